@@ -1,0 +1,62 @@
+// npm test: static checks, then every test on a fresh stack of its own, then one line `N passed, M failed`.
+// npm test -- <file or glob> …: only these tests, without the static checks.
+import { inStrata } from "./paths.mjs";
+import { portBase } from "./ports.mjs";
+import { onStopRequest } from "./run.mjs";
+import { fail, say, timed } from "./say.mjs";
+import { startStack, stopStack } from "./stack/stack.mjs";
+import { runChecks } from "./test-checks.mjs";
+import { findTests } from "./test-files.mjs";
+import { runMocha } from "./test-mocha.mjs";
+import { ensureToolchain } from "./toolchain.mjs";
+
+/** @typedef {{ passed: number, failed: number }} Counts */
+
+const dataDir = inStrata("test");
+const stopTestStack = () => stopStack(dataDir, { deleteData: true });
+
+/** @param {readonly string[]} chosen */
+async function main(chosen) {
+  onStopRequest(stopTestStack, 130);
+  const toolchain = await ensureToolchain();
+  const checks = chosen.length === 0 ? await runChecks(toolchain) : noChecks(chosen);
+  const tests = await runTests(toolchain, chosen);
+  report({ passed: checks.passed + tests.passed, failed: checks.failed + tests.failed });
+}
+
+/** @param {readonly string[]} chosen */
+function noChecks(chosen) {
+  say(`Only ${chosen.join(", ")}; no types, lint, format and dead-code checks.`);
+  return { passed: 0, failed: 0 };
+}
+
+/**
+ * @param {import("./toolchain.mjs").Toolchain} toolchain
+ * @param {readonly string[]} chosen
+ * @returns {Promise<Counts>}
+ */
+async function runTests(toolchain, chosen) {
+  // Data of an interrupted run would make the broker slow to start, and hide what tests leave behind.
+  await stopTestStack();
+  try {
+    const { urls } = await timed("Starting RabbitMQ, MongoDB and Redis for the tests", () =>
+      startStack({ dataDir, portBase: portBase("test") }),
+    );
+    const env = { ...toolchain.env, ...urls, STRATA_STACK_DIR: dataDir };
+    return await timed("Tests", () => runMocha({ ...toolchain, env }, chosen.length === 0 ? findTests() : chosen));
+  } finally {
+    await timed("Stopping the servers", stopTestStack);
+  }
+}
+
+/** @param {Counts} counts */
+function report({ passed, failed }) {
+  // Nothing run is no success: a glob that matches nothing must not look green.
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+}
+
+await main(process.argv.slice(2)).catch((error) => {
+  fail(error);
+  report({ passed: 0, failed: 1 });
+});

@@ -1,0 +1,219 @@
+import { z } from "zod";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import {
+  AnnouncementId,
+  BatchRecipients,
+  MessagePart,
+  Millis,
+  Notification,
+  Partition,
+  Sender,
+  UserId,
+} from "./values.ts";
+
+/**
+ * accepting: recipients are still being stored; distributing: batches are being written; distributed: every inbox has
+ * its entry.
+ */
+export const AnnouncementState = z.enum(["accepting", "distributing", "distributed"]);
+export type AnnouncementState = z.infer<typeof AnnouncementState>;
+
+export const AnnouncementContent = z.object({
+  sender: Sender,
+  parts: z.array(MessagePart).min(1),
+  notification: Notification.nullable(),
+});
+export type AnnouncementContent = z.infer<typeof AnnouncementContent>;
+
+/** What the backend said, as stored in the header; `recipientCount` counts the distinct ids it named. */
+export const Announcement = AnnouncementContent.extend({
+  announcementId: AnnouncementId,
+  state: AnnouncementState,
+  at: Millis,
+  recipientCount: z.number().int(),
+  /** The ids named, where the list is short enough to be kept in the header (up to 1,000); else null. */
+  recipients: z.array(UserId).nullable(),
+});
+export type Announcement = z.infer<typeof Announcement>;
+
+/** SHA-256 over the request's meaning: tells a repeat of the same request from another one under the same id. */
+const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+const Accept = AnnouncementContent.extend({ announcementId: AnnouncementId, digest: Digest });
+
+/** `in-use`: the id was taken before by something else, or by the same request, already started; the stored one comes along. */
+export const AcceptReply = z.object({
+  outcome: z.enum(["accepted", "in-use"]),
+  announcement: Announcement,
+});
+export type AcceptReply = z.infer<typeof AcceptReply>;
+
+/** Header, batches and events of an announcement to at most 1,000 users, in one step. */
+export const AnnounceToFew = defineCommand({
+  service: "announcement-fanout",
+  lane: "few",
+  name: "AnnounceToFew",
+  version: 1,
+  payload: Accept.extend({ recipients: z.array(UserId).min(1).max(1000) }),
+  reply: AcceptReply,
+});
+
+/** First step of a long list: stores the header as `accepting`. A repeat while it is `accepting` finds it again. */
+export const OpenAnnouncement = defineCommand({
+  service: "announcement-fanout",
+  lane: "many",
+  name: "OpenAnnouncement",
+  version: 1,
+  payload: Accept.extend({ recipientCount: z.number().int().positive() }),
+  reply: AcceptReply,
+});
+
+/**
+ * Recipients of one partition: at most 1,000, ascending in `compareUserIds`, and ascending from chunk to chunk, which
+ * are numbered from 0. Chunk n becomes batch n.
+ */
+export const RecipientChunk = z.object({
+  partition: Partition,
+  chunk: z.number().int().nonnegative(),
+  userIds: z.array(UserId).min(1).max(1000),
+});
+export type RecipientChunk = z.infer<typeof RecipientChunk>;
+
+/** How many partitions of one app may be fanned out at once. */
+export const SLOTS = 8;
+
+/** Second step: one message of at most 1 MB with some of the recipients. */
+export const StoreRecipients = defineCommand({
+  service: "announcement-fanout",
+  lane: "recipients",
+  name: "StoreRecipients",
+  version: 1,
+  payload: z.object({ announcementId: AnnouncementId, chunks: z.array(RecipientChunk).min(1) }),
+});
+
+/** Last step: names every chunk, waits until all are stored, and starts the fan-out. */
+export const StartAnnouncement = defineCommand({
+  service: "announcement-fanout",
+  lane: "many",
+  name: "StartAnnouncement",
+  version: 1,
+  payload: z.object({
+    announcementId: AnnouncementId,
+    /** How many chunks each partition has; partitions without recipients are absent. */
+    chunks: z.array(z.object({ partition: Partition, count: z.number().int().positive() })).min(1),
+  }),
+  reply: AcceptReply,
+});
+
+/**
+ * Wakes the fan-out of one slot of an app. Partitions are dealt to eight slots and a slot is worked by one worker at a
+ * time, so that no app ever has more than eight partitions under way. The work itself is rows: a wake that is lost,
+ * late or repeated changes nothing.
+ */
+export const FanOut = defineCommand({
+  service: "announcement-fanout",
+  lane: "slots",
+  name: "FanOut",
+  version: 1,
+  payload: z.object({ slot: z.number().int().min(0).max(SLOTS - 1) }),
+});
+
+export const AnnouncementProgress = z.object({
+  announcement: Announcement,
+  counts: z.object({
+    /** Distinct users named. */
+    recipients: z.number().int(),
+    /** Of them, those that do not exist, as far as distribution has come. */
+    unknown: z.number().int(),
+    /** Inbox entries written. */
+    sent: z.number().int(),
+  }),
+});
+export type AnnouncementProgress = z.infer<typeof AnnouncementProgress>;
+
+export const GetAnnouncement = defineQuery({
+  service: "announcement-fanout",
+  name: "GetAnnouncement",
+  version: 1,
+  payload: z.object({ announcementId: AnnouncementId }),
+  reply: z.object({ progress: AnnouncementProgress.nullable() }),
+});
+
+/** The notification that goes with an announcement. Its content never changes under the same id, so it may be cached. */
+export const GetAnnouncementContent = defineQuery({
+  service: "announcement-fanout",
+  name: "GetAnnouncementContent",
+  version: 1,
+  payload: z.object({ announcementId: AnnouncementId }),
+  reply: z.object({ content: AnnouncementContent.nullable() }),
+});
+
+/** One page of a user's inbox, newest first, behind `after` (an announcement's id) where given. */
+export const ListInbox = defineQuery({
+  service: "announcement-fanout",
+  name: "ListInbox",
+  version: 1,
+  payload: z.object({ userId: UserId, limit: z.number().int().min(1).max(500), after: AnnouncementId.nullable() }),
+  /** `entries` is null when `after` is not in this inbox. */
+  reply: z.object({ entries: z.array(Announcement).nullable(), total: z.number().int() }),
+});
+
+/** Which of these users have the announcement in their inbox. */
+export const FindRecipients = defineQuery({
+  service: "announcement-fanout",
+  name: "FindRecipients",
+  version: 1,
+  payload: z.object({
+    checks: z.array(z.object({ announcementId: AnnouncementId, userIds: z.array(UserId).min(1) })).max(1000),
+  }),
+  reply: z.object({
+    found: z.array(z.object({ announcementId: AnnouncementId, userIds: z.array(UserId) })),
+  }),
+});
+
+/**
+ * Recipients in the order of partition and user id, behind `after`; null when there is no such announcement. A page
+ * shorter than `limit` is the last.
+ */
+export const ListRecipients = defineQuery({
+  service: "announcement-fanout",
+  name: "ListRecipients",
+  version: 1,
+  payload: z.object({
+    announcementId: AnnouncementId,
+    after: UserId.nullable(),
+    limit: z.number().int().min(1).max(1000),
+  }),
+  reply: z.object({ userIds: z.array(UserId).nullable() }),
+});
+
+export const AnnouncementAccepted = defineEvent({
+  name: "announcement.announcement.accepted",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: z.object({ announcementId: AnnouncementId, at: Millis, recipientCount: z.number().int() }),
+});
+
+/** One batch of an announcement is in its recipients' inboxes. May come again, with the same id and recipients. */
+export const BatchStored = defineEvent({
+  name: "announcement.batch.stored",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: z.object({
+    announcementId: AnnouncementId,
+    /** `<app>/<announcement>/<partition>/<slice>/<n>` */
+    batchId: z.string(),
+    partition: Partition,
+    at: Millis,
+    recipients: BatchRecipients,
+    hasNotification: z.boolean(),
+  }),
+  consumedBy: ["push-delivery.announcements"],
+});
+
+export const AnnouncementDistributed = defineEvent({
+  name: "announcement.announcement.distributed",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: z.object({ announcementId: AnnouncementId, sent: z.number().int(), unknown: z.number().int() }),
+});

@@ -1,0 +1,22 @@
+import * as announcement from "./announcement.ts";
+import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
+import * as directory from "./directory.ts";
+import * as push from "./push.ts";
+import * as receipt from "./receipt.ts";
+
+const isContract = (value: unknown): value is AnyContract =>
+  typeof value === "object" && value !== null && "kind" in value && "type" in value && "payload" in value;
+
+/** Every command, query and event there is. What is not here is not sent, and start-up says so. */
+export const catalogue: readonly AnyContract[] = [announcement, directory, push, receipt]
+  .flatMap((module) => Object.values(module) as unknown[])
+  .filter(isContract);
+
+export const commandsOf = (service: ServiceName): readonly AnyCommand[] =>
+  catalogue.filter((contract) => contract.kind === "command").filter((command) => command.service === service);
+
+export const queriesOf = (service: ServiceName): readonly AnyQuery[] =>
+  catalogue.filter((contract) => contract.kind === "query").filter((query) => query.service === service);
+
+export const eventsOf = (producer: ServiceName): readonly AnyEvent[] =>
+  catalogue.filter((contract) => contract.kind === "event").filter((event) => event.producer === producer);

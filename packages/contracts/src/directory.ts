@@ -1,0 +1,167 @@
+import { z } from "zod";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { AppId, Millis, Partition, UserId } from "./values.ts";
+
+export const Scope = z.enum(["app:read", "app:write", "account:admin"]);
+export type Scope = z.infer<typeof Scope>;
+
+/** SHA-256 of a token's text, hex: the only form in which a token leaves the gateway or is stored. */
+export const TokenHash = z.string().regex(/^[0-9a-f]{64}$/);
+
+export const App = z.object({ appId: AppId, accountId: z.string(), name: z.string(), createdAt: Millis });
+export type App = z.infer<typeof App>;
+
+/** What a valid token allows. An account token has no app and administers all apps of its account. */
+export const Grant = z.object({
+  tokenId: z.string(),
+  accountId: z.string(),
+  appId: AppId.nullable(),
+  scopes: z.array(Scope),
+  expiresAt: Millis.nullable(),
+});
+export type Grant = z.infer<typeof Grant>;
+
+export const Token = Grant.extend({ name: z.string(), createdAt: Millis, revokedAt: Millis.nullable() });
+export type Token = z.infer<typeof Token>;
+
+export const IdentityFields = z.object({
+  displayName: z.string(),
+  avatarUrl: z.string().nullable(),
+  firstName: z.string().nullable(),
+  lastName: z.string().nullable(),
+  phoneNumber: z.string().nullable(),
+  emailAddress: z.string().nullable(),
+  identityType: z.enum(["user", "bot"]),
+  publicKey: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()),
+});
+export type IdentityFields = z.infer<typeof IdentityFields>;
+
+export const Identity = IdentityFields.extend({
+  userId: UserId,
+  partition: Partition,
+  createdAt: Millis,
+  version: z.number().int(),
+});
+export type Identity = z.infer<typeof Identity>;
+
+/** Creates an app under an account; the app's id is the caller's, so a repeat finds it. */
+export const CreateApp = defineCommand({
+  service: "directory",
+  lane: "admin",
+  name: "CreateApp",
+  version: 1,
+  payload: z.object({ appId: AppId, accountId: z.string(), name: z.string().min(1).max(128) }),
+  reply: App,
+});
+
+/** Stores a token's hash and what it allows. The token's text is shown once by the gateway and never sent. */
+export const CreateToken = defineCommand({
+  service: "directory",
+  lane: "admin",
+  name: "CreateToken",
+  version: 1,
+  payload: z.object({
+    tokenId: z.uuid(),
+    accountId: z.string(),
+    appId: AppId.nullable(),
+    name: z.string().min(1).max(128),
+    scopes: z.array(Scope).min(1),
+    expiresAt: Millis.nullable(),
+    hash: TokenHash,
+  }),
+  reply: Token,
+});
+
+/** Ends a token. Every gateway hears `directory.token.revoked.v1` and forgets it at once. */
+export const RevokeToken = defineCommand({
+  service: "directory",
+  lane: "admin",
+  name: "RevokeToken",
+  version: 1,
+  payload: z.object({ tokenId: z.uuid(), accountId: z.string() }),
+});
+
+/** Creates a user's identity; refused with `conflict` when she has one. */
+export const CreateIdentity = defineCommand({
+  service: "directory",
+  lane: "identities",
+  name: "CreateIdentity",
+  version: 1,
+  payload: z.object({ userId: UserId, fields: IdentityFields }),
+  reply: Identity,
+  orderedBy: ({ userId }) => userId,
+});
+
+export const AuthenticateToken = defineQuery({
+  service: "directory",
+  name: "AuthenticateToken",
+  version: 1,
+  payload: z.object({ hash: TokenHash }),
+  /** null: no such token, revoked, or expired. */
+  reply: z.object({ grant: Grant.nullable() }),
+});
+
+export const GetApp = defineQuery({
+  service: "directory",
+  name: "GetApp",
+  version: 1,
+  payload: z.object({ accountId: z.string() }),
+  /** The app of the request (AMQP `appId`), when it belongs to the account. */
+  reply: z.object({ app: App.nullable() }),
+});
+
+export const ListApps = defineQuery({
+  service: "directory",
+  name: "ListApps",
+  version: 1,
+  payload: z.object({ accountId: z.string() }),
+  reply: z.object({ apps: z.array(App) }),
+});
+
+export const ListTokens = defineQuery({
+  service: "directory",
+  name: "ListTokens",
+  version: 1,
+  payload: z.object({ accountId: z.string() }),
+  reply: z.object({ tokens: z.array(Token) }),
+});
+
+/** Identities of up to 1,000 users; those without one are left out. */
+export const GetIdentities = defineQuery({
+  service: "directory",
+  name: "GetIdentities",
+  version: 1,
+  payload: z.object({ userIds: z.array(UserId).max(1000) }),
+  reply: z.object({ identities: z.array(Identity) }),
+});
+
+/** Which of up to 1,000 users do not exist. The known ones are the many, so only the others travel back. */
+export const FindUnknownUsers = defineQuery({
+  service: "directory",
+  name: "FindUnknownUsers",
+  version: 1,
+  payload: z.object({ userIds: z.array(UserId).max(1000) }),
+  reply: z.object({ unknown: z.array(UserId) }),
+});
+
+export const TokenRevoked = defineEvent({
+  name: "directory.token.revoked",
+  version: 1,
+  producer: "directory",
+  payload: z.object({ tokenId: z.uuid(), hash: TokenHash }),
+});
+
+export const AppCreated = defineEvent({
+  name: "directory.app.created",
+  version: 1,
+  producer: "directory",
+  payload: App,
+});
+
+export const IdentityCreated = defineEvent({
+  name: "directory.identity.created",
+  version: 1,
+  producer: "directory",
+  payload: z.object({ userId: UserId, partition: Partition, version: z.number().int() }),
+});

@@ -1,0 +1,86 @@
+import { z } from "zod";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { AnnouncementId, Millis, UserId } from "./values.ts";
+
+export const Platform = z.enum(["ios", "android", "web"]);
+export type Platform = z.infer<typeof Platform>;
+
+export const DeviceFields = z.object({
+  platform: Platform,
+  kind: z.enum(["fcm_token", "fcm_fid", "apns", "webpush"]),
+  token: z.string().min(1).max(4096),
+  environment: z.enum(["production", "development"]),
+  appBundle: z.string().nullable(),
+  locale: z.string().nullable(),
+  timeZone: z.string().nullable(),
+  appVersion: z.string().nullable(),
+});
+export type DeviceFields = z.infer<typeof DeviceFields>;
+
+export const Device = DeviceFields.extend({ userId: UserId, deviceId: z.string(), registeredAt: Millis });
+export type Device = z.infer<typeof Device>;
+
+/** Registers a device. One physical token has one owner: the last registration wins. */
+export const RegisterDevice = defineCommand({
+  service: "push-delivery",
+  lane: "devices",
+  name: "RegisterDevice",
+  version: 1,
+  payload: z.object({ userId: UserId, deviceId: z.string().min(1).max(256), device: DeviceFields, at: Millis }),
+  reply: Device,
+  /** By token, not by user: two users who claim one phone must be put in an order. */
+  orderedBy: ({ device }) => device.token,
+});
+
+export const FcmCredential = z.object({
+  kind: z.literal("fcm"),
+  /** The service account key file, as Google hands it out. */
+  serviceAccount: z.object({ project_id: z.string(), client_email: z.string(), private_key: z.string() }).loose(),
+});
+export const ApnsCredential = z.object({
+  kind: z.literal("apns"),
+  teamId: z.string(),
+  keyId: z.string(),
+  /** PKCS#8 PEM of the .p8 file. */
+  privateKey: z.string(),
+  bundleId: z.string(),
+  environment: z.enum(["production", "development"]),
+});
+export const PushCredential = z.discriminatedUnion("kind", [FcmCredential, ApnsCredential]);
+export type PushCredential = z.infer<typeof PushCredential>;
+
+/**
+ * Sets the credential under which an app pushes. `sealed` is the JSON of a PushCredential, sealed (AES-256-GCM) by the
+ * gateway before it leaves it, so that neither the broker's disk nor the database ever holds a key in clear.
+ */
+export const PutPushCredential = defineCommand({
+  service: "push-delivery",
+  lane: "admin",
+  name: "PutPushCredential",
+  version: 1,
+  payload: z.object({ credentialId: z.uuid(), kind: z.enum(["fcm", "apns"]), sealed: z.string() }),
+});
+
+export const ListDevices = defineQuery({
+  service: "push-delivery",
+  name: "ListDevices",
+  version: 1,
+  payload: z.object({ userId: UserId }),
+  reply: z.object({ devices: z.array(Device) }),
+});
+
+/** Pushes of one announcement by device: accepted by the provider, or given up. */
+export const GetPushCounts = defineQuery({
+  service: "push-delivery",
+  name: "GetPushCounts",
+  version: 1,
+  payload: z.object({ announcementId: AnnouncementId }),
+  reply: z.object({ pushed: z.number().int(), failed: z.number().int() }),
+});
+
+export const DeviceRegistered = defineEvent({
+  name: "push.device.registered",
+  version: 1,
+  producer: "push-delivery",
+  payload: z.object({ userId: UserId, deviceId: z.string(), platform: Platform, registeredAt: Millis }),
+});

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { AnnouncementId, Millis, ReceiptKind, UserId } from "./values.ts";
+
+export const ReceiptFact = z.object({ userId: UserId, kind: ReceiptKind, at: Millis });
+export type ReceiptFact = z.infer<typeof ReceiptFact>;
+
+/** Records receipts of one announcement; those of users who are no recipients are refused with `not_found`. */
+export const RecordReceipts = defineCommand({
+  service: "receipt-tracking",
+  lane: "receipts",
+  name: "RecordReceipts",
+  version: 1,
+  payload: z.object({ announcementId: AnnouncementId, receipts: z.array(ReceiptFact).min(1).max(1000) }),
+});
+
+export const GetReceiptCounts = defineQuery({
+  service: "receipt-tracking",
+  name: "GetReceiptCounts",
+  version: 1,
+  payload: z.object({ announcementId: AnnouncementId }),
+  /** `delivered` counts whoever has either receipt, since a read implies delivered. */
+  reply: z.object({ delivered: z.number().int(), read: z.number().int() }),
+});
+
+export const RecipientState = z.object({
+  userId: UserId,
+  status: z.enum(["sent", "delivered", "read"]),
+  deliveredAt: Millis.nullable(),
+  readAt: Millis.nullable(),
+});
+export type RecipientState = z.infer<typeof RecipientState>;
+
+/** One user's state for up to 500 announcements; `sent` where there is no receipt, whether or not the user is a recipient. */
+export const GetReceiptStates = defineQuery({
+  service: "receipt-tracking",
+  name: "GetReceiptStates",
+  version: 1,
+  payload: z.object({ userId: UserId, announcementIds: z.array(AnnouncementId).max(500) }),
+  reply: z.object({ states: z.array(RecipientState.extend({ announcementId: AnnouncementId })) }),
+});
+
+/** Who: `sent` is everyone, `delivered` whoever has it or has read it, `read`, and `unread` everyone else. */
+export const RecipientFilter = z.enum(["sent", "delivered", "read", "unread"]);
+export type RecipientFilter = z.infer<typeof RecipientFilter>;
+
+/** Recipients in the order of partition and user id, behind `after`. */
+export const ListRecipientStates = defineQuery({
+  service: "receipt-tracking",
+  name: "ListRecipientStates",
+  version: 1,
+  payload: z.object({
+    announcementId: AnnouncementId,
+    status: RecipientFilter,
+    after: UserId.nullable(),
+    limit: z.number().int().min(1).max(1000),
+  }),
+  reply: z.object({
+    recipients: z.array(RecipientState),
+    /**
+     * The `after` of the next page; absent at the end. At most 20,000 recipients are looked at per answer, so a page may
+     * be shorter than `limit`, even empty, and yet not be the last.
+     */
+    next: UserId.optional(),
+  }),
+});
+
+/** New receipts of one announcement. A fact may come again, grouped otherwise: de-duplicate by user and kind. */
+export const ReceiptsRecorded = defineEvent({
+  name: "announcement.receipt.recorded",
+  version: 1,
+  producer: "receipt-tracking",
+  payload: z.object({ announcementId: AnnouncementId, receipts: z.array(ReceiptFact).min(1) }),
+});

@@ -1,0 +1,63 @@
+import { crc32 } from "node:zlib";
+import { z } from "zod";
+
+/** How many partitions an app's users fall into. Part of stored ids and shard keys, so it never changes. */
+export const PARTITIONS = 64;
+
+/**
+ * The partition of a user: CRC-32 of the UTF-8 user id, modulo 64. Stored with everything that belongs to a user and
+ * fixed for ever; a standard checksum, so that consumers in other languages come to the same number.
+ */
+export const partitionOf = (userId: string): number => crc32(userId) % PARTITIONS;
+
+/** Two digits, so that partitions sort as numbers inside string ids. */
+export const partitionKey = (partition: number): string => String(partition).padStart(2, "0");
+
+/** An app's id: a UUID in lower case. */
+export const AppId = z.uuid();
+/** A user id: 1 to 128 characters, chosen by the backend. */
+export const UserId = z.string().min(1).max(128);
+export const AnnouncementId = z.uuid();
+export const Partition = z.number().int().min(0).max(PARTITIONS - 1);
+/** Milliseconds since 1970, UTC. */
+export const Millis = z.number().int().nonnegative();
+/** User ids of one batch: at most 1,000, ascending by UTF-16 code unit, none twice. */
+export const BatchRecipients = z.array(UserId).max(1000);
+
+export const MessagePart = z.object({
+  mimeType: z.string().min(1),
+  body: z.string(),
+  /** null: `body` is text; base64: `body` is bytes that are not valid UTF-8. */
+  encoding: z.literal("base64").nullable(),
+});
+export type MessagePart = z.infer<typeof MessagePart>;
+
+/** Who an announcement is from: a bare name (1.x) or an identity (2.0+). */
+export const Sender = z.union([z.object({ name: z.string() }), z.object({ userId: UserId })]);
+export type Sender = z.infer<typeof Sender>;
+
+/** The push that goes with a message, in one form for every wire version; what is absent is not sent. */
+export const NotificationContent = z.object({
+  title: z.string().optional(),
+  text: z.string().optional(),
+  sound: z.string().optional(),
+  category: z.string().optional(),
+  titleLocKey: z.string().optional(),
+  titleLocArgs: z.array(z.string()).optional(),
+  locKey: z.string().optional(),
+  locArgs: z.array(z.string()).optional(),
+  actionLocKey: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  apns: z.record(z.string(), z.unknown()).optional(),
+  fcm: z.record(z.string(), z.unknown()).optional(),
+});
+export type NotificationContent = z.infer<typeof NotificationContent>;
+
+/** The notification with its per-recipient overrides; an override inherits what it leaves out. */
+export const Notification = NotificationContent.extend({
+  recipients: z.record(UserId, NotificationContent).optional(),
+});
+export type Notification = z.infer<typeof Notification>;
+
+export const ReceiptKind = z.enum(["delivered", "read"]);
+export type ReceiptKind = z.infer<typeof ReceiptKind>;

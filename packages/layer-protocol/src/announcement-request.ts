@@ -1,0 +1,92 @@
+import { invalidProperty, missingProperty } from "./errors.ts";
+import { isAbsent, isJsonObject, requireJsonObject, requireProperties } from "./json-object.ts";
+import { parseInlineParts, requirePartProperties } from "./message-parts.ts";
+import type { MessagePart, PartLimits } from "./message-parts.ts";
+import { parseNotification } from "./notification.ts";
+import type { NormalisedNotification } from "./notification.ts";
+import { parseUserReference } from "./user-ids.ts";
+import { usesIdentityIds } from "./versions.ts";
+import type { LayerVersion } from "./versions.ts";
+
+/** What an announcement of an app may be; all are counted before duplicates collapse. */
+export interface AnnouncementLimits extends PartLimits {
+  /** Recipients named inline (server API 20: 100,000). */
+  readonly maxRecipients: number;
+}
+
+/** Who an announcement or a message is from: a bare name (1.x) or an identity (2.0+). */
+export type Sender = { name: string } | { userId: string };
+
+/** The meaning of a `POST /announcements` body, the same for every version. */
+export interface AnnouncementRequest {
+  /** User ids in the order given, none twice. */
+  recipients: string[];
+  sender: Sender;
+  parts: MessagePart[];
+  notification: NormalisedNotification | null;
+}
+
+/**
+ * Parses the body of `POST /apps/:app/announcements` (server API 8): first what is missing, in the order of the table,
+ * then the values in the same order (3.3). That the sender exists, and which recipients do, is the caller's to find out.
+ * @throws LayerError 400 `invalid_request` when the body is no object; 422 `missing_property`; 422 `invalid_property`
+ */
+export function parseAnnouncement(
+  version: LayerVersion,
+  body: unknown,
+  limits: AnnouncementLimits,
+): AnnouncementRequest {
+  const fields = requireJsonObject(body);
+  const senderProperty = usesIdentityIds(version) ? "sender_id" : "sender";
+  requireProperties(fields, ["recipients", senderProperty]);
+  if (senderProperty === "sender") requireSenderForm(fields.sender);
+  requireProperties(fields, ["parts"]);
+  requirePartProperties(fields.parts);
+  return {
+    recipients: parseRecipients(version, fields.recipients, limits.maxRecipients),
+    sender: senderProperty === "sender" ? parseNamedSender(fields.sender) : parseSenderId(version, fields.sender_id),
+    parts: parseInlineParts(fields.parts, limits),
+    notification: parseNotification(version, fields.notification),
+  };
+}
+
+/**
+ * Parses a `recipients` list into user ids, duplicates collapsed, in the order given. Written as a loop because lists
+ * have 100,000 entries, and because a schema would collect one issue for each bad one.
+ * @throws LayerError 422 `invalid_property` `recipients`, also for the withdrawn `"everyone"`
+ */
+export function parseRecipients(version: LayerVersion, recipients: unknown, maxRecipients: number): string[] {
+  if (recipients === "everyone") throw invalidProperty("recipients", 'cannot be "everyone": name the recipients');
+  if (!Array.isArray(recipients)) throw invalidProperty("recipients", "must be an array");
+  if (recipients.length === 0) throw invalidProperty("recipients", "must not be empty");
+  if (recipients.length > maxRecipients) {
+    throw invalidProperty("recipients", `must have at most ${maxRecipients} entries, and has ${recipients.length}`);
+  }
+  const userIds = new Set<string>();
+  for (const [index, reference] of (recipients as unknown[]).entries()) {
+    const userId = typeof reference === "string" ? parseUserReference(version, reference) : null;
+    if (userId === null) throw invalidProperty("recipients", `names no user at index ${index}`);
+    userIds.add(userId);
+  }
+  return [...userIds];
+}
+
+/** A sender that has neither member is as good as none (server API 7.1). */
+function requireSenderForm(sender: unknown): void {
+  if (isJsonObject(sender) && isAbsent(sender.name) && isAbsent(sender.user_id)) throw missingProperty("sender");
+}
+
+function parseNamedSender(sender: unknown): Sender {
+  if (!isJsonObject(sender)) throw invalidProperty("sender", "must be an object");
+  if (!isAbsent(sender.user_id)) throw invalidProperty("sender", "of an announcement takes a name only, no user_id");
+  if (typeof sender.name !== "string" || sender.name === "") {
+    throw invalidProperty("sender.name", "must be a string that is not empty");
+  }
+  return { name: sender.name.toWellFormed() };
+}
+
+function parseSenderId(version: LayerVersion, reference: unknown): Sender {
+  const userId = typeof reference === "string" ? parseUserReference(version, reference) : null;
+  if (userId === null) throw invalidProperty("sender_id", "must be the id of an identity");
+  return { userId };
+}

@@ -1,0 +1,163 @@
+import type { Sender } from "./announcement-request.ts";
+import { basicIdentity, namedIdentity } from "./identities.ts";
+import type { BasicIdentity, IdentityFields } from "./identities.ts";
+import { objectUri, partUri } from "./ids.ts";
+import type { MessagePart } from "./message-parts.ts";
+import { formatOptionalTime, formatTime } from "./timestamps.ts";
+import { appUrl, userUrl } from "./urls.ts";
+import type { WireContext } from "./urls.ts";
+import { formatUserReference } from "./user-ids.ts";
+import { hasAddressableParts, usesIdentityIds } from "./versions.ts";
+
+/** What the views need of a stored announcement. */
+export interface AnnouncementFacts {
+  readonly announcementId: string;
+  /** Time of acceptance, milliseconds since 1970. */
+  readonly at: number;
+  readonly sender: Sender;
+  readonly parts: readonly MessagePart[];
+}
+
+/** A sender's public profile where it could be had; null shows her ids alone. */
+export type SenderProfile = Pick<IdentityFields, "displayName" | "avatarUrl"> | null;
+
+/** How far one recipient has come; times are milliseconds since 1970. */
+export interface RecipientState {
+  readonly status: "sent" | "delivered" | "read";
+  readonly deliveredAt: number | null;
+  readonly readAt: number | null;
+}
+
+const TIE_BREAKS = 1024;
+
+/**
+ * The position of an announcement (server API 20): its time in milliseconds × 1,024 and a tie-break. The tie-break
+ * falls as the id rises, as the inbox index sorts announcements of one millisecond, so that clients, who sort by
+ * position, see the order the server pages in. Two that share time and tie-break share a position.
+ */
+export const announcementPosition = (at: number, announcementId: string): number =>
+  at * TIE_BREAKS + (TIE_BREAKS - 1 - Math.floor(Number.parseInt(announcementId.slice(0, 3), 16) / 4));
+
+/**
+ * The system view: the body of the 202, and `data` of `id_in_use` (server API 8). `recipients` null stands for a list
+ * that is too long to be kept with the announcement.
+ */
+export const announcementSystemView = (
+  wire: WireContext,
+  announcement: AnnouncementFacts & { readonly recipients: readonly string[] | null },
+  senderProfile: SenderProfile,
+) => ({
+  id: objectUri("announcements", announcement.announcementId),
+  url: systemUrl(wire, announcement.announcementId),
+  sent_at: formatTime(announcement.at),
+  recipients: announcement.recipients?.map((userId) => formatUserReference(wire.version, userId)) ?? null,
+  sender: usesIdentityIds(wire.version)
+    ? senderIdentity(wire, announcement.sender, senderProfile)
+    : givenSender(announcement.sender),
+  parts: announcement.parts.map((part, index) =>
+    usesIdentityIds(wire.version)
+      ? partView(wire, announcement.announcementId, systemUrl(wire, announcement.announcementId), part, index)
+      : slimPart(part),
+  ),
+});
+
+/**
+ * The view of one recipient: a message without conversation whose `recipient_status` holds only her (server API 4.4,
+ * 11; client API 5.5).
+ */
+export function announcementUserView(
+  wire: WireContext,
+  userId: string,
+  announcement: AnnouncementFacts,
+  state: RecipientState,
+  senderProfile: SenderProfile,
+) {
+  const { announcementId, at, sender, parts } = announcement;
+  const url = `${userUrl(wire, userId)}/announcements/${announcementId}`;
+  const view = {
+    id: objectUri("announcements", announcementId),
+    url,
+    receipts_url: `${url}/receipts`,
+    conversation: null,
+    position: announcementPosition(at, announcementId),
+    parts: parts.map((part, index) => partView(wire, announcementId, url, part, index)),
+    sent_at: formatTime(at),
+    received_at: formatOptionalTime(state.deliveredAt ?? state.readAt),
+    is_unread: state.status !== "read",
+    sender: usesIdentityIds(wire.version) ? senderIdentity(wire, sender, senderProfile) : bareSender(sender),
+    recipient_status: { [formatUserReference(wire.version, userId)]: state.status },
+    notification: null,
+  };
+  return usesIdentityIds(wire.version) ? { ...view, reply_to: null, updated_at: null } : view;
+}
+
+/** Numbers of one announcement; `pushed` and `failed` count devices, the others users. */
+export interface AnnouncementCounts {
+  readonly recipients: number;
+  readonly unknown: number;
+  readonly sent: number;
+  readonly delivered: number;
+  readonly read: number;
+  readonly pushed: number;
+  readonly failed: number;
+}
+
+/** `GET /apps/:app/announcements/:id`, an extension: where it stands and how many it reached. */
+export const announcementStatusView = (
+  wire: WireContext,
+  announcement: Pick<AnnouncementFacts, "announcementId" | "at"> & { readonly state: string },
+  counts: AnnouncementCounts,
+) => ({
+  id: objectUri("announcements", announcement.announcementId),
+  url: systemUrl(wire, announcement.announcementId),
+  state: announcement.state,
+  created_at: formatTime(announcement.at),
+  counts: {
+    recipients: counts.recipients,
+    unknown: counts.unknown,
+    sent: counts.sent,
+    delivered: counts.delivered,
+    read: counts.read,
+    pushed: counts.pushed,
+    failed: counts.failed,
+  },
+});
+
+/** One row of `GET /apps/:app/announcements/:id/recipients`, an extension; `recipient` is what `from_id` takes. */
+export const recipientStateView = (wire: WireContext, recipient: RecipientState & { readonly userId: string }) => ({
+  recipient: formatUserReference(wire.version, recipient.userId),
+  user_id: recipient.userId,
+  status: recipient.status,
+  delivered_at: formatOptionalTime(recipient.deliveredAt),
+  read_at: formatOptionalTime(recipient.readAt),
+});
+
+const systemUrl = (wire: WireContext, announcementId: string): string =>
+  `${appUrl(wire)}/announcements/${announcementId}`;
+
+const senderIdentity = (wire: WireContext, sender: Sender, profile: SenderProfile): BasicIdentity =>
+  "name" in sender ? namedIdentity(sender.name) : basicIdentity(wire, sender.userId, profile);
+
+/** 1.x reads: both members, one of them null (server API 1). */
+const bareSender = (sender: Sender) =>
+  "name" in sender ? { user_id: null, name: sender.name } : { user_id: sender.userId, name: null };
+
+/** 1.x create: only the member that was given (server API 4.4, 8). */
+const givenSender = (sender: Sender) => ("name" in sender ? { name: sender.name } : { user_id: sender.userId });
+
+/** 1.x create: no id and, unless the body needs one, no encoding (server API 4.4, 4.5). */
+const slimPart = ({ mimeType, body, encoding }: MessagePart) =>
+  encoding === null ? { mime_type: mimeType, body } : { mime_type: mimeType, body, encoding };
+
+/** An announcement's parts never change, so their position is id enough in every version (server API 8). */
+function partView(wire: WireContext, announcementId: string, ownerUrl: string, part: MessagePart, index: number) {
+  const view = {
+    id: partUri("announcements", announcementId, index),
+    mime_type: part.mimeType,
+    body: part.body,
+    encoding: part.encoding,
+    content: null,
+  };
+  if (!hasAddressableParts(wire.version)) return view;
+  return { ...view, url: `${ownerUrl}/parts/${index}`, message_url: ownerUrl, updated_at: null };
+}

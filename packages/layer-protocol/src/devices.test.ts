@@ -1,0 +1,95 @@
+import { expect } from "chai";
+import { refusal } from "../test/refusal.ts";
+import { deviceView, parseDevice, requireDeviceId } from "./index.ts";
+
+const aPhone = { platform: "ios", kind: "apns", token: "AB12" };
+
+describe("a device registration", () => {
+  it("needs platform, kind and token only", () => {
+    expect(parseDevice({ platform: "android", kind: "fcm_token", token: "t:APA91b" })).to.deep.equal({
+      platform: "android",
+      kind: "fcm_token",
+      token: "t:APA91b",
+      environment: "production",
+      appBundle: null,
+      locale: null,
+      timeZone: null,
+      appVersion: null,
+    });
+  });
+
+  it("takes everything else a phone knows, and ignores what it does not know", () => {
+    const device = parseDevice({
+      ...aPhone,
+      environment: "development",
+      app_id: "com.example.app",
+      locale: "de_AT",
+      time_zone: "Europe/Vienna",
+      app_version: "4.2",
+      colour: "red",
+    });
+    expect(device).to.include({
+      environment: "development",
+      appBundle: "com.example.app",
+      locale: "de-AT",
+      timeZone: "Europe/Vienna",
+      appVersion: "4.2",
+    });
+    expect(device).to.not.have.property("colour");
+  });
+
+  it("knows an APNs token in either letter case as one", () => {
+    expect(parseDevice(aPhone).token).to.equal("ab12");
+  });
+
+  it("names what is missing, in order", () => {
+    expect(refusal(() => parseDevice({}))).to.equal("missing_property platform");
+    expect(refusal(() => parseDevice({ platform: "ios" }))).to.equal("missing_property kind");
+    expect(refusal(() => parseDevice({ platform: "ios", kind: "apns" }))).to.equal("missing_property token");
+  });
+
+  const bad: [string, Record<string, unknown>][] = [
+    ["platform", { platform: "symbian" }],
+    ["kind", { kind: "gcm" }],
+    ["kind", { platform: "android", kind: "apns" }],
+    ["kind", { platform: "ios", kind: "webpush" }],
+    ["token", { token: "" }],
+    ["token", { token: "xyz" }],
+    ["token", { token: "abc" }],
+    ["token", { kind: "fcm_token", token: "a\0b" }],
+    ["token", { kind: "fcm_token", token: "t".repeat(4097) }],
+    ["environment", { environment: "sandbox" }],
+    ["app_id", { app_id: 5 }],
+    ["locale", { locale: "not a locale" }],
+    ["time_zone", { time_zone: "Mars/Olympus" }],
+    ["app_version", { app_version: "" }],
+  ];
+  for (const [property, change] of bad) {
+    it(`refuses ${property} in ${JSON.stringify(change).slice(0, 60)}`, () => {
+      expect(refusal(() => parseDevice({ ...aPhone, ...change }))).to.equal(`invalid_property ${property}`);
+    });
+  }
+
+  it("is shown without its token, which is a credential", () => {
+    const stored = { ...parseDevice(aPhone), userId: "a/b", deviceId: "phone 1", registeredAt: 0 };
+    expect(deviceView({ version: "3.0", baseUrl: "https://x.example", appId: "A" }, stored)).to.deep.equal({
+      device_id: "phone 1",
+      url: "https://x.example/apps/A/users/a%2Fb/devices/phone%201",
+      user_id: "a/b",
+      platform: "ios",
+      kind: "apns",
+      environment: "production",
+      app_id: null,
+      locale: null,
+      time_zone: null,
+      app_version: null,
+      registered_at: "1970-01-01T00:00:00.000Z",
+    });
+  });
+
+  it("has an id of 1 to 256 characters", () => {
+    expect(requireDeviceId("d")).to.equal("d");
+    expect(refusal(() => requireDeviceId(""))).to.equal("invalid_property device_id");
+    expect(refusal(() => requireDeviceId("d".repeat(257)))).to.equal("invalid_property device_id");
+  });
+});

@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { invalidProperty } from "./errors.ts";
+import { isStorableKey, requireJsonObject, requireProperties } from "./json-object.ts";
+import { parseBySchema } from "./schema-errors.ts";
+import { formatTime } from "./timestamps.ts";
+import { userUrl } from "./urls.ts";
+import type { WireContext } from "./urls.ts";
+
+/** How one device is reached by push. */
+export interface DeviceFields {
+  platform: "ios" | "android" | "web";
+  kind: "fcm_token" | "fcm_fid" | "apns" | "webpush";
+  token: string;
+  environment: "production" | "development";
+  /** The bundle or topic the token belongs to; on the wire `app_id`. */
+  appBundle: string | null;
+  locale: string | null;
+  timeZone: string | null;
+  appVersion: string | null;
+}
+
+const KINDS_BY_PLATFORM: Readonly<Record<DeviceFields["platform"], readonly DeviceFields["kind"][]>> = {
+  ios: ["apns", "fcm_token", "fcm_fid"],
+  android: ["fcm_token", "fcm_fid"],
+  web: ["webpush", "fcm_token", "fcm_fid"],
+};
+
+const Label = z.string().min(1).max(255).nullish();
+
+/** Java and iOS write `de_AT`, the standard `de-AT`. */
+const Locale = Label.refine((tag) => isNullOr(tag, (text) => Intl.getCanonicalLocales(text.replaceAll("_", "-"))), {
+  message: "expected a BCP 47 language tag",
+});
+const TimeZone = Label.refine((zone) => isNullOr(zone, (text) => Intl.DateTimeFormat("en", { timeZone: text })), {
+  message: "expected the name of a time zone, such as Europe/Vienna",
+});
+
+/** Whether `attempt` takes the text; Intl has no other way to ask. */
+function isNullOr(text: string | null | undefined, attempt: (text: string) => unknown): boolean {
+  if (text === null || text === undefined) return true;
+  try {
+    attempt(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The body of `PUT /apps/:app/users/:user/devices/:device`, an extension; unknown fields are ignored. */
+export const DeviceBody = z.object({
+  platform: z.enum(["ios", "android", "web"]),
+  kind: z.enum(["fcm_token", "fcm_fid", "apns", "webpush"]),
+  token: z.string().min(1).max(4096),
+  environment: z.enum(["production", "development"]).nullish(),
+  app_id: Label,
+  locale: Locale,
+  time_zone: TimeZone,
+  app_version: Label,
+});
+
+/**
+ * Parses a device registration. `environment` defaults to production; an APNs token is hex and comes out in lower
+ * case, so that one phone is one token however a client writes it.
+ * @throws LayerError 400 `invalid_request`; 422 `missing_property` (`platform`, `kind`, `token`); 422
+ * `invalid_property`, also for a kind the platform does not have
+ */
+export function parseDevice(body: unknown): DeviceFields {
+  const fields = requireJsonObject(body);
+  requireProperties(fields, ["platform", "kind", "token"]);
+  const device = parseBySchema(DeviceBody, fields);
+  const kinds = KINDS_BY_PLATFORM[device.platform];
+  if (!kinds.includes(device.kind)) {
+    throw invalidProperty("kind", `must be one of ${kinds.join(", ")} on ${device.platform}`);
+  }
+  return {
+    platform: device.platform,
+    kind: device.kind,
+    token: device.kind === "apns" ? parseApnsToken(device.token) : requireStorableToken(device.token),
+    environment: device.environment ?? "production",
+    appBundle: device.app_id ?? null,
+    locale: device.locale === null || device.locale === undefined ? null : canonicalLocale(device.locale),
+    timeZone: device.time_zone ?? null,
+    appVersion: device.app_version ?? null,
+  };
+}
+
+function parseApnsToken(token: string): string {
+  if (!/^([0-9a-f]{2})+$/i.test(token)) throw invalidProperty("token", "of APNs must be hexadecimal");
+  return token.toLowerCase();
+}
+
+function requireStorableToken(token: string): string {
+  if (!isStorableKey(token)) throw invalidProperty("token", "has characters no token has");
+  return token;
+}
+
+const canonicalLocale = (tag: string): string => Intl.getCanonicalLocales(tag.replaceAll("_", "-"))[0] ?? tag;
+
+/**
+ * A device id from a path, already decoded by the router: the app's own word for one installation.
+ * @throws LayerError 422 `invalid_property` `device_id`
+ */
+export function requireDeviceId(text: string): string {
+  if (text.length < 1 || text.length > 256 || !isStorableKey(text)) {
+    throw invalidProperty("device_id", "must have 1 to 256 characters");
+  }
+  return text;
+}
+
+/** A registered device on the wire. The token is left out: it is a credential, and who registered it has it. */
+export const deviceView = (
+  wire: WireContext,
+  device: DeviceFields & { userId: string; deviceId: string; registeredAt: number },
+) => ({
+  device_id: device.deviceId,
+  url: `${userUrl(wire, device.userId)}/devices/${encodeURIComponent(device.deviceId)}`,
+  user_id: device.userId,
+  platform: device.platform,
+  kind: device.kind,
+  environment: device.environment,
+  app_id: device.appBundle,
+  locale: device.locale,
+  time_zone: device.timeZone,
+  app_version: device.appVersion,
+  registered_at: formatTime(device.registeredAt),
+});

@@ -1,0 +1,59 @@
+export { ERRORS } from "./error-table.ts";
+export type { ErrorId } from "./error-table.ts";
+export { LayerError, errorBody, layerError } from "./layer-error.ts";
+export type { ErrorBody } from "./layer-error.ts";
+export * from "./errors.ts";
+export {
+  NEWEST_VERSION,
+  VERSIONS,
+  hasAddressableParts,
+  negotiateVersion,
+  requireLayerPatchType,
+  usesIdentityIds,
+} from "./versions.ts";
+export type { LayerVersion } from "./versions.ts";
+export { appUri, isUuid, objectUri, parseAppId, parseObjectId, parsePartUri, partUri } from "./ids.ts";
+export type { ObjectKind, PartOwner } from "./ids.ts";
+export {
+  encodeUserId,
+  formatUserReference,
+  identityUri,
+  isUserId,
+  parseIdentityUri,
+  parseUserCursor,
+  parseUserReference,
+  requireUserId,
+} from "./user-ids.ts";
+export { chosenObjectId, parseIdempotencyKey, parseIfNoneMatch } from "./request-ids.ts";
+export { OBJECT_PAGES, USER_PAGES, parsePaging } from "./paging.ts";
+export type { PageSizes, Paging } from "./paging.ts";
+export { isJsonObject, requireJsonObject, requireProperties } from "./json-object.ts";
+export type { JsonObject } from "./json-object.ts";
+export { parsePatch } from "./parse-patch.ts";
+export type { PatchOperation, PatchVerb } from "./parse-patch.ts";
+export { applyPatch } from "./apply-patch.ts";
+export type { ObjectProperty, PatchSchema, SetMember, SetProperty, ValueProperty } from "./apply-patch.ts";
+export { formatPatchProperty, parsePatchProperty } from "./patch-property.ts";
+export { parseInlineParts, requirePartProperties } from "./message-parts.ts";
+export type { MessagePart, PartLimits } from "./message-parts.ts";
+export { NotificationBody, parseNotification } from "./notification.ts";
+export type { NormalisedNotification, NotificationContent } from "./notification.ts";
+export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";
+export type { AnnouncementLimits, AnnouncementRequest, Sender } from "./announcement-request.ts";
+export {
+  announcementPosition,
+  announcementStatusView,
+  announcementSystemView,
+  announcementUserView,
+  recipientStateView,
+} from "./announcement-views.ts";
+export type { AnnouncementCounts, AnnouncementFacts, RecipientState, SenderProfile } from "./announcement-views.ts";
+export { IdentityBody, basicIdentity, identityView, namedIdentity, parseIdentity } from "./identities.ts";
+export type { BasicIdentity, IdentityFields } from "./identities.ts";
+export { parseReceipt } from "./receipts.ts";
+export type { ReceiptKind } from "./receipts.ts";
+export { DeviceBody, deviceView, parseDevice, requireDeviceId } from "./devices.ts";
+export type { DeviceFields } from "./devices.ts";
+export { appUrl, userUrl } from "./urls.ts";
+export type { WireContext } from "./urls.ts";
+export { formatOptionalTime, formatTime } from "./timestamps.ts";

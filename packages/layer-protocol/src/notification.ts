@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { invalidProperty, missingProperty } from "./errors.ts";
+import { isAbsent, isJsonObject, isStorable } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
+import { parseBySchema } from "./schema-errors.ts";
+import { parseUserReference } from "./user-ids.ts";
+import type { LayerVersion } from "./versions.ts";
+
+/** What a push says, in one form for every wire version; what is absent is not sent, or inherited by an override. */
+export interface NotificationContent {
+  title?: string;
+  text?: string;
+  sound?: string;
+  category?: string;
+  titleLocKey?: string;
+  titleLocArgs?: string[];
+  locKey?: string;
+  locArgs?: string[];
+  actionLocKey?: string;
+  data?: JsonObject;
+  apns?: JsonObject;
+  fcm?: JsonObject;
+}
+
+/** A notification with its overrides by user id. */
+export interface NormalisedNotification extends NotificationContent {
+  recipients?: Record<string, NotificationContent>;
+}
+
+const Text = z.string().nullish();
+// One check for the whole list: a schema per entry would collect one issue per bad entry of a hostile body.
+const Texts = z
+  .custom<string[]>((value) => Array.isArray(value) && value.every((entry) => typeof entry === "string"), {
+    message: "expected an array of strings",
+  })
+  .nullish();
+const Payload = z
+  .custom<JsonObject>((value) => isJsonObject(value) && isStorable(value), {
+    message: "expected an object, not nested too deeply",
+  })
+  .nullish();
+
+/** The keys of a notification and of each override (server API 9.2); unknown ones are ignored, all versions take all. */
+export const NotificationBody = z.object({
+  title: Text,
+  text: Text,
+  sound: Text,
+  category: Text,
+  "title-loc-key": Text,
+  "title-loc-args": Texts,
+  "loc-key": Text,
+  "loc-args": Texts,
+  "action-loc-key": Text,
+  data: Payload,
+  apns: Payload,
+  /** The older name of `fcm`; where both are given, the keys of `fcm` win. */
+  gcm: Payload,
+  fcm: Payload,
+});
+
+/**
+ * Checks and normalises a `notification` (server API 9.2); null when there is none. Overrides come as an object keyed
+ * by user or as an array of entries with `user_id` (1.1) or `recipient` (2.0), each form in every version; of several
+ * for one user the last holds.
+ * @throws LayerError 422 `invalid_property` `notification…`; 422 `missing_property` for an override that names nobody
+ */
+export function parseNotification(version: LayerVersion, body: unknown): NormalisedNotification | null {
+  if (isAbsent(body)) return null;
+  if (!isJsonObject(body)) throw invalidProperty("notification", "must be an object");
+  const content = parseContent(body, "notification");
+  if (isAbsent(body.recipients)) return content;
+  const overrides = overrideEntries(version, body.recipients).map(
+    ([userId, override]): [string, NotificationContent] => [userId, parseContent(override, RECIPIENTS)],
+  );
+  // fromEntries defines own properties, so that a user called __proto__ is one key among others.
+  return { ...content, recipients: Object.fromEntries(overrides) };
+}
+
+const RECIPIENTS = "notification.recipients";
+
+function overrideEntries(version: LayerVersion, recipients: unknown): [string, unknown][] {
+  if (Array.isArray(recipients)) return recipients.map((entry: unknown) => [overriddenUser(version, entry), entry]);
+  if (!isJsonObject(recipients)) throw invalidProperty(RECIPIENTS, "must be an array or an object");
+  return Object.entries(recipients).map(([reference, entry]) => [
+    requireUser(parseUserReference(version, reference), RECIPIENTS),
+    entry,
+  ]);
+}
+
+function overriddenUser(version: LayerVersion, entry: unknown): string {
+  if (!isJsonObject(entry)) throw invalidProperty(RECIPIENTS, "must be a list of objects");
+  if (!isAbsent(entry.recipient)) return parseUser("2.0", entry.recipient, `${RECIPIENTS}.recipient`);
+  if (!isAbsent(entry.user_id)) return parseUser(version, entry.user_id, `${RECIPIENTS}.user_id`);
+  throw missingProperty(version.startsWith("1.") ? `${RECIPIENTS}.user_id` : `${RECIPIENTS}.recipient`);
+}
+
+const parseUser = (version: LayerVersion, reference: unknown, property: string): string =>
+  requireUser(typeof reference === "string" ? parseUserReference(version, reference) : null, property);
+
+function requireUser(userId: string | null, property: string): string {
+  if (userId === null) throw invalidProperty(property, "must name a user");
+  return userId;
+}
+
+function parseContent(body: unknown, property: string): NotificationContent {
+  const { gcm, fcm, ...parsed } = parseBySchema(NotificationBody, body, property);
+  const content = {
+    title: parsed.title,
+    text: parsed.text,
+    sound: parsed.sound,
+    category: parsed.category,
+    titleLocKey: parsed["title-loc-key"],
+    titleLocArgs: parsed["title-loc-args"],
+    locKey: parsed["loc-key"],
+    locArgs: parsed["loc-args"],
+    actionLocKey: parsed["action-loc-key"],
+    data: parsed.data,
+    apns: parsed.apns,
+    fcm: isAbsent(gcm) && isAbsent(fcm) ? undefined : { ...gcm, ...fcm },
+  };
+  const present = Object.entries(content).filter(([, value]) => !isAbsent(value));
+  return Object.fromEntries(present) as NotificationContent;
+}

@@ -1,0 +1,34 @@
+import type { Dependency } from "@strata/runtime";
+import type { Subscription } from "./subscription.ts";
+
+/** Everything a service listens to on one queue. */
+export interface Consumer {
+  /** `<service>.<lane>`; on an ordered lane `.<n>` follows for each of its queues. */
+  readonly queue: string;
+  readonly handlers: readonly Subscription[];
+  /** How many unacknowledged deliveries the broker hands out at once; the bound on memory. */
+  readonly prefetch: number;
+  /** How many deliveries (or groups) are handled at once. Ordered lanes always have one. */
+  readonly concurrency: number;
+  /**
+   * service: one durable queue shared by all replicas. instance: a queue per process, gone with it, bounded; for what
+   * every process must hear.
+   */
+  readonly scope: "service" | "instance";
+  /** instance only: something may have been missed (overflow, lost connection). Empty your caches. */
+  readonly onGap: () => void;
+  /** What must answer for these handlers to work; while one is down, consumption pauses and no attempt is counted. */
+  readonly dependencies: readonly Dependency[];
+}
+
+/** Declares one queue with its handlers. Queue, bindings, dead-letter queue, metrics and drain come from the row. */
+export const consumer = (
+  row: Pick<Consumer, "queue" | "handlers"> & Partial<Omit<Consumer, "queue" | "handlers">>,
+): Consumer => ({
+  prefetch: 50,
+  concurrency: row.handlers.some(({ takesGroups }) => takesGroups) ? 1 : (row.prefetch ?? 50),
+  scope: "service",
+  onGap: () => undefined,
+  dependencies: [],
+  ...row,
+});

@@ -1,0 +1,26 @@
+import type { Channel } from "amqplib";
+import type { Consumer } from "./consumer.ts";
+import { exchange } from "./names.ts";
+import { eventBindings } from "./topology.ts";
+
+/** How many events may wait for one process before it is told that it missed some. */
+const INSTANCE_MAX_LENGTH = 10_000;
+
+/**
+ * A queue of this process alone: gone with its connection, bounded. What overflows lands in a second queue of length
+ * one, and anything there means that something was missed.
+ */
+export async function declareInstanceQueue(channel: Channel, row: Consumer, queue: string): Promise<void> {
+  const overflow = `${queue}.overflow`;
+  await channel.assertExchange(exchange.events, "topic", { durable: true });
+  await channel.assertQueue(overflow, { exclusive: true, autoDelete: true, durable: false, maxLength: 1 });
+  await channel.assertQueue(queue, {
+    exclusive: true,
+    autoDelete: true,
+    durable: false,
+    maxLength: INSTANCE_MAX_LENGTH,
+    arguments: { "x-overflow": "drop-head", "x-dead-letter-exchange": "", "x-dead-letter-routing-key": overflow },
+  });
+  for (const { source, pattern } of eventBindings(row, queue)) await channel.bindQueue(queue, source, pattern);
+  await channel.consume(overflow, (message) => message && row.onGap(), { noAck: true, exclusive: true });
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from "node:crypto";
+import { expect } from "chai";
+import { assert, constantFrom, nat, pre, property, string } from "fast-check";
+import { seal, SealError, unseal } from "./sealing.ts";
+
+const key = randomBytes(32);
+
+describe("seal and unseal", () => {
+  it("give back any text", () => {
+    assert(property(string({ unit: "grapheme" }), (text) => unseal(key, seal(key, text)) === text));
+  });
+
+  it("never make the same sealed text twice", () => {
+    expect(seal(key, "x")).not.to.equal(seal(key, "x"));
+  });
+
+  it("refuse a text in which any one character was changed", () => {
+    const refused = property(
+      string(),
+      nat(),
+      constantFrom("A", "b", "Z", "0", "9", "-", "_", ".", "="),
+      (text, at, character) => {
+        const sealed = seal(key, text);
+        const index = at % sealed.length;
+        pre(sealed[index] !== character);
+        const changed = sealed.slice(0, index) + character + sealed.slice(index + 1);
+        expect(() => unseal(key, changed)).to.throw(SealError);
+      },
+    );
+    assert(refused, { numRuns: 1_000 });
+  });
+
+  it("refuse a text that was cut short or made longer", () => {
+    const sealed = seal(key, "secret");
+    for (let length = 0; length < sealed.length; length += 1) {
+      expect(() => unseal(key, sealed.slice(0, length))).to.throw(SealError);
+    }
+    for (const tail of ["A", ".", ".AAAA", "="]) expect(() => unseal(key, sealed + tail)).to.throw(SealError);
+  });
+
+  it("refuse another key, and say nothing about the text", () => {
+    expect(() => unseal(randomBytes(32), seal(key, "secret")))
+      .to.throw(SealError)
+      .with.property("message")
+      .not.include("secret");
+  });
+
+  it("refuse a key of another length", () => {
+    expect(() => seal(randomBytes(16), "x")).to.throw(SealError, "32 bytes");
+    expect(() => unseal(randomBytes(33), seal(key, "x"))).to.throw(SealError, "32 bytes");
+  });
+});

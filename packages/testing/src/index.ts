@@ -1,0 +1,11 @@
+export { anAnnouncementId, anAppId, aUserId, userIds } from "./builders.ts";
+export { eventually } from "./eventually.ts";
+export type { Infra } from "./infra.ts";
+export { openInfra } from "./infra.ts";
+export type { ManagementApi, PeekedMessage, Permissions, QueueState } from "./management.ts";
+export type { Exit, LogEntry, SpawnedService } from "./spawn-service.ts";
+export { spawnService } from "./spawn-service.ts";
+export type { InProcessService } from "./start-in-process.ts";
+export { startInProcess, testLogger } from "./start-in-process.ts";
+export type { TcpProxy } from "./tcp-proxy.ts";
+export { tcpProxy } from "./tcp-proxy.ts";

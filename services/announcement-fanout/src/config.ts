@@ -1,0 +1,16 @@
+import { brokerConfig, defineConfig, metricsConfig, mongoConfig } from "@strata/runtime";
+import { z } from "zod";
+
+export const loadConfig = defineConfig({
+  ...brokerConfig,
+  ...mongoConfig,
+  ...metricsConfig,
+  /** Queues per ordered lane; the same for all services and all time of one deployment. */
+  ORDERED_QUEUES: z.coerce.number().int().min(1).max(64).default(16),
+  /** How many slots one process fans out at once. */
+  FANOUT_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8),
+  /** How often a process looks for work whose worker died. */
+  SWEEP_INTERVAL_MS: z.coerce.number().int().min(50).default(5_000),
+});
+
+export type Config = ReturnType<typeof loadConfig>;

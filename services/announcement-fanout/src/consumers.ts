@@ -1,0 +1,78 @@
+import {
+  AnnounceToFew,
+  FanOut,
+  FindRecipients,
+  GetAnnouncement,
+  GetAnnouncementContent,
+  ListInbox,
+  ListRecipients,
+  OpenAnnouncement,
+  StartAnnouncement,
+  StoreRecipients,
+} from "@strata/contracts";
+import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
+import type { Dependency } from "@strata/runtime";
+import { announceToFew } from "./handlers/announce-to-few.ts";
+import { fanOut, type FanOutDeps } from "./handlers/fan-out.ts";
+import { openAnnouncement } from "./handlers/open-announcement.ts";
+import {
+  findRecipients,
+  getAnnouncement,
+  getAnnouncementContent,
+  listInbox,
+  listRecipients,
+} from "./handlers/queries.ts";
+import { startAnnouncement } from "./handlers/start-announcement.ts";
+import { storeRecipients } from "./handlers/store-recipients.ts";
+
+interface Deps extends FanOutDeps {
+  readonly broker: Broker;
+  readonly mongo: Dependency;
+  readonly concurrency: number;
+}
+
+/** Everything this service listens to. */
+export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consumer[] => {
+  const directory = deps.broker.dependsOn("directory");
+  return [
+    consumer({
+      queue: "announcement-fanout.few",
+      prefetch: 200,
+      // Two groups at once: while one waits for the disk the other is being asked about and parsed.
+      concurrency: 2,
+      handlers: [onGroup(AnnounceToFew, announceToFew(deps))],
+      dependencies: [mongo, directory],
+    }),
+    consumer({
+      queue: "announcement-fanout.many",
+      prefetch: 20,
+      handlers: [on(OpenAnnouncement, openAnnouncement(deps)), on(StartAnnouncement, startAnnouncement(deps))],
+      dependencies: [mongo],
+    }),
+    consumer({
+      queue: "announcement-fanout.recipients",
+      // Up to 1 MB each: this bounds what is in memory at once.
+      prefetch: 8,
+      handlers: [on(StoreRecipients, storeRecipients(deps))],
+      dependencies: [mongo],
+    }),
+    consumer({
+      queue: "announcement-fanout.slots",
+      prefetch: concurrency,
+      handlers: [on(FanOut, fanOut(deps))],
+      dependencies: [mongo, directory],
+    }),
+    consumer({
+      queue: "announcement-fanout.queries",
+      prefetch: 100,
+      handlers: [
+        on(GetAnnouncement, getAnnouncement(deps)),
+        on(GetAnnouncementContent, getAnnouncementContent(deps)),
+        on(ListInbox, listInbox(deps)),
+        on(FindRecipients, findRecipients(deps)),
+        on(ListRecipients, listRecipients(deps)),
+      ],
+      dependencies: [mongo],
+    }),
+  ];
+};

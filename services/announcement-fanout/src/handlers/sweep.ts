@@ -1,0 +1,28 @@
+import { FanOut } from "@strata/contracts";
+import { announcementFrom } from "../store/announcement-store.ts";
+import type { FanOutDeps } from "./fan-out.ts";
+import { finishIfComplete } from "./finish-if-complete.ts";
+
+/** A header whose caller never started it, and whose retry window is long over. */
+const ABANDONED_MS = 3_600_000;
+const PAGE = 100;
+
+/**
+ * Takes up what a dying worker left: wakes slots with work and no worker, finishes what is complete, and removes
+ * headers that were never started. Safe to run in every replica, since all of it bears repeating.
+ */
+export async function sweep(deps: FanOutDeps, now = Date.now()): Promise<void> {
+  for (const header of await deps.announcements.distributing(PAGE)) {
+    const { announcementId } = announcementFrom(header);
+    const slots = await deps.partitions.pendingSlots(header.app, announcementId);
+    if (slots.length === 0) await finishIfComplete(deps, header);
+    for (const slot of slots) {
+      if (await deps.partitions.isSlotHeld(header.app, slot)) continue;
+      await deps.broker.send(FanOut, header.app, { slot });
+    }
+  }
+  for (const id of await deps.announcements.removeAbandoned(now - ABANDONED_MS)) {
+    const [app, announcementId] = id.split("/");
+    if (app && announcementId) await deps.chunks.removeAll(app, announcementId);
+  }
+}

@@ -1,0 +1,36 @@
+import { openBroker } from "@strata/messaging";
+import { openMongo, repeat, type ServiceContext } from "@strata/runtime";
+import type { Config } from "./config.ts";
+import { consumers } from "./consumers.ts";
+import { sweep } from "./handlers/sweep.ts";
+import { mongoAnnouncementStore } from "./store/announcement-store.ts";
+import { mongoBatchStore } from "./store/batch-store.ts";
+import { mongoChunkStore } from "./store/chunk-store.ts";
+import { mongoPartitionStore } from "./store/partition-store.ts";
+
+/** Composition root: what runs, in this order; it closes in reverse. */
+export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
+  const mongo = closing.add(await openMongo(config.MONGO_URL, log));
+  readiness.add("mongodb", () => mongo.dependency.answers());
+  const stores = {
+    announcements: mongoAnnouncementStore(mongo.db),
+    batches: mongoBatchStore(mongo.db),
+    chunks: mongoChunkStore(mongo.db),
+    partitions: mongoPartitionStore(mongo.db),
+  };
+  await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
+  const broker = closing.add(
+    await openBroker({
+      url: config.AMQP_URL,
+      service: "announcement-fanout",
+      log,
+      metrics,
+      readiness,
+      orderedQueues: config.ORDERED_QUEUES,
+    }),
+  );
+  const deps = { ...stores, broker };
+  const rows = consumers({ ...deps, mongo: mongo.dependency, concurrency: config.FANOUT_CONCURRENCY });
+  closing.add(await broker.consume(rows));
+  closing.add(repeat(config.SWEEP_INTERVAL_MS, () => sweep(deps), log.child({ work: "sweep" })));
+}

@@ -1,0 +1,54 @@
+import type { RecipientChunk } from "@strata/contracts";
+import { isDuplicateKey } from "@strata/runtime";
+import type { Db } from "mongodb";
+import { announcementKey, below, chunkId } from "../domain/batch.ts";
+
+interface ChunkRow {
+  readonly _id: string;
+  readonly users: readonly string[];
+  readonly storedAt: Date;
+}
+
+/** The recipients of a long list as they came in, until they are batches. */
+export interface ChunkStore {
+  insertNew(app: string, announcementId: string, chunks: readonly RecipientChunk[]): Promise<void>;
+  /** How many chunks of an announcement are stored. */
+  count(app: string, announcementId: string): Promise<number>;
+  /** The user ids of one chunk; null when there is no such chunk. */
+  find(app: string, announcementId: string, partition: number, chunk: number): Promise<readonly string[] | null>;
+  removeAll(app: string, announcementId: string): Promise<void>;
+  ensureIndexes(): Promise<void>;
+}
+
+/** Long after any announcement is distributed; chunks are of no use once they are batches. */
+const KEEP_SECONDS = 7 * 24 * 3600;
+
+export function mongoChunkStore(db: Db): ChunkStore {
+  const chunks = db.collection<ChunkRow>("recipient_chunks");
+  return {
+    async insertNew(app, announcementId, rows) {
+      const storedAt = new Date();
+      const documents = rows.map(({ partition, chunk, userIds }) => ({
+        _id: chunkId(app, announcementId, partition, chunk),
+        users: userIds,
+        storedAt,
+      }));
+      try {
+        await chunks.insertMany(documents, { ordered: false });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+      }
+    },
+    count: (app, announcementId) => chunks.countDocuments({ _id: below(announcementKey(app, announcementId)) }),
+    async find(app, announcementId, partition, chunk) {
+      const row = await chunks.findOne({ _id: chunkId(app, announcementId, partition, chunk) });
+      return row?.users ?? null;
+    },
+    async removeAll(app, announcementId) {
+      await chunks.deleteMany({ _id: below(announcementKey(app, announcementId)) });
+    },
+    async ensureIndexes() {
+      await chunks.createIndex({ storedAt: 1 }, { expireAfterSeconds: KEEP_SECONDS });
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { isDuplicateKey } from "@strata/runtime";
+import type { Db } from "mongodb";
+import { announcementKey, below, partitionRowId, slotOf } from "../domain/batch.ts";
+
+/** How far the fan-out of one partition of one announcement has come. */
+export interface PartitionRow {
+  readonly _id: string;
+  readonly app: string;
+  readonly slot: number;
+  readonly announcement: string;
+  readonly partition: number;
+  /** The accept time of its announcement: older ones go first. */
+  readonly at: number;
+  /** The next batch to be written. */
+  readonly n: number;
+  readonly sent: number;
+  readonly unknown: number;
+  readonly done: boolean;
+}
+
+interface SlotRow {
+  readonly _id: string;
+  /** The command that works this slot, and until when it may be taken for alive. */
+  readonly holder: string;
+  readonly leaseUntil: number;
+}
+
+export interface Progress {
+  readonly sent: number;
+  readonly unknown: number;
+  readonly pending: number;
+}
+
+export interface PartitionStore {
+  insertNew(app: string, announcementId: string, at: number, partitions: readonly number[]): Promise<void>;
+  /** The oldest unfinished partition of a slot. */
+  nextPending(app: string, slot: number): Promise<PartitionRow | null>;
+  /** Moves a row from batch n to n + 1; a worker who lost its lease moves nothing. */
+  advance(row: PartitionRow, batch: { readonly sent: number; readonly unknown: number }): Promise<PartitionRow | null>;
+  finish(row: PartitionRow): Promise<void>;
+  progress(app: string, announcementId: string): Promise<Progress>;
+  /** Slots of an announcement that have unfinished partitions. */
+  pendingSlots(app: string, announcementId: string): Promise<readonly number[]>;
+  /** Takes a slot for `holder` (again); false while somebody else's lease lasts. */
+  acquireSlot(app: string, slot: number, holder: string, leaseMs: number): Promise<boolean>;
+  releaseSlot(app: string, slot: number, holder: string): Promise<void>;
+  isSlotHeld(app: string, slot: number): Promise<boolean>;
+  ensureIndexes(): Promise<void>;
+}
+
+/**
+ * Progress may be lost in a crash of the database: the next worker meets the stored batches, adopts them and goes on.
+ * So it need not wait for the disk.
+ */
+const LIGHT = { writeConcern: { w: 1 } } as const;
+
+export function mongoPartitionStore(db: Db): PartitionStore {
+  const rows = db.collection<PartitionRow>("partitions");
+  const slots = db.collection<SlotRow>("slots");
+  const slotId = (app: string, slot: number): string => `${app}/${slot}`;
+
+  return {
+    async insertNew(app, announcementId, at, partitions) {
+      const documents = partitions.map((partition) => ({
+        _id: partitionRowId(app, announcementId, partition),
+        app,
+        slot: slotOf(partition),
+        announcement: announcementId,
+        partition,
+        at,
+        n: 0,
+        sent: 0,
+        unknown: 0,
+        done: false,
+      }));
+      try {
+        await rows.insertMany(documents, { ordered: false });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+      }
+    },
+    nextPending: (app, slot) => rows.find({ app, slot, done: false }).sort({ at: 1, _id: 1 }).limit(1).next(),
+    async advance(row, { sent, unknown }) {
+      const next = { n: row.n + 1, sent: row.sent + sent, unknown: row.unknown + unknown };
+      const { matchedCount } = await rows.updateOne({ _id: row._id, n: row.n }, { $set: next }, LIGHT);
+      return matchedCount === 1 ? { ...row, ...next } : null;
+    },
+    async finish({ _id }) {
+      await rows.updateOne({ _id }, { $set: { done: true } });
+    },
+    async progress(app, announcementId) {
+      const [sums] = await rows
+        .aggregate<Progress>([
+          { $match: { _id: below(announcementKey(app, announcementId)) } },
+          {
+            $group: {
+              _id: null,
+              sent: { $sum: "$sent" },
+              unknown: { $sum: "$unknown" },
+              pending: { $sum: { $cond: ["$done", 0, 1] } },
+            },
+          },
+          { $project: { _id: 0 } },
+        ])
+        .toArray();
+      return sums ?? { sent: 0, unknown: 0, pending: 0 };
+    },
+    pendingSlots: (app, announcementId) =>
+      rows.distinct("slot", { _id: below(announcementKey(app, announcementId)), done: false }),
+    async acquireSlot(app, slot, holder, leaseMs) {
+      const now = Date.now();
+      try {
+        const { matchedCount, upsertedCount } = await slots.updateOne(
+          { _id: slotId(app, slot), $or: [{ leaseUntil: { $lt: now } }, { holder }] },
+          { $set: { holder, leaseUntil: now + leaseMs } },
+          { upsert: true, ...LIGHT },
+        );
+        return matchedCount + upsertedCount > 0;
+      } catch (error) {
+        // The row is there and held: the upsert tried to make a second one.
+        if (isDuplicateKey(error)) return false;
+        throw error;
+      }
+    },
+    async releaseSlot(app, slot, holder) {
+      await slots.updateOne({ _id: slotId(app, slot), holder }, { $set: { leaseUntil: 0 } }, LIGHT);
+    },
+    async isSlotHeld(app, slot) {
+      const row = await slots.findOne({ _id: slotId(app, slot) });
+      return row !== null && row.leaseUntil >= Date.now();
+    },
+    async ensureIndexes() {
+      await rows.createIndex(
+        { app: 1, slot: 1, at: 1, _id: 1 },
+        { partialFilterExpression: { done: false }, name: "pending" },
+      );
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { expect } from "chai";
+import { grantOf, refusalOf } from "./token.ts";
+
+describe("token rules", () => {
+  const sentAt = new Date(1_000);
+  const wanted = {
+    tokenId: "7d0e3e0c-7a53-4dd4-9a1c-3f0ad3c9b001",
+    accountId: "operator",
+    appId: "7d0e3e0c-7a53-4dd4-9a1c-3f0ad3c9b002",
+    name: "backend",
+    scopes: ["app:read" as const, "app:write" as const],
+    expiresAt: null,
+    hash: "0".repeat(64),
+  };
+  const token = { ...wanted, createdAt: 0, revokedAt: null };
+
+  it("let an app's token read and write that app", () => {
+    expect(refusalOf(wanted, sentAt)).to.equal(null);
+  });
+
+  it("keep account:admin from an app's token", () => {
+    const refusal = refusalOf({ ...wanted, scopes: ["app:read", "account:admin"] }, sentAt);
+    expect(refusal).to.deep.include({ code: "invalid_property", details: { property: "scopes" } });
+  });
+
+  it("let an account's token have any scope", () => {
+    const accountWide = { ...wanted, appId: null, scopes: ["app:read", "app:write", "account:admin"] as const };
+    expect(refusalOf({ ...accountWide, scopes: [...accountWide.scopes] }, sentAt)).to.equal(null);
+  });
+
+  it("refuse an end that had passed when the command was sent, and no other", () => {
+    const refusal = refusalOf({ ...wanted, expiresAt: 1_000 }, sentAt);
+    expect(refusal).to.deep.include({ code: "invalid_property", details: { property: "expires_at" } });
+    expect(refusalOf({ ...wanted, expiresAt: 1_001 }, sentAt)).to.equal(null);
+  });
+
+  it("grant what a token says, and nothing that only its owner sees", () => {
+    const { tokenId, accountId, appId, scopes, expiresAt } = token;
+    expect(grantOf(token, 5)).to.deep.equal({ tokenId, accountId, appId, scopes, expiresAt });
+  });
+
+  it("grant nothing once a token is revoked", () => {
+    expect(grantOf({ ...token, revokedAt: 4 }, 5)).to.equal(null);
+  });
+
+  it("grant nothing from the moment a token expires", () => {
+    expect(grantOf({ ...token, expiresAt: 6 }, 5)).not.to.equal(null);
+    expect(grantOf({ ...token, expiresAt: 6 }, 6)).to.equal(null);
+  });
+});

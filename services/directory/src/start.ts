@@ -1,0 +1,35 @@
+import { openBroker } from "@strata/messaging";
+import { openMongo, type ServiceContext } from "@strata/runtime";
+import { bootstrapOperator } from "./bootstrap-operator.ts";
+import type { Config } from "./config.ts";
+import { consumers } from "./consumers.ts";
+import { mongoAccountStore } from "./store/account-store.ts";
+import { mongoAppStore } from "./store/app-store.ts";
+import { mongoIdentityStore } from "./store/identity-store.ts";
+import { mongoTokenStore } from "./store/token-store.ts";
+
+/** Composition root: what runs, in this order; it closes in reverse. */
+export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
+  const mongo = closing.add(await openMongo(config.MONGO_URL, log));
+  readiness.add("mongodb", () => mongo.dependency.answers());
+  const stores = {
+    accounts: mongoAccountStore(mongo.db),
+    apps: mongoAppStore(mongo.db),
+    tokens: mongoTokenStore(mongo.db),
+    identities: mongoIdentityStore(mongo.db),
+  };
+  await Promise.all([stores.apps, stores.tokens, stores.identities].map((store) => store.ensureIndexes()));
+  if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
+
+  const broker = closing.add(
+    await openBroker({
+      url: config.AMQP_URL,
+      service: "directory",
+      log,
+      metrics,
+      readiness,
+      orderedQueues: config.ORDERED_QUEUES,
+    }),
+  );
+  closing.add(await broker.consume(consumers({ ...stores, publisher: broker, mongo: mongo.dependency })));
+}

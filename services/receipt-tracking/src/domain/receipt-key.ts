@@ -1,0 +1,57 @@
+import { partitionKey, partitionOf, type ReceiptKind } from "@strata/contracts";
+
+/** Keys strictly between two strings. */
+export interface KeyRange {
+  readonly after: string;
+  readonly before: string;
+}
+
+/** One partition of one announcement: the unit of counting. */
+export interface CountKey {
+  readonly app: string;
+  readonly announcementId: string;
+  readonly partition: number;
+}
+
+const KIND = { delivered: "d", read: "r" } as const satisfies Record<ReceiptKind, string>;
+
+/** The byte behind "/": everything below a path sorts before it, whatever characters an id begins with. */
+const BEHIND_SLASH = "0";
+
+const below = (path: string): KeyRange => ({ after: `${path}/`, before: `${path}${BEHIND_SLASH}` });
+const kindPath = (app: string, announcementId: string, kind: ReceiptKind): string =>
+  `${app}/${announcementId}/${KIND[kind]}`;
+
+/** A receipt's `_id`. The user id comes last, so that it may hold any character; it decides the order of a range. */
+export const receiptKey = (app: string, announcementId: string, kind: ReceiptKind, userId: string): string =>
+  `${kindPath(app, announcementId, kind)}/${partitionKey(partitionOf(userId))}/${userId}`;
+
+/** All receipts of one kind, by partition, then user id; those behind a user where given. */
+export function receiptRange(
+  app: string,
+  announcementId: string,
+  kind: ReceiptKind,
+  afterUser: string | null,
+): KeyRange {
+  const all = below(kindPath(app, announcementId, kind));
+  return afterUser === null ? all : { ...all, after: receiptKey(app, announcementId, kind, afterUser) };
+}
+
+/** The receipts of one kind that count towards one row of counts. */
+export const partitionRange = ({ app, announcementId, partition }: CountKey, kind: ReceiptKind): KeyRange =>
+  below(`${kindPath(app, announcementId, kind)}/${partitionKey(partition)}`);
+
+/** The `_id` of a row of counts. */
+export const countKey = ({ app, announcementId, partition }: CountKey): string =>
+  `${app}/${announcementId}/${partitionKey(partition)}`;
+
+/** All rows of counts of one announcement. */
+export const countRange = (app: string, announcementId: string): KeyRange => below(`${app}/${announcementId}`);
+
+export function parseCountKey(key: string): CountKey {
+  const [app, announcementId, partition] = key.split("/");
+  if (app === undefined || announcementId === undefined || partition === undefined) {
+    throw new Error(`not the key of a row of counts: ${key}`);
+  }
+  return { app, announcementId, partition: Number(partition) };
+}

@@ -1,0 +1,92 @@
+import { partitionOf, type ReceiptFact } from "@strata/contracts";
+import { isDuplicateKey } from "@strata/runtime";
+import { type Db, MongoBulkWriteError } from "mongodb";
+import { z } from "zod";
+import type { KeyRange } from "../domain/receipt-key.ts";
+
+/** A receipt to be stored, under the name of the command that brought it. */
+export interface NewReceipt {
+  readonly key: string;
+  readonly fact: ReceiptFact;
+  readonly by: string;
+}
+
+/** A receipt as stored. */
+export interface StoredReceipt {
+  readonly userId: string;
+  readonly at: number;
+  readonly by: string;
+}
+
+/** Receipts are facts: inserted once, never changed. Their primary key answers every question there is. */
+export interface ReceiptStore {
+  find(keys: readonly string[]): Promise<ReadonlyMap<string, StoredReceipt>>;
+  /** Inserts what is not there yet; answers the keys of those that somebody else had inserted meanwhile. */
+  insertNew(receipts: readonly NewReceipt[]): Promise<readonly string[]>;
+  list(range: KeyRange, limit: number): Promise<readonly StoredReceipt[]>;
+  /** The user ids of all receipts in a range, ascending, page by page. */
+  userIds(range: KeyRange): AsyncIterable<readonly string[]>;
+}
+
+const Row = z.object({ _id: z.string(), user: z.string(), partition: z.number(), at: z.date(), by: z.string() });
+type Row = z.infer<typeof Row>;
+const Rows = z.array(Row);
+const Keys = z.array(Row.pick({ _id: true }));
+
+/** Keys per page of a count: some 200 kB, and few round trips. */
+const PAGE_SIZE = 2_000;
+
+export function mongoReceiptStore(db: Db): ReceiptStore {
+  const receipts = db.collection<Row>("receipts");
+
+  const inRange = (range: KeyRange, limit: number) =>
+    receipts
+      .find({ _id: { $gt: range.after, $lt: range.before } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .batchSize(limit);
+
+  return {
+    async find(keys) {
+      if (keys.length === 0) return new Map();
+      const rows = await receipts.find({ _id: { $in: [...keys] } }, { batchSize: keys.length + 1 }).toArray();
+      return new Map(Rows.parse(rows).map((row) => [row._id, storedReceipt(row)]));
+    },
+    async insertNew(news) {
+      if (news.length === 0) return [];
+      try {
+        await receipts.insertMany(news.map(rowOf), { ordered: false });
+        return [];
+      } catch (error) {
+        if (!isDuplicateKey(error) || !(error instanceof MongoBulkWriteError)) throw error;
+        return [error.writeErrors].flat().flatMap(({ index }) => news[index]?.key ?? []);
+      }
+    },
+    async list(range, limit) {
+      const rows = await inRange(range, limit).toArray();
+      return Rows.parse(rows).map(storedReceipt);
+    },
+    async *userIds({ after, before }) {
+      // A user id is what follows the range's path in the key; reading keys alone never touches a document.
+      const path = after.length;
+      for (let from = after; ;) {
+        const page = Keys.parse(await inRange({ after: from, before }, PAGE_SIZE).project({ _id: 1 }).toArray());
+        const last = page.at(-1);
+        if (last === undefined) return;
+        yield page.map(({ _id }) => _id.slice(path));
+        if (page.length < PAGE_SIZE) return;
+        from = last._id;
+      }
+    },
+  };
+}
+
+const rowOf = ({ key, fact, by }: NewReceipt): Row => ({
+  _id: key,
+  user: fact.userId,
+  partition: partitionOf(fact.userId),
+  at: new Date(fact.at),
+  by,
+});
+
+const storedReceipt = ({ user, at, by }: Row): StoredReceipt => ({ userId: user, at: at.getTime(), by });
