@@ -17,7 +17,7 @@ import {
   stopLeftoverServices,
 } from "./run.mjs";
 import { Advice, fail, say, timed } from "./say.mjs";
-import { accountToken, credentialsKey } from "./secrets.mjs";
+import { credentialsKey, newAccountToken } from "./secrets.mjs";
 import {
   gatewayUrl,
   mainFile,
@@ -52,7 +52,7 @@ async function main() {
 
   const toolchain = await ensureToolchain();
   const stack = await timed("Starting RabbitMQ, MongoDB and Redis", () => startStack({ dataDir, portBase: base }));
-  writeDevJson(stack);
+  await writeDevJson(toolchain, stack);
   await timed("Starting the local phone", () => startPhone(toolchain));
   await timed(`Starting ${serviceNames.length} services`, () => startServices(toolchain, stack));
   await seed(toolchain);
@@ -60,13 +60,18 @@ async function main() {
   await new Promise(() => {});
 }
 
-/** @param {import("./stack/stack.mjs").Stack} stack */
-function writeDevJson({ urls }) {
-  updateDevJson((before) => ({
+/**
+ * @param {import("./toolchain.mjs").Toolchain} toolchain
+ * @param {import("./stack/stack.mjs").Stack} stack
+ */
+async function writeDevJson(toolchain, { urls }) {
+  // The account lives in the database under this token, so a second start goes on with it.
+  const accountToken = readDevJson().accountToken ?? (await newAccountToken(toolchain));
+  updateDevJson(() => ({
     baseUrl: gatewayUrl(ports),
     websocketUrl: null,
     consoleUrl: null,
-    accountToken: before.accountToken ?? accountToken(),
+    accountToken,
     mongoUrl: urls.MONGO_URL,
     amqpUrl: urls.AMQP_URL,
     redisUrl: urls.REDIS_URL,

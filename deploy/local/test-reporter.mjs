@@ -10,15 +10,23 @@ export default class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const counts = { passed: 0, failed: 0, skipped: 0, isComplete: false };
+    // Written at every step, so that a run that breaks off has still counted what went before.
     const write = () => writeFileSync(String(process.env.STRATA_TEST_COUNTS), JSON.stringify(counts));
-    runner.on("pass", () => (counts.passed += 1));
-    runner.on("fail", () => (counts.failed += 1));
-    runner.on("pending", () => (counts.skipped += 1));
+    runner.on("pass", () => {
+      counts.passed += 1;
+      write();
+    });
+    runner.on("fail", () => {
+      counts.failed += 1;
+      write();
+    });
+    runner.on("pending", () => {
+      counts.skipped += 1;
+      write();
+    });
     runner.on("end", () => {
       counts.isComplete = true;
       write();
     });
-    // What a run that breaks off had counted so far.
-    process.on("exit", write);
   }
 }

@@ -115,7 +115,13 @@ export const FanOut = defineCommand({
   lane: "slots",
   name: "FanOut",
   version: 1,
-  payload: z.object({ slot: z.number().int().min(0).max(SLOTS - 1) }),
+  payload: z.object({
+    slot: z
+      .number()
+      .int()
+      .min(0)
+      .max(SLOTS - 1),
+  }),
 });
 
 export const AnnouncementProgress = z.object({

@@ -15,13 +15,24 @@ export const partitionKey = (partition: number): string => String(partition).pad
 
 /** An app's id: a UUID in lower case. */
 export const AppId = z.uuid();
-/** A user id: 1 to 128 characters, chosen by the backend. */
-export const UserId = z.string().min(1).max(128);
+/**
+ * A user id: 1 to 128 characters, chosen by the backend. Unpaired surrogates are refused: BSON would turn them all into
+ * the same replacement character, and two users into one.
+ */
+export const UserId = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((userId) => userId.isWellFormed(), "has an unpaired surrogate");
 export const AnnouncementId = z.uuid();
-export const Partition = z.number().int().min(0).max(PARTITIONS - 1);
+export const Partition = z
+  .number()
+  .int()
+  .min(0)
+  .max(PARTITIONS - 1);
 /** Milliseconds since 1970, UTC. */
 export const Millis = z.number().int().nonnegative();
-/** User ids of one batch: at most 1,000, ascending by UTF-16 code unit, none twice. */
+/** User ids of one batch: at most 1,000, ascending in `compareUserIds`, none twice. */
 export const BatchRecipients = z.array(UserId).max(1000);
 
 export const MessagePart = z.object({

@@ -1,5 +1,5 @@
 /** The work was not done in time. It goes on in the background; nobody waits for it any more. */
-export class DeadlineExceeded extends Error {
+class DeadlineExceeded extends Error {
   constructor(what: string, deadlineMs: number) {
     super(`${what} took longer than ${deadlineMs} ms`);
     this.name = "DeadlineExceeded";

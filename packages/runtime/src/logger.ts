@@ -5,7 +5,7 @@ import { fieldsForLog } from "./redaction.ts";
 /** What belongs to one log line besides its message. An error goes in as `{ error }` and is written with its causes. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-export type LogLevel = "error" | "warn" | "info" | "debug";
+type LogLevel = "error" | "warn" | "info" | "debug";
 
 /** Writes one JSON object per line. Never throws, whatever the fields hold; secrets are removed by their key's name. */
 export interface Logger {

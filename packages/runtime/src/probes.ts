@@ -5,7 +5,7 @@ import type { Closable } from "./closing.ts";
 import type { Readiness } from "./health.ts";
 
 /** The listener that orchestrators and Prometheus talk to, apart from any public port. */
-export interface Probes extends Closable {
+interface Probes extends Closable {
   readonly port: number;
 }
 

@@ -67,8 +67,11 @@ const Peeked = z.array(
   }),
 );
 
+/** The broker enters a new connection into the list it closes by a few milliseconds after the client has it. */
+const TRACKING_LAG_MS = 100;
+
 /** Names of users are the broker's, not the vhost's: with the vhost in them, parallel files never meet. */
-export const brokerUser = (vhost: string, user: string): string => `${vhost}.${user}`;
+const brokerUser = (vhost: string, user: string): string => `${vhost}.${user}`;
 
 /** The management API of one vhost; `amqpUrl` is that of its own user. */
 export const createManagement = (http: ManagementHttp, vhost: string, amqpUrl: URL): ManagementApi => {
@@ -97,6 +100,7 @@ export const createManagement = (http: ManagementHttp, vhost: string, amqpUrl: U
         await http.post(`${queuePath(queue)}/get`, { count, ackmode: "reject_requeue_true", encoding: "auto" }),
       ),
     closeConnections: async (user) => {
+      await pause(TRACKING_LAG_MS);
       const name = user === undefined ? decodeURIComponent(amqpUrl.username) : brokerUser(vhost, user);
       await http.delete(`/connections/username/${encodeURIComponent(name)}`);
     },

@@ -94,6 +94,16 @@ describe("tcpProxy", () => {
     await eventually(() => [client.received, other.received], ["ab", "c"]);
   });
 
+  it("lets go of connections that had ended by themselves", async () => {
+    const proxy = await tcpProxy(echo.url);
+    const client = connectTo(proxy.url);
+    client.socket.write("bye");
+    await eventually(() => client.received, "bye");
+    client.socket.end();
+    await proxy.close();
+    await eventually(() => process.getActiveResourcesInfo().includes("TCPSocketWrap"), false);
+  });
+
   it("keeps a MongoDB client from finding its way past it", async () => {
     await using proxy = await tcpProxy("mongodb://127.0.0.1:27017/db?replicaSet=strata");
     expect(new URL(proxy.url).search).to.equal("?directConnection=true");

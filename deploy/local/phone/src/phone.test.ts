@@ -7,7 +7,7 @@ import { connect, constants, type ClientHttp2Session } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "@strata/testing";
 import { startPhone, type Phone } from "./index.ts";
 import { portOf } from "./port-of.ts";
 
@@ -265,9 +265,13 @@ describe("the local phone", () => {
 
     it("leaves a hung stream open without an answer", async () => {
       phone.addFault({ behaviour: "hang", times: 1 });
-      const hung = apns().then(() => "answered");
+      let isAnswered = false;
+      const hung = apns().finally(() => (isAnswered = true));
+      await eventually(() => phone.stats().answers["apns"]?.["scripted_hang"], 1);
       expect((await apns()).status).to.equal(200);
-      expect(await Promise.race([hung, delay(50, "still open")])).to.equal("still open");
+      expect(isAnswered).to.equal(false);
+      session.destroy();
+      await hung;
     });
 
     it("sends GOAWAY in the middle so that the streams above it are refused, not lost", async () => {
@@ -361,7 +365,7 @@ describe("the local phone", () => {
       const body = { aps: { alert: "Hi" }, strata };
       await apns({ "apns-collapse-id": "c" }, body);
       await apns({ "apns-collapse-id": "c" }, body);
-      for (let waited = 0; phone.stats().receipts.waiting > 0 && waited < 200; waited += 1) await delay(10);
+      await eventually(() => phone.stats().receipts.waiting, 0);
       expect(phone.stats().receipts).to.include({ delivered_sent: 1, read_sent: 1, retried: 2, failed: 0 });
       const path = "/apps/app-1/users/user%201/announcements/77/receipts";
       const accept = "application/vnd.layer+json; version=3.0";

@@ -1,6 +1,6 @@
 import {
   type AcceptReply,
-  AnnounceToFew,
+  type AnnounceToFew,
   AnnouncementAccepted,
   BatchStored,
   FindUnknownUsers,

@@ -5,10 +5,11 @@ import { announcementFrom, type AnnouncementStore } from "../store/announcement-
 
 /** Stores the header of a long list as `accepting`. The same request again, while it is `accepting`, goes on with it. */
 export const openAnnouncement =
-  ({ announcements }: { readonly announcements: AnnouncementStore }): Handler<
-    PayloadOf<typeof OpenAnnouncement>,
-    AcceptReply
-  > =>
+  ({
+    announcements,
+  }: {
+    readonly announcements: AnnouncementStore;
+  }): Handler<PayloadOf<typeof OpenAnnouncement>, AcceptReply> =>
   async ({ app, id, payload }) => {
     const { announcementId, sender, parts, notification, recipientCount, digest } = payload;
     await announcements.insertNew([

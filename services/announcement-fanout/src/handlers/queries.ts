@@ -65,7 +65,9 @@ const inboxView = (header: Header) => ({ ...announcementFrom(header), recipients
 export const findRecipients =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof FindRecipients> =>
   async ({ app, payload }) => {
-    const headers = await announcements.findMany(payload.checks.map((check) => announcementKey(app, check.announcementId)));
+    const headers = await announcements.findMany(
+      payload.checks.map((check) => announcementKey(app, check.announcementId)),
+    );
     const found = await Promise.all(
       payload.checks.map(async ({ announcementId, userIds }) => {
         const header = headers.get(announcementKey(app, announcementId));

@@ -32,15 +32,15 @@ const EVERYONE = "";
 /** How many partitions of one announcement are looked up at once. */
 const LOOKUPS = 8;
 
+const inboxFilter = (app: string, userId: string) => ({
+  app,
+  partition: partitionOf(userId),
+  recipients: { $in: [userId, EVERYONE] },
+  at: { $lte: Date.now() },
+});
+
 export function mongoBatchStore(db: Db): BatchStore {
   const batches = db.collection<Batch>("batches");
-
-  const inboxFilter = (app: string, userId: string) => ({
-    app,
-    partition: partitionOf(userId),
-    recipients: { $in: [userId, EVERYONE] },
-    at: { $lte: Date.now() },
-  });
 
   const behind = async (app: string, userId: string, after: string) => {
     const prefix = below(partitionRowId(app, after, partitionOf(userId)));

@@ -54,11 +54,11 @@ export interface PartitionStore {
  */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
+const slotId = (app: string, slot: number): string => `${app}/${slot}`;
+
 export function mongoPartitionStore(db: Db): PartitionStore {
   const rows = db.collection<PartitionRow>("partitions");
   const slots = db.collection<SlotRow>("slots");
-  const slotId = (app: string, slot: number): string => `${app}/${slot}`;
-
   return {
     async insertNew(app, announcementId, at, partitions) {
       const documents = partitions.map((partition) => ({

@@ -1,4 +1,4 @@
-import { constants, type Http2Session } from "node:http2";
+import { constants, type ClientHttp2Stream, type Http2Session } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { Provider, type Notification, type ResponseFailure } from "@parse/node-apn";
 import { judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
@@ -59,6 +59,8 @@ class ApnsProvider implements PushProvider {
   readonly #window: StreamWindow;
   readonly #sending = new Set<Promise<unknown>>();
   readonly #answeredAt = new WeakMap<Http2Session, number>();
+  /** The last stream that the peer took before its GOAWAY. */
+  readonly #lastStreamId = new WeakMap<Http2Session, number>();
   #session: Http2Session | null = null;
   #watchdog: SessionWatchdog | null = null;
   #isClosed = false;
@@ -158,13 +160,12 @@ class ApnsProvider implements PushProvider {
   }
 
   #answerOf(outcome: Outcome, watched: WatchedStream): ApnsAnswer {
-    const { stream, retryAfter } = watched;
-    const session = stream?.session;
+    const { stream, session, retryAfter } = watched;
     const failure = outcome === "accepted" || "lost" in outcome ? null : outcome;
     // After GOAWAY the library forgets the answers that it would have retried; the stream has their status.
     const status = outcome === "accepted" ? 200 : (failure?.status ?? watched.status ?? Number.NaN);
     if (Number.isInteger(status)) {
-      if (session !== undefined) this.#answeredAt.set(session, Date.now());
+      if (session !== null) this.#answeredAt.set(session, Date.now());
       if (session === this.#session) this.#watchdog?.heard();
       // A shutting-down server answers 503 on a connection that it will not serve again; the next push dials anew.
       if (status >= 500) session?.close();
@@ -178,14 +179,24 @@ class ApnsProvider implements PushProvider {
     const lost =
       outcome !== "accepted" && "lost" in outcome ? outcome.lost : (failure?.error?.message ?? "connection lost");
     const isTimeout = lost === TIMED_OUT || lost === "apn write timeout";
-    if (isTimeout && session !== undefined) this.#onTimeout(session);
-    const isStarted = stream?.id !== undefined;
+    if (isTimeout && session !== null) this.#onTimeout(session);
     return {
       kind: "unanswered",
       reason: isTimeout ? "timeout" : lost,
-      isUnprocessed: !isStarted || stream?.rstCode === constants.NGHTTP2_REFUSED_STREAM || Number.isInteger(status),
-      isConnected: isStarted,
+      isUnprocessed: Number.isInteger(status) || this.#isUnprocessed(stream, session),
+      // Without a stream: either there is no connection to be had, or one that worked closed in the moment between.
+      isConnected: stream?.id !== undefined || this.#hasAnswered(session ?? this.#session),
     };
+  }
+
+  #isUnprocessed(stream: ClientHttp2Stream | null, session: Http2Session | null): boolean {
+    if (stream?.id === undefined || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return true;
+    const lastStreamId = session === null ? undefined : this.#lastStreamId.get(session);
+    return lastStreamId !== undefined && stream.id > lastStreamId;
+  }
+
+  #hasAnswered(session: Http2Session | null): boolean {
+    return session !== null && this.#answeredAt.has(session);
   }
 
   // A session on which nothing was answered meanwhile is dead without knowing; the library would keep it for hours.
@@ -210,6 +221,7 @@ class ApnsProvider implements PushProvider {
     this.#session = session;
     const { quietMs = QUIET_MS } = this.#options;
     this.#watchdog = new SessionWatchdog(session, { quietMs, isBusy: () => this.#window.inFlight > 0 });
+    session.on("goaway", (_code, lastStreamId) => this.#lastStreamId.set(session, lastStreamId));
     session.once("remoteSettings", () => this.#window.wake());
   }
 
@@ -217,7 +229,7 @@ class ApnsProvider implements PushProvider {
   #streamLimit(): number {
     const { maxStreams = MAX_STREAMS } = this.#options;
     const session = this.#session;
-    if (session === null || session.destroyed || session.closed || !this.#answeredAt.has(session)) return 1;
+    if (session === null || session.destroyed || session.closed || !this.#hasAnswered(session)) return 1;
     return Math.min(session.remoteSettings.maxConcurrentStreams ?? maxStreams, maxStreams);
   }
 

@@ -4,6 +4,8 @@ import type { ClientHttp2Stream, Http2Session } from "node:http2";
 /** What node-apn does not tell of a request: its stream, the answer's Retry-After, and that it is over. */
 export class WatchedStream {
   stream: ClientHttp2Stream | null = null;
+  /** Kept here because a destroyed stream no longer knows its session. */
+  session: Http2Session | null = null;
   status: number | null = null;
   retryAfter: unknown = null;
   readonly #onClosed: () => void;
@@ -16,7 +18,9 @@ export class WatchedStream {
 
   created(stream: ClientHttp2Stream): void {
     this.stream = stream;
-    if (stream.session !== undefined) this.#onSession(stream.session);
+    if (stream.session === undefined) return;
+    this.session = stream.session;
+    this.#onSession(stream.session);
   }
 
   closed(): void {
