@@ -34,7 +34,7 @@ export function readDevJson(file = devJsonFile) {
  * @param {Partial<DevJson>} change
  * @returns {Partial<DevJson>}
  */
-export const mergeDevJson = (before, change) => ({ ...unseeded, ...before, ...change });
+const mergeDevJson = (before, change) => ({ ...unseeded, ...before, ...change });
 
 /**
  * Read, change and replace in one go: the seed writes to the same file, and a reader never sees half of it.

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { Advice } from "./say.mjs";
 
 /** Where the ports of a checkout begin when STRATA_PORT_BASE is not set. */
-export const defaultPortBase = 7400;
+const defaultPortBase = 7400;
 
 /** What runs beside each other in one checkout: each kind has a hundred ports of its own. */
 const offsets = { start: 0, test: 100, bench: 200, stack: 300 };
@@ -46,7 +46,7 @@ export const portsFrom = (base) => ({
  * @param {number} port
  * @returns {Promise<boolean>}
  */
-export const isFree = (port) =>
+const isFree = (port) =>
   new Promise((resolve) => {
     const probe = createServer();
     probe.once("error", () => resolve(false));

@@ -68,7 +68,7 @@ export function writeRecord(file, pid) {
  * Opens a log to append to; an old one that grew too long is kept once beside it.
  * @param {string} file
  */
-export function openLog(file) {
+function openLog(file) {
   mkdirSync(dirname(file), { recursive: true });
   if (existsSync(file) && statSync(file).size > logBytesKept) renameSync(file, `${file}.previous`);
   return openSync(file, "a");
@@ -162,19 +162,21 @@ export const run = (command, args, options = {}) =>
   });
 
 /**
- * Runs a program to its end and collects its output.
+ * Runs a program to its end and collects its output: `stdout` alone, and both streams together as a person would see them.
  * @param {string} command
  * @param {readonly string[]} args
  * @param {import("node:child_process").SpawnOptions} [options]
- * @returns {Promise<{ code: number, output: string }>}
+ * @returns {Promise<{ code: number, stdout: string, output: string }>}
  */
 export const runQuietly = (command, args, options = {}) =>
   new Promise((resolve) => {
     const child = startTracked(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
+    let stdout = "";
     for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes) => (output += bytes));
-    child.once("error", (error) => resolve({ code: 127, output: error.message }));
-    child.once("close", (code) => resolve({ code: code ?? 1, output }));
+    child.stdout?.on("data", (bytes) => (stdout += bytes));
+    child.once("error", (error) => resolve({ code: 127, stdout, output: error.message }));
+    child.once("close", (code) => resolve({ code: code ?? 1, stdout, output }));
   });
 
 /**

@@ -56,6 +56,7 @@ const recordsLeft = () => (existsSync(runDir) ? readdirSync(runDir).filter((file
  * same request may come twice, and the second changes nothing.
  * @param {() => Promise<void>} shutDown
  * @param {number} exitCode
+ * @returns {() => boolean} whether it was asked to end
  */
 export function onStopRequest(shutDown, exitCode) {
   let isStopping = false;
@@ -73,6 +74,7 @@ export function onStopRequest(shutDown, exitCode) {
   };
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, stop);
   onParentGone(stop);
+  return () => isStopping;
 }
 
 /**

@@ -24,7 +24,7 @@ export function credentialsKey(file) {
  * @param {import("./toolchain.mjs").Toolchain} toolchain
  */
 export async function newAccountToken({ node, env }) {
-  const { code, output } = await runQuietly(node, [inRoot("deploy", "local", "new-token.ts")], { env });
+  const { code, stdout, output } = await runQuietly(node, [inRoot("deploy", "local", "new-token.ts")], { env });
   if (code !== 0) throw new Error(`No account token could be made: ${output}`);
-  return output;
+  return stdout;
 }

@@ -37,16 +37,17 @@ import { answersHttp, until } from "./waiting.mjs";
 
 /** @typedef {import("./supervisor.mjs").Supervised} Supervised */
 
-const base = portBase("start");
+const base = chosenBase();
 const ports = portsFrom(base);
 
 /** In the order of their start; stopped in reverse. @type {Supervised[]} */
 const running = [];
 
+const isAskedToStop = onStopRequest(stopAll, 0);
+
 async function main() {
   if (isStarted()) throw new Advice("This checkout is started already. Stop it with: npm run stop");
   writeRecord(startRecord, process.pid);
-  onStopRequest(stopAll, 0);
   await stopLeftoverServices();
   await expectFree(ownPorts(ports));
 
@@ -58,6 +59,15 @@ async function main() {
   await seed(toolchain);
   printWhereEverythingIs();
   await new Promise(() => {});
+}
+
+function chosenBase() {
+  try {
+    return portBase("start");
+  } catch (error) {
+    fail(error);
+    process.exit(1);
+  }
 }
 
 /**
@@ -205,6 +215,8 @@ async function stopSupervised(which) {
 }
 
 await main().catch(async (error) => {
+  // Asked to stop in the middle of a step: its failure means nothing, and the stop is under way.
+  if (isAskedToStop()) return;
   fail(error);
   if (readRecord(startRecord)?.pid === process.pid) await stopAll();
   process.exit(1);

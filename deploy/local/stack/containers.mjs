@@ -40,8 +40,8 @@ export const switchContainer = (place, action, server) =>
 
 /** @param {ContainerPlace} place */
 async function anyRuns(place) {
-  const { output } = await runQuietly("docker", composeArguments(place, ["ps", "--quiet"]), { env: composeEnv(place) });
-  return output.trim() !== "";
+  const { stdout } = await runQuietly("docker", composeArguments(place, ["ps", "--quiet"]), { env: composeEnv(place) });
+  return stdout.trim() !== "";
 }
 
 /**

@@ -20,7 +20,7 @@ export async function installPackages(packages) {
   const missing = await notInstalled(packages);
   if (missing.length === 0) return;
   const epmdWasHere = onPath("epmd") !== undefined;
-  say(`  installing ${missing.join(", ")} with apt-get`);
+  say(`  installing ${missing.join(", ")} with apt-get (about 20 s)`);
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   await aptGet(["update"], env);
   await aptGet(["install", "--yes", "--no-install-recommends", ...missing], env);
@@ -32,8 +32,8 @@ export async function installPackages(packages) {
 async function notInstalled(packages) {
   const missing = [];
   for (const name of packages) {
-    const { output } = await runQuietly("dpkg-query", ["--show", "--showformat=${db:Status-Status}", name]);
-    if (output !== "installed") missing.push(name);
+    const { stdout } = await runQuietly("dpkg-query", ["--show", "--showformat=${db:Status-Status}", name]);
+    if (stdout !== "installed") missing.push(name);
   }
   return missing;
 }

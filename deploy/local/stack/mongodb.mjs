@@ -37,6 +37,9 @@ export const mongodbUrls = (ports) => ({
   MONGO_URL: `mongodb://127.0.0.1:${ports.mongo}/?replicaSet=${replicaSet}`,
 });
 
+/** What the server answers when its data belongs to a replica set already. */
+const alreadyInitialized = 23;
+
 /**
  * Whether the server takes writes; on its very first start it is told to be a replica set.
  * @param {number} port
@@ -50,12 +53,25 @@ export async function isPrimary(port) {
   try {
     const admin = client.db("admin");
     const hello = await admin.command({ hello: 1 });
-    if (hello.setName === undefined) {
-      const members = [{ _id: 0, host: `127.0.0.1:${port}` }];
-      await admin.command({ replSetInitiate: { _id: replicaSet, members } });
-    }
+    if (hello.setName === undefined) await becomeReplicaSet(admin, `127.0.0.1:${port}`);
     return hello.isWritablePrimary === true;
   } finally {
     await client.close();
+  }
+}
+
+/**
+ * @param {import("mongodb").Db} admin
+ * @param {string} host
+ */
+async function becomeReplicaSet(admin, host) {
+  try {
+    await admin.command({ replSetInitiate: { _id: replicaSet, members: [{ _id: 0, host }] } });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === alreadyInitialized)) throw error;
+    // The data remembers an address on other ports; the set's only member moves to this one.
+    const { config } = await admin.command({ replSetGetConfig: 1 });
+    const moved = { ...config, version: config.version + 1, members: [{ _id: 0, host }] };
+    await admin.command({ replSetReconfig: moved, force: true });
   }
 }

@@ -98,8 +98,9 @@ function brokerEnvironment(home, ports) {
   return {
     ...Object.fromEntries(inherited),
     HOME: home,
-    // A name with an address needs no name resolution, which a bare chroot or container does not have.
-    RABBITMQ_NODENAME: `strata-${ports.amqp}@127.0.0.1`,
+    // A name with an address needs no name resolution, which a bare chroot or container does not have. It is the same on
+    // any ports, because the data belongs to the name; the name server of its own keeps two nodes apart.
+    RABBITMQ_NODENAME: "strata@127.0.0.1",
     RABBITMQ_USE_LONGNAME: "true",
     RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
     RABBITMQ_NODE_PORT: String(ports.amqp),

@@ -1,7 +1,7 @@
 import { Advice } from "../say.mjs";
 
 /** The environment variables that say where the stack is. */
-export const urlNames = /** @type {const} */ (["AMQP_URL", "AMQP_MANAGEMENT_URL", "MONGO_URL", "REDIS_URL"]);
+const urlNames = /** @type {const} */ (["AMQP_URL", "AMQP_MANAGEMENT_URL", "MONGO_URL", "REDIS_URL"]);
 
 /** @typedef {Record<(typeof urlNames)[number], string>} StackUrls */
 /** @typedef {"environment" | "containers" | "servers"} Source */

@@ -52,6 +52,8 @@ async function tryContainers(stack, place) {
  */
 async function startOnMachine(stack, place) {
   const binaries = await provideBinaries();
+  // Servers that a killed command left on other ports are of no use on these.
+  if (recall(place.dataDir)?.portBase !== stack.portBase) await stopServers(place.dataDir);
   remember(place.dataDir, stack);
   await startServers({ ...place, binaries });
   return stack;

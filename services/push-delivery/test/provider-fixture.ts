@@ -7,7 +7,7 @@ import type { FcmProviderOptions } from "../src/providers/fcm-provider.ts";
 import type { ProviderLog, Push, PushResult } from "../src/providers/push-provider.ts";
 
 const silent = () => undefined;
-export const silentLog: ProviderLog = { info: silent, warn: silent, error: silent };
+const silentLog: ProviderLog = { info: silent, warn: silent, error: silent };
 
 /** A phone with certificates of its own, gone with its folder at the end. */
 export async function aPhone(options: Partial<PhoneOptions> = {}): Promise<Phone> {

@@ -38,8 +38,6 @@ export type PushResult =
   /** The credential or its configuration is wrong: park its lane and alarm. Tokens and pushes are fine. */
   | { readonly kind: "credential-refused"; readonly reason: string };
 
-export type PushOutcomeKind = PushResult["kind"];
-
 /** FCM or APNs behind one long-lived client per credential. */
 export interface PushProvider {
   readonly kind: "fcm" | "apns";

@@ -1,0 +1,1 @@
+export { type Answer, StrataError, type StrataClient, strataClient } from "./strata-client.ts";
