@@ -9,6 +9,7 @@ import {
   Partition,
   Sender,
   UserId,
+  userIdList,
 } from "./values.ts";
 
 /**
@@ -54,7 +55,7 @@ export const AnnounceToFew = defineCommand({
   lane: "few",
   name: "AnnounceToFew",
   version: 1,
-  payload: Accept.extend({ recipients: z.array(UserId).min(1).max(1000) }),
+  payload: Accept.extend({ recipients: userIdList(1_000) }),
   reply: AcceptReply,
 });
 
@@ -75,7 +76,7 @@ export const OpenAnnouncement = defineCommand({
 export const RecipientChunk = z.object({
   partition: Partition,
   chunk: z.number().int().nonnegative(),
-  userIds: z.array(UserId).min(1).max(1000),
+  userIds: userIdList(1_000),
 });
 export type RecipientChunk = z.infer<typeof RecipientChunk>;
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
-import { AppId, Millis, Partition, UserId } from "./values.ts";
+import { AppId, Millis, Partition, UserId, userIdList } from "./values.ts";
 
 export const Scope = z.enum(["app:read", "app:write", "account:admin"]);
 export type Scope = z.infer<typeof Scope>;
@@ -141,8 +141,8 @@ export const FindUnknownUsers = defineQuery({
   service: "directory",
   name: "FindUnknownUsers",
   version: 1,
-  payload: z.object({ userIds: z.array(UserId).max(1000) }),
-  reply: z.object({ unknown: z.array(UserId) }),
+  payload: z.object({ userIds: userIdList(1_000) }),
+  reply: z.object({ unknown: userIdList(1_000) }),
 });
 
 export const TokenRevoked = defineEvent({

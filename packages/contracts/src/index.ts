@@ -2,6 +2,7 @@ export * from "./announcement.ts";
 export * from "./catalogue.ts";
 export * from "./define.ts";
 export * from "./directory.ts";
+export { type ContractSchemas, type JsonSchema, jsonSchemas } from "./json-schemas.ts";
 export * from "./push.ts";
 export * from "./receipt.ts";
 export * from "./token.ts";

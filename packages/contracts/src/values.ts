@@ -24,6 +24,7 @@ export const UserId = z
   .min(1)
   .max(128)
   .refine((userId) => userId.isWellFormed(), "has an unpaired surrogate");
+
 export const AnnouncementId = z.uuid();
 export const Partition = z
   .number()
@@ -32,8 +33,20 @@ export const Partition = z
   .max(PARTITIONS - 1);
 /** Milliseconds since 1970, UTC. */
 export const Millis = z.number().int().nonnegative();
+const isUserId = (value: string): boolean => value.length > 0 && value.length <= 128 && value.isWellFormed();
+
+/**
+ * Long lists of user ids, checked in one pass: with three checks an element, zod took more of a worker's time than all
+ * of BSON.
+ */
+export const userIdList = (max: number): z.ZodType<string[]> =>
+  z
+    .array(z.string())
+    .max(max)
+    .refine((userIds) => userIds.every(isUserId), "holds something that is no user id");
+
 /** User ids of one batch: at most 1,000, ascending in `compareUserIds`, none twice. */
-export const BatchRecipients = z.array(UserId).max(1000);
+export const BatchRecipients = userIdList(1_000);
 
 export const MessagePart = z.object({
   mimeType: z.string().min(1),

@@ -20,6 +20,8 @@ export interface FanOutDeps {
 const TURN_MS = 3_000;
 /** Longer than a turn with a slow last batch; a dead worker's slot stands still no longer than this. */
 const LEASE_MS = 20_000;
+/** Batches written together: one wait for the disk serves them all. Bounds a worker's memory to 4,000 ids. */
+const CHUNKS_AT_ONCE = 4;
 
 /**
  * Works one slot of an app: batch by batch of its oldest unfinished partition, until nothing is left or its turn is
@@ -54,7 +56,7 @@ async function takeTurn(deps: FanOutDeps, delivery: Delivery<PayloadOf<typeof Fa
   }
 }
 
-/** Writes one batch, or finishes the partition; answers the row to go on with. */
+/** Writes the next few batches of a partition; answers the row to go on with, null when the slot has none left. */
 async function nextStep(
   deps: FanOutDeps,
   header: Header,
@@ -62,37 +64,44 @@ async function nextStep(
   cause: Cause,
 ): Promise<PartitionRow | null> {
   const { app, announcement, partition, n } = row;
-  const members = n < chunksOf(header, partition) ? await deps.chunks.find(app, announcement, partition, n) : null;
-  if (members) {
-    const sent = await writeBatch(deps, header, row, members, cause);
-    const moved = await deps.partitions.advance(row, { sent, unknown: members.length - sent });
-    // Moved by somebody else: our lease had run out, and the newest state is theirs.
-    if (!moved) return deps.partitions.nextPending(app, row.slot);
-    if (moved.n < chunksOf(header, partition)) return moved;
-  }
-  await deps.partitions.finish(row);
-  await finishIfComplete(deps, header, cause);
+  const last = header.chunks?.find((one) => one.partition === partition)?.count ?? 0;
+  const chunks = await deps.chunks.range(app, announcement, partition, n, Math.min(n + CHUNKS_AT_ONCE, last));
+  const sent = await writeBatches(deps, header, row, chunks, cause);
+  const named = chunks.reduce((sum, members) => sum + members.length, 0);
+  const isDone = n + chunks.length >= last;
+  const moved = await deps.partitions.advance(row, { batches: chunks.length, sent, unknown: named - sent, isDone });
+  // Not moved: somebody else did, since our lease had run out, and the newest state is theirs.
+  if (moved && !isDone) return moved;
+  if (moved) await finishIfComplete(deps, header, cause);
   return deps.partitions.nextPending(app, row.slot);
 }
 
-const chunksOf = (header: Header, partition: number): number =>
-  header.chunks?.find((one) => one.partition === partition)?.count ?? 0;
-
-/** Batch and event, in this order; a batch that is stored already is published all the same. Answers its size. */
-async function writeBatch(
+/** Batches, then their events; a batch that is stored already is published all the same. Answers how many have it now. */
+async function writeBatches(
   { batches, broker }: FanOutDeps,
   header: Header,
-  row: PartitionRow,
-  members: readonly string[],
+  { app, announcement, partition, n }: PartitionRow,
+  chunks: readonly (readonly string[])[],
   cause: Cause,
 ): Promise<number> {
-  const { app, announcement, partition, n } = row;
-  const asked = await broker.ask(FindUnknownUsers, app, { userIds: [...members] }, { cause });
-  const unknown = new Set(asked.unknown);
-  const recipients = unknown.size === 0 ? members : members.filter((userId) => !unknown.has(userId));
-  if (recipients.length === 0) return 0;
-  const batch: Batch = { _id: batchId(app, announcement, partition, n), app, partition, at: header.at, recipients };
-  const stored = await batches.insertOrAdopt(batch);
-  await broker.emit(BatchStored, app, batchStored(header, stored), { cause });
-  return stored.recipients.length;
+  const known = await Promise.all(chunks.map((members) => knownAmong(broker, app, members, cause)));
+  const rows: readonly Batch[] = known
+    .map((recipients, index) => ({
+      _id: batchId(app, announcement, partition, n + index),
+      app,
+      partition,
+      at: header.at,
+      recipients,
+    }))
+    .filter(({ recipients }) => recipients.length > 0);
+  const stored = await batches.insertOrAdopt(rows);
+  await Promise.all(stored.map((batch) => broker.emit(BatchStored, app, batchStored(header, batch), { cause })));
+  return stored.reduce((sum, { recipients }) => sum + recipients.length, 0);
+}
+
+async function knownAmong(broker: Client, app: string, members: readonly string[], cause: Cause) {
+  const answer = await broker.ask(FindUnknownUsers, app, { userIds: [...members] }, { cause });
+  if (answer.unknown.length === 0) return members;
+  const unknown = new Set(answer.unknown);
+  return members.filter((userId) => !unknown.has(userId));
 }

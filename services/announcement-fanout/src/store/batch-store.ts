@@ -13,8 +13,8 @@ export interface InboxEntry {
 export interface BatchStore {
   /** Inserts what is not there yet. */
   insertNew(batches: readonly Batch[]): Promise<void>;
-  /** Inserts the batch, or answers the one that a worker before us stored under its id. */
-  insertOrAdopt(batch: Batch): Promise<Batch>;
+  /** Inserts the batches; in place of those that a worker before us stored under their ids, answers the stored ones. */
+  insertOrAdopt(batches: readonly Batch[]): Promise<readonly Batch[]>;
   /** A user's inbox, newest first, behind `after`; null when `after` is not in it. */
   inbox(app: string, userId: string, after: string | null, limit: number): Promise<readonly InboxEntry[] | null>;
   inboxSize(app: string, userId: string): Promise<number>;
@@ -60,15 +60,17 @@ export function mongoBatchStore(db: Db): BatchStore {
         if (!isDuplicateKey(error)) throw error;
       }
     },
-    async insertOrAdopt(batch) {
+    async insertOrAdopt(rows) {
+      if (rows.length === 0) return rows;
       try {
-        await batches.insertOne(batch);
-        return batch;
+        await batches.insertMany([...rows], { ordered: false });
+        return rows;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
-        const stored = await batches.findOne({ _id: batch._id });
-        if (!stored) throw error;
-        return stored;
+        return batches
+          .find({ _id: { $in: rows.map(({ _id }) => _id) } })
+          .sort({ _id: 1 })
+          .toArray();
       }
     },
     async inbox(app, userId, after, limit) {

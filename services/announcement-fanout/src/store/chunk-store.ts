@@ -14,8 +14,8 @@ export interface ChunkStore {
   insertNew(app: string, announcementId: string, chunks: readonly RecipientChunk[]): Promise<void>;
   /** How many chunks of an announcement are stored. */
   count(app: string, announcementId: string): Promise<number>;
-  /** The user ids of one chunk; null when there is no such chunk. */
-  find(app: string, announcementId: string, partition: number, chunk: number): Promise<readonly string[] | null>;
+  /** The user ids of a partition's chunks `from` (included) to `to` (not included), in order. */
+  range(app: string, announcementId: string, partition: number, from: number, to: number): Promise<string[][]>;
   removeAll(app: string, announcementId: string): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
@@ -40,9 +40,14 @@ export function mongoChunkStore(db: Db): ChunkStore {
       }
     },
     count: (app, announcementId) => chunks.countDocuments({ _id: below(announcementKey(app, announcementId)) }),
-    async find(app, announcementId, partition, chunk) {
-      const row = await chunks.findOne({ _id: chunkId(app, announcementId, partition, chunk) });
-      return row?.users ?? null;
+    async range(app, announcementId, partition, from, to) {
+      const id = (chunk: number): string => chunkId(app, announcementId, partition, chunk);
+      const rows = await chunks
+        .find({ _id: { $gte: id(from), $lt: id(to) } })
+        .sort({ _id: 1 })
+        .toArray();
+      if (rows.length !== to - from) throw new Error(`${id(from)}: ${rows.length} of ${to - from} chunks are stored`);
+      return rows.map(({ users }) => [...users]);
     },
     async removeAll(app, announcementId) {
       await chunks.deleteMany({ _id: below(announcementKey(app, announcementId)) });

@@ -31,13 +31,20 @@ export interface Progress {
   readonly pending: number;
 }
 
+/** What one step did: how many batches, with how many recipients, and whether they were the partition's last. */
+export interface Step {
+  readonly batches: number;
+  readonly sent: number;
+  readonly unknown: number;
+  readonly isDone: boolean;
+}
+
 export interface PartitionStore {
   insertNew(app: string, announcementId: string, at: number, partitions: readonly number[]): Promise<void>;
   /** The oldest unfinished partition of a slot. */
   nextPending(app: string, slot: number): Promise<PartitionRow | null>;
-  /** Moves a row from batch n to n + 1; a worker who lost its lease moves nothing. */
-  advance(row: PartitionRow, batch: { readonly sent: number; readonly unknown: number }): Promise<PartitionRow | null>;
-  finish(row: PartitionRow): Promise<void>;
+  /** Moves a row on behind the batches just written; null when somebody else has moved it meanwhile. */
+  advance(row: PartitionRow, step: Step): Promise<PartitionRow | null>;
   progress(app: string, announcementId: string): Promise<Progress>;
   /** Slots of an announcement that have unfinished partitions. */
   pendingSlots(app: string, announcementId: string): Promise<readonly number[]>;
@@ -49,8 +56,9 @@ export interface PartitionStore {
 }
 
 /**
- * Progress may be lost in a crash of the database: the next worker meets the stored batches, adopts them and goes on.
- * So it need not wait for the disk.
+ * Progress may be lost in a crash of the database: the next worker meets the stored batches, adopts them and goes on. So
+ * it need not wait for the disk. The announcement's own change of state, before it and after it, is majority-written,
+ * and a majority write makes durable all that the log has before it.
  */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
@@ -74,19 +82,16 @@ export function mongoPartitionStore(db: Db): PartitionStore {
         done: false,
       }));
       try {
-        await rows.insertMany(documents, { ordered: false });
+        await rows.insertMany(documents, { ordered: false, ...LIGHT });
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
       }
     },
     nextPending: (app, slot) => rows.find({ app, slot, done: false }).sort({ at: 1, _id: 1 }).limit(1).next(),
-    async advance(row, { sent, unknown }) {
-      const next = { n: row.n + 1, sent: row.sent + sent, unknown: row.unknown + unknown };
-      const { matchedCount } = await rows.updateOne({ _id: row._id, n: row.n }, { $set: next }, LIGHT);
+    async advance(row, { batches, sent, unknown, isDone }) {
+      const next = { n: row.n + batches, sent: row.sent + sent, unknown: row.unknown + unknown, done: isDone };
+      const { matchedCount } = await rows.updateOne({ _id: row._id, n: row.n, done: false }, { $set: next }, LIGHT);
       return matchedCount === 1 ? { ...row, ...next } : null;
-    },
-    async finish({ _id }) {
-      await rows.updateOne({ _id }, { $set: { done: true } });
     },
     async progress(app, announcementId) {
       const [sums] = await rows

@@ -147,11 +147,11 @@ describe("announcement-fanout", () => {
     });
 
     const listed: string[] = [];
-    for (let after: string | null = null; ;) {
-      const { userIds: page } = await gateway.ask(ListRecipients, app, { announcementId, after, limit: 700 });
-      listed.push(...(page ?? []));
-      after = page?.at(-1) ?? null;
-      if ((page?.length ?? 0) < 700) break;
+    for (let isLast = false; !isLast;) {
+      const after = listed.at(-1) ?? null;
+      const page = await gateway.ask(ListRecipients, app, { announcementId, after, limit: 700 });
+      listed.push(...(page.userIds ?? []));
+      isLast = (page.userIds?.length ?? 0) < 700;
     }
     expect(listed).to.have.length(6_000);
     expect(new Set(listed)).to.deep.equal(new Set(known));

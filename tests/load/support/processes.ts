@@ -1,0 +1,23 @@
+import { readFileSync } from "node:fs";
+import { type Platform, serviceNames } from "@strata/tests-platform";
+
+const TICKS_PER_SECOND = 100;
+
+/** Processor time that all services have used so far, in seconds (user and system, from /proc). */
+export const cpuSecondsOf = (platform: Platform): number =>
+  serviceNames.reduce((sum, name) => sum + cpuSeconds(platform.service(name).pid), 0);
+
+function cpuSeconds(pid: number): number {
+  // The fields after the command's name, which may itself hold spaces, begin behind its closing parenthesis.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** The largest resident memory that any service reached, in MB. */
+export const peakRssMbOf = (platform: Platform): number =>
+  Math.max(...serviceNames.map((name) => peakRssMb(platform.service(name).pid)));
+
+function peakRssMb(pid: number): number {
+  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Math.round(Number(line?.[1] ?? 0) / 1024);
+}

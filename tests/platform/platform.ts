@@ -1,0 +1,209 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type StrataClient, strataClient } from "@strata/cli";
+import { createToken, partitionOf } from "@strata/contracts";
+import { type Phone, startPhone } from "@strata/phone";
+import { type Infra, openInfra, type SpawnedService, spawnService } from "@strata/testing";
+import { type Db, MongoClient } from "mongodb";
+import { z } from "zod";
+
+export const serviceNames = [
+  "directory",
+  "announcement-fanout",
+  "receipt-tracking",
+  "push-delivery",
+  "gateway",
+] as const;
+export type ServiceName = (typeof serviceNames)[number];
+
+/** An app with its token, ready to be used. */
+export interface TestApp {
+  readonly appId: string;
+  readonly token: string;
+  readonly client: StrataClient;
+}
+
+/** The whole of Strata as processes of their own, on a vhost and databases of this test, beside a local phone. */
+export interface Platform extends AsyncDisposable {
+  readonly infra: Infra;
+  readonly phone: Phone;
+  readonly baseUrl: string;
+  readonly account: StrataClient;
+  service(name: ServiceName): SpawnedService;
+  /** Starts one more process of a service, or one in place of a killed one. */
+  start(name: ServiceName): Promise<SpawnedService>;
+  /** Kills without warning and starts again. */
+  killAndRestart(name: ServiceName): Promise<void>;
+  createApp(): Promise<TestApp>;
+  /** Users straight into the directory's collection: for tests in which making them is not what is tested. */
+  insertUsers(appId: string, userIds: readonly string[]): Promise<void>;
+  /** A phone for each of these users, half of them iPhones, and the app's credentials for both. */
+  addPhones(app: TestApp, userIds: readonly string[]): Promise<void>;
+  /** A service's database. */
+  db(name: Exclude<ServiceName, "gateway">): Db;
+}
+
+interface PlatformOptions {
+  /** Added to, or in place of, a service's environment. */
+  readonly env?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
+  /** In place of a service's own main.ts: how a test runs a build with a planted fault. */
+  readonly main?: Partial<Record<ServiceName, URL>>;
+}
+
+const USERS_PER_INSERT = 10_000;
+const CreatedApp = z.object({ id: z.string() });
+const CreatedToken = z.object({ token: z.string() });
+
+/** Starts everything and waits until all of it is ready. */
+export async function startPlatform(name: string, options: PlatformOptions = {}): Promise<Platform> {
+  const infra = await openInfra(name);
+  const dataDir = await mkdtemp(join(tmpdir(), "strata-phone-"));
+  const phone = await startPhone({ dataDir });
+  const accountToken = createToken();
+  const mongo = await new MongoClient(infra.mongoUrl("unused")).connect();
+  const running = new Map<ServiceName, SpawnedService>();
+  const environment = environments(infra, phone, accountToken, options);
+
+  const start = async (service: ServiceName): Promise<SpawnedService> => {
+    const main = options.main?.[service];
+    const spawned = await spawnService({
+      name: service,
+      env: environment(service),
+      readyDeadlineMs: 60_000,
+      ...(main ? { main } : {}),
+    });
+    running.set(service, spawned);
+    return spawned;
+  };
+  // All at once: publishers wait by themselves until the queues of their consumers exist.
+  await Promise.all(serviceNames.map(start));
+
+  const running_ = (service: ServiceName): SpawnedService => {
+    const spawned = running.get(service);
+    if (!spawned) throw new Error(`${service} is not running`);
+    return spawned;
+  };
+  const listening = await running_("gateway").logged("gateway listening");
+  const baseUrl = `http://127.0.0.1:${String(listening["port"])}`;
+  const account = strataClient(baseUrl, accountToken);
+
+  return {
+    infra,
+    phone,
+    baseUrl,
+    account,
+    service: running_,
+    start,
+    async killAndRestart(service) {
+      await running_(service).kill("SIGKILL");
+      await start(service);
+    },
+    async createApp() {
+      const { body } = await account.request("POST", "/accounts/apps", { body: { name: name } });
+      const appId = CreatedApp.parse(body).id.split("/").at(-1) ?? "";
+      const answer = await account.request("POST", `/accounts/apps/${appId}/tokens`, {
+        body: { name: "test", scopes: ["app:read", "app:write"] },
+      });
+      const { token } = CreatedToken.parse(answer.body);
+      return { appId, token, client: strataClient(baseUrl, token) };
+    },
+    addPhones: (app, userIds) => addPhones(account, phone, app, userIds),
+    insertUsers: (appId, userIds) => insertUsers(mongo.db(databaseOf(infra, "directory")), appId, userIds),
+    db: (service) => mongo.db(databaseOf(infra, service)),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...running.values()].map((spawned) => spawned[Symbol.asyncDispose]()));
+      await mongo.close();
+      await phone.close();
+      await rm(dataDir, { recursive: true, force: true });
+      await infra[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const databaseOf = (infra: Infra, service: ServiceName): string =>
+  new URL(infra.mongoUrl(service.replaceAll("-", "_"))).pathname.slice(1);
+
+function environments(infra: Infra, phone: Phone, accountToken: string, { env = {} }: PlatformOptions) {
+  const credentialsKey = randomBytes(32).toString("base64");
+  const push = {
+    CREDENTIALS_KEY: credentialsKey,
+    FCM_URL: phone.fcmUrl,
+    APNS_URL: phone.fcmUrl,
+    FCM_TOKEN_URL: `${phone.fcmUrl}/token`,
+    PUSH_CA_FILE: phone.caFile,
+  };
+  const own: Record<ServiceName, Readonly<Record<string, string>>> = {
+    directory: { BOOTSTRAP_ACCOUNT_TOKEN: accountToken },
+    "announcement-fanout": {},
+    "receipt-tracking": {},
+    "push-delivery": push,
+    gateway: { HTTP_PORT: "0", PUBLIC_URL: "http://localhost", CREDENTIALS_KEY: credentialsKey },
+  };
+  return (service: ServiceName): Readonly<Record<string, string>> => ({
+    AMQP_URL: infra.amqpUrl,
+    ORDERED_QUEUES: "2",
+    ...(service === "gateway" ? {} : { MONGO_URL: infra.mongoUrl(service.replaceAll("-", "_")) }),
+    ...own[service],
+    ...env[service],
+  });
+}
+
+async function addPhones(account: StrataClient, phone: Phone, { appId, client }: TestApp, userIds: readonly string[]) {
+  const { service_account, apns_key } = phone.credentialFiles();
+  const credentials = [
+    { kind: "fcm", service_account },
+    {
+      kind: "apns",
+      team_id: apns_key.teamId,
+      key_id: apns_key.keyId,
+      private_key: apns_key.key,
+      bundle_id: apns_key.topic,
+      environment: "development",
+    },
+  ];
+  for (const body of credentials) {
+    await account.request("PUT", `/accounts/apps/${appId}/push_credentials/${randomUUID()}`, { body });
+  }
+  const queue = userIds.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, userId] of queue) {
+      const token = randomBytes(32).toString("hex");
+      const body =
+        index % 2 === 0
+          ? { platform: "android", kind: "fcm_token", token: `fcm-${token}`, environment: "development" }
+          : { platform: "ios", kind: "apns", token, environment: "development", app_id: apns_key.topic };
+      await client.request("PUT", `/apps/${appId}/users/${userId}/devices/phone`, { body });
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+}
+
+async function insertUsers(directory: Db, appId: string, userIds: readonly string[]): Promise<void> {
+  const identities = directory.collection<{ _id: string }>("identities");
+  const createdAt = Date.now();
+  for (let first = 0; first < userIds.length; first += USERS_PER_INSERT) {
+    await identities.insertMany(
+      userIds.slice(first, first + USERS_PER_INSERT).map((userId) => ({
+        _id: `${appId}/${userId}`,
+        app: appId,
+        userId,
+        partition: partitionOf(userId),
+        displayName: userId,
+        avatarUrl: null,
+        firstName: null,
+        lastName: null,
+        phoneNumber: null,
+        emailAddress: null,
+        identityType: "user",
+        publicKey: null,
+        metadata: {},
+        createdAt,
+        version: 1,
+        by: randomUUID(),
+      })),
+      { ordered: false },
+    );
+  }
+}
