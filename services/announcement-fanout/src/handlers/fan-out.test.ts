@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { BatchStored, type FanOut, FindUnknownUsers, type PayloadOf } from "@strata/contracts";
+import type { Client, Delivery, Publisher } from "@strata/messaging";
+import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
+import { anAppId, type Infra, openInfra } from "@strata/testing";
+import { expect } from "chai";
+import { announcementKey, type Batch, batchId } from "../domain/batch.ts";
+import { type Header, mongoAnnouncementStore } from "../store/announcement-store.ts";
+import { mongoBatchStore } from "../store/batch-store.ts";
+import { mongoChunkStore } from "../store/chunk-store.ts";
+import { mongoPartitionStore } from "../store/partition-store.ts";
+import { fanOut } from "./fan-out.ts";
+import { sweep } from "./sweep.ts";
+
+const PARTITION = 5;
+const SLOT = 5;
+
+/** Keeps what would have been published; everybody exists but "nobody". */
+function recordingBroker() {
+  const sent: { readonly type: string; readonly payload: unknown }[] = [];
+  const record = async (contract: { readonly type: string }, _app: string, payload: unknown): Promise<void> => {
+    sent.push({ type: contract.type, payload });
+  };
+  const broker: Publisher & Pick<Client, "ask"> = {
+    emit: record,
+    send: record,
+    async ask(query, _app, payload) {
+      const { userIds } = FindUnknownUsers.payload.parse(payload);
+      return query.reply.parse({ unknown: userIds.filter((userId) => userId === "nobody") });
+    },
+  };
+  const request: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
+  return { sent, broker: { ...broker, request } };
+}
+
+describe("fanOut", () => {
+  let infra: Infra;
+  let mongo: Mongo;
+  before(async () => {
+    infra = await openInfra("fan-out-handler");
+    mongo = await openMongo(infra.mongoUrl("fanout"), silentLogger);
+  });
+  after(async () => {
+    await mongo.close();
+    await infra[Symbol.asyncDispose]();
+  });
+
+  /** A started announcement with these chunks in one partition. */
+  async function started(chunks: readonly (readonly string[])[]) {
+    const app = anAppId();
+    const announcementId = randomUUID();
+    const stores = {
+      announcements: mongoAnnouncementStore(mongo.db),
+      batches: mongoBatchStore(mongo.db),
+      chunks: mongoChunkStore(mongo.db),
+      partitions: mongoPartitionStore(mongo.db),
+    };
+    const header: Header = {
+      _id: announcementKey(app, announcementId),
+      app,
+      state: "distributing",
+      at: 1_790_000_000_000,
+      sender: { name: "Ops" },
+      parts: [{ mimeType: "text/plain", body: "hello", encoding: null }],
+      notification: null,
+      recipientCount: chunks.flat().length,
+      recipients: null,
+      unknown: null,
+      digest: "d".repeat(64),
+      by: "open",
+      startedBy: "start",
+      chunks: [{ partition: PARTITION, count: chunks.length }],
+    };
+    await stores.announcements.insertNew([header]);
+    const rows = chunks.map((userIds, chunk) => ({ partition: PARTITION, chunk, userIds: [...userIds] }));
+    await stores.chunks.insertNew(app, announcementId, rows);
+    await stores.partitions.insertNew(app, announcementId, header.at, [PARTITION]);
+    const { sent, broker } = recordingBroker();
+    const deps = { ...stores, broker };
+    const stored = (): Promise<readonly Batch[]> =>
+      mongo.db.collection<Batch>("batches").find({ app }).sort({ _id: 1 }).toArray();
+    return { app, announcementId, deps, sent, stored, handle: fanOut(deps) };
+  }
+
+  const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> => ({
+    id,
+    type: "announcement-fanout.FanOut.v1",
+    app,
+    payload: { slot: SLOT },
+    sentAt: new Date(),
+    attempt: 0,
+    isRedelivered: false,
+    traceparent: "",
+  });
+
+  const typesOf = (sent: readonly { readonly type: string }[]): readonly string[] => sent.map(({ type }) => type);
+
+  it("writes chunk n as batch n, leaves out who does not exist, counts, and says when all is done", async () => {
+    const { app, announcementId, deps, sent, stored, handle } = await started([
+      ["a", "b"],
+      ["nobody"],
+      ["c", "nobody"],
+    ]);
+    expect(await handle(wake(app))).to.deep.equal({ kind: "ack" });
+    const rows = (await stored()).map(({ _id, recipients }) => ({ _id, recipients }));
+    expect(rows).to.deep.equal([
+      { _id: batchId(app, announcementId, PARTITION, 0), recipients: ["a", "b"] },
+      { _id: batchId(app, announcementId, PARTITION, 2), recipients: ["c"] },
+    ]);
+    expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 3, unknown: 2, pending: 0 });
+    expect(sent.at(-1)).to.deep.equal({
+      type: "announcement.announcement.distributed.v1",
+      payload: { announcementId, sent: 3, unknown: 2 },
+    });
+    expect((await deps.announcements.find(app, announcementId))?.state).to.equal("distributed");
+  });
+
+  it("adopts and publishes the batch that a killed worker stored, though people have come and gone since", async () => {
+    const { app, announcementId, deps, sent, stored, handle } = await started([["a", "b"], ["c"]]);
+    const earlier: Batch = {
+      _id: batchId(app, announcementId, PARTITION, 0),
+      app,
+      partition: PARTITION,
+      at: 1_790_000_000_000,
+      recipients: ["a"],
+    };
+    await deps.batches.insertNew([earlier]);
+    await handle(wake(app));
+    expect((await stored()).map(({ recipients }) => recipients)).to.deep.equal([["a"], ["c"]]);
+    const published = sent.filter(({ type }) => type === BatchStored.type).map(({ payload }) => payload);
+    expect(published.map((payload) => BatchStored.payload.parse(payload).recipients)).to.deep.equal([["a"], ["c"]]);
+    expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 2, unknown: 1, pending: 0 });
+  });
+
+  it("leaves a slot that another worker holds, and goes on at once with its own after a redelivery", async () => {
+    const { app, deps, sent, handle } = await started([["a"]]);
+    const redelivered = wake(app);
+    await deps.partitions.acquireSlot(app, SLOT, redelivered.id, 60_000);
+    await handle(wake(app));
+    expect(sent).to.deep.equal([]);
+    await handle(redelivered);
+    expect(typesOf(sent)).to.include(BatchStored.type);
+  });
+
+  it("is woken by the sweep where a worker died with its wake, and finished where only the last word was missing", async () => {
+    const { app, announcementId, deps, sent, handle } = await started([["a"]]);
+    await sweep(deps);
+    expect(sent.filter(({ type }) => type === "announcement-fanout.FanOut.v1")).to.deep.include({
+      type: "announcement-fanout.FanOut.v1",
+      payload: { slot: SLOT },
+    });
+    await handle(wake(app));
+    await mongo.db
+      .collection<{ _id: string; state: string }>("announcements")
+      .updateOne({ _id: announcementKey(app, announcementId) }, { $set: { state: "distributing" } });
+    await sweep(deps);
+    expect((await deps.announcements.find(app, announcementId))?.state).to.equal("distributed");
+  });
+
+  it("finds every page of an inbox and of receipts' membership through the index", async () => {
+    const { app, announcementId, deps, handle } = await started([["a", "b"]]);
+    await deps.batches.ensureIndexes();
+    await handle(wake(app));
+    const filter = { app, partition: PARTITION, recipients: { $in: ["a", ""] }, at: { $lte: Date.now() } };
+    const plan = await mongo.db
+      .collection("batches")
+      .find(filter)
+      .sort({ at: -1, _id: 1 })
+      .limit(20)
+      .explain("queryPlanner");
+    expect(JSON.stringify(plan["queryPlanner"].winningPlan)).to.include("SORT_MERGE").and.not.include("COLLSCAN");
+    expect(announcementId).to.be.a("string");
+  });
+});
