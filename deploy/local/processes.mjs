@@ -112,6 +112,9 @@ export function killGroup(pid) {
   }
 }
 
+/** For installers: what they say is progress, and the standard output belongs to the command's result. @type {[number, number, number]} */
+export const outputAsProgress = [0, 2, 2];
+
 /** What a command runs and waits for: ended with it when it is asked to stop. @type {Set<import("node:child_process").ChildProcess>} */
 const tracked = new Set();
 

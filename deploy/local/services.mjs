@@ -47,7 +47,10 @@ export function serviceEnv(name, surroundings) {
   const { ports, urls } = surroundings;
   const common = { AMQP_URL: urls.AMQP_URL, METRICS_PORT: String(metricsPort(name, ports)), LOG_LEVEL: "info" };
   // The gateway has no credentials of any database, here as in production.
-  if (name === "gateway") return { ...common, HTTP_PORT: String(ports.gateway), PUBLIC_URL: gatewayUrl(ports) };
+  if (name === "gateway") {
+    const door = { HTTP_PORT: String(ports.gateway), PUBLIC_URL: gatewayUrl(ports) };
+    return { ...common, ...door, CREDENTIALS_KEY: surroundings.credentialsKey };
+  }
   const stores = {
     MONGO_URL: withDatabase(urls.MONGO_URL, `strata_${name.replaceAll("-", "_")}`),
     REDIS_URL: urls.REDIS_URL,

@@ -28,7 +28,7 @@ export const backOffMs = (deaths) => Math.min(longestDelayMs, firstDelayMs * 2 *
 
 /**
  * @param {Program} program
- * @param {(pid: number) => void} onStart told of every process that it starts, the first included
+ * @param {(pid: number, isRestart: boolean) => void} onStart told of every process that it starts
  * @param {(line: string) => void} [tell] where deaths are said
  * @returns {Supervised}
  */
@@ -40,7 +40,7 @@ export function supervise(program, onStart, tell = say) {
   const runOnce = () =>
     new Promise((resolve) => {
       const child = startProcess(program);
-      if (child.pid !== undefined) onStart(child.pid);
+      if (child.pid !== undefined) onStart(child.pid, deaths > 0);
       child.once("error", (error) => resolve({ how: error.message, code: undefined }));
       child.once("exit", (code, signal) => resolve({ how: signal ?? `exit code ${code}`, code }));
     });

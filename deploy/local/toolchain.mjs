@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { inRoot, inStrata, root } from "./paths.mjs";
-import { run } from "./processes.mjs";
+import { outputAsProgress, run } from "./processes.mjs";
 import { Advice, timed } from "./say.mjs";
 
 const nodeVersion = "24.21.0";
@@ -69,7 +69,7 @@ function installedVersion(name) {
 async function installTools(packages) {
   mkdirSync(tools, { recursive: true });
   const options = ["--prefix", tools, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  if ((await run("npm", ["install", ...options, ...packages], { cwd: tools })) !== 0) {
+  if ((await run("npm", ["install", ...options, ...packages], { cwd: tools, stdio: outputAsProgress })) !== 0) {
     throw new Advice(`npm could not install ${packages.join(" and ")}: check the network or npm's registry setting.`);
   }
 }
@@ -77,7 +77,7 @@ async function installTools(packages) {
 /** @param {Toolchain} toolchain */
 async function installPackages({ pnpm, env }) {
   const [node, program] = pnpm;
-  if ((await run(node, [program, "install", "--frozen-lockfile"], { cwd: root, env })) !== 0) {
+  if ((await run(node, [program, "install", "--frozen-lockfile"], { cwd: root, env, stdio: outputAsProgress })) !== 0) {
     throw new Advice("pnpm install failed; its output above says why.");
   }
   writeFileSync(installedStamp, fingerprint());

@@ -11,11 +11,12 @@ const run = promisify(execFile);
 /** What the runtime exits with when the environment is at fault, and nothing else. */
 const EXIT_CONFIG = 78;
 
+const LEFT_OUT = new Set(["node_modules", "test", "README.md"]);
+const isWanted = (path: string): boolean => !LEFT_OUT.has(basename(path)) && !path.endsWith(".test.ts");
+
 /** What `COPY . .` brings into a build, as .dockerignore says: manifests, sources, no tests. */
 async function buildContext(folder: string): Promise<void> {
   for (const entry of ["package.json", "pnpm-lock.yaml", "pnpm-workspace.yaml", "packages", "services"]) {
-    const isWanted = (path: string): boolean =>
-      !["node_modules", "test", "README.md"].includes(basename(path)) && !path.endsWith(".test.ts");
     await cp(join(root, entry), join(folder, entry), { recursive: true, filter: isWanted });
   }
 }

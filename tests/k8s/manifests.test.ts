@@ -25,7 +25,7 @@ const services = readdirSync(new URL("services/", root)).filter((name) =>
 /** The runtime ends a process by itself after this long; whoever kills it before loses the last line of its log. */
 const FORCE_QUIT_S = 25;
 /** Set for Node itself, not read by our schemas. */
-const NODE_VARIABLES = ["NODE_OPTIONS"];
+const NODE_VARIABLES: ReadonlySet<string> = new Set(["NODE_OPTIONS"]);
 const MIB = { Mi: 1, Gi: 1024 } as const;
 
 const podOf = (deployment: Deployment) => deployment.spec.template.spec;
@@ -34,6 +34,7 @@ const mebibytes = (quantity: string | undefined): number => {
   const [, number, unit] = /^(\d+)(Mi|Gi)$/.exec(quantity ?? "") ?? [];
   return Number(number) * (unit === "Gi" ? MIB.Gi : MIB.Mi);
 };
+const versionIn = (text: string, pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
 const sorted = (values: Iterable<string>): readonly string[] => [...values].toSorted();
 
 /** What holds for every rendering; each line is one that an operator would otherwise find out in production. */
@@ -138,8 +139,8 @@ describe("the Kubernetes manifests", () => {
     it(`hold as kubectl renders ${folder}`, async function renders() {
       this.timeout(60_000);
       const objects = await rendered(folder);
-      if (objects === null) return this.skip();
-      checkAll(objects);
+      if (objects === null) this.skip();
+      else checkAll(objects);
     });
   }
 
@@ -171,7 +172,7 @@ describe("the Kubernetes manifests", () => {
       const { variables, required } = await configOf(service);
       const deployment = ofKind(base, Deployment).find(({ metadata }) => metadata.name === service);
       const env = deployment ? containerOf(deployment).env : [];
-      const names = env.map(({ name }) => name).filter((name) => !NODE_VARIABLES.includes(name));
+      const names = env.map(({ name }) => name).filter((name) => !NODE_VARIABLES.has(name));
       expect([...variables], "known to its schema").to.include.members(names);
       const certain = env.filter(({ valueFrom }) => !valueFrom?.secretKeyRef?.optional).map(({ name }) => name);
       expect(certain, "required").to.include.members([...required]);
@@ -202,13 +203,16 @@ describe("the Kubernetes manifests", () => {
 describe("deploy/Dockerfile", () => {
   const dockerfile = readFileSync(new URL("deploy/Dockerfile", root), "utf8");
   const toolchain = readFileSync(new URL("deploy/local/toolchain.mjs", root), "utf8");
-  const versionIn = (text: string, pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
 
   it("uses the very Node and pnpm that the tests ran with", () => {
     const node = versionIn(toolchain, /nodeVersion = "([\d.]+)"/);
     const pnpm = versionIn(toolchain, /pnpmVersion = "([\d.]+)"/);
-    expect(versionIn(dockerfile, /node:([\d.]+)-/)).to.be.a("string").that.equals(node);
-    expect(versionIn(dockerfile, /pnpm@([\d.]+)/)).to.be.a("string").that.equals(pnpm);
+    expect(versionIn(dockerfile, /node:([\d.]+)-/))
+      .to.be.a("string")
+      .that.equals(node);
+    expect(versionIn(dockerfile, /pnpm@([\d.]+)/))
+      .to.be.a("string")
+      .that.equals(pnpm);
   });
 
   it("runs as the user that the manifests name", () => {

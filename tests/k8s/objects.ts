@@ -108,7 +108,10 @@ export const objectsIn = (yaml: string): Objects =>
   });
 
 /** The objects of one kind; one that does not have the shape that all of ours have is an error. */
-export function ofKind<T>(objects: Objects, schema: z.ZodType<T> & { shape: { kind: { value: string } } }): readonly T[] {
+export function ofKind<T>(
+  objects: Objects,
+  schema: z.ZodType<T> & { shape: { kind: { value: string } } },
+): readonly T[] {
   const WithKind = z.object({ kind: z.string() });
   return objects
     .filter((object) => WithKind.parse(object).kind === schema.shape.kind.value)

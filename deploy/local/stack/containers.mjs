@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { expectFree } from "../ports.mjs";
 import { inRoot } from "../paths.mjs";
-import { run, runQuietly } from "../processes.mjs";
+import { outputAsProgress, run, runQuietly } from "../processes.mjs";
 import { until } from "../waiting.mjs";
 import { isPrimary } from "./mongodb.mjs";
 
@@ -48,7 +48,8 @@ async function anyRuns(place) {
  * @param {ContainerPlace} place
  * @param {readonly string[]} args
  */
-const compose = (place, args) => run("docker", composeArguments(place, args), { env: composeEnv(place) });
+const compose = (place, args) =>
+  run("docker", composeArguments(place, args), { env: composeEnv(place), stdio: outputAsProgress });
 
 /**
  * @param {ContainerPlace} place

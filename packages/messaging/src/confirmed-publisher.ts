@@ -1,8 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { ConfirmChannel, Options } from "amqplib";
-import type { Connection, SupervisedChannel } from "./connection.ts";
+import { type ConfirmChannel, IllegalOperationError, type Options } from "amqplib";
+import { boundedWindow } from "./bounded-window.ts";
+import type { Connection } from "./connection.ts";
 import { brokerUnavailable } from "./errors.ts";
 import type { MessagingMetrics } from "./metrics.ts";
+import type { SupervisedChannel } from "./supervised-channel.ts";
 
 /** A message ready for the wire. `messageId` stays the same when it must be published again. */
 export interface OutgoingMessage {
@@ -26,6 +28,11 @@ export interface ConfirmedPublisher {
 
 /** Published, but no queue takes this routing key: the consuming service has never been started here. */
 class Unroutable extends Error {}
+/** It cannot be put on the wire at all, now or later. */
+class Unsendable extends Error {}
+
+/** True for a publish that failed because no queue takes it, although the broker is there. */
+export const isUnroutable = (error: unknown): boolean => error instanceof Error && error.cause instanceof Unroutable;
 
 /** Above 1,000 unconfirmed messages the broker gains nothing and only latency grows (RabbitMQ's own measurements). */
 const WINDOW = 1_000;
@@ -40,68 +47,53 @@ export function confirmedPublisher(
   connection: Connection,
   name: string,
   metrics: MessagingMetrics,
-  setUp: (channel: ConfirmChannel) => Promise<void> = async () => undefined,
+  setUp: (channel: ConfirmChannel) => Promise<void>,
 ): ConfirmedPublisher & { readonly channel: SupervisedChannel } {
-  const slots = new Map<string, Slot>();
-  const queue: (() => void)[] = [];
-  let inFlight = 0;
+  const slots = returnedSlots();
+  const window = boundedWindow(WINDOW);
 
   const channel = connection.open(name, async (opened) => {
-    opened.on("return", (message) => {
-      const slot = slots.get(String(message.properties.messageId));
-      if (slot) slot.isReturned = true;
-    });
+    opened.on("return", ({ fields, properties }) =>
+      slots.markReturned(fields.exchange, fields.routingKey, properties.messageId),
+    );
     await setUp(opened);
   });
 
-  const acquire = async (): Promise<void> => {
-    if (inFlight >= WINDOW) await new Promise<void>((resume) => queue.push(resume));
-    else inFlight += 1;
-    metrics.unconfirmed.set(inFlight);
-  };
-  const release = (): void => {
-    const next = queue.shift();
-    // The slot passes straight on to whoever waits, so the window can never be overrun in between.
-    if (next) next();
-    else inFlight -= 1;
-    metrics.unconfirmed.set(inFlight);
-  };
-
   /** One try: settled by the broker's confirm, its return, or the loss of the channel. */
-  const attempt = (open: ConfirmChannel, message: OutgoingMessage, deadlineAt: number): Promise<void> =>
+  const send = (open: ConfirmChannel, message: OutgoingMessage): Promise<void> =>
     new Promise((resolve, reject) => {
       const { exchange, routingKey, body, properties } = message;
-      const timer = setTimeout(
-        () => reject(brokerUnavailable("the broker did not confirm in time")),
-        Math.max(0, deadlineAt - Date.now()),
-      );
-      const slot: Slot = { isReturned: false };
-      slots.set(properties.messageId, slot);
-      const settle = (error: unknown): void => {
-        clearTimeout(timer);
-        if (slots.get(properties.messageId) === slot) slots.delete(properties.messageId);
+      const slot = slots.add(message);
+      metrics.unconfirmed.inc();
+      const settle = (error: Error | null): void => {
+        metrics.unconfirmed.dec();
+        slots.remove(message, slot);
         // A return comes before its confirm, and the confirm alone looks like success.
         if (slot.isReturned) reject(new Unroutable(`no queue takes ${routingKey} of ${exchange}`));
-        else if (error) reject(error instanceof Error ? error : new Error(String(error)));
+        else if (error) reject(error);
         else resolve();
       };
       try {
-        open.publish(exchange, routingKey, body, { persistent: true, ...properties, mandatory: true }, settle);
-      } catch (error) {
-        // amqplib throws synchronously on a channel that has just died.
-        settle(error);
+        open.publish(exchange, routingKey, body, { persistent: true, ...properties, mandatory: true }, (error: unknown) =>
+          settle(error ? new Error("not confirmed", { cause: error }) : null),
+        );
+      } catch (cause) {
+        // amqplib throws on a channel that has just died, and on properties that AMQP cannot carry.
+        const isGone = cause instanceof IllegalOperationError;
+        settle(isGone ? cause : new Unsendable("the message cannot be put on the wire", { cause }));
       }
     });
 
-  const publishUntil = async (message: OutgoingMessage, deadlineAt: number): Promise<void> => {
+  const publishUntil = async (attempt: (open: ConfirmChannel) => Promise<void>, deadlineAt: number): Promise<void> => {
     for (;;) {
       const open = await channel.ready(deadlineAt);
       const stop = metrics.confirmSeconds.startTimer();
       try {
-        await attempt(open, message, deadlineAt);
+        await inTime(attempt(open), deadlineAt);
         stop();
         return;
       } catch (error) {
+        if (error instanceof Unsendable) throw error;
         if (error instanceof Unroutable) {
           metrics.unroutable.inc();
           throw brokerUnavailable(error.message, error);
@@ -119,15 +111,56 @@ export function confirmedPublisher(
       return channel.current !== null && !connection.isBlocked;
     },
     async publish(message, deadlineAt) {
-      await acquire();
+      if (!(await window.enter(deadlineAt))) throw brokerUnavailable("too much waits for the broker's confirm");
+      let sent = Promise.resolve();
       try {
-        await publishUntil(message, deadlineAt);
+        await publishUntil((open) => (sent = send(open, message)), deadlineAt);
       } finally {
-        release();
+        // What was written and is not settled lies in our memory or the broker's: it keeps its place in the window even
+        // when its caller has given up, or a broker that hangs would fill the one or the other.
+        void sent.catch(() => undefined).finally(() => window.leave());
       }
     },
     async flush() {
-      while (inFlight > 0) await wait(10);
+      while (window.taken > 0) await wait(10);
+    },
+  };
+}
+
+/** The outcome of a try, or an error at the deadline; the try itself goes on. */
+const inTime = (sent: Promise<void>, deadlineAt: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error("the broker did not confirm in time")),
+      Math.max(0, deadlineAt - Date.now()),
+    );
+    sent.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+
+/**
+ * Which of the messages under way came back. A return names its message but not the try: of two under one id to one
+ * place, both count as returned, since publishing once too often is harmless and once too seldom is a loss.
+ */
+function returnedSlots() {
+  const slots = new Map<string, Set<Slot>>();
+  const key = (exchange: string, routingKey: string, id: unknown): string => `${exchange}\n${routingKey}\n${String(id)}`;
+  const keyOf = ({ exchange, routingKey, properties }: OutgoingMessage): string =>
+    key(exchange, routingKey, properties.messageId);
+  return {
+    add(message: OutgoingMessage): Slot {
+      const slot = { isReturned: false };
+      const same = slots.get(keyOf(message));
+      if (same) same.add(slot);
+      else slots.set(keyOf(message), new Set([slot]));
+      return slot;
+    },
+    remove(message: OutgoingMessage, slot: Slot): void {
+      const same = slots.get(keyOf(message));
+      same?.delete(slot);
+      if (same?.size === 0) slots.delete(keyOf(message));
+    },
+    markReturned(exchange: string, routingKey: string, id: unknown): void {
+      for (const slot of slots.get(key(exchange, routingKey, id)) ?? []) slot.isReturned = true;
     },
   };
 }

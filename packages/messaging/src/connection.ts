@@ -1,7 +1,6 @@
-import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "@strata/runtime";
 import { type Channel, connect, type ConfirmChannel, type RecoveringChannelModel } from "amqplib";
-import { brokerUnavailable } from "./errors.ts";
+import { closeChannel, closeInTime, supervise, type SupervisedChannel } from "./supervised-channel.ts";
 
 /** One TCP connection that comes back by itself, and the supervised channels on it. */
 export interface Connection {
@@ -13,21 +12,10 @@ export interface Connection {
   open(name: string, setUp: (channel: ConfirmChannel) => Promise<void>): SupervisedChannel;
   /** Like `open`, without confirms. */
   openPlain(name: string, setUp: (channel: Channel) => Promise<void>): SupervisedChannel<Channel>;
+  /** Works on a channel that is there for this work alone; waits for the connection, and throws what the work throws. */
+  once<T>(name: string, work: (channel: Channel) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
-
-export interface SupervisedChannel<C extends Channel = ConfirmChannel> {
-  /** The live channel, or null while there is none. */
-  readonly current: C | null;
-  /** The live channel, waiting for one until the deadline (ms since 1970); then throws `service_unavailable`. */
-  ready(deadlineAt: number): Promise<C>;
-  /** Throws the present channel away; a new one follows. */
-  reopen(): Promise<void>;
-  close(): Promise<void>;
-}
-
-const REOPEN_DELAY_MS = 100;
-const REOPEN_DELAY_MAX_MS = 5_000;
 
 /** Connects; fails after a few tries at the start (a bad deploy shows at once), but never gives up afterwards. */
 export async function openConnection(url: string, name: string, log: Logger): Promise<Connection> {
@@ -39,141 +27,53 @@ export async function openConnection(url: string, name: string, log: Logger): Pr
     clientProperties: { connection_name: name },
     recovery: { initialDelay: 100, maxDelay: 5_000, jitter: 0.5, initialMaxRetries: 5, waitForConnect: false },
   });
+  const supervised = new Set<SupervisedChannel<Channel>>();
   const state = { isBlocked: false };
-  model.on("error", (error) => log.warn("broker connection error", { connection: name, error }));
-  model.on("disconnect", (error) => {
-    state.isBlocked = false;
-    log.warn("broker connection lost", { connection: name, error });
-  });
-  model.on("reconnect-scheduled", ({ attempt, delay }) =>
-    log.info("reconnecting to the broker", { connection: name, attempt, delayMs: delay }),
-  );
-  model.on("connect", () => log.info("connected to the broker", { connection: name }));
-  model.on("blocked", (reason) => {
-    state.isBlocked = true;
-    log.warn("broker blocks publishers", { connection: name, reason });
-  });
-  model.on("unblocked", () => {
-    state.isBlocked = false;
-    log.info("broker takes messages again", { connection: name });
-  });
+  const setBlocked = (isBlocked: boolean): void => {
+    state.isBlocked = isBlocked;
+    if (!isBlocked) for (const channel of supervised) channel.lookAgain();
+  };
+  logLife(model, name, log);
+  model.on("disconnect", () => setBlocked(false));
+  model.on("blocked", () => setBlocked(true));
+  model.on("unblocked", () => setBlocked(false));
   await model.waitForConnect();
-  const supervised: SupervisedChannel<Channel>[] = [];
   const remember = <C extends Channel>(channel: SupervisedChannel<C>): SupervisedChannel<C> => {
-    supervised.push(channel);
+    supervised.add(channel);
     return channel;
   };
+  const isBlocked = (): boolean => state.isBlocked;
   return {
     get isBlocked() {
       return state.isBlocked;
     },
-    open: (channelName, setUp) => remember(supervise(() => model.createConfirmChannel(), channelName, setUp, log)),
-    openPlain: (channelName, setUp) => remember(supervise(() => model.createChannel(), channelName, setUp, log)),
-    async close() {
-      await Promise.all(supervised.map((channel) => channel.close()));
-      await closeModel(model);
-    },
-  };
-}
-
-function supervise<C extends Channel>(
-  create: () => Promise<C>,
-  name: string,
-  setUp: (channel: C) => Promise<void>,
-  log: Logger,
-): SupervisedChannel<C> {
-  let current: C | null = null;
-  let isClosing = false;
-  let waiters: (() => void)[] = [];
-  const closing = new AbortController();
-
-  const wake = (): void => {
-    const woken = waiters;
-    waiters = [];
-    for (const resume of woken) resume();
-  };
-
-  /** One life of a channel: created, set up, lived until it closed. */
-  const live = async (): Promise<void> => {
-    const channel = await create();
-    const closed = new Promise<void>((resolve) => {
-      channel.once("close", () => resolve());
-    });
-    // Without a listener amqplib's error event would end the process; the close event follows it.
-    channel.on("error", (error) => log.warn("channel error", { channel: name, error }));
-    if (isClosing) return closeChannel(channel);
-    try {
-      await Promise.race([setUp(channel), closed.then(() => Promise.reject(new Error("closed during set-up")))]);
-    } catch (error) {
-      await closeChannel(channel);
-      throw error;
-    }
-    current = channel;
-    wake();
-    await closed;
-    current = null;
-  };
-
-  const supervision = (async () => {
-    let delayMs = REOPEN_DELAY_MS;
-    while (!isClosing) {
+    open: (channelName, setUp) =>
+      remember(supervise({ create: () => model.createConfirmChannel(), name: channelName, setUp, isBlocked, log })),
+    openPlain: (channelName, setUp) =>
+      remember(supervise({ create: () => model.createChannel(), name: channelName, setUp, isBlocked, log })),
+    async once(channelName, work) {
+      const channel = await model.createChannel();
+      channel.on("error", (error) => log.debug("channel error", { channel: channelName, error }));
       try {
-        await live();
-        delayMs = REOPEN_DELAY_MS;
-      } catch (error) {
-        if (isClosing) break;
-        log.warn("channel could not be opened", { channel: name, error });
-        delayMs = Math.min(delayMs * 2, REOPEN_DELAY_MAX_MS);
+        return await work(channel);
+      } finally {
+        await closeChannel(channel);
       }
-      // Jittered, so that a restarted broker is not met by every channel of every replica at once.
-      if (!isClosing) await wait(delayMs * (0.5 + Math.random()), undefined, { signal: closing.signal }).catch(() => undefined);
-    }
-  })();
-
-  return {
-    get current() {
-      return current;
-    },
-    async ready(deadlineAt) {
-      while (current === null) {
-        const remainingMs = deadlineAt - Date.now();
-        if (isClosing || remainingMs <= 0) throw brokerUnavailable("no connection to the broker");
-        await Promise.race([
-          new Promise<void>((resume) => {
-            waiters.push(resume);
-          }),
-          wait(remainingMs, undefined, { ref: false }),
-        ]);
-      }
-      return current;
-    },
-    async reopen() {
-      if (current) await closeChannel(current);
     },
     async close() {
-      isClosing = true;
-      closing.abort();
-      wake();
-      if (current) await closeChannel(current);
-      // A channel still being created waits for a connection that may never come; the connection's own close ends it.
-      await Promise.race([supervision, wait(500, undefined, { ref: false })]);
+      await Promise.all([...supervised].map((channel) => channel.close()));
+      await closeInTime(model.close());
     },
   };
 }
 
-/** Closing what is already closed throws in amqplib; for us the aim is reached either way. */
-async function closeChannel(channel: Channel): Promise<void> {
-  try {
-    await channel.close();
-  } catch {
-    // Already closed, by the broker or with its connection.
-  }
-}
-
-async function closeModel(model: RecoveringChannelModel): Promise<void> {
-  try {
-    await model.close();
-  } catch {
-    // Already gone.
-  }
+function logLife(model: RecoveringChannelModel, name: string, log: Logger): void {
+  model.on("error", (error) => log.warn("broker connection error", { connection: name, error }));
+  model.on("disconnect", (error) => log.warn("broker connection lost", { connection: name, error }));
+  model.on("reconnect-scheduled", ({ attempt, delay }) =>
+    log.info("reconnecting to the broker", { connection: name, attempt, delayMs: delay }),
+  );
+  model.on("connect", () => log.info("connected to the broker", { connection: name }));
+  model.on("blocked", (reason) => log.warn("broker blocks publishers", { connection: name, reason }));
+  model.on("unblocked", () => log.info("broker takes messages again", { connection: name }));
 }

@@ -7,11 +7,17 @@ export interface Replies {
 }
 
 export function openReplies(connection: Connection): Replies {
-  const channel = connection.openPlain("replies", async () => undefined);
+  // The default prefetch, set only because every set-up must ask the broker something.
+  const channel = connection.openPlain("replies", async (opened) => {
+    await opened.prefetch(0);
+  });
+  let isFull = false;
   return {
     send(replyTo, correlationId, body) {
+      // A blocked connection takes nothing for as long as the alarm lasts: beyond a full buffer, replies are let go.
+      if (!channel.current || (isFull && connection.isBlocked)) return;
       try {
-        channel.current?.publish("", replyTo, Buffer.from(JSON.stringify(body)), { correlationId });
+        isFull = !channel.current.publish("", replyTo, Buffer.from(JSON.stringify(body)), { correlationId });
       } catch {
         // The channel has just died; the requester asks again under the same id.
       }

@@ -46,9 +46,12 @@ export function openRequester(connection: Connection, metrics: MessagingMetrics)
       const waiting = pending.get(String(correlationId));
       // Late: the caller has gone.
       if (!waiting) return;
-      const body = ReplyBody.safeParse(JSON.parse(content.toString()));
-      if (body.success) waiting.settle(body.data);
-      else waiting.fail(new Error("unreadable reply", { cause: body.error }));
+      try {
+        waiting.settle(ReplyBody.parse(JSON.parse(content.toString())));
+      } catch (cause) {
+        // Thrown on, it would close the channel and take every other reply on its way with it.
+        waiting.fail(new Error("unreadable reply", { cause }));
+      }
     };
     await channel.consume(
       REPLY_TO,
@@ -93,17 +96,50 @@ export function openRequester(connection: Connection, metrics: MessagingMetrics)
     return { promise, forget };
   };
 
-  const requestOnce = async (message: OutgoingMessage, service: string, deadlineAt: number): Promise<unknown> => {
-    const correlationId = `c-${randomUUID()}`;
+  /** Sends under a correlation id of its own and waits for the reply to that. */
+  const exchangeOnce = async (
+    prefix: string,
+    service: string,
+    deadlineAt: number,
+    send: (addressed: { readonly correlationId: string; readonly replyTo: string }) => Promise<void>,
+  ): Promise<unknown> => {
+    const correlationId = `${prefix}${randomUUID()}`;
     const { promise, forget } = awaitReply(correlationId, service, deadlineAt);
     try {
-      const properties = { ...message.properties, correlationId, replyTo: REPLY_TO };
-      await commands.publish({ ...message, properties }, deadlineAt);
+      await send({ correlationId, replyTo: REPLY_TO });
       return await promise;
     } finally {
       forget();
     }
   };
+
+  /** Whether a lost request was handled is unknown. The same id again is safe, and brings the answer. */
+  const untilNotLost = async (exchangeOne: () => Promise<unknown>): Promise<unknown> => {
+    for (;;) {
+      try {
+        return await exchangeOne();
+      } catch (error) {
+        if (!(error instanceof ReplyLost)) throw error;
+      }
+    }
+  };
+
+  const commandOnce = (message: OutgoingMessage, service: string, deadlineAt: number) =>
+    exchangeOnce("c-", service, deadlineAt, (addressed) =>
+      commands.publish({ ...message, properties: { ...message.properties, ...addressed } }, deadlineAt),
+    );
+
+  const queryOnce = (message: OutgoingMessage, service: string, deadlineAt: number) =>
+    exchangeOnce("q-", service, deadlineAt, async (addressed) => {
+      const channel = await queries.ready(deadlineAt);
+      channel.publish(message.exchange, message.routingKey, message.body, {
+        ...message.properties,
+        ...addressed,
+        mandatory: true,
+        persistent: false,
+        expiration: String(Math.max(1, deadlineAt - Date.now())),
+      });
+    });
 
   const counted = async (type: string, work: () => Promise<unknown>): Promise<unknown> => {
     try {
@@ -121,36 +157,16 @@ export function openRequester(connection: Connection, metrics: MessagingMetrics)
       return commands.isReady && queries.current !== null;
     },
     command: (message, service, deadlineAt) =>
-      counted(String(message.properties.type), async () => {
-        for (;;) {
-          try {
-            return await requestOnce(message, service, deadlineAt);
-          } catch (error) {
-            if (!(error instanceof ReplyLost)) throw error;
-            // Whether it was handled is unknown. The same command id again is safe, and brings the answer.
-          }
-        }
-      }),
+      counted(String(message.properties.type), () =>
+        untilNotLost(() => commandOnce(message, service, deadlineAt)),
+      ),
     query: (message, service, deadlineAt) =>
       counted(String(message.properties.type), async () => {
-        const channel = await queries.ready(deadlineAt);
-        const correlationId = `q-${randomUUID()}`;
-        const { promise, forget } = awaitReply(correlationId, service, deadlineAt);
         try {
-          channel.publish(message.exchange, message.routingKey, message.body, {
-            ...message.properties,
-            correlationId,
-            replyTo: REPLY_TO,
-            mandatory: true,
-            persistent: false,
-            expiration: String(Math.max(1, deadlineAt - Date.now())),
-          });
-          return await promise;
+          return await untilNotLost(() => queryOnce(message, service, deadlineAt));
         } catch (error) {
           if (error instanceof DomainError) throw error;
           throw serviceUnavailable(service, error instanceof Error ? error.message : String(error));
-        } finally {
-          forget();
         }
       }),
   };

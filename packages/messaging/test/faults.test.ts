@@ -3,10 +3,7 @@ import { eventually, type Infra, openInfra, tcpProxy } from "@strata/testing";
 import { expect } from "chai";
 import { ack, consumer, on, onGroup, reply } from "../src/index.ts";
 import { type BrokerProbe, probeBroker } from "../src/testing.ts";
-import { APP, Append, LADDER_MS, Note, Noted, openTestBroker } from "./support.ts";
-
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
-const sorted = (values: Iterable<number>): number[] => [...values].toSorted((a, b) => a - b);
+import { APP, Append, LADDER_MS, Note, Noted, numbers, openTestBroker, sorted } from "./support.ts";
 
 describe("faults", () => {
   let infra: Infra;
@@ -106,13 +103,13 @@ describe("faults", () => {
     ]);
     await server.send(Note, APP, { n: 0 });
     await eventually(() => notes.countDocuments(), 1);
-    await proxy.pause();
+    proxy.pause();
     await Promise.all(numbers(50).map((n) => server.send(Note, APP, { n })));
     await eventually(async () => (await server.readiness.check()).checks["consumes conversation.notes"], false);
     const ladderMs = LADDER_MS.reduce((sum, ms) => sum + ms, 0);
     const pausedAt = Date.now();
     await eventually(() => Date.now() - pausedAt > ladderMs * 5, true);
-    await proxy.resume();
+    proxy.resume();
     await eventually(() => notes.countDocuments(), 50, { deadlineMs: 15_000 });
     expect(await notes.countDocuments({ attempt: { $gt: 0 } })).to.equal(0);
     await eventually(() => probe.depths(["conversation.notes", "conversation.notes.dead-letter"]), {

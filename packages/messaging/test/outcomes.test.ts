@@ -2,7 +2,7 @@ import { eventually, type Infra, openInfra } from "@strata/testing";
 import { expect } from "chai";
 import { ack, consumer, deadLetter, on, retry } from "../src/index.ts";
 import { type BrokerProbe, probeBroker } from "../src/testing.ts";
-import { APP, Note, Noted, openTestBroker, Revoked } from "./support.ts";
+import { APP, Note, Noted, openTestBroker, Revoked, sorted } from "./support.ts";
 
 describe("outcomes", () => {
   let infra: Infra;
@@ -74,7 +74,7 @@ describe("outcomes", () => {
       3: "unknown_type",
       4: "refused_for_good",
     });
-    await eventually(() => handled.toSorted(), [5, 9]);
+    await eventually(() => sorted(handled), [5, 9]);
     await serving.close();
   });
 

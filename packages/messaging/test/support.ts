@@ -1,5 +1,5 @@
 import { type AnyContract, defineCommand, defineEvent, defineQuery, type ServiceName } from "@strata/contracts";
-import { createReadiness, type Logger, type Readiness, silentLogger } from "@strata/runtime";
+import { createReadiness, DomainError, type Logger, type Readiness, silentLogger } from "@strata/runtime";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import { type Broker, type BrokerOptions, openBroker } from "../src/index.ts";
@@ -73,3 +73,19 @@ export async function openTestBroker(
   });
   return Object.assign(broker, { readiness, registry, [Symbol.asyncDispose]: () => broker.close() });
 }
+
+export const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+export const sorted = (values: Iterable<number>): number[] => [...values].toSorted((a, b) => a - b);
+
+/** How each of these ended: "done", the code of a DomainError, or the text of another error. */
+export const codesOf = async (calls: readonly Promise<unknown>[]): Promise<readonly string[]> =>
+  (await Promise.allSettled(calls)).map((result) => {
+    if (result.status === "fulfilled") return "done";
+    return result.reason instanceof DomainError ? result.reason.code : String(result.reason);
+  });
+
+/** Something that happens once, from outside: opens what waits for it. */
+export const gate = (): { readonly opened: Promise<void>; readonly open: () => void } => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: () => resolve() };
+};

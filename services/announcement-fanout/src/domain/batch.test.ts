@@ -1,6 +1,6 @@
 import { compareUserIds, partitionOf, PARTITIONS, SLOTS } from "@strata/contracts";
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { announcementKey, announcementOf, batchesOfFew, batchId, below, byPartition, slotOf } from "./batch.ts";
 
 const userIds = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 20 }).filter((id) => id.isWellFormed()));

@@ -15,6 +15,8 @@ import { sweep } from "./sweep.ts";
 const PARTITION = 5;
 const SLOT = 5;
 
+const requestsNothing: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
+
 /** Keeps what would have been published; everybody exists but "nobody". */
 function recordingBroker() {
   const sent: { readonly type: string; readonly payload: unknown }[] = [];
@@ -29,9 +31,21 @@ function recordingBroker() {
       return query.reply.parse({ unknown: userIds.filter((userId) => userId === "nobody") });
     },
   };
-  const request: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
-  return { sent, broker: { ...broker, request } };
+  return { sent, broker: { ...broker, request: requestsNothing } };
 }
+
+const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> => ({
+  id,
+  type: "announcement-fanout.FanOut.v1",
+  app,
+  payload: { slot: SLOT },
+  sentAt: new Date(),
+  attempt: 0,
+  isRedelivered: false,
+  traceparent: "",
+});
+
+const typesOf = (sent: readonly { readonly type: string }[]): readonly string[] => sent.map(({ type }) => type);
 
 describe("fanOut", () => {
   let infra: Infra;
@@ -81,19 +95,6 @@ describe("fanOut", () => {
       mongo.db.collection<Batch>("batches").find({ app }).sort({ _id: 1 }).toArray();
     return { app, announcementId, deps, sent, stored, handle: fanOut(deps) };
   }
-
-  const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> => ({
-    id,
-    type: "announcement-fanout.FanOut.v1",
-    app,
-    payload: { slot: SLOT },
-    sentAt: new Date(),
-    attempt: 0,
-    isRedelivered: false,
-    traceparent: "",
-  });
-
-  const typesOf = (sent: readonly { readonly type: string }[]): readonly string[] => sent.map(({ type }) => type);
 
   it("writes chunk n as batch n, leaves out who does not exist, counts, and says when all is done", async () => {
     const { app, announcementId, deps, sent, stored, handle } = await started([

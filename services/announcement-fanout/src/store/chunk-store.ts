@@ -15,7 +15,13 @@ export interface ChunkStore {
   /** How many chunks of an announcement are stored. */
   count(app: string, announcementId: string): Promise<number>;
   /** The user ids of a partition's chunks `from` (included) to `to` (not included), in order. */
-  range(app: string, announcementId: string, partition: number, from: number, to: number): Promise<string[][]>;
+  range(
+    app: string,
+    announcementId: string,
+    partition: number,
+    from: number,
+    to: number,
+  ): Promise<readonly (readonly string[])[]>;
   removeAll(app: string, announcementId: string): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
@@ -47,7 +53,7 @@ export function mongoChunkStore(db: Db): ChunkStore {
         .sort({ _id: 1 })
         .toArray();
       if (rows.length !== to - from) throw new Error(`${id(from)}: ${rows.length} of ${to - from} chunks are stored`);
-      return rows.map(({ users }) => [...users]);
+      return rows.map(({ users }) => users);
     },
     async removeAll(app, announcementId) {
       await chunks.deleteMany({ _id: below(announcementKey(app, announcementId)) });

@@ -1,0 +1,39 @@
+import { brokerConfig, defineConfig, metricsConfig } from "@strata/runtime";
+import { z } from "zod";
+
+const MIB = 1024 * 1024;
+const KEY_BYTES = 32;
+
+const limit = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
+
+export const loadConfig = defineConfig({
+  ...brokerConfig,
+  ...metricsConfig,
+  /** 0 takes any free port; the log says which. */
+  HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  /** Where callers reach this gateway: the base of every URL in its answers. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
+  /** Seals push credentials; the same for push-delivery, which alone opens them. */
+  CREDENTIALS_KEY: z
+    .base64()
+    .transform((text) => Buffer.from(text, "base64"))
+    .refine((key) => key.length === KEY_BYTES, { error: `expected ${KEY_BYTES} bytes in base64` }),
+
+  /** How long the other services may take, all together, before the caller is answered 503. */
+  REQUEST_DEADLINE_MS: limit(5_000),
+  /** The same for an announcement to more than 1,000 users, which takes several steps. */
+  LONG_LIST_DEADLINE_MS: limit(20_000),
+  MAX_IN_FLIGHT_PER_APP: limit(500),
+  MAX_CONNECTIONS: limit(10_000),
+  MAX_BODY_BYTES: limit(MIB),
+  MAX_ANNOUNCEMENT_BODY_BYTES: limit(16 * MIB),
+  /** Bodies held at once, of all callers together: bounds memory whatever the number of requests. */
+  MAX_BODY_BYTES_IN_FLIGHT: limit(128 * MIB),
+  MAX_ANNOUNCEMENT_RECIPIENTS: limit(100_000),
+  /** Parts and notification together, as JSON: they travel in one message and are stored in one document. */
+  MAX_ANNOUNCEMENT_CONTENT_BYTES: limit(MIB),
+  MAX_PARTS: limit(1_000),
+  MAX_PART_BYTES: limit(2_048),
+});
+
+export type Config = ReturnType<typeof loadConfig>;

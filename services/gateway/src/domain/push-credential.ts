@@ -1,0 +1,71 @@
+import { createPrivateKey } from "node:crypto";
+import type { PushCredential } from "@strata/contracts";
+import { invalidProperty, isUuid, parseBySchema, requireJsonObject, requireProperties } from "@strata/layer-protocol";
+import { z } from "zod";
+
+const Text = z.string().min(1).max(1_024);
+const Pem = z.string().min(1).max(16_384);
+
+/** A service account key file, as Google hands it out. */
+export const FcmCredentialBody = z.object({
+  kind: z.literal("fcm"),
+  service_account: z.object({ project_id: Text, client_email: Text, private_key: Pem }).loose(),
+});
+
+/** An APNs authentication key; `private_key` is the content of the .p8 file. */
+export const ApnsCredentialBody = z.object({
+  kind: z.literal("apns"),
+  team_id: Text,
+  key_id: Text,
+  private_key: Pem,
+  bundle_id: Text,
+  environment: z.enum(["production", "development"]),
+});
+
+/** The body of `PUT /accounts/apps/:app/push_credentials/:id`. */
+export const PushCredentialBody = z.discriminatedUnion("kind", [FcmCredentialBody, ApnsCredentialBody]);
+
+/**
+ * Parses a push credential. A key that cannot be read is refused here, where somebody sees it, and not at the first push.
+ * @throws LayerError 400 `invalid_request`; 422 `missing_property`; 422 `invalid_property`
+ */
+export function parsePushCredential(body: unknown): PushCredential {
+  const fields = requireJsonObject(body);
+  requireProperties(fields, ["kind"]);
+  if (fields["kind"] === "fcm") {
+    requireProperties(fields, ["service_account"]);
+    const { service_account: serviceAccount } = parseBySchema(FcmCredentialBody, fields);
+    requireKey(serviceAccount.private_key, "rsa", "service_account.private_key");
+    return { kind: "fcm", serviceAccount };
+  }
+  if (fields["kind"] !== "apns") throw invalidProperty("kind", "must be fcm or apns");
+  requireProperties(fields, ["team_id", "key_id", "private_key", "bundle_id", "environment"]);
+  const apns = parseBySchema(ApnsCredentialBody, fields);
+  requireKey(apns.private_key, "ec", "private_key");
+  return {
+    kind: "apns",
+    teamId: apns.team_id,
+    keyId: apns.key_id,
+    privateKey: apns.private_key,
+    bundleId: apns.bundle_id,
+    environment: apns.environment,
+  };
+}
+
+function requireKey(pem: string, type: "rsa" | "ec", property: string): void {
+  if (keyTypeOf(pem) !== type) throw invalidProperty(property, `must be a private ${type.toUpperCase()} key in PEM`);
+}
+
+function keyTypeOf(pem: string): string | undefined {
+  try {
+    return createPrivateKey(pem).asymmetricKeyType;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws LayerError 422 `invalid_property` */
+export function requireCredentialId(text: string): string {
+  if (!isUuid(text)) throw invalidProperty("push_credential_id", "must be a UUID");
+  return text.toLowerCase();
+}

@@ -1,0 +1,46 @@
+import { AuthenticateToken, type Grant, isWellFormedToken, NO_APP, type Scope, tokenHash } from "@strata/contracts";
+import { accessDenied, authenticationRequired, invalidAppId, parseAppId } from "@strata/layer-protocol";
+import type { Calls } from "./calls.ts";
+import type { GrantCache } from "./grant-cache.ts";
+
+/**
+ * The grant of the token in `Authorization`. A text that cannot be a token is refused without asking anybody. Expiry is
+ * looked at each time, since a cached grant may have run out meanwhile.
+ * @throws LayerError 401 `authentication_required`
+ */
+export async function authenticate(header: string | undefined, grants: GrantCache, calls: Calls): Promise<Grant> {
+  const text = bearerToken(header);
+  if (text === null || !isWellFormedToken(text)) throw authenticationRequired();
+  const hash = tokenHash(text);
+  const grant = await grants.get(hash, async () => {
+    const reply = await calls.ask(AuthenticateToken, { hash });
+    return reply.grant;
+  });
+  if (grant === null || isExpired(grant)) throw authenticationRequired();
+  return grant;
+}
+
+/** The scheme is compared without regard to case (server API 2.2). */
+const bearerToken = (header: string | undefined): string | null => /^bearer +(\S+) *$/i.exec(header ?? "")?.[1] ?? null;
+
+const isExpired = ({ expiresAt }: Grant): boolean => expiresAt !== null && expiresAt <= Date.now();
+
+/**
+ * The app a request is about, once its token allows it. A token of an account is no token of its apps: what it
+ * administers it does not read.
+ * @throws LayerError 403 `invalid_app_id` for another app; 403 `access_denied` without the scope
+ */
+export function authorize(grant: Grant, scope: Scope, appInPath: string | undefined): string {
+  if (scope === "account:admin") {
+    requireScope(grant, scope);
+    return NO_APP;
+  }
+  const appId = parseAppId(appInPath ?? "");
+  if (appId === null || grant.appId !== appId) throw invalidAppId();
+  requireScope(grant, scope);
+  return appId;
+}
+
+function requireScope(grant: Grant, scope: Scope): void {
+  if (!grant.scopes.includes(scope)) throw accessDenied(`The token lacks the scope ${scope}`);
+}

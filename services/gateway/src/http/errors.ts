@@ -1,0 +1,57 @@
+import {
+  conflict,
+  type ErrorId,
+  ERRORS,
+  idInUse,
+  internalServerError,
+  invalidRequest,
+  LayerError,
+  layerError,
+  notFound,
+  rateLimitExceeded,
+  serviceUnavailable,
+} from "@strata/layer-protocol";
+import { DomainError } from "@strata/runtime";
+
+const RETRY_AFTER_DEFAULT_MS = 2_000;
+
+/**
+ * Whatever was thrown, as an error of the contract. What another service refuses keeps its meaning and loses its
+ * details, which are that service's own words; what nobody foresaw is 500 with no inner text.
+ */
+export function layerErrorOf(error: unknown): LayerError {
+  if (error instanceof LayerError) return error;
+  if (error instanceof DomainError) return ofDomainError(error);
+  // The router found a path that does not decode.
+  if (error instanceof URIError) return invalidRequest("The path is not encoded correctly");
+  return internalServerError(error);
+}
+
+function ofDomainError(error: DomainError): LayerError {
+  const id = error.code as ErrorId;
+  if (!Object.hasOwn(ERRORS, id)) return internalServerError(error);
+  switch (id) {
+    case "service_unavailable":
+      return serviceUnavailable(retryAfterSeconds(error), error);
+    case "rate_limit_exceeded":
+      return rateLimitExceeded(retryAfterSeconds(error));
+    case "internal_server_error":
+      return internalServerError(error);
+    case "not_found":
+      return notFound();
+    case "conflict":
+      return conflict("The object exists already");
+    case "id_in_use":
+      return idInUse(null);
+    default:
+      return layerError(id, error.message, propertyOf(error));
+  }
+}
+
+const propertyOf = ({ details }: DomainError): { property: string } | undefined =>
+  typeof details["property"] === "string" ? { property: details["property"] } : undefined;
+
+function retryAfterSeconds({ details }: DomainError): number {
+  const afterMs = details["retryAfterMs"];
+  return (typeof afterMs === "number" ? afterMs : RETRY_AFTER_DEFAULT_MS) / 1_000;
+}

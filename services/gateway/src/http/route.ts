@@ -1,0 +1,59 @@
+import type { Grant, Scope } from "@strata/contracts";
+import type { WireContext } from "@strata/layer-protocol";
+import type { ZodOpenApiOperationObject } from "zod-openapi";
+import type { Calls } from "./calls.ts";
+
+/** What goes back to the caller. Without a body nothing is said about its type. */
+export interface Answer {
+  readonly status: number;
+  readonly json?: unknown;
+  readonly html?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export const ok = (json: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
+  status: 200,
+  json,
+  headers,
+});
+export const created = (json?: unknown): Answer => (json === undefined ? { status: 201 } : { status: 201, json });
+export const accepted = (json: unknown): Answer => ({ status: 202, json });
+export const noContent: Answer = { status: 204 };
+
+/** One authenticated request: version negotiated, body parsed as JSON, nothing else known of it. */
+export interface Call {
+  readonly grant: Grant;
+  /** Version, base URL and app: what every view needs. On account routes the app is NO_APP. */
+  readonly wire: WireContext;
+  readonly body: unknown;
+  readonly query: Readonly<Record<string, unknown>>;
+  /** To the other services: in the name of this app, within this request's deadline, as part of its trace. */
+  readonly calls: Calls;
+  header(name: string): string | undefined;
+  /** A parameter of the route's path, decoded. */
+  param(name: string): string;
+}
+
+interface BaseRoute {
+  readonly method: "get" | "post" | "put" | "delete";
+  /** As Express has it: `/apps/:app/announcements`. */
+  readonly path: string;
+  /** What /openapi.json says about it. */
+  readonly operation: ZodOpenApiOperationObject;
+}
+
+/** For anybody: documentation. */
+export interface OpenRoute extends BaseRoute {
+  readonly access: "open";
+  handle(): Answer;
+}
+
+/** For holders of a token with this scope; one of the app in the path, or of the account. */
+export interface GuardedRoute extends BaseRoute {
+  readonly access: Scope;
+  /** Present where there is a body to read. */
+  readonly maxBodyBytes?: number;
+  handle(call: Call): Promise<Answer>;
+}
+
+export type Route = OpenRoute | GuardedRoute;

@@ -1,0 +1,77 @@
+import { NO_APP } from "@strata/contracts";
+import { negotiateVersion } from "@strata/layer-protocol";
+import type { Client, Publisher } from "@strata/messaging";
+import type { Request, RequestHandler, Response } from "express";
+import { authenticate, authorize } from "./authentication.ts";
+import type { BodyBudget } from "./body-budget.ts";
+import { callsOf } from "./calls.ts";
+import type { GrantCache } from "./grant-cache.ts";
+import type { InFlight } from "./in-flight.ts";
+import { readJson } from "./read-json.ts";
+import { contextOf } from "./request-context.ts";
+import type { Answer, Call, GuardedRoute, Route } from "./route.ts";
+import { sendAnswer } from "./send.ts";
+
+export interface ServingDeps {
+  readonly broker: Client & Pick<Publisher, "send">;
+  readonly grants: GrantCache;
+  readonly inFlight: InFlight;
+  readonly bodies: BodyBudget;
+  readonly publicUrl: string;
+  readonly deadlineMs: number;
+}
+
+/** Serves one route in the order that the contract gives to the checks (server API 3.3). */
+export const serveRoute =
+  (route: Route, deps: ServingDeps): RequestHandler =>
+  async (request, response) => {
+    const answer = route.access === "open" ? route.handle() : await serveGuarded(route, deps, request, response);
+    sendAnswer(response, answer);
+  };
+
+async function serveGuarded(
+  route: GuardedRoute,
+  deps: ServingDeps,
+  request: Request,
+  response: Response,
+): Promise<Answer> {
+  const context = contextOf(response);
+  const callsFor = (appId: string) =>
+    callsOf({ broker: deps.broker, appId, cause: context.cause, deadlineMs: deps.deadlineMs });
+
+  const grant = await authenticate(request.headers.authorization, deps.grants, callsFor(NO_APP));
+  context.app = grant.appId;
+  const params = stringParams(request.params);
+  const appId = authorize(grant, route.access, params["app"]);
+  const leave = deps.inFlight.enter(grant.appId ?? grant.accountId);
+  const allowance = deps.bodies.open();
+  try {
+    const version = negotiateVersion(request.headers.accept);
+    const { maxBodyBytes } = route;
+    const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
+    const call: Call = {
+      grant,
+      wire: { version, baseUrl: deps.publicUrl, appId },
+      body,
+      query: request.query,
+      // From here, so that a slow upload does not use up the other services' time.
+      calls: callsFor(appId),
+      header: (name) => request.get(name),
+      param: (name) => requireParam(params, name),
+    };
+    return await route.handle(call);
+  } finally {
+    allowance.close();
+    leave();
+  }
+}
+
+/** Express types a parameter as a list too, for wildcards; our paths have none. */
+const stringParams = (params: Readonly<Record<string, string | string[]>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(params).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+
+function requireParam(params: Readonly<Record<string, string>>, name: string): string {
+  const value = params[name];
+  if (value === undefined) throw new Error(`this route's path has no :${name}`);
+  return value;
+}

@@ -1,0 +1,56 @@
+import { createServer } from "node:http";
+import type { Closable } from "@strata/runtime";
+import type { Express } from "express";
+
+export interface HttpServer extends Closable {
+  readonly port: number;
+}
+
+/** The headers take no time; whoever dribbles them holds a connection for nothing. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** 16 MB over a slow line (1 Mbit/s). */
+const REQUEST_TIMEOUT_MS = 130_000;
+/** Longer than the idle time of the usual load balancers (60 s), so that they close a connection and never race us. */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Requests still unanswered then are cut off; below the deadline of a closing step (10 s). */
+const CLOSE_DEADLINE_MS = 9_000;
+
+/**
+ * Listens. Closing takes no new connections, lets requests under way finish, and ends connections as they fall idle;
+ * `onClosing` is called before that.
+ */
+export async function listen(
+  app: Express,
+  options: { readonly port: number; readonly maxConnections: number; readonly onClosing: () => void },
+): Promise<HttpServer> {
+  const server = createServer(
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      noDelay: true,
+    },
+    app,
+  );
+  server.maxConnections = options.maxConnections;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no TCP address");
+  return {
+    port: address.port,
+    async close() {
+      options.onClosing();
+      const closed = Promise.withResolvers<void>();
+      server.close(() => closed.resolve());
+      // An answer begun before the closing said nothing of it: its connection is ended once it is through.
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      const cutOff = setTimeout(() => server.closeAllConnections(), CLOSE_DEADLINE_MS);
+      await closed.promise;
+      clearInterval(sweep);
+      clearTimeout(cutOff);
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { AnnouncementState } from "@strata/contracts";
+import { NotificationBody as WireNotification } from "@strata/layer-protocol";
+import { z } from "zod";
+import { BasicIdentity } from "./user-schemas.ts";
+
+const Uri = z.string().meta({ description: "A `layer:///` id" });
+const Url = z.string();
+const Time = z.iso.datetime();
+const Count = z.number().int().nonnegative();
+
+/** The keys are layer-protocol's own; those it checks by hand are spelled out here. */
+const FreeJson = z.record(z.string(), z.json());
+const Texts = z.array(z.string());
+const NotificationContent = WireNotification.extend({
+  "title-loc-args": Texts.nullish(),
+  "loc-args": Texts.nullish(),
+  data: FreeJson.nullish(),
+  apns: FreeJson.nullish(),
+  gcm: FreeJson.nullish().meta({ description: "The older name of `fcm`" }),
+  fcm: FreeJson.nullish(),
+});
+export const NotificationBody = NotificationContent.extend({
+  recipients: z
+    .union([
+      z.array(NotificationContent.extend({ recipient: z.string().optional(), user_id: z.string().optional() })),
+      z.record(z.string(), NotificationContent),
+    ])
+    .nullish()
+    .meta({ description: "Other content for some recipients; what an override leaves out is inherited" }),
+}).meta({ id: "Notification", description: "The push that goes with an announcement" });
+
+const PartBody = z
+  .object({
+    mime_type: z.string().min(1),
+    body: z.string(),
+    encoding: z.literal("base64").nullish().meta({ description: "base64: `body` is bytes" }),
+  })
+  .meta({ id: "MessagePartRequest" });
+
+const recipients = z.array(z.string()).min(1).meta({ description: "Identity URIs, or user ids; duplicates collapse" });
+const parts = z.array(PartBody).min(1);
+const common = {
+  id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
+  recipients,
+  parts,
+  notification: NotificationBody.nullish(),
+};
+
+/** The body of `POST /apps/:app/announcements`. */
+export const AnnouncementBody = z
+  .union([
+    z
+      .object({ ...common, sender_id: z.string().meta({ description: "Whom it is from: identity URI or user id" }) })
+      .meta({ id: "AnnouncementRequest", description: "Versions 2.0 and 3.0" }),
+    z
+      .object({ ...common, sender: z.object({ name: z.string().min(1) }) })
+      .meta({ id: "AnnouncementRequest1", description: "Versions 1.0 and 1.1" }),
+  ])
+  .meta({
+    example: {
+      recipients: ["layer:///identities/user-1"],
+      sender_id: "layer:///identities/operator",
+      parts: [{ mime_type: "text/plain", body: "Hello" }],
+      notification: { text: "Hello" },
+    },
+  });
+
+const Sender = z.union([
+  BasicIdentity,
+  z.strictObject({ name: z.string().nullable().optional(), user_id: z.string().nullable().optional() }),
+]);
+
+const PartView = z
+  .strictObject({
+    id: Uri.optional(),
+    mime_type: z.string(),
+    body: z.string(),
+    encoding: z.literal("base64").nullable().optional(),
+    content: z.null().optional(),
+    url: Url.optional(),
+    message_url: Url.optional(),
+    updated_at: Time.nullable().optional(),
+  })
+  .meta({
+    id: "MessagePart",
+    description: "1.x has neither `id` here nor `url`, `message_url` and `updated_at` anywhere",
+  });
+
+export const AnnouncementView = z
+  .strictObject({
+    id: Uri,
+    url: Url,
+    sent_at: Time,
+    recipients: z.array(z.string()).nullable().meta({ description: "null for more than 1,000 of them" }),
+    sender: Sender,
+    parts: z.array(PartView),
+  })
+  .meta({ id: "Announcement" });
+
+export const AnnouncementStatus = z
+  .strictObject({
+    id: Uri,
+    url: Url,
+    state: AnnouncementState,
+    created_at: Time,
+    counts: z.strictObject({
+      recipients: Count.meta({ description: "Distinct users named" }),
+      unknown: Count.meta({ description: "Of them, those who do not exist" }),
+      sent: Count.meta({ description: "Inbox entries" }),
+      delivered: Count.meta({ description: "Users who have it; a read implies it" }),
+      read: Count.meta({ description: "Users who read it" }),
+      pushed: Count.meta({ description: "Devices whose push was taken by FCM or APNs" }),
+      failed: Count.meta({ description: "Devices whose push was given up" }),
+    }),
+  })
+  .meta({ id: "AnnouncementStatus" });
+
+export const RecipientStateView = z
+  .strictObject({
+    recipient: z.string().meta({ description: "What `from_id` takes" }),
+    user_id: z.string(),
+    status: z.enum(["sent", "delivered", "read"]),
+    delivered_at: Time.nullable(),
+    read_at: Time.nullable(),
+  })
+  .meta({ id: "RecipientState" });
+
+export const InboxEntry = z
+  .strictObject({
+    id: Uri,
+    url: Url,
+    receipts_url: Url,
+    conversation: z.null(),
+    position: z.number(),
+    parts: z.array(PartView),
+    sent_at: Time,
+    received_at: Time.nullable(),
+    is_unread: z.boolean(),
+    sender: Sender,
+    recipient_status: z.record(z.string(), z.enum(["sent", "delivered", "read"])),
+    notification: z.null(),
+    reply_to: z.null().optional(),
+    updated_at: z.null().optional(),
+  })
+  .meta({ id: "InboxEntry", description: "An announcement as one of its recipients sees it" });
+
+/** The body of `POST …/receipts`. */
+export const ReceiptBody = z
+  .object({ type: z.enum(["read", "delivered", "delivery"]).meta({ description: "`delivery` is `delivered`" }) })
+  .meta({ id: "Receipt" });

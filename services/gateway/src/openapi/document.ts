@@ -1,0 +1,37 @@
+import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
+import type { Route } from "../http/route.ts";
+
+/** Express writes parameters as `:app`, OpenAPI as `{app}`. */
+export const openApiPath = (path: string): string => path.replaceAll(/:(\w+)/g, "{$1}");
+
+/** The OpenAPI 3.1 document of these routes, as plain JSON. */
+export function openApiDocument(routes: readonly Route[], publicUrl: string): OpenApiDocument {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const { path, method, operation } of routes) {
+    paths[openApiPath(path)] = { ...paths[openApiPath(path)], [method]: operation };
+  }
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Strata",
+      version: "0.1.0",
+      description:
+        "Application-to-user messaging. The paths below /apps speak the published Layer Server API, versions 1.0 to 3.0, " +
+        `and go beyond it in the same style. Errors are explained at ${publicUrl}/docs/errors.`,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: publicUrl }],
+    tags: [
+      { name: "Announcements", description: "Messages to many users that persist and are counted" },
+      { name: "Users", description: "What one user is, has and has got" },
+      { name: "Accounts", description: "Apps, tokens and push credentials, with a token of the account" },
+      { name: "Documentation", description: "For anybody, without a token" },
+    ],
+    paths,
+    components: {
+      securitySchemes: { token: { type: "http", scheme: "bearer", description: "`strata_` and 33 characters" } },
+    },
+  });
+}
+
+export type OpenApiDocument = ReturnType<typeof createDocument>;

@@ -1,0 +1,94 @@
+import { ERRORS } from "@strata/layer-protocol";
+import { z } from "zod";
+import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
+
+export const ErrorView = z
+  .strictObject({
+    id: z.enum(Object.keys(ERRORS)),
+    code: z.number().int(),
+    message: z.string(),
+    url: z.string().meta({ description: "Where this error is explained" }),
+    data: z.json().optional().meta({ description: "What is at fault, or the object that exists already" }),
+  })
+  .meta({ id: "Error", description: "Every answer that is no success has this body." });
+
+type Tag = "Announcements" | "Users" | "Accounts" | "Documentation";
+
+interface Operation {
+  readonly id: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description?: string;
+  readonly path?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly headers?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly answer: {
+    readonly status: 200 | 201 | 202 | 204;
+    readonly description: string;
+    readonly schema?: z.ZodType;
+    readonly headers?: z.ZodObject;
+  };
+  /** Besides those that every operation with a token has. */
+  readonly errors?: readonly (keyof typeof ERROR_MEANINGS)[];
+}
+
+const ERROR_MEANINGS = {
+  400: "The body, or a de-duplication header, cannot be read",
+  404: "There is no such object",
+  409: "The id is in use, or the object exists already",
+  413: "The body is too long",
+  422: "A property is missing or not valid",
+} as const;
+
+/** What can happen to any request with a token, in the order of the checks. */
+const COMMON_ERRORS = {
+  401: "No token, or one that grants nothing",
+  403: "The token is another app's, or lacks the scope",
+  406: "`Accept` names no version that there is",
+  429: "Too many requests of this app under way; `Retry-After` says when to try again",
+  503: "A service does not answer; nothing was done, or it may be repeated under the same id after `Retry-After`",
+} as const;
+
+/** What /openapi.json says about a route with a token, from the schemas that the route itself uses. */
+export function operation(route: Operation): ZodOpenApiOperationObject {
+  const { id, tag, summary, description, path, query, headers, body, answer, errors = [] } = route;
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    ...(description === undefined ? {} : { description }),
+    security: [{ token: [] }],
+    requestParams: {
+      ...(path ? { path } : {}),
+      ...(query ? { query } : {}),
+      header: (headers ?? z.object({})).extend(AcceptHeader.shape),
+    },
+    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
+    responses: {
+      [`${answer.status}`]: {
+        description: answer.description,
+        ...(answer.headers ? { headers: answer.headers } : {}),
+        ...(answer.schema ? { content: { "application/json": { schema: answer.schema } } } : {}),
+      },
+      ...errorResponses(COMMON_ERRORS),
+      ...errorResponses(Object.fromEntries(errors.map((status) => [status, ERROR_MEANINGS[status]]))),
+    },
+  };
+}
+
+const AcceptHeader = z.object({
+  Accept: z.string().optional().meta({
+    description:
+      "`application/vnd.layer+json; version=X`, X one of 1.0, 1.1, 2.0, 3.0. Absent or `application/json`: the newest",
+    example: "application/vnd.layer+json; version=3.0",
+  }),
+});
+
+const errorResponses = (meanings: Readonly<Record<string, string>>): Record<`4${string}`, ZodOpenApiResponseObject> =>
+  Object.fromEntries(
+    Object.entries(meanings).map(([status, description]) => [
+      status,
+      { description, content: { "application/json": { schema: ErrorView } } },
+    ]),
+  );

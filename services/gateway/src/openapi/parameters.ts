@@ -1,0 +1,53 @@
+import type { PageSizes } from "@strata/layer-protocol";
+import { z } from "zod";
+
+const App = z.string().meta({ description: "The app's id", example: "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11" });
+const User = z.string().min(1).max(128).meta({ description: "A user id, percent-encoded", example: "user-1" });
+const Announcement = z.string().meta({ description: "UUID of an announcement" });
+
+export const AppPath = z.object({ app: App });
+export const AnnouncementPath = AppPath.extend({ announcement: Announcement });
+export const UserPath = AppPath.extend({ user: User });
+export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement });
+export const DevicePath = UserPath.extend({
+  device: z.string().min(1).max(256).meta({ description: "The app's own word for one installation" }),
+});
+export const AccountAppPath = AppPath;
+export const AccountTokenPath = AppPath.extend({ token: z.string().meta({ description: "UUID of a token" }) });
+export const PushCredentialPath = AppPath.extend({
+  push_credential: z.uuid().meta({ description: "A UUID that the caller chooses" }),
+});
+
+export const pagingOf = (sizes: PageSizes, fromId: string) =>
+  z.object({
+    page_size: z
+      .int()
+      .min(1)
+      .default(sizes.default)
+      .meta({ description: `Rows per page; above ${sizes.max} means ${sizes.max}` }),
+    from_id: z
+      .string()
+      .optional()
+      .meta({ description: `${fromId}: rows come from behind it` }),
+  });
+
+export const LayerCount = z.object({
+  "Layer-Count": z.int().meta({ description: "How many rows there are on all pages together" }),
+});
+
+export const IdempotencyKey = z.object({
+  "Idempotency-Key": z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .meta({ description: "A repeat with the same key and body is answered like the first time; another body is 422" }),
+});
+
+/** De-duplication of what creates something under an id. */
+export const CreationHeaders = IdempotencyKey.extend({
+  "If-None-Match": z
+    .uuid()
+    .optional()
+    .meta({ description: "The id of what is to be created; a repeat answers 409 `id_in_use` with the object" }),
+});

@@ -1,0 +1,45 @@
+import type { Config } from "./config.ts";
+import type { Route } from "./http/route.ts";
+import { createApp, listApps } from "./routes/account-apps.ts";
+import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
+import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
+import { getAnnouncementStatus } from "./routes/announcement-status.ts";
+import { createAnnouncement } from "./routes/announcements.ts";
+import { listDevices, registerDevice } from "./routes/devices.ts";
+import { documentation } from "./routes/documentation.ts";
+import { createIdentity, getIdentity } from "./routes/identity.ts";
+import { listInbox } from "./routes/inbox.ts";
+import { knownUsers } from "./routes/known-users.ts";
+import { putPushCredential } from "./routes/push-credentials.ts";
+import { recordReceipt } from "./routes/receipts.ts";
+
+/** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
+export function routesOf(config: Config): readonly Route[] {
+  const users = knownUsers();
+  const maxBodyBytes = config.MAX_BODY_BYTES;
+  const routes = [
+    createAnnouncement({
+      maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
+      maxRecipients: config.MAX_ANNOUNCEMENT_RECIPIENTS,
+      maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,
+      maxParts: config.MAX_PARTS,
+      maxPartBytes: config.MAX_PART_BYTES,
+      longListDeadlineMs: config.LONG_LIST_DEADLINE_MS,
+    }),
+    getAnnouncementStatus(),
+    listAnnouncementRecipients(),
+    createIdentity({ maxBodyBytes }),
+    getIdentity(),
+    listInbox({ users }),
+    recordReceipt({ maxBodyBytes }),
+    registerDevice({ users, maxBodyBytes }),
+    listDevices({ users }),
+    createApp({ maxBodyBytes }),
+    listApps(),
+    createAppToken({ maxBodyBytes }),
+    listAppTokens(),
+    revokeAppToken(),
+    putPushCredential({ maxBodyBytes, credentialsKey: config.CREDENTIALS_KEY }),
+  ];
+  return [...routes, ...documentation(routes, config.PUBLIC_URL)];
+}

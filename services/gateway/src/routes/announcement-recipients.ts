@@ -1,0 +1,81 @@
+import { ListRecipientStates, type RecipientState, RecipientFilter } from "@strata/contracts";
+import {
+  formatUserReference,
+  invalidProperty,
+  parsePaging,
+  parseUserCursor,
+  recipientStateView,
+  USER_PAGES,
+} from "@strata/layer-protocol";
+import { z } from "zod";
+import { type Answer, type Call, ok, type Route } from "../http/route.ts";
+import { operation } from "../openapi/operation.ts";
+import { AnnouncementPath, pagingOf } from "../openapi/parameters.ts";
+import { RecipientStateView } from "../openapi/announcement-schemas.ts";
+import { announcementIdOf } from "./announcement-id.ts";
+
+const NEXT_HEADER = "Layer-Next-From-Id";
+/** Of the request's deadline: a page that takes longer to fill is sent as far as it is. */
+const FILLING_SHARE = 0.5;
+
+export const listAnnouncementRecipients = (): Route => ({
+  method: "get",
+  path: "/apps/:app/announcements/:announcement/recipients",
+  access: "app:read",
+  operation: operation({
+    id: "listAnnouncementRecipients",
+    tag: "Announcements",
+    summary: "Who has which state",
+    description:
+      "In an order of the server's own. `status`: sent lists everybody, delivered those who have it (read or not), read, " +
+      `and unread everybody who has not read it. A page may be short and yet not the last: ${NEXT_HEADER} says where to ` +
+      "go on, and is absent at the end.",
+    path: AnnouncementPath,
+    query: pagingOf(USER_PAGES, "Identity URI or user id").extend({
+      status: RecipientFilter.default("sent").meta({ description: "Who is listed" }),
+    }),
+    answer: {
+      status: 200,
+      description: "One page of recipients",
+      schema: z.array(RecipientStateView),
+      headers: z.object({ [NEXT_HEADER]: z.string().optional().meta({ description: "`from_id` of the next page" }) }),
+    },
+    errors: [404, 422],
+  }),
+  handle: list,
+});
+
+async function list(call: Call): Promise<Answer> {
+  const status = parseStatus(call.query["status"]);
+  const { pageSize, fromId } = parsePaging(call.query, USER_PAGES, parseUserCursor);
+  const announcementId = announcementIdOf(call);
+  const { rows, next } = await page(call, { announcementId, status }, pageSize, fromId);
+  return ok(
+    rows.map((row) => recipientStateView(call.wire, row)),
+    next === null ? {} : { [NEXT_HEADER]: formatUserReference(call.wire.version, next) },
+  );
+}
+
+/** One question looks at a bounded number of recipients, so few readers among very many take several. */
+async function page(
+  { calls }: Call,
+  question: { readonly announcementId: string; readonly status: RecipientFilter },
+  pageSize: number,
+  fromId: string | null,
+): Promise<{ rows: readonly RecipientState[]; next: string | null }> {
+  const enoughAtMs = calls.remainingMs * FILLING_SHARE;
+  const rows: RecipientState[] = [];
+  let after = fromId;
+  do {
+    const reply = await calls.ask(ListRecipientStates, { ...question, after, limit: pageSize - rows.length });
+    rows.push(...reply.recipients);
+    after = reply.next ?? null;
+  } while (after !== null && rows.length < pageSize && calls.remainingMs > enoughAtMs);
+  return { rows, next: after };
+}
+
+function parseStatus(value: unknown): RecipientFilter {
+  const parsed = RecipientFilter.safeParse(value ?? "sent");
+  if (!parsed.success) throw invalidProperty("status", `must be one of ${RecipientFilter.options.join(", ")}`);
+  return parsed.data;
+}

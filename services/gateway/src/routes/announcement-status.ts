@@ -1,0 +1,35 @@
+import { GetAnnouncement, GetPushCounts, GetReceiptCounts } from "@strata/contracts";
+import { announcementStatusView, notFound } from "@strata/layer-protocol";
+import { type Answer, type Call, ok, type Route } from "../http/route.ts";
+import { operation } from "../openapi/operation.ts";
+import { AnnouncementPath } from "../openapi/parameters.ts";
+import { AnnouncementStatus } from "../openapi/announcement-schemas.ts";
+import { announcementIdOf } from "./announcement-id.ts";
+
+export const getAnnouncementStatus = (): Route => ({
+  method: "get",
+  path: "/apps/:app/announcements/:announcement",
+  access: "app:read",
+  operation: operation({
+    id: "getAnnouncement",
+    tag: "Announcements",
+    summary: "Where an announcement stands, and how many it reached",
+    description: "The counts are exact once distribution has ended and no more receipts come in.",
+    path: AnnouncementPath,
+    answer: { status: 200, description: "State and counts", schema: AnnouncementStatus },
+    errors: [404],
+  }),
+  handle: status,
+});
+
+/** Three services know a part each. A part that cannot be had makes it 503: a count left out would look like a zero. */
+async function status(call: Call): Promise<Answer> {
+  const question = { announcementId: announcementIdOf(call) };
+  const [{ progress }, receipts, pushes] = await Promise.all([
+    call.calls.ask(GetAnnouncement, question),
+    call.calls.ask(GetReceiptCounts, question),
+    call.calls.ask(GetPushCounts, question),
+  ]);
+  if (progress === null) throw notFound("There is no such announcement");
+  return ok(announcementStatusView(call.wire, progress.announcement, { ...progress.counts, ...receipts, ...pushes }));
+}

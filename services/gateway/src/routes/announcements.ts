@@ -1,0 +1,74 @@
+import type { Announcement } from "@strata/contracts";
+import {
+  announcementSystemView,
+  chosenObjectId,
+  invalidProperty,
+  parseAnnouncement,
+  parseIdempotencyKey,
+  parseIfNoneMatch,
+  requireJsonObject,
+  type AnnouncementLimits,
+} from "@strata/layer-protocol";
+import { announce } from "../announcing/announce.ts";
+import { requireContentWithin } from "../domain/announcement-limits.ts";
+import { intentOf } from "../domain/intent.ts";
+import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
+import { operation } from "../openapi/operation.ts";
+import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
+import { AnnouncementBody, AnnouncementView } from "../openapi/announcement-schemas.ts";
+import { profileOf, senderProfiles } from "./senders.ts";
+
+export interface AnnouncementsOptions extends AnnouncementLimits {
+  readonly maxBodyBytes: number;
+  readonly maxContentBytes: number;
+  readonly longListDeadlineMs: number;
+}
+
+export const createAnnouncement = (options: AnnouncementsOptions): Route => ({
+  method: "post",
+  path: "/apps/:app/announcements",
+  access: "app:write",
+  maxBodyBytes: options.maxBodyBytes,
+  operation: operation({
+    id: "createAnnouncement",
+    tag: "Announcements",
+    summary: "Send an announcement",
+    description:
+      `To at most ${options.maxRecipients} users. Answered once it is durable: with 202 it will reach every recipient ` +
+      "who exists. Those who do not are skipped and counted. `recipients` of the answer is null for more than 1,000.",
+    path: AppPath,
+    headers: CreationHeaders,
+    body: AnnouncementBody,
+    answer: { status: 202, description: "Accepted", schema: AnnouncementView },
+    errors: [400, 409, 413, 422],
+  }),
+  handle: (call) => create(call, options),
+});
+
+async function create(call: Call, options: AnnouncementsOptions): Promise<Answer> {
+  const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
+  const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
+  const fields = requireJsonObject(call.body);
+  const { recipients, ...content } = parseAnnouncement(call.wire.version, fields, options);
+  requireContentWithin(options.maxContentBytes, content);
+  const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
+  const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
+
+  const profiles = await senderProfiles(call.calls, [content.sender]);
+  if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
+    throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
+  }
+  const { outcome, announcement } = await announce(call.calls, options.longListDeadlineMs, {
+    intent,
+    content,
+    recipients,
+  });
+  if (outcome === "in-use") throw intent.inUse(await storedView(call, announcement));
+  return accepted(announcementSystemView(call.wire, announcement, profileOf(announcement.sender, profiles)));
+}
+
+/** Under an id that was taken by another request there may be another sender. */
+async function storedView(call: Call, announcement: Announcement) {
+  const profiles = await senderProfiles(call.calls, [announcement.sender]);
+  return announcementSystemView(call.wire, announcement, profileOf(announcement.sender, profiles));
+}

@@ -1,0 +1,73 @@
+import { type Announcement, GetReceiptStates, ListInbox } from "@strata/contracts";
+import {
+  announcementUserView,
+  notFound,
+  OBJECT_PAGES,
+  parseObjectId,
+  parsePaging,
+  requireUserId,
+} from "@strata/layer-protocol";
+import { z } from "zod";
+import { type Answer, type Call, ok, type Route } from "../http/route.ts";
+import { operation } from "../openapi/operation.ts";
+import { LayerCount, pagingOf, UserPath } from "../openapi/parameters.ts";
+import { InboxEntry } from "../openapi/announcement-schemas.ts";
+import type { KnownUsers } from "./known-users.ts";
+import { profileOf, senderProfiles } from "./senders.ts";
+
+interface Deps {
+  readonly users: KnownUsers;
+}
+
+export const listInbox = ({ users }: Deps): Route => ({
+  method: "get",
+  path: "/apps/:app/users/:user/announcements",
+  access: "app:read",
+  operation: operation({
+    id: "listUserAnnouncements",
+    tag: "Users",
+    summary: "A user's inbox, newest first",
+    path: UserPath,
+    query: pagingOf(OBJECT_PAGES, "URI or UUID of an announcement of this inbox"),
+    answer: {
+      status: 200,
+      description: "One page of the inbox",
+      schema: z.array(InboxEntry),
+      headers: LayerCount,
+    },
+    errors: [404, 422],
+  }),
+  handle: (call) => list(call, users),
+});
+
+async function list(call: Call, users: KnownUsers): Promise<Answer> {
+  const userId = requireUserId(call.param("user"));
+  const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
+  await users.require(call, userId);
+  const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId });
+  if (entries === null) throw notFound("from_id names no row of this list");
+  return ok(await viewsOf(call, userId, entries), { "Layer-Count": String(total) });
+}
+
+const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
+
+async function viewsOf(call: Call, userId: string, entries: readonly Announcement[]) {
+  if (entries.length === 0) return [];
+  const [{ states }, profiles] = await Promise.all([
+    call.calls.ask(GetReceiptStates, { userId, announcementIds: entries.map((entry) => entry.announcementId) }),
+    senderProfiles(
+      call.calls,
+      entries.map(({ sender }) => sender),
+    ),
+  ]);
+  const stateOf = new Map(states.map((state) => [state.announcementId, state]));
+  return entries.map((entry) =>
+    announcementUserView(
+      call.wire,
+      userId,
+      entry,
+      stateOf.get(entry.announcementId) ?? UNTOUCHED,
+      profileOf(entry.sender, profiles),
+    ),
+  );
+}

@@ -1,0 +1,54 @@
+import { openBroker } from "@strata/messaging";
+import type { ServiceContext } from "@strata/runtime";
+import type { Config } from "./config.ts";
+import { consumers } from "./consumers.ts";
+import { createApp } from "./http/app.ts";
+import { bodyBudget } from "./http/body-budget.ts";
+import { grantCache } from "./http/grant-cache.ts";
+import { inFlightLimit } from "./http/in-flight.ts";
+import { requestMetrics } from "./http/metrics.ts";
+import { type HttpServer, listen } from "./http/server.ts";
+import { routesOf } from "./routes.ts";
+
+/** Composition root: what runs, in this order; it closes in reverse, so requests finish while the broker is still there. */
+export async function start(context: ServiceContext<Config>): Promise<void> {
+  await startGateway(context);
+}
+
+/** The same, and answers where it listens. */
+export async function startGateway(context: ServiceContext<Config>): Promise<HttpServer> {
+  const { config, log, closing, readiness, metrics } = context;
+  const broker = closing.add(
+    await openBroker({ url: config.AMQP_URL, service: "gateway", log, metrics, readiness }),
+    "broker",
+  );
+  const grants = grantCache();
+  // Before the first request: no token may be cached whose revocation would not be heard.
+  closing.add(await broker.consume(consumers({ grants })), "consumers");
+
+  let isClosing = false;
+  const app = createApp({
+    broker,
+    grants,
+    routes: routesOf(config),
+    inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
+    bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
+    publicUrl: config.PUBLIC_URL,
+    deadlineMs: config.REQUEST_DEADLINE_MS,
+    log,
+    metrics: requestMetrics(metrics),
+    isClosing: () => isClosing,
+  });
+  const server = closing.add(
+    await listen(app, {
+      port: config.HTTP_PORT,
+      maxConnections: config.MAX_CONNECTIONS,
+      onClosing: () => {
+        isClosing = true;
+      },
+    }),
+    "http server",
+  );
+  log.info("listening", { port: server.port });
+  return server;
+}

@@ -1,0 +1,38 @@
+import { brokerConfig, defineConfig, metricsConfig, mongoConfig } from "@strata/runtime";
+import { z } from "zod";
+
+const KEY_BYTES = 32;
+
+export const loadConfig = defineConfig({
+  ...brokerConfig,
+  ...mongoConfig,
+  ...metricsConfig,
+  /** Queues per ordered lane; the same for all services and all time of one deployment. */
+  ORDERED_QUEUES: z.coerce.number().int().min(1).max(64).default(16),
+  /** Opens the push credentials that the gateway sealed; both have the same. */
+  CREDENTIALS_KEY: z
+    .string()
+    .refine((text) => Buffer.from(text, "base64").length === KEY_BYTES, {
+      error: `expected ${KEY_BYTES} bytes, base64`,
+    })
+    .transform((text) => Buffer.from(text, "base64")),
+  /** Instead of Google's and Apple's own addresses: the local phone, or a proxy. */
+  FCM_URL: z.url({ protocol: /^https$/ }).optional(),
+  FCM_TOKEN_URL: z.url({ protocol: /^https?$/ }).optional(),
+  APNS_URL: z.url({ protocol: /^https$/ }).optional(),
+  /** PEM of the CA to trust for them instead of the system's. */
+  PUSH_CA_FILE: z.string().optional(),
+  /** How long after an announcement its push is worth sending. */
+  PUSH_TTL_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(28 * 86_400)
+    .default(86_400),
+  /** How many batches one process pushes at once; with 1,000 recipients each, the bound on its memory. */
+  PUSH_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(16),
+  /** How often a process looks for pushes that had to wait. */
+  DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
+});
+
+export type Config = ReturnType<typeof loadConfig>;

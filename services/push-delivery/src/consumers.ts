@@ -1,0 +1,45 @@
+import { BatchStored, GetPushCounts, ListDevices, PutPushCredential, RegisterDevice } from "@strata/contracts";
+import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
+import type { Dependency } from "@strata/runtime";
+import { getPushCounts } from "./handlers/get-push-counts.ts";
+import { listDevices } from "./handlers/list-devices.ts";
+import { pushBatch, type PushBatchDeps } from "./handlers/push-batch.ts";
+import { putPushCredential } from "./handlers/put-push-credential.ts";
+import { registerDevices } from "./handlers/register-devices.ts";
+import type { CredentialStore } from "./store/credential-store.ts";
+
+interface Deps extends PushBatchDeps {
+  readonly credentials: CredentialStore;
+  readonly publisher: Publisher;
+  /** Opens sealed credentials. */
+  readonly key: Buffer;
+  readonly announcementFanout: Dependency;
+  readonly concurrency: number;
+}
+
+/** Everything this service listens to. */
+export const consumers = (deps: Deps): readonly Consumer[] => [
+  consumer({
+    queue: "push-delivery.announcements",
+    prefetch: deps.concurrency,
+    handlers: [on(BatchStored, pushBatch(deps))],
+    dependencies: [deps.mongo, deps.announcementFanout],
+  }),
+  consumer({
+    queue: "push-delivery.devices",
+    prefetch: 200,
+    handlers: [onGroup(RegisterDevice, registerDevices(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.admin",
+    prefetch: 20,
+    handlers: [on(PutPushCredential, putPushCredential(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.queries",
+    handlers: [on(ListDevices, listDevices(deps)), on(GetPushCounts, getPushCounts(deps))],
+    dependencies: [deps.mongo],
+  }),
+];

@@ -1,0 +1,171 @@
+import { DeviceFields, Millis, Platform, UserId } from "@strata/contracts";
+import { z } from "zod";
+import type { PushResult } from "../providers/push-provider.ts";
+
+/** A device as a chunk remembers it until its push is settled. */
+export const Target = DeviceFields.pick({
+  platform: true,
+  kind: true,
+  token: true,
+  environment: true,
+  appBundle: true,
+}).extend({
+  userId: UserId,
+  deviceId: z.string(),
+  registeredAt: Millis,
+  /** Not to be sent before. */
+  dueAt: Millis,
+});
+export type Target = z.infer<typeof Target>;
+
+/** What became of the push to one device, for good. */
+const PushOutcome = z.object({
+  user: z.string(),
+  device: z.string(),
+  platform: Platform,
+  outcome: z.enum(["accepted", "failed"]),
+  reason: z.string().nullable(),
+  /** The provider's own id of the push. */
+  providerId: z.string().nullable(),
+  at: Millis,
+});
+type PushOutcome = z.infer<typeof PushOutcome>;
+
+/**
+ * Up to 1,000 pushes of one batch: claimed before they are sent, and the ledger of what became of them afterwards. The
+ * row is the truth: whoever finds it due may take it on.
+ */
+export const ChunkRow = z.object({
+  /** `<batch id>/<k>` */
+  _id: z.string(),
+  app: z.string(),
+  announcement: z.string(),
+  partition: z.number().int(),
+  /** How many chunks its batch has, as far as the one who planned this one knew. */
+  of: z.number().int(),
+  credential: z.string().nullable(),
+  hasNotification: z.boolean(),
+  /** When a push is given up. */
+  expiresAt: Millis,
+  /** Who may store the outcomes: the one who claimed the row last. */
+  holder: z.string(),
+  /** When the row may be (re)claimed: while it is being sent, the end of the lease. Null: nothing is pending. */
+  dueAt: Millis.nullable(),
+  /** Waits for a credential to be put right. */
+  parked: z.boolean(),
+  pending: z.array(Target),
+  outcomes: z.array(PushOutcome),
+  accepted: z.number().int(),
+  failed: z.number().int(),
+});
+export type ChunkRow = z.infer<typeof ChunkRow>;
+
+/** The fields that one send changes. */
+export type Settlement = Pick<ChunkRow, "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "failed">;
+
+export interface PushBatch {
+  readonly batchId: string;
+  readonly app: string;
+  readonly announcementId: string;
+  readonly partition: number;
+  readonly hasNotification: boolean;
+  readonly expiresAt: number;
+}
+
+export type Verdict = PushResult | { readonly kind: "failed"; readonly reason: string };
+
+export const CHUNK_SIZE = 1_000;
+/** How long a push waits for its credential to be put right before it is tried again unasked. */
+const PARKED_MS = 300_000;
+const SHORTEST_WAIT_MS = 500;
+
+const chunkId = (batchId: string, k: number): string => `${batchId}/${String(k).padStart(4, "0")}`;
+
+/**
+ * The chunks of a batch: devices of one credential together, so that one that must wait holds up nobody else, and no
+ * token twice. Numbered from `first`, behind the chunks that are there already.
+ */
+export function planChunks(
+  batch: PushBatch,
+  targets: readonly Target[],
+  credentialOf: (target: Target) => string | null,
+  claim: { readonly first: number; readonly holder: string; readonly leaseUntil: number },
+): readonly ChunkRow[] {
+  const byToken = new Map(targets.map((target) => [tokenKey(target), target]));
+  const groups = [...Map.groupBy(byToken.values(), credentialOf)].flatMap(([credential, members]) =>
+    Array.from({ length: Math.ceil(members.length / CHUNK_SIZE) }, (_, page) => ({
+      credential,
+      pending: members.slice(page * CHUNK_SIZE, (page + 1) * CHUNK_SIZE),
+    })),
+  );
+  return groups.map(({ credential, pending }, index) => ({
+    _id: chunkId(batch.batchId, claim.first + index),
+    app: batch.app,
+    announcement: batch.announcementId,
+    partition: batch.partition,
+    of: claim.first + groups.length,
+    credential,
+    hasNotification: batch.hasNotification,
+    expiresAt: batch.expiresAt,
+    holder: claim.holder,
+    dueAt: claim.leaseUntil,
+    parked: false,
+    pending,
+    outcomes: [],
+    accepted: 0,
+    failed: 0,
+  }));
+}
+
+/** Whether every chunk of the plan was stored: chunks are inserted in order, so a plan breaks off but has no holes. */
+export const isPlanComplete = (rows: readonly Pick<ChunkRow, "of">[]): boolean =>
+  rows.length > 0 && rows.length >= Math.max(...rows.map((row) => row.of));
+
+/** Devices that no chunk of the batch has yet, neither by themselves nor by their token. */
+export function notIn(rows: readonly ChunkRow[], targets: readonly Target[]): readonly Target[] {
+  const devices = new Set(
+    rows.flatMap(({ pending, outcomes }) => [...pending.map(keyOfTarget), ...outcomes.map(keyOfOutcome)]),
+  );
+  const tokens = new Set(rows.flatMap(({ pending }) => pending.map(tokenKey)));
+  return targets.filter((target) => !devices.has(keyOfTarget(target)) && !tokens.has(tokenKey(target)));
+}
+
+const tokenKey = ({ kind, token }: Target): string => `${kind}/${token}`;
+const keyOfTarget = ({ userId, deviceId }: Target): string => JSON.stringify([userId, deviceId]);
+const keyOfOutcome = ({ user, device }: PushOutcome): string => JSON.stringify([user, device]);
+
+/** The row after a send: who has a verdict that is final leaves `pending`, who must wait stays there with a time. */
+export function settle(row: ChunkRow, verdicts: ReadonlyMap<Target, Verdict>, now: number): Settlement {
+  const pending: Target[] = [];
+  const outcomes = [...row.outcomes];
+  let isParked = false;
+  for (const target of row.pending) {
+    const verdict = verdicts.get(target);
+    const waitMs = verdict === undefined ? null : waitOf(verdict);
+    if (verdict === undefined) {
+      pending.push(target);
+      isParked ||= row.parked;
+    } else if (waitMs === null) outcomes.push(outcomeOf(target, verdict, now));
+    else pending.push({ ...target, dueAt: Math.min(now + waitMs, row.expiresAt) });
+    isParked ||= verdict?.kind === "credential-refused";
+  }
+  const accepted = outcomes.filter(({ outcome }) => outcome === "accepted").length;
+  const dueAt = pending.length === 0 ? null : Math.min(...pending.map((target) => target.dueAt));
+  return { dueAt, parked: isParked, pending, outcomes, accepted, failed: outcomes.length - accepted };
+}
+
+/** How long until the next try; null when there is none. */
+function waitOf(verdict: Verdict): number | null {
+  if (verdict.kind === "credential-refused") return PARKED_MS;
+  return verdict.kind === "unavailable" ? Math.max(Math.ceil(verdict.retryAfterMs), SHORTEST_WAIT_MS) : null;
+}
+
+const outcomeOf = ({ userId, deviceId, platform }: Target, verdict: Verdict, at: number): PushOutcome => ({
+  user: userId,
+  device: deviceId,
+  platform,
+  outcome: verdict.kind === "accepted" ? "accepted" : "failed",
+  reason: verdict.kind === "accepted" ? null : verdict.reason,
+  providerId: verdict.kind === "accepted" ? verdict.providerId : null,
+  at,
+});

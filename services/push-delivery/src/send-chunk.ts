@@ -1,0 +1,135 @@
+import { setTimeout as wait } from "node:timers/promises";
+import type { Notification } from "@strata/contracts";
+import type { Dependency, Logger } from "@strata/runtime";
+import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
+import { deviceKey } from "./domain/device.ts";
+import { notificationFor } from "./domain/notification.ts";
+import type { PushMetrics } from "./metrics.ts";
+import { isSilent, type Push } from "./providers/push-provider.ts";
+import type { OpenCredential, PushProviders } from "./push-providers.ts";
+import type { ChunkStore } from "./store/chunk-store.ts";
+import type { DeadToken, DeviceStore } from "./store/device-store.ts";
+
+export interface SendDeps {
+  readonly chunks: ChunkStore;
+  readonly devices: DeviceStore;
+  readonly providers: PushProviders;
+  readonly mongo: Dependency;
+  readonly metrics: PushMetrics;
+  readonly log: Logger;
+  /** How long a chunk whose process was killed stands still. */
+  readonly leaseMs: number;
+}
+
+export const LEASE_MS = 10_000;
+const STORE_AGAIN_MS = 250;
+/** Well below the half hour after which the broker takes the delivery away. */
+const STORE_PATIENCE_MS = 5 * 60_000;
+
+/**
+ * Sends what is due of a chunk that its caller holds, and stores what became of it in one write. The lease is renewed
+ * meanwhile, so that only the chunk of a killed process is ever sent again.
+ */
+export async function sendChunk(deps: SendDeps, row: ChunkRow, notification: Notification | null): Promise<void> {
+  const lease = keepLease(deps, row);
+  let verdicts: ReadonlyMap<Target, Verdict>;
+  try {
+    verdicts = await verdictsOf(deps, row, notification);
+  } finally {
+    await lease.stop();
+  }
+  await untilStored(deps, async () => {
+    // Before the outcomes: if we are killed in between, the chunk is sent again and the dead tokens are found again.
+    await deps.devices.removeDead(deadTokens(row.app, verdicts));
+    const isStored = await deps.chunks.settle(row._id, row.holder, settle(row, verdicts, Date.now()));
+    if (!isStored) deps.log.warn("another worker took the chunk; its outcomes are stored", { chunk: row._id });
+  });
+}
+
+async function verdictsOf(deps: SendDeps, row: ChunkRow, notification: Notification | null) {
+  const now = Date.now();
+  if (notification === null) return allFailed(row.pending, "announcement_gone");
+  if (now >= row.expiresAt) return allFailed(row.pending, "expired");
+  const choose = await deps.providers.of(row.app);
+  const due = row.pending.filter(({ dueAt }) => dueAt <= now);
+  const sends = [...Map.groupBy(due, choose)].map(async ([credential, targets]) =>
+    credential === null
+      ? allFailed(targets, "no_credential")
+      : sendThrough(deps, credential, targets, row, notification),
+  );
+  const verdicts = new Map<Target, Verdict>();
+  for (const part of await Promise.all(sends)) for (const [target, verdict] of part) verdicts.set(target, verdict);
+  for (const [{ kind }, verdict] of verdicts) deps.metrics.pushes.inc({ kind, result: verdict.kind });
+  return verdicts;
+}
+
+const allFailed = (targets: readonly Target[], reason: string): ReadonlyMap<Target, Verdict> =>
+  new Map(targets.map((target) => [target, { kind: "failed", reason }]));
+
+async function sendThrough(
+  { metrics, log }: SendDeps,
+  { provider, credentialId }: OpenCredential,
+  targets: readonly Target[],
+  row: ChunkRow,
+  notification: Notification,
+): Promise<ReadonlyMap<Target, Verdict>> {
+  const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
+  const stop = metrics.sendSeconds.startTimer({ provider: provider.kind });
+  const results = await provider.send(targets.map((target) => pushTo(target, row, notification, ttlSeconds)));
+  stop();
+  const refused = results.find(({ kind }) => kind === "credential-refused");
+  if (refused) log.warn("push credential refused; its pushes wait", { app: row.app, credentialId, ...refused });
+  return new Map(targets.flatMap((target, index) => pairOf(target, results[index])));
+}
+
+const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict][] =>
+  verdict === undefined ? [] : [[target, verdict]];
+
+function pushTo(target: Target, row: ChunkRow, notification: Notification, ttlSeconds: number): Push {
+  const content = notificationFor(notification, target.userId);
+  return {
+    device: target,
+    notification: content,
+    collapseId: row.announcement,
+    ttlSeconds,
+    priority: isSilent(content) ? "normal" : "high",
+    data: { announcement_id: row.announcement, user_id: target.userId },
+  };
+}
+
+const deadTokens = (app: string, verdicts: ReadonlyMap<Target, Verdict>): readonly DeadToken[] =>
+  [...verdicts].flatMap(([target, verdict]) =>
+    verdict.kind === "token-dead"
+      ? [{ key: deviceKey(app, target.userId, target.deviceId), target, deadSince: verdict.deadSince }]
+      : [],
+  );
+
+/** Stopping waits for a renewal under way: it must not come behind the outcomes and make a finished chunk due. */
+function keepLease({ chunks, leaseMs, log }: SendDeps, { _id, holder }: ChunkRow): { stop(): Promise<void> } {
+  let renewal: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    renewal ??= chunks
+      .renew(_id, holder, leaseMs)
+      .catch((error: unknown) => log.warn("lease not renewed", { chunk: _id, error }))
+      .finally(() => (renewal = null));
+  }, leaseMs / 4);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await renewal;
+    },
+  };
+}
+
+/** What was sent is remembered through an absence of MongoDB: forgetting it would send it again. */
+async function untilStored({ mongo, log }: SendDeps, store: () => Promise<void>): Promise<void> {
+  for (const giveUpAt = Date.now() + STORE_PATIENCE_MS; ;) {
+    try {
+      return await store();
+    } catch (error) {
+      if (!mongo.isDown(error) || Date.now() > giveUpAt) throw error;
+      log.warn("outcomes not stored yet", { error });
+      await wait(STORE_AGAIN_MS);
+    }
+  }
+}
