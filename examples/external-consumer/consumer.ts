@@ -1,5 +1,6 @@
-// A program of another team: keeps, for each batch of an announcement, one file with its recipients. No package of
-// Strata's is needed, only the broker and what docs/events.md says of the event.
+// A program of another team: for each batch of an announcement it keeps one file with the recipients. It needs no package
+// of Strata's, only the broker and what docs/events.md says of the event. What goes wrong ends it: a supervisor starts it
+// again, and whatever it had not acknowledged comes again.
 import { existsSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { connect, type ConsumeMessage } from "amqplib";
 const { AMQP_URL = "", OUT_DIR = "." } = process.env;
 const QUEUE = "acme.batches";
 
-/** Additive changes within v1 are allowed, so only what is used is looked at. */
+/** Of v1, what is used here. New members may come, so others are not looked at. */
 interface BatchStored {
   readonly announcementId: string;
   readonly batchId: string;
@@ -18,10 +19,10 @@ interface BatchStored {
 const isBatchStored = (value: unknown): value is BatchStored =>
   typeof value === "object" && value !== null && "batchId" in value && "recipients" in value;
 
-// noDelay: without it every ack may wait 40 ms for the next packet.
+// noDelay: without it an ack may wait for the next packet.
 const connection = await connect(AMQP_URL, { noDelay: true });
 const channel = await connection.createChannel();
-// Bounded, oldest dropped first: if this program stands still, that is its own loss and never the broker's disk.
+// Bounded, the oldest dropped first: a program that stands still loses its own events and never fills the broker's disk.
 await channel.assertQueue(QUEUE, {
   durable: true,
   maxLength: 10_000,
@@ -30,10 +31,10 @@ await channel.assertQueue(QUEUE, {
 await channel.bindQueue(QUEUE, "strata.events", "announcement.batch.stored.v1.*");
 await channel.prefetch(20);
 
-/** A batch may come again, with the same id and recipients. The file's name is the key by which it counts once. */
-async function keep({ announcementId, batchId, recipients }: BatchStored): Promise<"kept" | "kept before"> {
+/** A batch may come again, with the same id and recipients; the file's name is the key by which it counts once. */
+async function keep({ announcementId, batchId, recipients }: BatchStored): Promise<"kept" | "known"> {
   const file = join(OUT_DIR, `${batchId.replaceAll("/", "_")}.json`);
-  if (existsSync(file)) return "kept before";
+  if (existsSync(file)) return "known";
   await writeFile(`${file}.part`, JSON.stringify({ announcementId, recipients }));
   await rename(`${file}.part`, file);
   return "kept";
@@ -41,15 +42,16 @@ async function keep({ announcementId, batchId, recipients }: BatchStored): Promi
 
 async function handle(message: ConsumeMessage): Promise<void> {
   const event: unknown = JSON.parse(message.content.toString());
-  if (!isBatchStored(event)) throw new Error("this is no BatchStored");
+  // Not what v1 promises, and never will be: refused for good, or it would go round for ever.
+  if (!isBatchStored(event)) return channel.reject(message, false);
   console.log(`${await keep(event)} ${event.batchId}`);
-  // Only now: a program that dies before this line gets the event again.
+  // Only after the work: a death before this line brings the event again, and the file's name says that it is known.
   channel.ack(message);
 }
 
 await channel.consume(QUEUE, (message) => {
-  // Unreadable today is unreadable tomorrow: refused for good, so that it does not go round for ever.
-  if (message) handle(message).catch((error: unknown) => console.error(error, channel.reject(message, false)));
+  if (message === null) throw new Error(`${QUEUE} was deleted`);
+  void handle(message);
 });
 console.log(`consuming ${QUEUE}`);
 process.once("SIGTERM", () => void connection.close());

@@ -85,7 +85,7 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
     if (!spawned) throw new Error(`${service} is not running`);
     return spawned;
   };
-  const listening = await running_("gateway").logged("gateway listening");
+  const listening = await running_("gateway").logged("listening");
   const baseUrl = `http://127.0.0.1:${String(listening["port"])}`;
   const account = strataClient(baseUrl, accountToken);
 

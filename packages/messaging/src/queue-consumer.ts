@@ -2,22 +2,14 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Dependency, Logger } from "@strata/runtime";
 import type { Channel, ConsumeMessage } from "amqplib";
-import type { Connection, SupervisedChannel } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { Consumer } from "./consumer.ts";
-import { deliveryCount } from "./delivery.ts";
 import type { MessagingMetrics } from "./metrics.ts";
 import type { QueueMode } from "./queue-mode.ts";
-import { SUSPECT_DELIVERIES } from "./queue-mode.ts";
-
-/** One delivery in hand, tied to the channel that it came on: on a later channel it cannot be acknowledged. */
-export interface InHand {
-  readonly message: ConsumeMessage;
-  isStale(): boolean;
-  ack(): void;
-}
+import { closeInTime, type SupervisedChannel } from "./supervised-channel.ts";
+import { type ChannelHoldings, type InHand, survivals } from "./survivals.ts";
 
 export interface Intake {
-  readonly isLive: boolean;
   /** Stops consuming until the dependency answers; resolves then. Deliveries in hand stay in hand. */
   pause(dependency: Dependency): Promise<void>;
   readonly isClosing: boolean;
@@ -40,37 +32,53 @@ export interface QueueConsumerOptions {
 /** RabbitMQ takes deliveries back after 30 minutes unacknowledged; a pause gives them back itself before that. */
 const HOLD_MAX_MS = 15 * 60_000;
 const PROBE_EVERY_MS = 500;
-const DRAIN_DEADLINE_MS = 20_000;
+/** Shorter than what a service's shutdown gives one step. */
+const DRAIN_DEADLINE_MS = 8_000;
 
 /**
  * Consumes one queue: takes what is waiting (up to the prefetch, never waiting for more), hands it over, and starts
  * again after every lost channel, cancelled consumer or pause.
+ *
+ * An ordered queue has one writer, and the broker passes that role on when the writer cancels its consumer, even while
+ * it still has deliveries in hand. So here an ordered queue is never cancelled: a pause holds on to it, and closing
+ * drops the channel, which returns what is not done to its place in the queue.
  */
 export class QueueConsumer implements Intake {
   readonly #options: QueueConsumerOptions;
   readonly #channel: SupervisedChannel<Channel>;
   readonly #takesGroups: boolean;
-  /** The channel whose deliveries may be acknowledged; set before its set-up ends, since deliveries may come by then. */
-  #openChannel: Channel | null = null;
+  readonly #isOrdered: boolean;
+  readonly #survivals = survivals();
+  /** Of the channel whose deliveries may be acknowledged; set before its set-up ends, since deliveries may come by then. */
+  #holdings: ChannelHoldings | null = null;
+  #name: string;
   #buffer: InHand[] = [];
   #running = 0;
   #isPumpDue = false;
+  /** Chosen by us and set as soon as we ask to consume, so that a cancel at any moment names it. */
   #consumerTag: string | null = null;
   #paused: Promise<void> | null = null;
   #isClosing = false;
-  /** Ordered only: a suspect is about, so one delivery at a time is taken from the broker. */
-  #isIsolating = false;
+  /**
+   * Ordered only: one delivery at a time is taken from the broker, until one has been handled under which nobody can
+   * have died. Poison at the head of the queue then takes nothing behind it along.
+   */
+  #isCareful = false;
+  #isWidening = false;
   #wasOpen = false;
 
   constructor(options: QueueConsumerOptions) {
     this.#options = options;
+    this.#name = options.queue;
+    this.#isOrdered = options.mode === "ordered";
     this.#takesGroups = options.mode !== "alone" && options.row.handlers.some(({ takesGroups }) => takesGroups);
     this.#channel = options.connection.openPlain(options.queue, (channel) => this.#open(channel));
   }
 
   /** True while the broker has our consumer; readiness asks this, since a process can live on and consume nothing. */
   get isLive(): boolean {
-    return this.#consumerTag !== null;
+    if (this.#paused !== null || this.#isClosing) return false;
+    return this.#isWidening || (this.#consumerTag !== null && this.#channel.current !== null);
   }
 
   get isClosing(): boolean {
@@ -84,67 +92,55 @@ export class QueueConsumer implements Intake {
 
   async #open(channel: Channel): Promise<void> {
     const { row, mode, queue, declare } = this.#options;
-    this.#consumerTag = null;
-    this.#openChannel = channel;
-    this.#buffer = [];
-    channel.once("close", () => {
-      if (this.#openChannel !== channel) return;
-      this.#openChannel = null;
-      this.#consumerTag = null;
-      this.#buffer = [];
-    });
-    const name = mode === "instance" ? `${queue}.${randomUUID()}` : queue;
-    await declare(channel, name);
-    const isAlone = mode === "alone" || this.#isIsolating;
-    await channel.prefetch(isAlone ? 1 : row.prefetch);
-    if (!this.#paused && !this.#isClosing) await this.#consume(channel, name);
+    this.#isCareful = this.#isOrdered && !this.#isWidening;
+    this.#attach(channel);
+    if (mode === "instance") this.#name = `${queue}.${randomUUID()}`;
+    await declare(channel, this.#name);
+    await channel.prefetch(mode === "alone" || this.#isCareful ? 1 : row.prefetch);
+    if (!this.#paused && !this.#isClosing) await this.#consume(channel);
+    this.#isWidening = false;
     if (mode === "instance") {
       if (this.#wasOpen) row.onGap();
       this.#wasOpen = true;
     }
   }
 
-  async #consume(channel: Channel, queue: string): Promise<void> {
-    const { consumerTag } = await channel.consume(queue, (message) => this.#take(channel, message), {
-      exclusive: this.#options.mode === "instance",
+  #attach(channel: Channel): void {
+    const holdings = this.#survivals.attach(channel);
+    this.#holdings = holdings;
+    this.#consumerTag = null;
+    this.#buffer = [];
+    channel.once("close", () => {
+      if (this.#holdings !== holdings) return;
+      this.#holdings = null;
+      this.#consumerTag = null;
+      this.#buffer = [];
     });
-    this.#consumerTag = consumerTag;
   }
 
-  #take(channel: Channel, message: ConsumeMessage | null): void {
+  async #consume(channel: Channel): Promise<void> {
+    const holdings = this.#holdings;
+    if (this.#consumerTag !== null || holdings === null) return;
+    const consumerTag = randomUUID();
+    this.#consumerTag = consumerTag;
+    await channel.consume(this.#name, (message) => this.#take(holdings, message), {
+      consumerTag,
+      exclusive: this.#options.mode === "instance",
+    });
+  }
+
+  #take(holdings: ChannelHoldings, message: ConsumeMessage | null): void {
     if (message === null) {
       // The broker cancelled us (queue deleted, node gone): declare and consume afresh.
       this.#consumerTag = null;
       void this.#channel.reopen();
       return;
     }
-    const { mode, row, queue, metrics } = this.#options;
-    if (message.fields.redelivered) metrics.redeliveries.inc({ queue });
-    if (mode === "ordered") {
-      const isSuspect = deliveryCount(message.properties.headers) >= SUSPECT_DELIVERIES;
-      if (isSuspect !== this.#isIsolating && (isSuspect || this.#running + this.#buffer.length === 0)) {
-        this.#isIsolating = isSuspect;
-        if (row.prefetch > 1) {
-          void this.#channel.reopen();
-          return;
-        }
-      }
-    }
-    let isSettled = false;
-    const isStale = (): boolean => this.#openChannel !== channel;
-    this.#buffer.push({
-      message,
-      isStale,
-      ack: () => {
-        if (isSettled || isStale()) return;
-        isSettled = true;
-        try {
-          channel.ack(message);
-        } catch {
-          // The channel died a moment ago: the broker delivers it again, and every handler bears that.
-        }
-      },
-    });
+    if (message.fields.redelivered) this.#options.metrics.redeliveries.inc({ queue: this.#options.queue });
+    const held = holdings.hold(message);
+    // What comes while an ordered queue is being given up goes back with the channel.
+    if (this.#isClosing && this.#isOrdered) return;
+    this.#buffer.push(held);
     this.#schedulePump();
   }
 
@@ -160,7 +156,7 @@ export class QueueConsumer implements Intake {
 
   #pump(): void {
     const { row, mode } = this.#options;
-    const concurrency = mode === "ordered" || mode === "alone" ? 1 : row.concurrency;
+    const concurrency = this.#isOrdered || mode === "alone" ? 1 : row.concurrency;
     while (this.#running < concurrency && this.#buffer.length > 0 && !this.#paused) {
       const taken = this.#buffer.splice(0, this.#takesGroups ? row.prefetch : 1);
       this.#running += 1;
@@ -172,6 +168,7 @@ export class QueueConsumer implements Intake {
     const { process, log, queue } = this.#options;
     try {
       await process(taken, this);
+      this.#widen(taken);
     } catch (error) {
       // Settling failed beyond repair; giving up the channel returns the deliveries to the queue.
       log.error("deliveries could not be settled", { queue, error });
@@ -180,6 +177,15 @@ export class QueueConsumer implements Intake {
       this.#running -= 1;
       this.#pump();
     }
+  }
+
+  /** Consumes with the full prefetch from now on. Reopening, unlike a cancel, never lets two consumers write at once. */
+  #widen(taken: readonly InHand[]): void {
+    if (!this.#isCareful || this.#options.row.prefetch === 1 || this.#isClosing || this.#paused) return;
+    if (taken.some((held) => held.deaths > 0 || held.isStale())) return;
+    this.#isCareful = false;
+    this.#isWidening = true;
+    void this.#channel.reopen();
   }
 
   pause(dependency: Dependency): Promise<void> {
@@ -194,7 +200,7 @@ export class QueueConsumer implements Intake {
     const labels = { queue, dependency: dependency.name };
     log.warn("consumption paused", labels);
     metrics.paused.set(labels, 1);
-    await this.#cancel();
+    if (!this.#isOrdered) await this.#cancel();
     let heldSince = Date.now();
     while (!this.#isClosing && !(await dependency.answers())) {
       await wait(PROBE_EVERY_MS * (0.75 + Math.random() / 2));
@@ -213,7 +219,7 @@ export class QueueConsumer implements Intake {
   async #resume(): Promise<void> {
     const channel = this.#channel.current;
     try {
-      if (channel && this.#consumerTag === null && !this.#isClosing) await this.#consume(channel, this.#options.queue);
+      if (channel && !this.#isClosing && !this.#paused) await this.#consume(channel);
     } catch (error) {
       this.#options.log.warn("consumer could not be resumed", { queue: this.#options.queue, error });
       void this.#channel.reopen();
@@ -224,17 +230,19 @@ export class QueueConsumer implements Intake {
   async #cancel(): Promise<void> {
     const tag = this.#consumerTag;
     this.#consumerTag = null;
-    try {
-      if (tag !== null) await this.#channel.current?.cancel(tag);
-    } catch {
-      // The channel is gone, and the consumer with it.
-    }
+    const channel = this.#channel.current;
+    // When the channel is gone the consumer is, too.
+    if (tag !== null && channel) await closeInTime(channel.cancel(tag));
   }
 
-  /** Stops intake, lets what is in hand finish (up to a deadline), then closes the channel. */
+  /**
+   * Stops intake, lets what is in hand finish (up to a deadline), then closes the channel. Of an ordered queue only what
+   * is being handled is finished.
+   */
   async close(): Promise<void> {
     this.#isClosing = true;
-    await this.#cancel();
+    if (this.#isOrdered) this.#buffer = [];
+    else await this.#cancel();
     const deadlineAt = Date.now() + DRAIN_DEADLINE_MS;
     while (this.#running + this.#buffer.length > 0 && !this.#paused && Date.now() < deadlineAt) await wait(10);
     await this.#channel.close();
