@@ -78,7 +78,12 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
     return spawned;
   };
   // All at once: publishers wait by themselves until the queues of their consumers exist.
-  await Promise.all(serviceNames.map(start));
+  const starts = await Promise.allSettled(serviceNames.map(start));
+  const failed = starts.find((one) => one.status === "rejected");
+  if (failed) {
+    await Promise.all([...running.values()].map((spawned) => spawned.kill("SIGKILL")));
+    throw failed.reason;
+  }
 
   const running_ = (service: ServiceName): SpawnedService => {
     const spawned = running.get(service);
