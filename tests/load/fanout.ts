@@ -57,9 +57,9 @@ async function ours({ baseUrl }: Platform, { appId, token }: TestApp): Promise<{
   return { run: { perSecond: RECIPIENTS / (doneMs / 1_000), cpuSeconds, items: RECIPIENTS }, announcementId };
 }
 
-const idsOf = (announcementId: string) => ({
-  _id: { $gte: `${app.appId}/${announcementId}/`, $lt: `${app.appId}/${announcementId}0` },
-});
+function idsOf(announcementId: string) {
+  return { _id: { $gte: `${app.appId}/${announcementId}/`, $lt: `${app.appId}/${announcementId}0` } };
+}
 
 /** Polls by count of documents, which is cheap, and checks the recipients afterwards, which is not. */
 async function untilStored(announcementId: string, startedAt: number): Promise<number> {

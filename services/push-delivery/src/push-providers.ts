@@ -38,8 +38,13 @@ interface Deps {
   readonly log: Logger;
 }
 
+interface Opened extends OpenCredential {
+  /** What it was opened from: another text is another credential. */
+  readonly sealed: string;
+}
+
 interface AppEntry {
-  open: readonly (OpenCredential & { readonly sealed: string })[];
+  open: readonly Opened[];
   readAt: number;
   usedAt: number;
   reading: Promise<void> | null;
@@ -77,7 +82,7 @@ export function openPushProviders(deps: Deps): PushProviders {
       const key = `${row.credentialId}/${row.sealed}`;
       const known = kept.get(key);
       kept.delete(key);
-      return known ?? { ...openCredential(row, deps), sealed: row.sealed };
+      return known ?? openCredential(row, deps);
     });
     close([...kept.values()]);
     Object.assign(entry, { open, readAt });
@@ -118,15 +123,15 @@ export function openPushProviders(deps: Deps): PushProviders {
   };
 }
 
-function openCredential(row: StoredCredential, deps: Deps): OpenCredential {
-  const { credentialId, kind } = row;
+function openCredential(row: StoredCredential, deps: Deps): Opened {
+  const { credentialId, kind, sealed } = row;
   const log = deps.log.child({ app: row.app, credentialId });
   try {
-    const credential = PushCredential.parse(JSON.parse(unseal(deps.key, row.sealed)));
-    return { credentialId, ...scopeOf(credential), provider: openProvider(credential, deps.addresses, log) };
+    const credential = PushCredential.parse(JSON.parse(unseal(deps.key, sealed)));
+    return { credentialId, sealed, ...scopeOf(credential), provider: openProvider(credential, deps.addresses, log) };
   } catch (error) {
     log.error("push credential cannot be read; its pushes wait", { error });
-    return { credentialId, kind, apns: null, provider: refusing(kind) };
+    return { credentialId, sealed, kind, apns: null, provider: refusing(kind) };
   }
 }
 

@@ -72,8 +72,10 @@ async function nextStep(
   const moved = await deps.partitions.advance(row, { batches: chunks.length, sent, unknown: named - sent, isDone });
   // Not moved: somebody else did, since our lease had run out, and the newest state is theirs.
   if (moved && !isDone) return moved;
-  if (moved) await finishIfComplete(deps, header, cause);
-  return deps.partitions.nextPending(app, row.slot);
+  const next = await deps.partitions.nextPending(app, row.slot);
+  // As long as this very slot has more of it, the announcement is not complete.
+  if (moved && next?.announcement !== announcement) await finishIfComplete(deps, header, cause);
+  return next;
 }
 
 /** Batches, then their events; a batch that is stored already is published all the same. Answers how many have it now. */

@@ -9,6 +9,5 @@ export const findUnknownUsers =
     app,
     payload,
   }: Delivery<PayloadOf<typeof FindUnknownUsers>>): Promise<Outcome<ReplyOf<typeof FindUnknownUsers>>> => {
-    const known = await identities.findKnown(app, payload.userIds);
-    return reply({ unknown: payload.userIds.filter((userId) => !known.has(userId)) });
+    return reply({ unknown: [...(await identities.findUnknown(app, payload.userIds))] });
   };

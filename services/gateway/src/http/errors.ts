@@ -28,8 +28,8 @@ export function layerErrorOf(error: unknown): LayerError {
 }
 
 function ofDomainError(error: DomainError): LayerError {
-  const id = error.code as ErrorId;
-  if (!Object.hasOwn(ERRORS, id)) return internalServerError(error);
+  const id = error.code;
+  if (!isErrorId(id)) return internalServerError(error);
   switch (id) {
     case "service_unavailable":
       return serviceUnavailable(retryAfterSeconds(error), error);
@@ -47,6 +47,8 @@ function ofDomainError(error: DomainError): LayerError {
       return layerError(id, error.message, propertyOf(error));
   }
 }
+
+const isErrorId = (code: string): code is ErrorId => Object.hasOwn(ERRORS, code);
 
 const propertyOf = ({ details }: DomainError): { property: string } | undefined =>
   typeof details["property"] === "string" ? { property: details["property"] } : undefined;

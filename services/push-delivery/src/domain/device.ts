@@ -12,8 +12,12 @@ export interface DeviceRow extends DeviceFields {
   readonly by: string;
 }
 
+/** Which registration of which device. */
+export type Registration = Pick<DeviceRow, "_id" | "registeredAt" | "by">;
+
 /** What is to be removed, then written, so that the newest registrations hold. */
 export interface DeviceChanges {
+  /** Devices that have no token any more, each with the last registration that this undoes. */
   readonly removals: readonly DeviceRow[];
   readonly writes: readonly DeviceRow[];
 }
@@ -39,39 +43,46 @@ export const deviceRow = (
 
 export const deviceView = (row: DeviceRow): Device => Device.parse(row);
 
-const tokenKey = ({ app, kind, token }: DeviceRow): string => `${app}/${kind}/${token}`;
-
-const isNewer = (a: DeviceRow, b: DeviceRow): boolean =>
-  a.registeredAt === b.registeredAt ? a.by > b.by : a.registeredAt > b.registeredAt;
-
-const isSame = (a: DeviceRow, b: DeviceRow | undefined): boolean =>
-  b !== undefined && a._id === b._id && a.registeredAt === b.registeredAt && a.by === b.by;
-
 /**
  * A registration claims a device and a token, and voids every older claim on either; it holds unless a newer one claims
  * one of them. So the outcome is the same in whatever order, and however often, registrations arrive: an old one that
- * comes again never takes a phone back. `stored` must hold every row that shares a device or a token with them.
+ * comes again never takes a phone back. `stored` must hold every row that shares a device or a token with them, and
+ * `removed` what is remembered of their devices that have no token.
  */
-export function settleClaims(stored: readonly DeviceRow[], registrations: readonly DeviceRow[]): DeviceChanges {
+export function settleClaims(
+  stored: readonly DeviceRow[],
+  removed: readonly Registration[],
+  registrations: readonly DeviceRow[],
+): DeviceChanges {
   const claims = [...stored, ...registrations];
   const byDevice = newestBy(claims, ({ _id }) => _id);
   const byToken = newestBy(claims, tokenKey);
-  const holds = (claim: DeviceRow): boolean =>
-    isSame(claim, byDevice.get(claim._id)) && isSame(claim, byToken.get(tokenKey(claim)));
+  const removedById = new Map(removed.map((row) => [row._id, row]));
+  const open = [...byDevice.values()].filter((claim) => {
+    const undone = removedById.get(claim._id);
+    return undone === undefined || isNewer(claim, undone);
+  });
+  const holds = (claim: DeviceRow): boolean => isSame(claim, byToken.get(tokenKey(claim)));
 
   const storedById = new Map(stored.map((row) => [row._id, row]));
-  const writes = new Map(
-    registrations.filter((row) => holds(row) && !isSame(row, storedById.get(row._id))).map((row) => [row._id, row]),
-  );
-  const takenTokens = new Set([...writes.values()].map(tokenKey));
-  const removals = stored.filter((row) => {
-    if (holds(row)) return false;
-    const successor = writes.get(row._id);
-    // Overwritten in place, unless its token goes to another device in the same step: there the old row is in the way.
-    return successor === undefined || (tokenKey(successor) !== tokenKey(row) && takenTokens.has(tokenKey(row)));
+  const writes = open.filter((claim) => holds(claim) && !isSame(claim, storedById.get(claim._id)));
+  // A row is overwritten in place, unless its token goes to another device in this step: there it would be in the way.
+  const takers = new Map(writes.map((row) => [tokenKey(row), row._id]));
+  const inTheWay = writes.flatMap(({ _id }) => {
+    const former = storedById.get(_id);
+    const taker = former && takers.get(tokenKey(former));
+    return former === undefined || taker === undefined || taker === _id ? [] : [former];
   });
-  return { removals, writes: [...writes.values()] };
+  return { removals: [...open.filter((claim) => !holds(claim)), ...inTheWay], writes };
 }
+
+const tokenKey = ({ app, kind, token }: DeviceRow): string => `${app}/${kind}/${token}`;
+
+const isNewer = (a: Registration, b: Registration): boolean =>
+  a.registeredAt === b.registeredAt ? a.by > b.by : a.registeredAt > b.registeredAt;
+
+const isSame = (a: Registration, b: Registration | undefined): boolean =>
+  b !== undefined && a._id === b._id && a.registeredAt === b.registeredAt && a.by === b.by;
 
 function newestBy(claims: readonly DeviceRow[], keyOf: (claim: DeviceRow) => string): ReadonlyMap<string, DeviceRow> {
   const newest = new Map<string, DeviceRow>();

@@ -3,7 +3,7 @@ import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { Target } from "../domain/chunk.ts";
-import { type DeviceRow, settleClaims } from "../domain/device.ts";
+import { type DeviceRow, type Registration, settleClaims } from "../domain/device.ts";
 
 const StoredDevice = DeviceFields.extend({
   _id: z.string(),
@@ -15,7 +15,12 @@ const StoredDevice = DeviceFields.extend({
   by: z.string(),
 });
 
+/** A device without a token: kept for a while, so that an old registration that comes again does not bring it back. */
+const RemovedDevice = StoredDevice.pick({ _id: true, registeredAt: true, by: true }).extend({ removedAt: z.date() });
+
 const StoredTargets = z.array(Target.extend({ dueAt: Millis.default(0) }));
+
+type StoredRow = Omit<DeviceRow, "token"> & { readonly token?: string; readonly removedAt?: Date };
 
 /** A token that a provider called dead, as it was when it was sent to. */
 export interface DeadToken {
@@ -44,6 +49,10 @@ const READ_SIZE = 4_000;
 /** Somebody registered one of these devices meanwhile with another token, so from another queue. */
 const ATTEMPTS = 5;
 
+const HAS_TOKEN = { token: { $exists: true } } as const;
+/** Far longer than anybody waits before sending a dead-lettered command again. */
+const REMOVED_KEPT_SECONDS = 90 * 86_400;
+
 const TARGET_FIELDS = {
   _id: 0,
   userId: 1,
@@ -57,27 +66,28 @@ const TARGET_FIELDS = {
 } as const;
 
 export function mongoDeviceStore(db: Db): DeviceStore {
-  const devices = db.collection<DeviceRow>("devices");
+  const devices = db.collection<StoredRow>("devices");
 
-  const claimsAgainst = async (registrations: readonly DeviceRow[]): Promise<readonly DeviceRow[]> => {
+  const rowsAbout = async (registrations: readonly DeviceRow[]) => {
     const tokens = registrations.map(({ app, kind, token }) => ({ app, kind, token }));
-    const rows = await devices
-      .find({ $or: [{ _id: { $in: registrations.map(({ _id }) => _id) } }, ...tokens] })
-      .toArray();
-    return rows.map((row) => StoredDevice.parse(row));
+    const ids = registrations.map(({ _id }) => _id);
+    const rows = await devices.find({ $or: [{ _id: { $in: ids } }, ...tokens] }).toArray();
+    const [stored, removed]: [DeviceRow[], Registration[]] = [[], []];
+    for (const row of rows) {
+      if ("removedAt" in row) removed.push(RemovedDevice.parse(row));
+      else stored.push(StoredDevice.parse(row));
+    }
+    return { stored, removed };
   };
 
   return {
     async register(registrations) {
       for (let attempt = 1; ; attempt += 1) {
-        const { removals, writes } = settleClaims(await claimsAgainst(registrations), registrations);
-        if (removals.length > 0) {
-          // Only the very registration that was looked at: a newer one may have come in its place.
-          await devices.deleteMany({ $or: removals.map(({ _id, registeredAt, by }) => ({ _id, registeredAt, by })) });
-        }
-        if (writes.length === 0) return;
+        const { stored, removed } = await rowsAbout(registrations);
+        const { removals, writes } = settleClaims(stored, removed, registrations);
         try {
-          await devices.bulkWrite(writes.map(upsertUnlessNewer), { ordered: false });
+          if (removals.length > 0) await devices.bulkWrite(removals.map(removalOf), { ordered: false });
+          if (writes.length > 0) await devices.bulkWrite(writes.map(writeOf), { ordered: false });
           return;
         } catch (error) {
           if (!isDuplicateKey(error) || attempt === ATTEMPTS) throw error;
@@ -86,40 +96,64 @@ export function mongoDeviceStore(db: Db): DeviceStore {
     },
     async ofUser(app, userId) {
       const rows = await devices
-        .find({ app, partition: partitionOf(userId), userId })
+        .find({ app, partition: partitionOf(userId), userId, ...HAS_TOKEN })
         .sort({ registeredAt: -1, _id: 1 })
         .limit(MAX_LISTED)
         .toArray();
       return rows.map((row) => StoredDevice.parse(row));
     },
     async ofUsers(app, partition, userIds) {
-      const filter = { app, partition, userId: { $in: [...userIds] } };
+      const filter = { app, partition, userId: { $in: [...userIds] }, ...HAS_TOKEN };
       const rows = await devices.find(filter, { projection: TARGET_FIELDS, batchSize: READ_SIZE }).toArray();
       return StoredTargets.parse(rows);
     },
     async removeDead(dead) {
       if (dead.length === 0) return;
-      const deletions = dead.map(({ key, target, deadSince }) => ({
-        deleteOne: {
+      const updates = dead.map(({ key, target, deadSince }) => ({
+        updateOne: {
           filter: {
             _id: key,
             token: target.token,
             registeredAt: deadSince === null ? { $lte: target.registeredAt } : { $lt: deadSince.getTime() },
           },
+          update: { $set: { removedAt: new Date() }, $unset: { token: "" as const } },
         },
       }));
-      await devices.bulkWrite(deletions, { ordered: false });
+      await devices.bulkWrite(updates, { ordered: false });
     },
     async ensureIndexes() {
-      await devices.createIndex({ app: 1, partition: 1, userId: 1 });
+      const partialFilterExpression = HAS_TOKEN;
+      await devices.createIndex({ app: 1, partition: 1, userId: 1 }, { partialFilterExpression });
       // One physical token has one owner.
-      await devices.createIndex({ app: 1, kind: 1, token: 1 }, { unique: true });
+      await devices.createIndex({ app: 1, kind: 1, token: 1 }, { unique: true, partialFilterExpression });
+      await devices.createIndex({ removedAt: 1 }, { expireAfterSeconds: REMOVED_KEPT_SECONDS });
     },
   };
 }
 
-const upsertUnlessNewer = ({ _id, ...row }: DeviceRow) => {
-  const { registeredAt, by } = row;
-  const isOlder = [{ registeredAt: { $lt: registeredAt } }, { registeredAt, by: { $lte: by } }];
-  return { replaceOne: { filter: { _id, $or: isOlder }, replacement: row, upsert: true } };
-};
+/** Refused as a duplicate where a newer registration has come meanwhile; the caller looks again then. */
+const removalOf = ({ _id, app, partition, userId, deviceId, registeredAt, by }: DeviceRow) => ({
+  updateOne: {
+    filter: { _id, $or: [{ registeredAt: { $lt: registeredAt } }, { registeredAt, by: { $lte: by } }] },
+    update: {
+      $set: { app, partition, userId, deviceId, registeredAt, by, removedAt: new Date() },
+      $unset: { token: "" as const },
+    },
+    upsert: true,
+  },
+});
+
+/** Likewise. */
+const writeOf = ({ _id, ...row }: DeviceRow) => ({
+  replaceOne: {
+    filter: {
+      _id,
+      $or: [
+        { registeredAt: { $lt: row.registeredAt } },
+        { registeredAt: row.registeredAt, by: { $lt: row.by } },
+      ],
+    },
+    replacement: row,
+    upsert: true,
+  },
+});

@@ -1,0 +1,82 @@
+import { silentLogger } from "@strata/runtime";
+import { expect } from "chai";
+import { Registry } from "prom-client";
+import { z } from "zod";
+import { loadConfig } from "./config.ts";
+import { createApp } from "./http/app.ts";
+import { bodyBudget } from "./http/body-budget.ts";
+import { grantCache } from "./http/grant-cache.ts";
+import { inFlightLimit } from "./http/in-flight.ts";
+import { requestMetrics } from "./http/metrics.ts";
+import { openApiDocument, openApiPath } from "./openapi/document.ts";
+import { routesOf } from "./routes.ts";
+
+const config = loadConfig({
+  AMQP_URL: "amqp://nobody",
+  PUBLIC_URL: "https://api.example.com",
+  CREDENTIALS_KEY: Buffer.alloc(32).toString("base64"),
+});
+const routes = routesOf(config);
+const document = openApiDocument(routes, config.PUBLIC_URL);
+const METHODS = ["get", "post", "put", "patch", "delete"] as const;
+
+const nobody = () => Promise.reject(new Error("this test asks nobody"));
+const app = createApp({
+  routes,
+  broker: { ask: nobody, request: nobody, send: nobody },
+  grants: grantCache(),
+  inFlight: inFlightLimit(1),
+  bodies: bodyBudget(1),
+  publicUrl: config.PUBLIC_URL,
+  deadlineMs: 1,
+  log: silentLogger,
+  metrics: requestMetrics(new Registry()),
+  isClosing: () => false,
+});
+
+/** What Express itself has been told, found in its own structures. */
+interface Layer {
+  readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> } | undefined;
+  readonly handle?: unknown;
+}
+const registered = (layers: readonly Layer[]): string[] =>
+  layers.flatMap(({ route, handle }) => {
+    if (route) return METHODS.filter((method) => route.methods[method]).map((method) => `${method} ${openApiPath(route.path)}`);
+    const inner = Object(handle) as { readonly stack?: readonly Layer[] };
+    return registered(inner.stack ?? []);
+  });
+
+const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+  METHODS.flatMap((method) => {
+    const operation = item[method];
+    return operation ? [{ key: `${method} ${path}`, path, operation }] : [];
+  }),
+);
+
+describe("routes", () => {
+  it("are in the document, each one, and nothing else is", () => {
+    const documented = operations.map(({ key }) => key);
+    expect(registered(app.router.stack)).to.have.members(documented);
+    expect(documented).to.have.lengthOf(routes.length).and.include("post /apps/{app}/announcements");
+  });
+
+  it("have an operation id of their own, and document each parameter of their path", () => {
+    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).to.equal(routes.length);
+    const Parameter = z.object({ name: z.string(), in: z.string() });
+    for (const { key, path, operation } of operations) {
+      const inPath = z
+        .array(Parameter)
+        .parse(operation.parameters ?? [])
+        .filter((parameter) => parameter.in === "path");
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect(inPath.map(({ name }) => name), key).to.have.members(named);
+    }
+  });
+
+  it("say which body they take, and nothing of one where they read none", () => {
+    for (const route of routes) {
+      const reads = route.access !== "open" && route.maxBodyBytes !== undefined;
+      expect(route.operation.requestBody !== undefined, `${route.method} ${route.path}`).to.equal(reads);
+    }
+  });
+});

@@ -1,0 +1,201 @@
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { isWellFormedToken, PushCredential } from "@strata/contracts";
+import { unseal } from "@strata/runtime";
+import { eventually } from "@strata/testing";
+import { expect } from "chai";
+import { z } from "zod";
+import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
+import { openWorld, PUBLIC_URL, type World } from "../world.ts";
+
+const Made = z.object({ app_id: z.string() });
+const MadeToken = z.object({ id: z.string(), token: z.string() });
+
+describe("accounts", () => {
+  let world: World;
+  let send: HttpClient;
+
+  before(async () => {
+    world = await openWorld({ name: "gateway accounts" });
+    send = httpClient(world.baseUrl, { token: world.directory.aToken() });
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  const anApp = async (): Promise<string> =>
+    Made.parse((await send("POST", "/accounts/apps", { body: { name: "Shop" } })).json).app_id;
+  const foreignApp = (): string => world.directory.anApp({ account: "another" });
+
+  describe("apps", () => {
+    it("makes an app and lists it, to its own account only", async () => {
+      const reply = await send("POST", "/accounts/apps", { body: { name: "Shop" } });
+      expect(reply.status).to.equal(201);
+      const { app_id: appId } = Made.parse(reply.json);
+      expect(reply.json).to.deep.include({
+        id: `layer:///apps/production/${appId}`,
+        url: `${PUBLIC_URL}/accounts/apps/${appId}`,
+        name: "Shop",
+      });
+      expect((await send("GET", "/accounts/apps")).json).to.deep.include(reply.json);
+      const other = world.directory.aToken({ account: "another" });
+      expect((await send("GET", "/accounts/apps", { token: other })).json).to.deep.equal([]);
+    });
+
+    it("makes it under the UUID of If-None-Match once", async () => {
+      const headers = { "If-None-Match": randomUUID() };
+      const first = await send("POST", "/accounts/apps", { headers, body: { name: "Shop" } });
+      const repeat = await send("POST", "/accounts/apps", { headers, body: { name: "Shop" } });
+      expect([first.status, repeat.status]).to.deep.equal([201, 409]);
+      expect(errorOf(repeat)).to.deep.include({ id: "id_in_use", data: first.json });
+      const other = world.directory.aToken({ account: "another" });
+      const foreign = await send("POST", "/accounts/apps", { headers, token: other, body: { name: "Shop" } });
+      expect(errorOf(foreign)).to.deep.include({ id: "id_in_use", data: null });
+    });
+
+    it("answers the repeat of an Idempotency-Key like the first time, and 422 to another body", async () => {
+      const headers = { "Idempotency-Key": randomUUID() };
+      const create = (name: string) => send("POST", "/accounts/apps", { headers, body: { name } });
+      const first = await create("Shop");
+      expect(await create("Shop")).to.deep.include({ status: 201, json: first.json });
+      expect(await create("Else")).to.have.property("status", 422);
+    });
+
+    it("needs a name", async () => {
+      const missing = await send("POST", "/accounts/apps", { body: {} });
+      expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "name" } });
+      const long = await send("POST", "/accounts/apps", { body: { name: "S".repeat(129) } });
+      expect(errorOf(long)).to.deep.include({ id: "invalid_property", data: { property: "name" } });
+    });
+  });
+
+  describe("tokens", () => {
+    const path = (app: string, token = "") => `/accounts/apps/${app}/tokens${token === "" ? "" : `/${token}`}`;
+
+    it("makes a token that works, and shows its text this once", async () => {
+      const app = await anApp();
+      const reply = await send("POST", path(app), { body: { name: "backend", expires_at: "2100-01-01T00:00:00+01:00" } });
+      expect(reply.status).to.equal(201);
+      expect(reply.json).to.deep.include({
+        name: "backend",
+        scopes: ["app:read", "app:write"],
+        expires_at: "2099-12-31T23:00:00.000Z",
+        revoked_at: null,
+      });
+      const { id, token } = MadeToken.parse(reply.json);
+      expect(isWellFormedToken(token)).to.equal(true);
+      expect(await send("GET", `/apps/${app}/users/nobody/identity`, { token })).to.have.property("status", 404);
+      const list = await send("GET", path(app));
+      expect(list.json).to.have.nested.property("[0].id", id);
+      expect(list.text).not.to.include(token);
+    });
+
+    it("ends it at DELETE, within a second, and as often as it is asked", async () => {
+      const app = await anApp();
+      const made = await send("POST", path(app), { body: { name: "backend", scopes: ["app:read"] } });
+      const { id, token } = MadeToken.parse(made.json);
+      const status = async () => (await send("GET", `/apps/${app}/users/nobody/identity`, { token })).status;
+      expect(await status()).to.equal(404);
+      expect(await send("DELETE", path(app, id))).to.have.property("status", 204);
+      await eventually(status, 401, { deadlineMs: 1_000 });
+      expect(await send("DELETE", path(app, id))).to.have.property("status", 204);
+      const [listed] = z.array(z.object({ revoked_at: z.string() })).parse((await send("GET", path(app))).json);
+      expect(Date.parse(listed?.revoked_at ?? "")).to.be.closeTo(Date.now(), 5_000);
+    });
+
+    it("answers a repeat with the token and without its text, which is not kept", async () => {
+      const app = await anApp();
+      for (const headers of [{ "If-None-Match": randomUUID() }, { "Idempotency-Key": randomUUID() }]) {
+        const made = await send("POST", path(app), { headers, body: { name: "backend" } });
+        const { id } = MadeToken.parse(made.json);
+        const repeat = await send("POST", path(app), { headers, body: { name: "backend" } });
+        expect(repeat.status).to.equal(409);
+        expect(errorOf(repeat).data).to.include({ id }).and.not.have.property("token");
+      }
+    });
+
+    it("names what is not valid, and grants no administration", async () => {
+      const app = await anApp();
+      const refused: readonly [string, Readonly<Record<string, unknown>>][] = [
+        ["scopes", { scopes: ["account:admin"] }],
+        ["scopes", { scopes: [] }],
+        ["expires_at", { expires_at: "tomorrow" }],
+        ["name", { name: 7 }],
+      ];
+      for (const [property, changes] of refused) {
+        const reply = await send("POST", path(app), { body: { name: "backend", ...changes } });
+        expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
+      }
+    });
+
+    it("answers 404 for another account's app, and for a token of another app", async () => {
+      const [app, other] = [await anApp(), await anApp()];
+      const { id } = MadeToken.parse((await send("POST", path(other), { body: { name: "backend" } })).json);
+      for (const reply of [
+        await send("POST", path(foreignApp()), { body: { name: "backend" } }),
+        await send("GET", path(foreignApp())),
+        await send("GET", path("shop")),
+        await send("DELETE", path(app, id)),
+        await send("DELETE", path(app, "first")),
+      ]) {
+        expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "not_found"]);
+      }
+    });
+  });
+
+  describe("push credentials", () => {
+    const pem = { type: "pkcs8", format: "pem" } as const;
+    const rsa = generateKeyPairSync("rsa", { modulusLength: 2_048 }).privateKey.export(pem).toString();
+    const ec = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export(pem).toString();
+    const fcm = {
+      kind: "fcm",
+      service_account: { type: "service_account", project_id: "p", client_email: "a@p.example", private_key: rsa },
+    };
+    const apns = {
+      kind: "apns",
+      team_id: "TEAM",
+      key_id: "KEY",
+      private_key: ec,
+      bundle_id: "com.example",
+      environment: "development",
+    };
+    const path = (app: string, id: string = randomUUID()) => `/accounts/apps/${app}/push_credentials/${id}`;
+    const sent = (app: string, id: string) => world.push.credentials.get(`${app}/${id}`);
+
+    it("seals them before they leave, so that only push-delivery can read them", async () => {
+      const app = await anApp();
+      for (const body of [fcm, apns]) {
+        const id = randomUUID();
+        const reply = await send("PUT", path(app, id.toUpperCase()), { body });
+        expect([reply.status, reply.text]).to.deep.equal([204, ""]);
+        expect(sent(app, id)).to.include({ kind: body.kind });
+        expect(JSON.stringify(sent(app, id))).not.to.include("PRIVATE KEY");
+        const opened = PushCredential.parse(JSON.parse(unseal(world.credentialsKey, sent(app, id)?.sealed ?? "")));
+        if (opened.kind === "fcm") expect(opened.serviceAccount).to.deep.equal(fcm.service_account);
+        else expect(opened).to.deep.include({ teamId: "TEAM", privateKey: ec, environment: "development" });
+      }
+    });
+
+    it("refuses a key that cannot be read, or is of the wrong kind, without repeating it", async () => {
+      const app = await anApp();
+      const refused: readonly [string, unknown][] = [
+        ["private_key", { ...apns, private_key: rsa }],
+        ["private_key", { ...apns, private_key: "-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----" }],
+        ["service_account.private_key", { ...fcm, service_account: { ...fcm.service_account, private_key: ec } }],
+        ["service_account.project_id", { ...fcm, service_account: { private_key: rsa } }],
+        ["environment", { ...apns, environment: "staging" }],
+        ["kind", { kind: "carrier pigeon" }],
+      ];
+      for (const [property, body] of refused) {
+        const reply = await send("PUT", path(app), { body });
+        expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
+        expect(reply.text).not.to.include("BEGIN");
+      }
+      const missing = await send("PUT", path(app), { body: { kind: "apns", team_id: "TEAM" } });
+      expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "key_id" } });
+    });
+
+    it("takes only a UUID as id, and only the account's own apps", async () => {
+      const reply = await send("PUT", path(await anApp(), "main"), { body: apns });
+      expect(errorOf(reply)).to.deep.include({ id: "invalid_property", data: { property: "push_credential_id" } });
+      expect(await send("PUT", path(foreignApp()), { body: apns })).to.have.property("status", 404);
+    });
+  });
+});

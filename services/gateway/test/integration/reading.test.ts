@@ -1,0 +1,210 @@
+import { randomUUID } from "node:crypto";
+import type { RecipientState } from "@strata/contracts";
+import { expect } from "chai";
+import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
+import { openWorld, PUBLIC_URL, type World } from "../world.ts";
+
+const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+describe("what became of an announcement", () => {
+  let world: World;
+  let send: HttpClient;
+  let app: string;
+
+  before(async () => {
+    world = await openWorld({ name: "gateway reading" });
+    app = world.directory.anApp();
+    for (const user of ["ops", "ann", "bob"]) world.directory.aUser(app, user, user.toUpperCase());
+    send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  async function anAnnouncement(changes: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const id = randomUUID();
+    const body = { recipients: ["ann", "bob"], sender_id: "ops", parts: [{ mime_type: "text/plain", body: "Hi" }] };
+    await send("POST", `/apps/${app}/announcements`, {
+      headers: { "If-None-Match": id },
+      body: { ...body, ...changes },
+    });
+    return id;
+  }
+  const stateOf = (userId: string, status: RecipientState["status"]): RecipientState => ({
+    userId,
+    status,
+    deliveredAt: status === "sent" ? null : AT,
+    readAt: status === "read" ? AT : null,
+  });
+
+  describe("GET announcements/:id", () => {
+    it("composes state and counts from the three services that know them", async () => {
+      const id = await anAnnouncement();
+      const reply = await send("GET", `/apps/${app}/announcements/${id}`);
+      expect(reply.status).to.equal(200);
+      expect(reply.json).to.deep.include({
+        id: `layer:///announcements/${id}`,
+        state: "distributed",
+        counts: { recipients: 2, unknown: 1, sent: 1, delivered: 3, read: 2, pushed: 5, failed: 1 },
+      });
+    });
+
+    it("takes the id as a URI too", async () => {
+      const uri = encodeURIComponent(`layer:///announcements/${await anAnnouncement()}`);
+      expect(await send("GET", `/apps/${app}/announcements/${uri}`)).to.have.property("status", 200);
+    });
+
+    it("answers 404 for an unknown id, for what is no id, and for another app's", async () => {
+      const other = world.directory.anApp();
+      const token = world.directory.aToken({ app: other });
+      const foreign = await send("GET", `/apps/${other}/announcements/${await anAnnouncement()}`, { token });
+      for (const reply of [
+        await send("GET", `/apps/${app}/announcements/${randomUUID()}`),
+        await send("GET", `/apps/${app}/announcements/first`),
+        foreign,
+      ]) {
+        expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "not_found"]);
+      }
+    });
+  });
+
+  describe("GET announcements/:id/recipients", () => {
+    const path = (id: string, query = "") => `/apps/${app}/announcements/${id}/recipients${query}`;
+    const recipientsOf = (json: unknown): string[] =>
+      (json as { user_id: string }[]).map(({ user_id: userId }) => userId);
+
+    it("lists who has which state", async () => {
+      const id = await anAnnouncement();
+      world.receipts.recipients.set(id, [stateOf("ann", "read"), stateOf("bob", "sent")]);
+      const all = await send("GET", path(id));
+      expect(all.json).to.deep.equal([
+        {
+          recipient: "layer:///identities/ann",
+          user_id: "ann",
+          status: "read",
+          delivered_at: "2026-01-02T03:04:05.678Z",
+          read_at: "2026-01-02T03:04:05.678Z",
+        },
+        { recipient: "layer:///identities/bob", user_id: "bob", status: "sent", delivered_at: null, read_at: null },
+      ]);
+      const readers = await send("GET", path(id, "?status=read"), { version: "1.0" });
+      expect(readers.json).to.have.nested.property("[0].recipient", "ann");
+      expect(readers.json).to.have.lengthOf(1);
+    });
+
+    it("leads through all pages, also where few are found among many", async () => {
+      const id = await anAnnouncement();
+      const all = Array.from({ length: 100 }, (_, n) => stateOf(`user/${n}`, n % 10 === 0 ? "read" : "sent"));
+      world.receipts.recipients.set(id, all);
+      world.receipts.lookedAtMax = 7;
+      const found: string[] = [];
+      let from: string | null = "";
+      for (let pages = 0; from !== null; pages += 1) {
+        expect(pages).to.be.lessThan(10);
+        const cursor: string = from === "" ? "" : `&from_id=${encodeURIComponent(from)}`;
+        const reply = await send("GET", path(id, `?status=read&page_size=4${cursor}`));
+        found.push(...recipientsOf(reply.json));
+        from = reply.headers.get("layer-next-from-id");
+      }
+      world.receipts.lookedAtMax = 20_000;
+      expect(found).to.deep.equal(all.filter(({ status }) => status === "read").map(({ userId }) => userId));
+    });
+
+    it("refuses a status that there is not, a page size below one, and an announcement that is not there", async () => {
+      const id = await anAnnouncement();
+      world.receipts.recipients.set(id, []);
+      const status = await send("GET", path(id, "?status=seen"));
+      expect(errorOf(status)).to.deep.include({ id: "invalid_property", data: { property: "status" } });
+      const size = await send("GET", path(id, "?page_size=0"));
+      expect(errorOf(size)).to.deep.include({ id: "invalid_property", data: { property: "page_size" } });
+      expect(await send("GET", path(randomUUID()))).to.have.property("status", 404);
+    });
+  });
+
+  describe("the inbox", () => {
+    const path = (user: string, query = "") => `/apps/${app}/users/${user}/announcements${query}`;
+
+    it("shows a user her announcements, newest first, with her own state and each sender", async () => {
+      world.directory.aUser(app, "carl");
+      const older = await anAnnouncement({ recipients: ["carl"] });
+      const newer = await anAnnouncement({ recipients: ["carl"] });
+      world.receipts.recipients.set(older, [stateOf("carl", "read")]);
+      const reply = await send("GET", path("carl"));
+      expect(reply.headers.get("layer-count")).to.equal("2");
+      expect(reply.json).to.have.nested.property("[0].id", `layer:///announcements/${newer}`);
+      expect(reply.json).to.have.nested.property("[0].is_unread", true);
+      expect(reply.json).to.have.nested.property("[0].sender.display_name", "OPS");
+      expect(reply.json).to.have.nested.property(
+        "[0].receipts_url",
+        `${PUBLIC_URL}/apps/${app}/users/carl/announcements/${newer}/receipts`,
+      );
+      expect(reply.json).to.have.deep.nested.property("[1].recipient_status", { "layer:///identities/carl": "read" });
+      expect(reply.json).to.have.nested.property("[1].received_at", "2026-01-02T03:04:05.678Z");
+    });
+
+    it("shows it in the shape of the version asked for", async () => {
+      world.directory.aUser(app, "dora");
+      await anAnnouncement({ recipients: ["dora"] });
+      const old = await send("GET", path("dora"), { version: "1.0" });
+      expect(old.json).to.have.deep.nested.property("[0].sender", { user_id: "ops", name: null });
+      expect(old.json).to.have.deep.nested.property("[0].recipient_status", { dora: "sent" });
+    });
+
+    it("pages by from_id, and counts all of it on every page", async () => {
+      world.directory.aUser(app, "erik");
+      const ids = [];
+      for (let n = 0; n < 3; n += 1) ids.unshift(await anAnnouncement({ recipients: ["erik"] }));
+      const first = await send("GET", path("erik", "?page_size=2"));
+      const rest = await send("GET", path("erik", `?page_size=2&from_id=layer:///announcements/${ids[1]}`));
+      expect([first.json, rest.json]).to.have.nested.property("[0].length", 2);
+      expect(rest.json).to.have.nested.property("[0].id", `layer:///announcements/${ids[2]}`);
+      expect(rest.headers.get("layer-count")).to.equal("3");
+    });
+
+    it("answers an empty list to a user without any, and 404 to an unknown user and an unknown from_id", async () => {
+      world.directory.aUser(app, "frida");
+      expect((await send("GET", path("frida"))).json).to.deep.equal([]);
+      expect(await send("GET", path("nobody"))).to.have.property("status", 404);
+      expect(await send("GET", path("frida", `?from_id=${randomUUID()}`))).to.have.property("status", 404);
+    });
+
+    it("knows users whose ids hold slashes and other characters", async () => {
+      const strange = "a/b +%?#ü";
+      world.directory.aUser(app, strange);
+      await anAnnouncement({ recipients: [strange] });
+      expect((await send("GET", path(encodeURIComponent(strange)))).json).to.have.lengthOf(1);
+    });
+  });
+
+  describe("POST receipts", () => {
+    const path = (user: string, id: string) => `/apps/${app}/users/${user}/announcements/${id}/receipts`;
+
+    it("records what a recipient reports", async () => {
+      const id = await anAnnouncement();
+      world.receipts.recipients.set(id, [stateOf("ann", "sent")]);
+      for (const [type, kind] of [
+        ["read", "read"],
+        ["delivery", "delivered"],
+      ]) {
+        expect(await send("POST", path("ann", id), { body: { type } })).to.have.property("status", 204);
+        expect(world.receipts.recorded.at(-1)).to.have.nested.property("receipts[0].kind", kind);
+      }
+      const [receipt] = world.receipts.recorded.at(-1)?.receipts ?? [];
+      expect(receipt?.at).to.be.closeTo(Date.now(), 5_000);
+    });
+
+    it("answers 404 to whoever is no recipient, without saying who else is", async () => {
+      const id = await anAnnouncement();
+      world.receipts.recipients.set(id, [stateOf("ann", "sent")]);
+      const reply = await send("POST", path("bob", id), { body: { type: "read" } });
+      expect(reply.status).to.equal(404);
+      expect(errorOf(reply)).not.to.have.property("data");
+    });
+
+    it("refuses a receipt of no kind that there is", async () => {
+      const id = await anAnnouncement();
+      const missing = await send("POST", path("ann", id), { body: {} });
+      expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "type" } });
+      const bad = await send("POST", path("ann", id), { body: { type: "seen" } });
+      expect(errorOf(bad)).to.deep.include({ id: "invalid_property", data: { property: "type" } });
+    });
+  });
+});

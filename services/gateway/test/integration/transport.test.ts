@@ -1,0 +1,194 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { Readable } from "node:stream";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { userIds } from "@strata/testing";
+import { expect } from "chai";
+import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
+import { openWorld, PUBLIC_URL, type World } from "../world.ts";
+
+const MIB = 1024 * 1024;
+
+describe("transport", () => {
+  let world: World;
+  let send: HttpClient;
+  let app: string;
+  let token: string;
+
+  before(async () => {
+    const env = { MAX_IN_FLIGHT_PER_APP: "3", MAX_BODY_BYTES_IN_FLIGHT: String(17 * MIB) };
+    world = await openWorld({ name: "gateway transport", env });
+    app = world.directory.anApp();
+    token = world.directory.aToken({ app });
+    world.directory.aUser(app, "ann");
+    send = httpClient(world.baseUrl, { token, version: "1.0" });
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  const identity = () => `/apps/${app}/users/ann/identity`;
+  const announcements = () => `/apps/${app}/announcements`;
+  const anAnnouncement = () => ({
+    recipients: ["ann"],
+    sender: { name: "Ops" },
+    parts: [{ mime_type: "text/plain", body: "Hello" }],
+  });
+
+  describe("routes", () => {
+    it("answers 404 invalid_endpoint where there is none", async () => {
+      for (const path of ["/", "/apps", `/apps/${app}/Announcements`, `/apps/${app}/users/ann/nothing`]) {
+        const reply = await send("GET", path);
+        expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "invalid_endpoint"]);
+      }
+    });
+
+    it("answers 405 with the methods that there are", async () => {
+      const reply = await send("DELETE", identity());
+      expect([reply.status, errorOf(reply).id]).to.deep.equal([405, "method_not_allowed"]);
+      expect(reply.headers.get("allow")).to.equal("POST, GET");
+    });
+
+    it("takes a POST that says PATCH for one", async () => {
+      const headers = { "X-HTTP-Method-Override": "patch" };
+      expect(await send("POST", identity(), { headers, body: {} })).to.have.property("status", 405);
+    });
+
+    it("answers HEAD like GET, without the body", async () => {
+      const reply = await send("HEAD", "/docs/errors");
+      expect([reply.status, reply.text]).to.deep.equal([200, ""]);
+    });
+
+    it("refuses a path that does not decode with 400", async () => {
+      const reply = await send("GET", `/apps/${app}/users/%E0%A4%A/identity`);
+      expect([reply.status, errorOf(reply).id]).to.deep.equal([400, "invalid_request"]);
+    });
+  });
+
+  describe("bodies", () => {
+    it("answers 413 to one above 16 MB so that the caller sees it, whether its length is announced or not", async () => {
+      const tooLong = Buffer.alloc(16 * MIB + 1, " ");
+      const announced = await send("POST", announcements(), { raw: tooLong });
+      expect([announced.status, errorOf(announced).id]).to.deep.equal([413, "invalid_request"]);
+
+      const chunked = await fetch(`${world.baseUrl}${announcements()}`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${token}` },
+        body: Readable.toWeb(Readable.from([tooLong.subarray(0, 8 * MIB), tooLong.subarray(8 * MIB)])) as ReadableStream,
+        duplex: "half",
+      });
+      expect(chunked.status).to.equal(413);
+      await chunked.body?.cancel();
+    });
+
+    it("answers 413 above 1 MB elsewhere", async () => {
+      const reply = await send("POST", identity(), { body: { display_name: "x".repeat(MIB) } });
+      expect(reply.status).to.equal(413);
+    });
+
+    it("holds no more than its budget of all bodies together, and gives it back", async () => {
+      const padded = () => ({ ...anAnnouncement(), padding: "x".repeat(10 * MIB) });
+      const replies = await Promise.all([1, 2].map(() => send("POST", announcements(), { body: padded() })));
+      expect(replies.map(({ status }) => status).toSorted()).to.deep.equal([202, 503]);
+      expect(await send("POST", announcements(), { body: padded() })).to.have.property("status", 202);
+    });
+
+    it("refuses a compressed body and malformed JSON with 400, and says nothing of what was sent", async () => {
+      const secret = '{"private_key": "hunter2" "';
+      const malformed = await send("POST", announcements(), { raw: secret });
+      expect([malformed.status, errorOf(malformed).id]).to.deep.equal([400, "invalid_request"]);
+      expect(malformed.text).not.to.include("hunter2");
+      const headers = { "Content-Encoding": "gzip" };
+      expect(await send("POST", announcements(), { headers, raw: "x" })).to.have.property("status", 400);
+    });
+
+    it("takes any Content-Type, and a body on GET", async () => {
+      const headers = { "Content-Type": "text/plain" };
+      expect(await send("POST", announcements(), { headers, body: anAnnouncement() })).to.have.property("status", 202);
+      const socket = connect(Number(new URL(world.baseUrl).port), "127.0.0.1");
+      socket.write(
+        `GET ${identity()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 2\r\n` +
+          "Connection: close\r\n\r\n{}",
+      );
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      expect(answer.toString()).to.match(/^HTTP\/1\.1 200 /);
+      socket.destroy();
+    });
+  });
+
+  it("answers 429 with Retry-After above an app's share of requests under way, and not to other apps", async () => {
+    const other = world.directory.anApp();
+    world.directory.aUser(other, "ann");
+    const others = world.directory.aToken({ app: other });
+    const body = { ...anAnnouncement(), recipients: userIds(50_000) };
+    const replies = await Promise.all([
+      ...Array.from({ length: 6 }, () => send("POST", announcements(), { body })),
+      send("GET", `/apps/${other}/users/ann/identity`, { token: others }),
+    ]);
+    const statuses = replies.map(({ status }) => status);
+    expect(statuses.at(-1)).to.equal(200);
+    expect(statuses).to.include.members([202, 429]);
+    const refused = replies.find(({ status }) => status === 429);
+    expect(refused?.headers.get("retry-after")).to.equal("1");
+    expect(await send("GET", identity())).to.have.property("status", 200);
+  });
+
+  describe("tracing and headers", () => {
+    it("returns the caller's request id, or one of its own where that cannot be one", async () => {
+      const id = `web-1:${randomUUID()}`;
+      expect((await send("GET", identity(), { headers: { "X-Request-Id": id } })).headers.get("x-request-id")).to.equal(id);
+      for (const headers of [{}, { "X-Request-Id": "x".repeat(129) }, { "X-Request-Id": "a b" }]) {
+        expect((await send("GET", identity(), { headers })).headers.get("x-request-id")).to.match(/^[0-9a-f-]{36}$/);
+      }
+    });
+
+    it("forbids caching, framing and scripts", async () => {
+      const { headers } = await send("GET", "/docs");
+      expect(headers.get("content-security-policy")).to.match(/^default-src 'none';style-src 'sha256-[^']+';/);
+      expect(headers.get("x-content-type-options")).to.equal("nosniff");
+      expect(headers.get("cache-control")).to.equal("no-store");
+      expect(headers.has("x-powered-by")).to.equal(false);
+    });
+  });
+
+  describe("documentation", () => {
+    it("serves an OpenAPI 3.1 document that is valid", async () => {
+      const { json } = await send("GET", "/openapi.json", { token: null });
+      const { valid, errors } = await new Validator().validate(Object(json));
+      expect(errors).to.equal(undefined);
+      expect(valid).to.equal(true);
+      expect(json).to.have.deep.property("servers", [{ url: PUBLIC_URL }]);
+    });
+
+    it("explains every error under the anchor that its body names", async () => {
+      const { url } = errorOf(await send("GET", "/nowhere"));
+      const [address = "", anchor = ""] = url.split("#");
+      const { text } = await send("GET", address.replace(PUBLIC_URL, ""), { token: null });
+      expect(text).to.include(`<tr id="${anchor}">`).and.include("rate_limit_exceeded");
+    });
+
+    it("lists every endpoint on a page that loads nothing from anywhere", async () => {
+      const { text } = await send("GET", "/docs", { token: null });
+      expect(text).to.include("/apps/{app}/announcements").and.include("Give a user an identity");
+      expect(text).not.to.match(/<script|<link|<img|src=/);
+    });
+  });
+});
+
+describe("a gateway that is stopped", () => {
+  it("finishes the request in hand, ends its connections, and takes no new ones", async () => {
+    await using world = await openWorld({ name: "gateway stop" });
+    const app = world.directory.anApp();
+    const send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "1.0" });
+    // Leaves a kept-alive, idle connection behind.
+    await send("GET", `/apps/${app}/users/ann/identity`);
+    const body = { recipients: userIds(60_000), sender: { name: "Ops" }, parts: [{ mime_type: "a/b", body: "Hello" }] };
+    const posting = send("POST", `/apps/${app}/announcements`, { body });
+    while (world.fanout.announcements.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    world.gateway.readiness.shutDown();
+    const closing = world.gateway.closing.closeAll();
+    expect(await posting).to.have.property("status", 202);
+    await closing;
+    const refused = await send("GET", "/docs").catch((error: unknown) => error);
+    expect(refused).to.be.instanceOf(TypeError);
+  });
+});

@@ -1,0 +1,128 @@
+import {
+  type Announcement,
+  AnnounceToFew,
+  GetAnnouncement,
+  ListInbox,
+  OpenAnnouncement,
+  type PayloadOf,
+  type RecipientChunk,
+  StartAnnouncement,
+  StoreRecipients,
+} from "@strata/contracts";
+import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+
+type Row = Announcement & { readonly digest: string; readonly by: string; startedBy: string | null };
+
+/** What the gateway sees of announcement-fanout, kept in memory. */
+export interface FanoutPeer {
+  /** By `<app>/<announcement>`. */
+  readonly announcements: Map<string, Row>;
+  readonly chunks: Map<string, RecipientChunk[]>;
+  /** Bytes of the largest StoreRecipients so far. */
+  largestCommandBytes: number;
+  readonly started: Map<string, PayloadOf<typeof StartAnnouncement>["chunks"]>;
+}
+
+export const fanoutContracts = [
+  AnnounceToFew,
+  OpenAnnouncement,
+  StoreRecipients,
+  StartAnnouncement,
+  GetAnnouncement,
+  ListInbox,
+] as const;
+
+export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
+  const peer: FanoutPeer = {
+    announcements: new Map(),
+    chunks: new Map(),
+    largestCommandBytes: 0,
+    started: new Map(),
+  };
+  const { announcements } = peer;
+  const open = (
+    key: string,
+    by: string,
+    payload: Omit<PayloadOf<typeof OpenAnnouncement>, "recipientCount">,
+    rest: Pick<Announcement, "state" | "recipients" | "recipientCount">,
+  ): Row => {
+    const row = announcements.get(key) ?? { ...payload, ...rest, at: Date.now(), by, startedBy: null };
+    announcements.set(key, row);
+    return row;
+  };
+
+  const rows = [
+    consumer({
+      queue: "announcement-fanout.few",
+      handlers: [
+        on(AnnounceToFew, async ({ app, id, payload }) => {
+          const { recipients, ...rest } = payload;
+          const recipientCount = recipients.length;
+          const row = open(`${app}/${payload.announcementId}`, id, rest, {
+            state: "distributed",
+            recipients,
+            recipientCount,
+          });
+          return reply({ outcome: row.by === id ? "accepted" : "in-use", announcement: row });
+        }),
+      ],
+    }),
+    consumer({
+      queue: "announcement-fanout.many",
+      handlers: [
+        on(OpenAnnouncement, async ({ app, id, payload }) => {
+          const { recipientCount, ...rest } = payload;
+          const row = open(`${app}/${payload.announcementId}`, id, rest, {
+            state: "accepting",
+            recipients: null,
+            recipientCount,
+          });
+          const goesOn = row.by === id || (row.state === "accepting" && row.digest === payload.digest);
+          return reply({ outcome: goesOn ? "accepted" : "in-use", announcement: row });
+        }),
+        on(StartAnnouncement, async ({ app, id, payload }) => {
+          const row = announcements.get(`${app}/${payload.announcementId}`);
+          if (!row) return refuse(new DomainError("not_found"));
+          if (row.startedBy !== null && row.startedBy !== id) return reply({ outcome: "in-use", announcement: row });
+          Object.assign(row, { state: "distributing", startedBy: id });
+          peer.started.set(payload.announcementId, payload.chunks);
+          return reply({ outcome: "accepted", announcement: row });
+        }),
+      ],
+    }),
+    consumer({
+      queue: "announcement-fanout.recipients",
+      handlers: [
+        on(StoreRecipients, async ({ payload }) => {
+          const { announcementId, chunks } = payload;
+          const bytes = Buffer.byteLength(JSON.stringify(payload));
+          peer.largestCommandBytes = Math.max(peer.largestCommandBytes, bytes);
+          peer.chunks.set(announcementId, [...(peer.chunks.get(announcementId) ?? []), ...chunks]);
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
+      queue: "announcement-fanout.queries",
+      handlers: [
+        on(GetAnnouncement, async ({ app, payload }) => {
+          const row = announcements.get(`${app}/${payload.announcementId}`);
+          if (!row) return reply({ progress: null });
+          const counts = { recipients: row.recipientCount, unknown: 1, sent: row.recipientCount - 1 };
+          return reply({ progress: { announcement: row, counts } });
+        }),
+        on(ListInbox, async ({ app, payload: { userId, limit, after } }) => {
+          const inbox = [...announcements]
+            .filter(([key, row]) => key.startsWith(`${app}/`) && row.recipients?.includes(userId))
+            .map(([, row]) => row)
+            .toReversed();
+          const start = after === null ? 0 : inbox.findIndex((row) => row.announcementId === after) + 1;
+          if (after !== null && start === 0) return reply({ entries: null, total: inbox.length });
+          return reply({ entries: inbox.slice(start, start + limit), total: inbox.length });
+        }),
+      ],
+    }),
+  ];
+  return { peer, rows };
+}

@@ -1,0 +1,56 @@
+import {
+  type Device,
+  GetPushCounts,
+  ListDevices,
+  type PayloadOf,
+  PutPushCredential,
+  RegisterDevice,
+} from "@strata/contracts";
+import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
+
+/** What the gateway sees of push-delivery, kept in memory. */
+export interface PushPeer {
+  readonly devices: Map<string, Device>;
+  readonly credentials: Map<string, PayloadOf<typeof PutPushCredential>>;
+}
+
+export const pushContracts = [RegisterDevice, PutPushCredential, ListDevices, GetPushCounts] as const;
+
+export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
+  const peer: PushPeer = { devices: new Map(), credentials: new Map() };
+  const rows = [
+    consumer({
+      queue: "push-delivery.devices",
+      handlers: [
+        on(RegisterDevice, async ({ app, payload: { userId, deviceId, device, at } }) => {
+          const registered = { ...device, userId, deviceId, registeredAt: at };
+          peer.devices.set(`${app}/${userId}/${deviceId}`, registered);
+          return reply(registered);
+        }),
+      ],
+    }),
+    consumer({
+      queue: "push-delivery.admin",
+      handlers: [
+        on(PutPushCredential, async ({ app, payload }) => {
+          peer.credentials.set(`${app}/${payload.credentialId}`, payload);
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
+      queue: "push-delivery.queries",
+      handlers: [
+        on(ListDevices, async ({ app, payload }) =>
+          reply({
+            devices: [...peer.devices]
+              .filter(([key]) => key.startsWith(`${app}/${payload.userId}/`))
+              .map(([, device]) => device),
+          }),
+        ),
+        on(GetPushCounts, async () => reply({ pushed: 5, failed: 1 })),
+      ],
+    }),
+  ];
+  return { peer, rows };
+}

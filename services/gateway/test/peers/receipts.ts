@@ -1,0 +1,64 @@
+import {
+  GetReceiptCounts,
+  GetReceiptStates,
+  ListRecipientStates,
+  type PayloadOf,
+  type RecipientState,
+  RecordReceipts,
+} from "@strata/contracts";
+import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+
+/** What the gateway sees of receipt-tracking, kept in memory. */
+export interface ReceiptsPeer {
+  readonly recorded: PayloadOf<typeof RecordReceipts>[];
+  /** Recipients by announcement, in order; whoever is not among them gets no receipt. */
+  readonly recipients: Map<string, RecipientState[]>;
+  /** How many recipients one answer of ListRecipientStates looks at. */
+  lookedAtMax: number;
+}
+
+export const receiptsContracts = [RecordReceipts, GetReceiptCounts, GetReceiptStates, ListRecipientStates] as const;
+
+export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] } {
+  const peer: ReceiptsPeer = { recorded: [], recipients: new Map(), lookedAtMax: 20_000 };
+  const rows = [
+    consumer({
+      queue: "receipt-tracking.receipts",
+      handlers: [
+        on(RecordReceipts, async ({ payload }) => {
+          const members = peer.recipients.get(payload.announcementId) ?? [];
+          const strangers = payload.receipts.filter(({ userId }) => !members.some((one) => one.userId === userId));
+          if (strangers.length > 0) return refuse(new DomainError("not_found", { userIds: strangers }));
+          peer.recorded.push(payload);
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
+      queue: "receipt-tracking.queries",
+      handlers: [
+        on(GetReceiptCounts, async () => reply({ delivered: 3, read: 2 })),
+        on(GetReceiptStates, async ({ payload: { userId, announcementIds } }) =>
+          reply({
+            states: announcementIds.flatMap((announcementId) => {
+              const state = peer.recipients.get(announcementId)?.find((one) => one.userId === userId);
+              return state ? [{ ...state, announcementId }] : [];
+            }),
+          }),
+        ),
+        on(ListRecipientStates, async ({ payload: { announcementId, status, after, limit } }) => {
+          const all = peer.recipients.get(announcementId);
+          if (!all) return refuse(new DomainError("not_found", { announcementId }));
+          const start = after === null ? 0 : all.findIndex(({ userId }) => userId === after) + 1;
+          const lookedAt = all.slice(start, start + peer.lookedAtMax);
+          const found = lookedAt.filter((one) => status === "sent" || one.status === status).slice(0, limit);
+          const last = found.length === limit ? found.at(-1) : lookedAt.at(-1);
+          const isEnd = last === undefined || last === all.at(-1);
+          return reply({ recipients: found, ...(isEnd ? {} : { next: last.userId }) });
+        }),
+      ],
+    }),
+  ];
+  return { peer, rows };
+}

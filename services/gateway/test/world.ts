@@ -1,0 +1,106 @@
+import { randomBytes } from "node:crypto";
+import type { AnyContract, ServiceName } from "@strata/contracts";
+import { type Broker, type Consumer, openBroker } from "@strata/messaging";
+import { createReadiness, silentLogger } from "@strata/runtime";
+import { type Infra, type InProcessService, openInfra, startInProcess, type TcpProxy, tcpProxy } from "@strata/testing";
+import { Registry } from "prom-client";
+import { loadConfig } from "../src/config.ts";
+import { startGateway } from "../src/start.ts";
+import { directoryContracts, type DirectoryPeer, directoryPeer } from "./peers/directory.ts";
+import { fanoutContracts, type FanoutPeer, fanoutPeer } from "./peers/fanout.ts";
+import { pushContracts, type PushPeer, pushPeer } from "./peers/push.ts";
+import { receiptsContracts, type ReceiptsPeer, receiptsPeer } from "./peers/receipts.ts";
+
+/** The gateway on a real broker, with peers that speak the real protocol and keep what they are told in memory. */
+export interface World extends AsyncDisposable {
+  readonly infra: Infra;
+  readonly baseUrl: string;
+  readonly gateway: InProcessService;
+  /** Between the gateway, and the gateway alone, and the broker. */
+  readonly proxy: TcpProxy;
+  readonly credentialsKey: Buffer;
+  readonly directory: DirectoryPeer;
+  readonly fanout: FanoutPeer;
+  readonly receipts: ReceiptsPeer;
+  readonly push: PushPeer;
+}
+
+interface WorldOptions {
+  readonly name: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Peers that are not there. */
+  readonly without?: readonly ServiceName[];
+}
+
+/** What URLs in answers begin with; the gateway listens elsewhere. */
+export const PUBLIC_URL = "https://api.example.com";
+const ORDERED_QUEUES = 2;
+
+export async function openWorld({ name, env = {}, without = [] }: WorldOptions): Promise<World> {
+  await using resources = new AsyncDisposableStack();
+  const infra = resources.use(await openInfra(name));
+  const openPeer = async (service: ServiceName, catalogue: readonly AnyContract[], rows: readonly Consumer[]) => {
+    if (without.includes(service)) return undefined;
+    const peer = await openBroker({
+      url: infra.amqpUrl,
+      service,
+      catalogue,
+      log: silentLogger,
+      metrics: new Registry(),
+      readiness: createReadiness(),
+      orderedQueues: ORDERED_QUEUES,
+    });
+    resources.defer(() => peer.close());
+    const consuming = await peer.consume(rows);
+    resources.defer(() => consuming.close());
+    return peer;
+  };
+
+  let directoryBroker: Broker | undefined;
+  const directory = directoryPeer(() => {
+    if (!directoryBroker) throw new Error("the directory is not there");
+    return directoryBroker;
+  });
+  const fanout = fanoutPeer();
+  const receipts = receiptsPeer();
+  const push = pushPeer();
+  [directoryBroker] = await Promise.all([
+    openPeer("directory", directoryContracts, directory.rows),
+    openPeer("announcement-fanout", fanoutContracts, fanout.rows),
+    openPeer("receipt-tracking", receiptsContracts, receipts.rows),
+    openPeer("push-delivery", pushContracts, push.rows),
+  ]);
+
+  const proxy = resources.use(await tcpProxy(infra.amqpUrl));
+  const credentialsKey = randomBytes(32);
+  const config = loadConfig({
+    AMQP_URL: proxy.url,
+    HTTP_PORT: "0",
+    PUBLIC_URL: `${PUBLIC_URL}/`,
+    CREDENTIALS_KEY: credentialsKey.toString("base64"),
+    REQUEST_DEADLINE_MS: "2000",
+    ...env,
+  });
+  let port = 0;
+  const gateway = await startInProcess(
+    async (context) => {
+      ({ port } = await startGateway(context));
+    },
+    { name: "gateway", config },
+  );
+  resources.use(gateway);
+
+  const opened = resources.move();
+  return {
+    infra,
+    baseUrl: `http://127.0.0.1:${port}`,
+    gateway,
+    proxy,
+    credentialsKey,
+    directory: directory.peer,
+    fanout: fanout.peer,
+    receipts: receipts.peer,
+    push: push.peer,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

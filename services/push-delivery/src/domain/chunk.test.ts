@@ -1,0 +1,109 @@
+import { expect } from "chai";
+import { anAndroid } from "../../test/support.ts";
+import { type ChunkRow, isPlanComplete, notIn, planChunks, settle, type Target, type Verdict } from "./chunk.ts";
+
+const target = (index: number, changes: Partial<Target> = {}): Target => {
+  const { platform, kind, token, environment, appBundle } = anAndroid(index);
+  const device = { platform, kind, token, environment, appBundle };
+  return { ...device, userId: `user-${index}`, deviceId: "phone", registeredAt: 1, dueAt: 0, ...changes };
+};
+const targets = (count: number): readonly Target[] => Array.from({ length: count }, (_, index) => target(index));
+
+const BATCH = {
+  batchId: "app/announcement/07/0/000000",
+  app: "app",
+  announcementId: "announcement",
+  partition: 7,
+  hasNotification: true,
+  expiresAt: 1_000_000,
+};
+const CLAIM = { first: 0, holder: "me", leaseUntil: 500 };
+const plan = (members: readonly Target[], claim = CLAIM) =>
+  planChunks(BATCH, members, ({ userId }) => (userId.endsWith("0") ? "even" : "odd"), claim);
+const chunkOf = (members: readonly Target[]): ChunkRow => {
+  const [row] = planChunks(BATCH, members, () => "fcm", CLAIM);
+  if (!row) throw new Error("no chunk");
+  return row;
+};
+const unavailable = (retryAfterMs: number): Verdict => ({
+  kind: "unavailable",
+  reason: "UNAVAILABLE",
+  retryAfterMs,
+  scope: "push",
+  mayHaveArrived: false,
+});
+
+describe("planChunks", () => {
+  it("cuts at 1,000 devices, and never mixes credentials", () => {
+    const rows = planChunks(BATCH, targets(2_500), ({ userId }) => (userId < "user-2" ? "a" : "b"), CLAIM);
+    expect(rows.every(({ pending }) => pending.length <= 1_000)).to.equal(true);
+    expect(rows.flatMap(({ pending }) => pending)).to.have.lengthOf(2_500);
+    expect(rows.map(({ _id }) => _id)).to.deep.equal(rows.map((_, k) => `${BATCH.batchId}/000${k}`));
+    expect(new Set(rows.map(({ of }) => of))).to.deep.equal(new Set([rows.length]));
+    expect(isPlanComplete(rows)).to.equal(true);
+    expect(isPlanComplete(rows.slice(1))).to.equal(false);
+  });
+
+  it("has a token once, however many devices name it", () => {
+    const rows = plan([target(1), target(2, { token: target(1).token })]);
+    expect(rows.flatMap(({ pending }) => pending)).to.have.lengthOf(1);
+  });
+
+  it("plans behind a broken-off plan only whom it does not have, by device and by token", () => {
+    const stored = plan(targets(4)).slice(0, 1);
+    const kept = stored.flatMap(({ pending }) => pending);
+    const moved = target(99, { token: kept[0]?.token ?? "" });
+    const rest = notIn(stored, [...targets(4), moved]);
+    expect([...kept, ...rest]).to.have.deep.members([...targets(4)]);
+    const rows = plan(rest, { ...CLAIM, first: stored.length });
+    expect(isPlanComplete([...stored, ...rows])).to.equal(true);
+  });
+});
+
+describe("settle", () => {
+  it("turns final answers into outcomes, and their counts equal the rows", () => {
+    const members = targets(4);
+    const verdicts = new Map<Target, Verdict>(
+      members.map((member, index) => [
+        member,
+        [
+          { kind: "accepted", providerId: "p" } as const,
+          { kind: "rejected", reason: "too_large" } as const,
+          { kind: "token-dead", reason: "UNREGISTERED", deadSince: null } as const,
+          { kind: "failed", reason: "expired" } as const,
+        ][index] ?? unavailable(0),
+      ]),
+    );
+    const settled = settle(chunkOf(members), verdicts, 10);
+    expect(settled).to.include({ accepted: 1, failed: 3, dueAt: null, parked: false });
+    expect(settled.pending).to.deep.equal([]);
+    expect(settled.outcomes.map(({ reason }) => reason)).to.deep.equal([null, "too_large", "UNREGISTERED", "expired"]);
+    expect(settled.outcomes[0]).to.deep.include({ user: "user-0", outcome: "accepted", providerId: "p", at: 10 });
+  });
+
+  it("keeps who must wait, each with its own time, never past the expiry", () => {
+    const members = targets(3);
+    const [a, b, c] = members;
+    if (!a || !b || !c) throw new Error("three targets");
+    const verdicts = new Map<Target, Verdict>([
+      [a, unavailable(60_000)],
+      [b, unavailable(9_000_000)],
+      [c, { kind: "accepted", providerId: null }],
+    ]);
+    const settled = settle(chunkOf(members), verdicts, 10);
+    expect(settled.pending.map(({ dueAt }) => dueAt)).to.deep.equal([60_010, BATCH.expiresAt]);
+    expect(settled.dueAt).to.equal(60_010);
+  });
+
+  it("parks what a refused credential left, and stays parked until all of it was tried again", () => {
+    const members = targets(2);
+    const refused: Verdict = { kind: "credential-refused", reason: "InvalidProviderToken" };
+    const settled = settle(chunkOf(members), new Map(members.map((member) => [member, refused])), 10);
+    expect(settled).to.include({ parked: true, accepted: 0, failed: 0 });
+    expect(settled.pending).to.have.lengthOf(2);
+    const parked = { ...chunkOf(members), ...settled };
+    const [first] = parked.pending;
+    if (!first) throw new Error("pending");
+    expect(settle(parked, new Map([[first, { kind: "accepted", providerId: null }]]), 20)).to.include({ parked: true });
+  });
+});

@@ -1,0 +1,183 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import {
+  type AnyEvent,
+  type BatchStored,
+  type DeviceFields,
+  type Notification,
+  partitionOf,
+  type PayloadOf,
+  type PushCredential,
+} from "@strata/contracts";
+import type { Delivery, Publisher } from "@strata/messaging";
+import { openMongo, seal } from "@strata/runtime";
+import { openInfra, testLogger } from "@strata/testing";
+import type { Phone } from "@strata/phone";
+import { Registry } from "prom-client";
+import { deviceRow } from "../src/domain/device.ts";
+import { pushMetrics } from "../src/metrics.ts";
+import { openPushProviders } from "../src/push-providers.ts";
+import { mongoChunkStore } from "../src/store/chunk-store.ts";
+import { mongoCredentialStore } from "../src/store/credential-store.ts";
+import { mongoDeviceStore } from "../src/store/device-store.ts";
+import { tokenOf } from "./provider-fixture.ts";
+
+/** The stores of this service in a database of the test's own, with their indexes. */
+export async function openStores(name: string) {
+  const infra = await openInfra(name);
+  const mongo = await openMongo(infra.mongoUrl("push"), testLogger("push-delivery"));
+  const stores = {
+    devices: mongoDeviceStore(mongo.db),
+    credentials: mongoCredentialStore(mongo.db),
+    chunks: mongoChunkStore(mongo.db),
+  };
+  await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
+  return {
+    ...stores,
+    db: mongo.db,
+    mongo: mongo.dependency,
+    async [Symbol.asyncDispose]() {
+      await mongo.close();
+      await infra[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const KEY = randomBytes(32);
+
+export const addressesOf = (phone: Phone) => ({
+  fcmUrl: phone.fcmUrl,
+  fcmTokenUrl: `${phone.fcmUrl}/token`,
+  apnsUrl: phone.fcmUrl,
+  ca: phone.caPem,
+});
+
+/** The credentials that this phone accepts. */
+export function credentialsOf(phone: Phone): { readonly fcm: PushCredential; readonly apns: PushCredential } {
+  const { service_account: serviceAccount, apns_key: key } = phone.credentialFiles();
+  const { teamId, keyId, topic: bundleId } = key;
+  return {
+    fcm: { kind: "fcm", serviceAccount },
+    apns: { kind: "apns", teamId, keyId, bundleId, privateKey: key.key, environment: "development" },
+  };
+}
+
+/** The stores and everything that sends, pushing to this phone. What announcements say is given by the test. */
+export async function openPusher(name: string, phone: Phone) {
+  const stores = await openStores(name);
+  const log = testLogger("push-delivery");
+  const notifications = new Map<string, Notification | null>();
+  const providers = openPushProviders({ ...stores, key: KEY, addresses: addressesOf(phone), log });
+  const deps = {
+    ...stores,
+    providers,
+    key: KEY,
+    log,
+    metrics: pushMetrics(new Registry(), stores.chunks),
+    leaseMs: 2_000,
+    ttlMs: 3_600_000,
+    notifications: {
+      of: async ({ announcement, hasNotification }: { announcement: string; hasNotification: boolean }) =>
+        hasNotification ? (notifications.get(announcement) ?? null) : {},
+    },
+  };
+  const putCredential = (app: string, credential: PushCredential, credentialId: string = randomUUID()) =>
+    stores.credentials.put({
+      app,
+      credentialId,
+      kind: credential.kind,
+      sealed: seal(KEY, JSON.stringify(credential)),
+      putAt: Date.now(),
+      by: randomUUID(),
+    });
+  return {
+    deps,
+    notifications,
+    putCredential,
+    async putCredentials(app: string) {
+      for (const credential of Object.values(credentialsOf(phone))) await putCredential(app, credential);
+    },
+    async register(app: string, userId: string, device: DeviceFields, at = Date.now() - 60_000) {
+      await stores.devices.register([
+        deviceRow(app, randomUUID(), { userId, deviceId: `phone-${device.token.slice(-8)}`, device, at }),
+      ]);
+    },
+    async [Symbol.asyncDispose]() {
+      await providers.close();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}
+export type Pusher = Awaited<ReturnType<typeof openPusher>>;
+
+const aDevice = { environment: "development", appBundle: null, locale: null, timeZone: null, appVersion: null } as const;
+
+export const anAndroid = (index: number, changes: Partial<DeviceFields> = {}): DeviceFields => ({
+  ...aDevice,
+  platform: "android",
+  kind: "fcm_token",
+  token: `fcm-${tokenOf(index)}`,
+  ...changes,
+});
+
+export const anIphone = (index: number, changes: Partial<DeviceFields> = {}): DeviceFields => ({
+  ...aDevice,
+  platform: "ios",
+  kind: "apns",
+  token: tokenOf(index),
+  ...changes,
+});
+
+/** `count` different users who all fall into one partition, as the recipients of a batch do. */
+export function usersOfOnePartition(count: number, partition = 7): readonly string[] {
+  const users: string[] = [];
+  for (let n = 1; users.length < count; n += 1) if (partitionOf(`user-${n}`) === partition) users.push(`user-${n}`);
+  return users;
+}
+
+export function aBatch(
+  app: string,
+  recipients: readonly string[],
+  changes: Partial<PayloadOf<typeof BatchStored>> = {},
+): PayloadOf<typeof BatchStored> {
+  const { announcementId = randomUUID() } = changes;
+  const partition = partitionOf(recipients[0] ?? "");
+  const batchId = `${app}/${announcementId}/${String(partition).padStart(2, "0")}/0/000000`;
+  const hasNotification = true;
+  return { announcementId, batchId, partition, at: Date.now(), recipients: [...recipients], hasNotification, ...changes };
+}
+
+interface RecordedEvent {
+  readonly type: string;
+  readonly app: string;
+  readonly payload: unknown;
+  readonly id: string | undefined;
+  readonly subjectVersion: number | undefined;
+}
+
+/** Keeps what would have been published; `failing` makes every publish fail, as with a broker that is away. */
+export function recordingPublisher(options: { readonly failing?: boolean } = {}) {
+  const events: RecordedEvent[] = [];
+  const publisher: Pick<Publisher, "emit"> = {
+    async emit(event: AnyEvent, app, payload, { id, subjectVersion } = {}) {
+      if (options.failing) throw new Error("the broker is away");
+      events.push({ type: event.type, app, payload: event.payload.parse(payload), id, subjectVersion });
+    },
+  };
+  return { events, publisher };
+}
+
+/** A delivery of this payload. Handing the same one over twice is a redelivery. */
+export const aDelivery = <Payload>(
+  payload: Payload,
+  envelope: Partial<Omit<Delivery<Payload>, "payload">> = {},
+): Delivery<Payload> => ({
+  id: randomUUID(),
+  type: "test",
+  app: randomUUID(),
+  payload,
+  sentAt: new Date(),
+  attempt: 0,
+  isRedelivered: false,
+  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+  ...envelope,
+});
