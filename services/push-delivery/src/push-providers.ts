@@ -23,7 +23,7 @@ export interface PushProviders extends Closable {
   forget(app: string): void;
 }
 
-export interface ProviderAddresses {
+interface ProviderAddresses {
   readonly fcmUrl: string | null;
   readonly fcmTokenUrl: string | null;
   readonly apnsUrl: string | null;

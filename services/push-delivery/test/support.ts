@@ -109,7 +109,13 @@ export async function openPusher(name: string, phone: Phone) {
 }
 export type Pusher = Awaited<ReturnType<typeof openPusher>>;
 
-const aDevice = { environment: "development", appBundle: null, locale: null, timeZone: null, appVersion: null } as const;
+const aDevice = {
+  environment: "development",
+  appBundle: null,
+  locale: null,
+  timeZone: null,
+  appVersion: null,
+} as const;
 
 export const anAndroid = (index: number, changes: Partial<DeviceFields> = {}): DeviceFields => ({
   ...aDevice,
@@ -143,7 +149,15 @@ export function aBatch(
   const partition = partitionOf(recipients[0] ?? "");
   const batchId = `${app}/${announcementId}/${String(partition).padStart(2, "0")}/0/000000`;
   const hasNotification = true;
-  return { announcementId, batchId, partition, at: Date.now(), recipients: [...recipients], hasNotification, ...changes };
+  return {
+    announcementId,
+    batchId,
+    partition,
+    at: Date.now(),
+    recipients: [...recipients],
+    hasNotification,
+    ...changes,
+  };
 }
 
 interface RecordedEvent {

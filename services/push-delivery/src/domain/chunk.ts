@@ -1,6 +1,6 @@
 import { DeviceFields, Millis, Platform, UserId } from "@strata/contracts";
 import { z } from "zod";
-import type { PushResult } from "../providers/push-provider.ts";
+import { MAX_PUSHES_PER_SEND, type PushResult } from "../providers/push-provider.ts";
 
 /** A device as a chunk remembers it until its push is settled. */
 export const Target = DeviceFields.pick({
@@ -74,7 +74,6 @@ export interface PushBatch {
 
 export type Verdict = PushResult | { readonly kind: "failed"; readonly reason: string };
 
-export const CHUNK_SIZE = 1_000;
 /** How long a push waits for its credential to be put right before it is tried again unasked. */
 const PARKED_MS = 300_000;
 const SHORTEST_WAIT_MS = 500;
@@ -93,9 +92,9 @@ export function planChunks(
 ): readonly ChunkRow[] {
   const byToken = new Map(targets.map((target) => [tokenKey(target), target]));
   const groups = [...Map.groupBy(byToken.values(), credentialOf)].flatMap(([credential, members]) =>
-    Array.from({ length: Math.ceil(members.length / CHUNK_SIZE) }, (_, page) => ({
+    Array.from({ length: Math.ceil(members.length / MAX_PUSHES_PER_SEND) }, (_, page) => ({
       credential,
-      pending: members.slice(page * CHUNK_SIZE, (page + 1) * CHUNK_SIZE),
+      pending: members.slice(page * MAX_PUSHES_PER_SEND, (page + 1) * MAX_PUSHES_PER_SEND),
     })),
   );
   return groups.map(({ credential, pending }, index) => ({

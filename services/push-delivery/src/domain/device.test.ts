@@ -22,7 +22,10 @@ function afterGroups(groups: readonly (readonly DeviceRow[])[], stored: readonly
     }
     for (const row of writes) {
       const owners = [...rows.values()].filter(({ kind, token }) => kind === row.kind && token === row.token);
-      expect(owners.map(({ _id }) => _id).filter((id) => id !== row._id), "two owners of one token").to.deep.equal([]);
+      expect(
+        owners.map(({ _id }) => _id).filter((id) => id !== row._id),
+        "two owners of one token",
+      ).to.deep.equal([]);
       rows.set(row._id, row);
       removed.delete(row._id);
     }
@@ -33,7 +36,7 @@ function afterGroups(groups: readonly (readonly DeviceRow[])[], stored: readonly
 const permutations = <T>(values: readonly T[]): readonly (readonly T[])[] =>
   values.length < 2
     ? [values]
-    : values.flatMap((value, index) => permutations(values.toSpliced(index, 1)).map((rest) => [value, ...rest]));
+    : values.flatMap((value, index) => permutations(values.toSpliced(index, 1)).map((rest) => [value].concat(rest)));
 
 describe("claims on devices and tokens", () => {
   it("gives a token to who registered it last", () => {

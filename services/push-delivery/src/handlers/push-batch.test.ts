@@ -16,10 +16,29 @@ import {
   usersOfOnePartition,
 } from "../../test/support.ts";
 import { startDuePushes } from "../due-pushes.ts";
+import type { CredentialChoice, OpenCredential } from "../push-providers.ts";
 import { getPushCounts } from "./get-push-counts.ts";
 import { pushBatch } from "./push-batch.ts";
 
 type Batch = Delivery<PayloadOf<typeof BatchStored>>;
+
+/** The same credentials, whose providers take until `answered` for every send. */
+async function slowChoice(choosing: Promise<CredentialChoice>, answered: Promise<void>): Promise<CredentialChoice> {
+  const choose = await choosing;
+  const slowed = new Map<string, OpenCredential>();
+  return (device) => {
+    const credential = choose(device);
+    if (credential === null) return null;
+    const { provider, credentialId } = credential;
+    const send: typeof provider.send = (pushes) => answered.then(() => provider.send(pushes));
+    const slow = slowed.get(credentialId) ?? {
+      ...credential,
+      provider: { kind: provider.kind, send, close: () => provider.close() },
+    };
+    slowed.set(credentialId, slow);
+    return slow;
+  };
+}
 
 describe("pushBatch", () => {
   let phone: Phone;
@@ -100,7 +119,10 @@ describe("pushBatch", () => {
   it("wakes phones silently where an announcement has no notification", async () => {
     const { tokens, delivery } = await anAnnouncement(2, { hasNotification: false });
     await push(delivery);
-    expect(tokens.map((token) => phone.device(token).received.map(({ silent }) => silent))).to.deep.equal([[true], [true]]);
+    expect(tokens.map((token) => phone.device(token).received.map(({ silent }) => silent))).to.deep.equal([
+      [true],
+      [true],
+    ]);
     expect(shownOn(tokens)).to.deep.equal([0, 0]);
   });
 
@@ -159,11 +181,27 @@ describe("pushBatch", () => {
 
   it("holds its chunks for as long as a slow provider takes, so that nobody sends them too", async () => {
     const { tokens, delivery } = await anAnnouncement(4);
-    for (const token of tokens) phone.addFault({ token, behaviour: "hang", times: 1 });
-    const [duePushes, sending] = [startDuePushes(pusher.deps, 20), push(delivery, { leaseMs: 200 })];
+    const { chunks, providers } = pusher.deps;
+    const answered = Promise.withResolvers<void>();
+    const slow = { ...providers, of: (app: string) => slowChoice(providers.of(app), answered.promise) };
+    let looks = 0;
+    const watched = {
+      ...chunks,
+      claimDue: (...claim: Parameters<typeof chunks.claimDue>) => count(chunks.claimDue(...claim)),
+    };
+    const count = <T>(claiming: T): T => {
+      looks += 1;
+      return claiming;
+    };
+    const sending = push(delivery, { providers: slow, leaseMs: 200 });
+    const duePushes = startDuePushes({ ...pusher.deps, chunks: watched }, 20);
+    // Each round of four looks is at least 15 ms behind the one before: twice the lease.
+    await eventually(() => looks > 4 * 30, true);
+    answered.resolve();
     await sending;
     await duePushes.close();
-    expect(Math.max(...receivedBy(tokens))).to.be.at.most(1);
+    expect(receivedBy(tokens)).to.deep.equal([1, 1, 1, 1]);
+    expect(await countsOf(delivery)).to.deep.equal({ pushed: 4, failed: 0 });
   });
 
   it("keeps outcomes through an absence of MongoDB instead of sending again", async () => {
@@ -229,15 +267,15 @@ describe("pushBatch", () => {
   });
 
   it("acks at once while the provider is unavailable, and sends when it is back", async () => {
-    const { tokens, delivery } = await anAnnouncement(10);
+    const { tokens, delivery } = await anAnnouncement(4);
     const faults = [phone.addFault({ reason: "UNAVAILABLE" }), phone.addFault({ reason: "ServiceUnavailable" })];
     expect(await push(delivery)).to.deep.equal({ kind: "ack" });
     expect(await countsOf(delivery)).to.deep.equal({ pushed: 0, failed: 0 });
-    expect(await pendingOf(delivery)).to.have.lengthOf(10);
+    expect(await pendingOf(delivery)).to.have.lengthOf(4);
 
     const duePushes = startDuePushes(pusher.deps, 50);
     for (const id of faults) phone.removeFaults({ id });
-    await eventually(() => countsOf(delivery), { pushed: 10, failed: 0 }, { deadlineMs: 20_000 });
+    await eventually(() => countsOf(delivery), { pushed: 4, failed: 0 }, { deadlineMs: 20_000 });
     await duePushes.close();
     expect(receivedBy(tokens)).to.deep.equal(tokens.map(() => 1));
     expect(await pendingOf(delivery)).to.deep.equal([]);
@@ -302,18 +340,27 @@ describe("pushBatch", () => {
     const { delivery } = await anAnnouncement(2);
     pusher.notifications.set(delivery.payload.announcementId, null);
     await push(delivery);
-    expect((await outcomesOf(delivery)).map(({ reason }) => reason)).to.deep.equal(["announcement_gone", "announcement_gone"]);
+    expect((await outcomesOf(delivery)).map(({ reason }) => reason)).to.deep.equal([
+      "announcement_gone",
+      "announcement_gone",
+    ]);
   });
 
   it("dead-letters a batch of another app", async () => {
     const { delivery } = await anAnnouncement(1);
-    expect(await push({ ...delivery, app: anAppId() })).to.deep.include({ kind: "dead-letter", reason: "foreign_batch" });
+    expect(await push({ ...delivery, app: anAppId() })).to.deep.include({
+      kind: "dead-letter",
+      reason: "foreign_batch",
+    });
   });
 
   it("counts an announcement over all its batches, and no other's", async () => {
     const { delivery } = await anAnnouncement(5);
     const { batchId } = delivery.payload;
-    const [first, second] = [delivery, { ...delivery, payload: { ...delivery.payload, batchId: batchId.replace(/0$/, "1") } }];
+    const [first, second] = [
+      delivery,
+      { ...delivery, payload: { ...delivery.payload, batchId: batchId.replace(/0$/, "1") } },
+    ];
     await push(first);
     await push(second);
     await push((await anAnnouncement(3)).delivery);

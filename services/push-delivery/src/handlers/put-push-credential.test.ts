@@ -11,6 +11,10 @@ const aCredential: PushCredential = {
   serviceAccount: { project_id: "shop", client_email: "push@shop.example", private_key: "not looked at here" },
 };
 
+const aPut = (app: string, sealed: string, { credentialId = randomUUID(), at = new Date() } = {}) =>
+  aDelivery({ credentialId, kind: "fcm" as const, sealed }, { app, sentAt: at });
+const sealed = () => seal(KEY, JSON.stringify(aCredential));
+
 describe("putPushCredential", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   const forgotten: string[] = [];
@@ -27,10 +31,6 @@ describe("putPushCredential", () => {
       providers: { forget: (app) => void forgotten.push(app) },
       chunks: { unpark: async (app) => void unparked.push(app) },
     })(delivery);
-  const aPut = (app: string, sealed: string, { credentialId = randomUUID(), at = new Date() } = {}) =>
-    aDelivery({ credentialId, kind: "fcm" as const, sealed }, { app, sentAt: at });
-  const sealed = () => seal(KEY, JSON.stringify(aCredential));
-
   it("stores the credential as it was sealed, and lets waiting pushes go on", async () => {
     const app = anAppId();
     const delivery = aPut(app, sealed());

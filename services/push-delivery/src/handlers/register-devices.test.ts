@@ -2,9 +2,19 @@ import { randomUUID } from "node:crypto";
 import { type DeviceFields, partitionOf } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
-import { aDelivery, anAndroid, anIphone, openStores, recordingPublisher, usersOfOnePartition } from "../../test/support.ts";
+import {
+  aDelivery,
+  anAndroid,
+  anIphone,
+  openStores,
+  recordingPublisher,
+  usersOfOnePartition,
+} from "../../test/support.ts";
 import { listDevices } from "./list-devices.ts";
 import { registerDevices } from "./register-devices.ts";
+
+const registration = (app: string, userId: string, device: DeviceFields, at = Date.now(), deviceId = "phone") =>
+  aDelivery({ userId, deviceId, device, at }, { app });
 
 describe("registerDevices", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -13,8 +23,6 @@ describe("registerDevices", () => {
   });
   after(() => stores[Symbol.asyncDispose]());
 
-  const registration = (app: string, userId: string, device: DeviceFields, at = Date.now(), deviceId = "phone") =>
-    aDelivery({ userId, deviceId, device, at }, { app });
   const register = (...deliveries: ReturnType<typeof registration>[]) =>
     registerDevices({ ...stores, publisher: recordingPublisher().publisher })(deliveries);
   const tokensOf = async (app: string, userId: string) => {
@@ -162,6 +170,10 @@ describe("registerDevices", () => {
     }
     const outcome = await listDevices(stores)(aDelivery({ userId: "ann" }, { app, id: randomUUID() }));
     expect(outcome).to.have.property("kind", "reply");
-    expect(outcome.kind === "reply" && outcome.reply.devices.map(({ deviceId }) => deviceId)).to.deep.equal(["c", "b", "a"]);
+    expect(outcome.kind === "reply" && outcome.reply.devices.map(({ deviceId }) => deviceId)).to.deep.equal([
+      "c",
+      "b",
+      "a",
+    ]);
   });
 });

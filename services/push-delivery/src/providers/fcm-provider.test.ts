@@ -182,7 +182,7 @@ describe("the FCM provider, on a phone over TLS HTTP/2", () => {
     });
 
     for (const reason of ["UNAVAILABLE", "INTERNAL"]) {
-      it(`${reason} without Retry-After: this push waits, longer each time, the others go on`, async () => {
+      it(`${reason} without Retry-After: this push waits a moment (lane-state.test.ts: longer each time), the others go on`, async () => {
         phone.addFault({ reason, token: tokenOf(0) });
         const waits: number[] = [];
         for (let attempt = 0; attempt < 4; attempt += 1) {
@@ -190,8 +190,7 @@ describe("the FCM provider, on a phone over TLS HTTP/2", () => {
           if (result.kind === "unavailable" && result.scope === "push") waits.push(result.retryAfterMs);
         }
         expect(waits).to.have.length(4);
-        expect(waits[0]).to.be.within(1_000, 2_000);
-        expect(waits[3]).to.be.within(8_000, 16_000);
+        for (const waitMs of waits) expect(waitMs).to.be.within(1_000, 2_000);
         expect((await provider.send([aPush(1)]))[0]).to.include({ kind: "accepted" });
       });
     }

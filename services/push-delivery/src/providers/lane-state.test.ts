@@ -39,12 +39,18 @@ describe("the state of a credential's lane", () => {
 
   it("backs off twice as long with each failure in a row, up to a minute, and starts anew after a success", () => {
     const waits = Array.from({ length: 8 }, () => {
+      now += 1_000;
       lane.failed();
       return lane.backOffMs();
     });
     expect(waits).to.deep.equal([1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000]);
     lane.succeeded();
     expect(lane.backOffMs()).to.equal(750);
+  });
+
+  it("takes a thousand failures of one moment for one", () => {
+    for (let push = 0; push < 1_000; push += 1) lane.failed();
+    expect(lane.backOffMs()).to.equal(1_500);
   });
 
   it("keeps a refused credential closed for the time it was given", () => {

@@ -23,6 +23,7 @@ export class LaneState {
   #refusedUntil = 0;
   #refusedReason = "";
   #failuresInARow = 0;
+  #failureCountedUntil = 0;
   #rampFrom: number | null = null;
   // The latest outcomes that say something about tokens, true = the provider called the token bad; a ring.
   readonly #recent: boolean[] = [];
@@ -71,12 +72,17 @@ export class LaneState {
     return Math.round(bound * (0.5 + this.#random() / 2));
   }
 
+  /** Failures of one moment are one: hundreds of pushes are in flight together, and one hiccup of the provider hits all. */
   failed(): void {
+    const now = this.#now();
+    if (now < this.#failureCountedUntil) return;
+    this.#failureCountedUntil = now + FIRST_BACK_OFF_MS;
     this.#failuresInARow += 1;
   }
 
   succeeded(): void {
     this.#failuresInARow = 0;
+    this.#failureCountedUntil = 0;
   }
 
   /** How many of `streams` may be used now: a tenth after a 429, then up to all of them over a minute. */

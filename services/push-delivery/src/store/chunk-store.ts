@@ -2,7 +2,7 @@ import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { ChunkRow, type Settlement } from "../domain/chunk.ts";
 
-export interface PushCounts {
+interface PushCounts {
   readonly accepted: number;
   readonly failed: number;
 }

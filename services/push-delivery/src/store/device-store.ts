@@ -148,10 +148,7 @@ const writeOf = ({ _id, ...row }: DeviceRow) => ({
   replaceOne: {
     filter: {
       _id,
-      $or: [
-        { registeredAt: { $lt: row.registeredAt } },
-        { registeredAt: row.registeredAt, by: { $lt: row.by } },
-      ],
+      $or: [{ registeredAt: { $lt: row.registeredAt } }, { registeredAt: row.registeredAt, by: { $lt: row.by } }],
     },
     replacement: row,
     upsert: true,

@@ -1,0 +1,247 @@
+import { randomUUID } from "node:crypto";
+import {
+  type AnnouncementContent,
+  BatchStored,
+  DeviceRegistered,
+  GetAnnouncementContent,
+  GetPushCounts,
+  ListDevices,
+  type PushCredential,
+  PutPushCredential,
+  RegisterDevice,
+  type ServiceName,
+} from "@strata/contracts";
+import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
+import { type BrokerProbe, probeBroker } from "@strata/messaging/testing";
+import type { Phone } from "@strata/phone";
+import { createReadiness, seal } from "@strata/runtime";
+import {
+  anAppId,
+  eventually,
+  type Infra,
+  openInfra,
+  startInProcess,
+  type TcpProxy,
+  tcpProxy,
+  testLogger,
+} from "@strata/testing";
+import { expect } from "chai";
+import { Registry } from "prom-client";
+import { loadConfig } from "../../src/config.ts";
+import { start } from "../../src/start.ts";
+import { aPhone } from "../provider-fixture.ts";
+import { aBatch, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
+
+const QUEUES = ["announcements", "admin", "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
+const DEAD_LETTERS = ["announcements", "admin", "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
+
+const CONTENT: AnnouncementContent = {
+  sender: { name: "Ops" },
+  parts: [{ mimeType: "text/plain", body: "hello", encoding: null }],
+  notification: { text: "hello" },
+};
+
+describe("push-delivery", () => {
+  const resources = new AsyncDisposableStack();
+  let infra: Infra;
+  let phone: Phone;
+  let mongo: TcpProxy;
+  let probe: BrokerProbe;
+  let gateway: Broker;
+  let fanOut: Broker;
+  let readiness: { check(): Promise<{ ready: boolean }> };
+  let asked = 0;
+  const registered: unknown[] = [];
+
+  /** Another service's side of the real broker, in this process, with only the rows given. */
+  async function openPeer(service: ServiceName, rows: readonly Consumer[]): Promise<Broker> {
+    const broker = await openBroker({
+      url: infra.amqpUrl,
+      service,
+      log: testLogger(service),
+      metrics: new Registry(),
+      readiness: createReadiness(),
+      orderedQueues: 2,
+      catalogue: rows.flatMap((row) => row.handlers.map(({ contract }) => contract)),
+    });
+    resources.defer(() => broker.close());
+    const consuming = await broker.consume(rows);
+    resources.defer(() => consuming.close());
+    return broker;
+  }
+
+  before(async () => {
+    infra = resources.use(await openInfra("push-delivery"));
+    phone = resources.use(await aPhone());
+    mongo = resources.use(await tcpProxy(infra.mongoUrl("push")));
+    probe = resources.use(await probeBroker(infra.amqpUrl));
+    const config = loadConfig({
+      AMQP_URL: infra.amqpUrl,
+      MONGO_URL: mongo.url,
+      ORDERED_QUEUES: "2",
+      CREDENTIALS_KEY: KEY.toString("base64"),
+      FCM_URL: phone.fcmUrl,
+      FCM_TOKEN_URL: `${phone.fcmUrl}/token`,
+      APNS_URL: phone.fcmUrl,
+      PUSH_CA_FILE: phone.caFile,
+      DUE_POLL_INTERVAL_MS: "50",
+    });
+    ({ readiness } = resources.use(await startInProcess(start, { name: "push-delivery", config })));
+    fanOut = await openPeer("announcement-fanout", [
+      consumer({
+        queue: "announcement-fanout.queries",
+        handlers: [
+          on(GetAnnouncementContent, async () => {
+            asked += 1;
+            return reply({ content: CONTENT });
+          }),
+        ],
+      }),
+    ]);
+    gateway = await openPeer("gateway", [
+      consumer({
+        queue: "gateway.devices",
+        scope: "instance",
+        handlers: [
+          on(DeviceRegistered, async ({ payload }) => {
+            registered.push(payload);
+            return ack;
+          }),
+        ],
+      }),
+    ]);
+  });
+  after(() => resources.disposeAsync());
+  afterEach("nothing waits and nothing is dead-lettered", async () => {
+    const queues = [...QUEUES, ...DEAD_LETTERS];
+    await eventually(() => probe.depths(queues), Object.fromEntries(queues.map((queue) => [queue, 0])));
+  });
+
+  const putCredential = (app: string, credential: PushCredential) =>
+    gateway.request(PutPushCredential, app, {
+      credentialId: randomUUID(),
+      kind: credential.kind,
+      sealed: seal(KEY, JSON.stringify(credential)),
+    });
+  const countsOf = (app: string, announcementId: string) => gateway.ask(GetPushCounts, app, { announcementId });
+
+  /** An app whose users have a phone each, every other one an iPhone; tokens begin at `first`. */
+  async function anApp(count: number, first: number) {
+    const app = anAppId();
+    for (const credential of Object.values(credentialsOf(phone))) await putCredential(app, credential);
+    const users = usersOfOnePartition(count);
+    const devices = users.map((_, n) => (n % 2 === 0 ? anIphone(first + n) : anAndroid(first + n)));
+    await Promise.all(
+      users.map((userId, n) =>
+        gateway.request(RegisterDevice, app, {
+          userId,
+          deviceId: "phone",
+          device: devices[n] ?? anAndroid(0),
+          at: Date.now(),
+        }),
+      ),
+    );
+    return { app, users, tokens: devices.map(({ token }) => token) };
+  }
+
+  it("is ready", async () => {
+    expect(await readiness.check()).to.have.property("ready", true);
+  });
+
+  it("registers devices, tells others, and lists them", async () => {
+    const { app, users, tokens } = await anApp(3, 100);
+    const [userId = ""] = users;
+    const { devices } = await gateway.ask(ListDevices, app, { userId });
+    expect(devices.map(({ token }) => token)).to.deep.equal(tokens.slice(0, 1));
+    const { registeredAt } = devices[0] ?? {};
+    await eventually(
+      () => registered.filter((payload) => JSON.stringify(payload).includes(String(registeredAt))).length >= 1,
+      true,
+    );
+  });
+
+  it("gives a phone to its last user, whatever order her predecessors' commands come again in", async () => {
+    const app = anAppId();
+    const users = usersOfOnePartition(6);
+    const command = (n: number) => ({
+      userId: users[n] ?? "",
+      deviceId: "phone",
+      device: anAndroid(200),
+      at: 1_000 + n,
+    });
+    const ids = users.map(() => randomUUID());
+    for (const n of [0, 1, 2, 3, 4, 5, 2, 0, 4]) {
+      await gateway.request(RegisterDevice, app, command(n), { id: ids[n] ?? "" });
+    }
+    const owners = await Promise.all(users.map((userId) => gateway.ask(ListDevices, app, { userId })));
+    expect(owners.map(({ devices }) => devices.length)).to.deep.equal([0, 0, 0, 0, 0, 1]);
+  });
+
+  it("pushes the batches of an announcement to every phone once, though each event comes twice", async () => {
+    const { app, users, tokens } = await anApp(200, 1_000);
+    const announcementId = randomUUID();
+    const before = asked;
+    const batches = [users.slice(0, 80), users.slice(80, 160), users.slice(160)].map((recipients, n) => {
+      const batchId = `${app}/${announcementId}/07/0/00000${n}`;
+      return aBatch(app, recipients, { announcementId, batchId });
+    });
+    for (const batch of [...batches, ...batches]) await fanOut.emit(BatchStored, app, batch);
+    await eventually(() => countsOf(app, announcementId), { pushed: 200, failed: 0 });
+    await eventually(() => probe.depth("push-delivery.announcements"), 0);
+    expect(tokens.filter((token) => phone.device(token).received_count !== 1)).to.deep.equal([]);
+    expect(phone.device(tokens[0] ?? "").shown[0]).to.include({ text: "hello", announcement_id: announcementId });
+    expect(asked - before, "content is asked for once").to.equal(1);
+  });
+
+  it("answers 503 to questions while MongoDB is away, and pushes what came meanwhile once it is back", async () => {
+    const { app, users, tokens } = await anApp(10, 2_000);
+    const batch = aBatch(app, users);
+    mongo.pause();
+    await fanOut.emit(BatchStored, app, batch);
+    const failure = await countsOf(app, batch.announcementId).catch((error: unknown) => error);
+    expect(failure).to.have.property("code", "service_unavailable");
+    mongo.resume();
+    await eventually(() => countsOf(app, batch.announcementId), { pushed: 10, failed: 0 }, { deadlineMs: 20_000 });
+    expect(tokens.map((token) => phone.device(token).received_count)).to.deep.equal(tokens.map(() => 1));
+  });
+
+  it("sends through the due rows what a provider could not take, without holding up the queue", async () => {
+    const { app, users, tokens } = await anApp(2, 3_000);
+    const batch = aBatch(app, users);
+    for (const token of tokens) phone.addFault({ token, answer: { status: 503 }, times: 1 });
+    await fanOut.emit(BatchStored, app, batch);
+    await eventually(() => countsOf(app, batch.announcementId), { pushed: 2, failed: 0 });
+    expect(tokens.map((token) => phone.device(token).received_count)).to.deep.equal([1, 1]);
+  });
+
+  it("takes a credential up that was put while pushes were waiting for it", async () => {
+    const app = anAppId();
+    const { apns } = credentialsOf(phone);
+    if (apns.kind !== "apns") throw new Error("an APNs key");
+    const users = usersOfOnePartition(1);
+    const device = anIphone(4_000);
+    await gateway.request(RegisterDevice, app, { userId: users[0] ?? "", deviceId: "phone", device, at: Date.now() });
+    // A key that does not sign: Apple is not even asked.
+    const credentialId = randomUUID();
+    const put = (credential: PushCredential) =>
+      gateway.request(PutPushCredential, app, {
+        credentialId,
+        kind: "apns",
+        sealed: seal(KEY, JSON.stringify(credential)),
+      });
+    await put({ ...apns, privateKey: "no key at all" });
+    const batch = aBatch(app, users);
+    await fanOut.emit(BatchStored, app, batch);
+    await eventually(() => probe.depth("push-delivery.announcements"), 0);
+    expect(await countsOf(app, batch.announcementId)).to.deep.equal({ pushed: 0, failed: 0 });
+    await put(apns);
+    await eventually(() => countsOf(app, batch.announcementId), { pushed: 1, failed: 0 }, { deadlineMs: 15_000 });
+  });
+
+  it("refuses a credential that it could not open", async () => {
+    const refusal = await gateway
+      .request(PutPushCredential, anAppId(), { credentialId: randomUUID(), kind: "fcm", sealed: "v1.a.b.c" })
+      .catch((error: unknown) => error);
+    expect(refusal).to.have.property("code", "invalid_property");
+  });
+});
