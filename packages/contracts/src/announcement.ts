@@ -194,6 +194,7 @@ export const ListRecipients = defineQuery({
   reply: z.object({ userIds: z.array(UserId).nullable() }),
 });
 
+/** An announcement is accepted: it will reach every recipient that exists. De-duplicate by `announcementId`. */
 export const AnnouncementAccepted = defineEvent({
   name: "announcement.announcement.accepted",
   version: 1,
@@ -218,6 +219,7 @@ export const BatchStored = defineEvent({
   consumedBy: ["push-delivery.announcements"],
 });
 
+/** Every inbox has its entry; nothing of this announcement is added any more. De-duplicate by `announcementId`. */
 export const AnnouncementDistributed = defineEvent({
   name: "announcement.announcement.distributed",
   version: 1,

@@ -145,6 +145,7 @@ export const FindUnknownUsers = defineQuery({
   reply: z.object({ unknown: userIdList(1_000) }),
 });
 
+/** A token grants nothing any more. Bears repeating: whoever hears it drops what it knows of the token. */
 export const TokenRevoked = defineEvent({
   name: "directory.token.revoked",
   version: 1,
@@ -152,6 +153,7 @@ export const TokenRevoked = defineEvent({
   payload: z.object({ tokenId: z.uuid(), hash: TokenHash }),
 });
 
+/** There is a new app. De-duplicate by `appId`. */
 export const AppCreated = defineEvent({
   name: "directory.app.created",
   version: 1,
@@ -159,6 +161,7 @@ export const AppCreated = defineEvent({
   payload: App,
 });
 
+/** There is a new user. De-duplicate by app and `userId`. */
 export const IdentityCreated = defineEvent({
   name: "directory.identity.created",
   version: 1,

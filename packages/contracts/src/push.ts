@@ -78,6 +78,7 @@ export const GetPushCounts = defineQuery({
   reply: z.object({ pushed: z.number().int(), failed: z.number().int() }),
 });
 
+/** A push address has an owner, who may have had none or another before. The latest `registeredAt` wins. */
 export const DeviceRegistered = defineEvent({
   name: "push.device.registered",
   version: 1,

@@ -91,6 +91,8 @@ export const tcpProxy = async (targetUrl: string): Promise<TcpProxy> => {
     }
   };
   const enter = (next: typeof mode): void => {
+    // Piped twice, every byte would pass twice.
+    if (mode === next) return;
     mode = next;
     for (const pair of pairs) setFlow(pair);
   };

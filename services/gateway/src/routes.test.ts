@@ -34,17 +34,19 @@ const app = createApp({
   isClosing: () => false,
 });
 
-/** What Express itself has been told, found in its own structures. */
-interface Layer {
-  readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> } | undefined;
-  readonly handle?: unknown;
-}
-const registered = (layers: readonly Layer[]): string[] =>
-  layers.flatMap(({ route, handle }) => {
-    if (route) return METHODS.filter((method) => route.methods[method]).map((method) => `${method} ${openApiPath(route.path)}`);
-    const inner = Object(handle) as { readonly stack?: readonly Layer[] };
-    return registered(inner.stack ?? []);
+/** What Express itself has been told, found in its own structures: routes, and routers within routers. */
+const Registered = z.object({ route: z.object({ path: z.string(), methods: z.record(z.string(), z.boolean()) }) });
+function registered(stack: unknown): string[] {
+  if (!Array.isArray(stack)) return [];
+  return stack.flatMap((layer: unknown) => {
+    const { data } = Registered.safeParse(layer);
+    if (data === undefined) return registered(memberOf(memberOf(layer, "handle"), "stack"));
+    const methods = METHODS.filter((method) => data.route.methods[method]);
+    return methods.map((method) => `${method} ${openApiPath(data.route.path)}`);
   });
+}
+
+const memberOf = (value: unknown, name: string): unknown => Reflect.get(Object(value), name);
 
 const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
   METHODS.flatMap((method) => {
@@ -69,7 +71,10 @@ describe("routes", () => {
         .parse(operation.parameters ?? [])
         .filter((parameter) => parameter.in === "path");
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      expect(inPath.map(({ name }) => name), key).to.have.members(named);
+      expect(
+        inPath.map(({ name }) => name),
+        key,
+      ).to.have.members(named);
     }
   });
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { AnyContract, ServiceName } from "@strata/contracts";
 import { type Broker, type Consumer, openBroker } from "@strata/messaging";
-import { createReadiness, silentLogger } from "@strata/runtime";
+import { createReadiness, type Logger, silentLogger } from "@strata/runtime";
 import { type Infra, type InProcessService, openInfra, startInProcess, type TcpProxy, tcpProxy } from "@strata/testing";
 import { Registry } from "prom-client";
 import { loadConfig } from "../src/config.ts";
@@ -28,6 +28,7 @@ export interface World extends AsyncDisposable {
 interface WorldOptions {
   readonly name: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly log?: Logger;
   /** Peers that are not there. */
   readonly without?: readonly ServiceName[];
 }
@@ -36,7 +37,7 @@ interface WorldOptions {
 export const PUBLIC_URL = "https://api.example.com";
 const ORDERED_QUEUES = 2;
 
-export async function openWorld({ name, env = {}, without = [] }: WorldOptions): Promise<World> {
+export async function openWorld({ name, env = {}, log, without = [] }: WorldOptions): Promise<World> {
   await using resources = new AsyncDisposableStack();
   const infra = resources.use(await openInfra(name));
   const openPeer = async (service: ServiceName, catalogue: readonly AnyContract[], rows: readonly Consumer[]) => {
@@ -86,7 +87,7 @@ export async function openWorld({ name, env = {}, without = [] }: WorldOptions):
     async (context) => {
       ({ port } = await startGateway(context));
     },
-    { name: "gateway", config },
+    { name: "gateway", config, ...(log ? { log } : {}) },
   );
   resources.use(gateway);
 

@@ -7,13 +7,13 @@ const Text = z.string().min(1).max(1_024);
 const Pem = z.string().min(1).max(16_384);
 
 /** A service account key file, as Google hands it out. */
-export const FcmCredentialBody = z.object({
+const FcmCredentialBody = z.object({
   kind: z.literal("fcm"),
   service_account: z.object({ project_id: Text, client_email: Text, private_key: Pem }).loose(),
 });
 
 /** An APNs authentication key; `private_key` is the content of the .p8 file. */
-export const ApnsCredentialBody = z.object({
+const ApnsCredentialBody = z.object({
   kind: z.literal("apns"),
   team_id: Text,
   key_id: Text,

@@ -4,7 +4,7 @@ import { invalidRequest, LayerError, serviceUnavailable } from "@strata/layer-pr
 import type { BodyAllowance } from "./body-budget.ts";
 
 /** The body is longer than its route takes. The contract has no id of its own for that, only the status (413). */
-export class BodyTooLarge extends LayerError {
+class BodyTooLarge extends LayerError {
   override readonly status: number = 413;
 
   constructor(maxBytes: number) {

@@ -12,6 +12,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 130_000;
 /** Longer than the idle time of the usual load balancers (60 s), so that they close a connection and never race us. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+const SWEEP_EVERY_MS = 50;
 /** Requests still unanswered then are cut off; below the deadline of a closing step (10 s). */
 const CLOSE_DEADLINE_MS = 9_000;
 
@@ -23,15 +24,19 @@ export async function listen(
   app: Express,
   options: { readonly port: number; readonly maxConnections: number; readonly onClosing: () => void },
 ): Promise<HttpServer> {
-  const server = createServer(
-    {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      noDelay: true,
-    },
-    app,
-  );
+  const timeouts = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+  };
+  let underWay = 0;
+  const server = createServer({ ...timeouts, noDelay: true }, (request, response) => {
+    underWay += 1;
+    response.once("close", () => {
+      underWay -= 1;
+    });
+    app(request, response);
+  });
   server.maxConnections = options.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -45,8 +50,12 @@ export async function listen(
       options.onClosing();
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
-      // An answer begun before the closing said nothing of it: its connection is ended once it is through.
-      const sweep = setInterval(() => server.closeIdleConnections(), 50);
+      // Connections on which an answer was begun before the closing, or which were opened in advance, do not end by
+      // themselves.
+      const sweep = setInterval(() => {
+        if (underWay === 0) server.closeAllConnections();
+        else server.closeIdleConnections();
+      }, SWEEP_EVERY_MS);
       const cutOff = setTimeout(() => server.closeAllConnections(), CLOSE_DEADLINE_MS);
       await closed.promise;
       clearInterval(sweep);

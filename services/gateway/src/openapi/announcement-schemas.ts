@@ -19,7 +19,7 @@ const NotificationContent = WireNotification.extend({
   gcm: FreeJson.nullish().meta({ description: "The older name of `fcm`" }),
   fcm: FreeJson.nullish(),
 });
-export const NotificationBody = NotificationContent.extend({
+const NotificationBody = NotificationContent.extend({
   recipients: z
     .union([
       z.array(NotificationContent.extend({ recipient: z.string().optional(), user_id: z.string().optional() })),

@@ -34,15 +34,15 @@ interface Operation {
 }
 
 const ERROR_MEANINGS = {
-  400: "The body, or a de-duplication header, cannot be read",
   404: "There is no such object",
   409: "The id is in use, or the object exists already",
   413: "The body is too long",
   422: "A property is missing or not valid",
 } as const;
 
-/** What can happen to any request with a token, in the order of the checks. */
+/** What can happen to any request with a token. */
 const COMMON_ERRORS = {
+  400: "The path, the body or a de-duplication header cannot be read",
   401: "No token, or one that grants nothing",
   403: "The token is another app's, or lacks the scope",
   406: "`Accept` names no version that there is",

@@ -12,8 +12,7 @@ export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement
 export const DevicePath = UserPath.extend({
   device: z.string().min(1).max(256).meta({ description: "The app's own word for one installation" }),
 });
-export const AccountAppPath = AppPath;
-export const AccountTokenPath = AppPath.extend({ token: z.string().meta({ description: "UUID of a token" }) });
+export const TokenPath = AppPath.extend({ token: z.string().meta({ description: "UUID of a token" }) });
 export const PushCredentialPath = AppPath.extend({
   push_credential: z.uuid().meta({ description: "A UUID that the caller chooses" }),
 });

@@ -25,7 +25,7 @@ export const createApp = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): 
     headers: CreationHeaders,
     body: AppBody,
     answer: { status: 201, description: "The app", schema: AppView },
-    errors: [400, 409, 413, 422],
+    errors: [409, 413, 422],
   }),
   handle: create,
 });

@@ -7,7 +7,7 @@ import { intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { NewTokenView, TokenView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";
-import { AccountAppPath, AccountTokenPath, CreationHeaders } from "../openapi/parameters.ts";
+import { AppPath, CreationHeaders, TokenPath } from "../openapi/parameters.ts";
 import { tokenView } from "./account-views.ts";
 import { ownedApp } from "./owned-app.ts";
 
@@ -25,11 +25,11 @@ export const createAppToken = ({ maxBodyBytes }: { readonly maxBodyBytes: number
     description:
       "Its text is in this answer and nowhere else. It is not kept, so a repeat under the same If-None-Match or " +
       "Idempotency-Key answers 409 with the token but without its text.",
-    path: AccountAppPath,
+    path: AppPath,
     headers: CreationHeaders,
     body: TokenBody,
     answer: { status: 201, description: "The token, with its text", schema: NewTokenView },
-    errors: [400, 404, 409, 413, 422],
+    errors: [404, 409, 413, 422],
   }),
   handle: create,
 });
@@ -71,7 +71,7 @@ export const listAppTokens = (): Route => ({
     id: "listTokens",
     tag: "Accounts",
     summary: "The tokens of an app, oldest first, revoked ones too",
-    path: AccountAppPath,
+    path: AppPath,
     answer: { status: 200, description: "All of them, without their texts", schema: z.array(TokenView) },
     errors: [404],
   }),
@@ -93,7 +93,7 @@ export const revokeAppToken = (): Route => ({
     tag: "Accounts",
     summary: "Revoke a token",
     description: "Every gateway forgets it within a second. Revoking it again changes nothing.",
-    path: AccountTokenPath,
+    path: TokenPath,
     answer: { status: 204, description: "Revoked" },
     errors: [404],
   }),

@@ -40,7 +40,7 @@ export const createAnnouncement = (options: AnnouncementsOptions): Route => ({
     headers: CreationHeaders,
     body: AnnouncementBody,
     answer: { status: 202, description: "Accepted", schema: AnnouncementView },
-    errors: [400, 409, 413, 422],
+    errors: [409, 413, 422],
   }),
   handle: (call) => create(call, options),
 });

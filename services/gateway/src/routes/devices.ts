@@ -24,7 +24,7 @@ export const registerDevice = ({ users, maxBodyBytes }: Deps & { readonly maxBod
     path: DevicePath,
     body: DeviceBody,
     answer: { status: 200, description: "The device as it is registered now", schema: DeviceView },
-    errors: [400, 404, 413, 422],
+    errors: [404, 413, 422],
   }),
   handle: (call) => register(call, users),
 });

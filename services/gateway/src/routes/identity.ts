@@ -22,7 +22,7 @@ export const createIdentity = ({ maxBodyBytes }: { readonly maxBodyBytes: number
     headers: IdempotencyKey,
     body: IdentityBody,
     answer: { status: 201, description: "Created" },
-    errors: [400, 409, 413, 422],
+    errors: [409, 413, 422],
   }),
   handle: create,
 });

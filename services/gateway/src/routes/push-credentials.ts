@@ -24,7 +24,7 @@ export const putPushCredential = (options: Options): Route => ({
     path: PushCredentialPath,
     body: PushCredentialBody,
     answer: { status: 204, description: "Set" },
-    errors: [400, 404, 413, 422],
+    errors: [404, 413, 422],
   }),
   handle: (call) => put(call, options.credentialsKey),
 });

@@ -19,7 +19,7 @@ export const recordReceipt = ({ maxBodyBytes }: { readonly maxBodyBytes: number 
     path: UserAnnouncementPath,
     body: ReceiptBody,
     answer: { status: 204, description: "Recorded" },
-    errors: [400, 404, 413, 422],
+    errors: [404, 413, 422],
   }),
   handle: record,
 });

@@ -10,6 +10,9 @@ import { openWorld, PUBLIC_URL, type World } from "../world.ts";
 const Made = z.object({ app_id: z.string() });
 const MadeToken = z.object({ id: z.string(), token: z.string() });
 
+const tokenPath = (app: string, token = "") => `/accounts/apps/${app}/tokens${token === "" ? "" : `/${token}`}`;
+const credentialPath = (app: string, id: string = randomUUID()) => `/accounts/apps/${app}/push_credentials/${id}`;
+
 describe("accounts", () => {
   let world: World;
   let send: HttpClient;
@@ -23,6 +26,8 @@ describe("accounts", () => {
   const anApp = async (): Promise<string> =>
     Made.parse((await send("POST", "/accounts/apps", { body: { name: "Shop" } })).json).app_id;
   const foreignApp = (): string => world.directory.anApp({ account: "another" });
+
+  const sent = (app: string, id: string) => world.push.credentials.get(`${app}/${id}`);
 
   describe("apps", () => {
     it("makes an app and lists it, to its own account only", async () => {
@@ -67,11 +72,11 @@ describe("accounts", () => {
   });
 
   describe("tokens", () => {
-    const path = (app: string, token = "") => `/accounts/apps/${app}/tokens${token === "" ? "" : `/${token}`}`;
-
     it("makes a token that works, and shows its text this once", async () => {
       const app = await anApp();
-      const reply = await send("POST", path(app), { body: { name: "backend", expires_at: "2100-01-01T00:00:00+01:00" } });
+      const reply = await send("POST", tokenPath(app), {
+        body: { name: "backend", expires_at: "2100-01-01T00:00:00+01:00" },
+      });
       expect(reply.status).to.equal(201);
       expect(reply.json).to.deep.include({
         name: "backend",
@@ -82,30 +87,30 @@ describe("accounts", () => {
       const { id, token } = MadeToken.parse(reply.json);
       expect(isWellFormedToken(token)).to.equal(true);
       expect(await send("GET", `/apps/${app}/users/nobody/identity`, { token })).to.have.property("status", 404);
-      const list = await send("GET", path(app));
+      const list = await send("GET", tokenPath(app));
       expect(list.json).to.have.nested.property("[0].id", id);
       expect(list.text).not.to.include(token);
     });
 
     it("ends it at DELETE, within a second, and as often as it is asked", async () => {
       const app = await anApp();
-      const made = await send("POST", path(app), { body: { name: "backend", scopes: ["app:read"] } });
+      const made = await send("POST", tokenPath(app), { body: { name: "backend", scopes: ["app:read"] } });
       const { id, token } = MadeToken.parse(made.json);
       const status = async () => (await send("GET", `/apps/${app}/users/nobody/identity`, { token })).status;
       expect(await status()).to.equal(404);
-      expect(await send("DELETE", path(app, id))).to.have.property("status", 204);
+      expect(await send("DELETE", tokenPath(app, id))).to.have.property("status", 204);
       await eventually(status, 401, { deadlineMs: 1_000 });
-      expect(await send("DELETE", path(app, id))).to.have.property("status", 204);
-      const [listed] = z.array(z.object({ revoked_at: z.string() })).parse((await send("GET", path(app))).json);
+      expect(await send("DELETE", tokenPath(app, id))).to.have.property("status", 204);
+      const [listed] = z.array(z.object({ revoked_at: z.string() })).parse((await send("GET", tokenPath(app))).json);
       expect(Date.parse(listed?.revoked_at ?? "")).to.be.closeTo(Date.now(), 5_000);
     });
 
     it("answers a repeat with the token and without its text, which is not kept", async () => {
       const app = await anApp();
       for (const headers of [{ "If-None-Match": randomUUID() }, { "Idempotency-Key": randomUUID() }]) {
-        const made = await send("POST", path(app), { headers, body: { name: "backend" } });
+        const made = await send("POST", tokenPath(app), { headers, body: { name: "backend" } });
         const { id } = MadeToken.parse(made.json);
-        const repeat = await send("POST", path(app), { headers, body: { name: "backend" } });
+        const repeat = await send("POST", tokenPath(app), { headers, body: { name: "backend" } });
         expect(repeat.status).to.equal(409);
         expect(errorOf(repeat).data).to.include({ id }).and.not.have.property("token");
       }
@@ -120,20 +125,20 @@ describe("accounts", () => {
         ["name", { name: 7 }],
       ];
       for (const [property, changes] of refused) {
-        const reply = await send("POST", path(app), { body: { name: "backend", ...changes } });
+        const reply = await send("POST", tokenPath(app), { body: { name: "backend", ...changes } });
         expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
       }
     });
 
     it("answers 404 for another account's app, and for a token of another app", async () => {
       const [app, other] = [await anApp(), await anApp()];
-      const { id } = MadeToken.parse((await send("POST", path(other), { body: { name: "backend" } })).json);
+      const { id } = MadeToken.parse((await send("POST", tokenPath(other), { body: { name: "backend" } })).json);
       for (const reply of [
-        await send("POST", path(foreignApp()), { body: { name: "backend" } }),
-        await send("GET", path(foreignApp())),
-        await send("GET", path("shop")),
-        await send("DELETE", path(app, id)),
-        await send("DELETE", path(app, "first")),
+        await send("POST", tokenPath(foreignApp()), { body: { name: "backend" } }),
+        await send("GET", tokenPath(foreignApp())),
+        await send("GET", tokenPath("shop")),
+        await send("DELETE", tokenPath(app, id)),
+        await send("DELETE", tokenPath(app, "first")),
       ]) {
         expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "not_found"]);
       }
@@ -156,14 +161,12 @@ describe("accounts", () => {
       bundle_id: "com.example",
       environment: "development",
     };
-    const path = (app: string, id: string = randomUUID()) => `/accounts/apps/${app}/push_credentials/${id}`;
-    const sent = (app: string, id: string) => world.push.credentials.get(`${app}/${id}`);
 
     it("seals them before they leave, so that only push-delivery can read them", async () => {
       const app = await anApp();
       for (const body of [fcm, apns]) {
         const id = randomUUID();
-        const reply = await send("PUT", path(app, id.toUpperCase()), { body });
+        const reply = await send("PUT", credentialPath(app, id.toUpperCase()), { body });
         expect([reply.status, reply.text]).to.deep.equal([204, ""]);
         expect(sent(app, id)).to.include({ kind: body.kind });
         expect(JSON.stringify(sent(app, id))).not.to.include("PRIVATE KEY");
@@ -184,18 +187,18 @@ describe("accounts", () => {
         ["kind", { kind: "carrier pigeon" }],
       ];
       for (const [property, body] of refused) {
-        const reply = await send("PUT", path(app), { body });
+        const reply = await send("PUT", credentialPath(app), { body });
         expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
         expect(reply.text).not.to.include("BEGIN");
       }
-      const missing = await send("PUT", path(app), { body: { kind: "apns", team_id: "TEAM" } });
+      const missing = await send("PUT", credentialPath(app), { body: { kind: "apns", team_id: "TEAM" } });
       expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "key_id" } });
     });
 
     it("takes only a UUID as id, and only the account's own apps", async () => {
-      const reply = await send("PUT", path(await anApp(), "main"), { body: apns });
+      const reply = await send("PUT", credentialPath(await anApp(), "main"), { body: apns });
       expect(errorOf(reply)).to.deep.include({ id: "invalid_property", data: { property: "push_credential_id" } });
-      expect(await send("PUT", path(foreignApp()), { body: apns })).to.have.property("status", 404);
+      expect(await send("PUT", credentialPath(foreignApp()), { body: apns })).to.have.property("status", 404);
     });
   });
 });

@@ -20,6 +20,7 @@ describe("who may call", () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
+  const idOf = async (...args: Parameters<HttpClient>) => errorOf(await send(...args)).id;
   const identity = (appId = app) => `/apps/${appId}/users/ann/identity`;
 
   it("lets a token in, however its scheme is spelled", async () => {
@@ -100,7 +101,6 @@ describe("who may call", () => {
   it("checks in the order of the contract: route, token, version, JSON, required, values, existence", async () => {
     const path = `/apps/${app}/users/nobody/devices/phone`;
     const accept = { Accept: "application/vnd.layer+json; version=9.9" };
-    const idOf = async (...args: Parameters<HttpClient>) => errorOf(await send(...args)).id;
     expect(await idOf("PUT", `/apps/${app}/nothing`, { token: null, headers: accept })).to.equal("invalid_endpoint");
     expect(await idOf("PUT", path, { token: null, headers: accept, raw: "{" })).to.equal("authentication_required");
     expect(await idOf("PUT", path, { headers: accept, raw: "{" })).to.equal("invalid_header");

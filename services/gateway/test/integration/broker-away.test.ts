@@ -13,6 +13,19 @@ async function timed(replying: Promise<Reply>): Promise<{ reply: Reply; tookMs: 
   return { reply: await replying, tookMs: performance.now() - startedAt };
 }
 
+const announcement = (recipients: readonly string[]) => ({
+  recipients,
+  sender: { name: "Ops" },
+  parts: [{ mime_type: "text/plain", body: "Hello" }],
+});
+
+const expect503 = ({ reply, tookMs }: { reply: Reply; tookMs: number }): void => {
+  expect(reply.status).to.equal(503);
+  expect(errorOf(reply)).to.include({ id: "service_unavailable", code: 1 });
+  expect(Number(reply.headers.get("retry-after"))).to.be.greaterThan(0);
+  expect(tookMs).to.be.lessThan(DEADLINE_MS + PATIENCE_MS);
+};
+
 describe("a broker that is away", () => {
   let world: World;
   let send: HttpClient;
@@ -33,20 +46,9 @@ describe("a broker that is away", () => {
     expect(await send("GET", `/apps/${app}/users/ann/identity`)).to.have.property("status", 200);
   });
 
-  const announcement = (recipients: readonly string[]) => ({
-    recipients,
-    sender: { name: "Ops" },
-    parts: [{ mime_type: "text/plain", body: "Hello" }],
-  });
-  const expect503 = ({ reply, tookMs }: { reply: Reply; tookMs: number }): void => {
-    expect(reply.status).to.equal(503);
-    expect(errorOf(reply)).to.include({ id: "service_unavailable", code: 1 });
-    expect(Number(reply.headers.get("retry-after"))).to.be.greaterThan(0);
-    expect(tookMs).to.be.lessThan(DEADLINE_MS + PATIENCE_MS);
-  };
-
   for (const trouble of ["pause", "stall"] as const) {
-    it(`answers 503 with Retry-After within the deadline (${trouble})`, async () => {
+    it(`answers 503 with Retry-After within the deadline, and nothing happens later (${trouble})`, async () => {
+      const before = world.fanout.announcements.size;
       world.proxy[trouble]();
       const requests: readonly [string, string, unknown?][] = [
         ["GET", `/apps/${app}/users/ann/identity`],
@@ -57,6 +59,11 @@ describe("a broker that is away", () => {
       ];
       const replies = requests.map(([method, path, body]) => timed(send(method, path, { version: "1.0", body })));
       for (const answered of await Promise.all(replies)) expect503(answered);
+      // A stalled connection delivers what it held back: commands whose callers have been told that they failed.
+      world.proxy.resume();
+      await eventually(async () => (await send("GET", `/apps/${app}/users/ann/identity`)).status, 200);
+      expect(world.fanout.announcements.size).to.equal(before);
+      expect(world.directory.hasUser(app, "bob")).to.equal(false);
     });
   }
 

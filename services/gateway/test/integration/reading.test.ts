@@ -1,10 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { RecipientState } from "@strata/contracts";
 import { expect } from "chai";
+import { z } from "zod";
 import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
 import { openWorld, PUBLIC_URL, type World } from "../world.ts";
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+
+const stateOf = (userId: string, status: RecipientState["status"]): RecipientState => ({
+  userId,
+  status,
+  deliveredAt: status === "sent" ? null : AT,
+  readAt: status === "read" ? AT : null,
+});
+
+const Rows = z.array(z.object({ user_id: z.string() }));
+const recipientsOf = (json: unknown): string[] => Rows.parse(json).map((row) => row.user_id);
 
 describe("what became of an announcement", () => {
   let world: World;
@@ -28,12 +39,10 @@ describe("what became of an announcement", () => {
     });
     return id;
   }
-  const stateOf = (userId: string, status: RecipientState["status"]): RecipientState => ({
-    userId,
-    status,
-    deliveredAt: status === "sent" ? null : AT,
-    readAt: status === "read" ? AT : null,
-  });
+
+  const recipientsPath = (id: string, query = "") => `/apps/${app}/announcements/${id}/recipients${query}`;
+  const inboxPath = (user: string, query = "") => `/apps/${app}/users/${user}/announcements${query}`;
+  const receiptsPath = (user: string, id: string) => `/apps/${app}/users/${user}/announcements/${id}/receipts`;
 
   describe("GET announcements/:id", () => {
     it("composes state and counts from the three services that know them", async () => {
@@ -67,14 +76,10 @@ describe("what became of an announcement", () => {
   });
 
   describe("GET announcements/:id/recipients", () => {
-    const path = (id: string, query = "") => `/apps/${app}/announcements/${id}/recipients${query}`;
-    const recipientsOf = (json: unknown): string[] =>
-      (json as { user_id: string }[]).map(({ user_id: userId }) => userId);
-
     it("lists who has which state", async () => {
       const id = await anAnnouncement();
       world.receipts.recipients.set(id, [stateOf("ann", "read"), stateOf("bob", "sent")]);
-      const all = await send("GET", path(id));
+      const all = await send("GET", recipientsPath(id));
       expect(all.json).to.deep.equal([
         {
           recipient: "layer:///identities/ann",
@@ -85,7 +90,7 @@ describe("what became of an announcement", () => {
         },
         { recipient: "layer:///identities/bob", user_id: "bob", status: "sent", delivered_at: null, read_at: null },
       ]);
-      const readers = await send("GET", path(id, "?status=read"), { version: "1.0" });
+      const readers = await send("GET", recipientsPath(id, "?status=read"), { version: "1.0" });
       expect(readers.json).to.have.nested.property("[0].recipient", "ann");
       expect(readers.json).to.have.lengthOf(1);
     });
@@ -100,7 +105,7 @@ describe("what became of an announcement", () => {
       for (let pages = 0; from !== null; pages += 1) {
         expect(pages).to.be.lessThan(10);
         const cursor: string = from === "" ? "" : `&from_id=${encodeURIComponent(from)}`;
-        const reply = await send("GET", path(id, `?status=read&page_size=4${cursor}`));
+        const reply = await send("GET", recipientsPath(id, `?status=read&page_size=4${cursor}`));
         found.push(...recipientsOf(reply.json));
         from = reply.headers.get("layer-next-from-id");
       }
@@ -111,23 +116,21 @@ describe("what became of an announcement", () => {
     it("refuses a status that there is not, a page size below one, and an announcement that is not there", async () => {
       const id = await anAnnouncement();
       world.receipts.recipients.set(id, []);
-      const status = await send("GET", path(id, "?status=seen"));
+      const status = await send("GET", recipientsPath(id, "?status=seen"));
       expect(errorOf(status)).to.deep.include({ id: "invalid_property", data: { property: "status" } });
-      const size = await send("GET", path(id, "?page_size=0"));
+      const size = await send("GET", recipientsPath(id, "?page_size=0"));
       expect(errorOf(size)).to.deep.include({ id: "invalid_property", data: { property: "page_size" } });
-      expect(await send("GET", path(randomUUID()))).to.have.property("status", 404);
+      expect(await send("GET", recipientsPath(randomUUID()))).to.have.property("status", 404);
     });
   });
 
   describe("the inbox", () => {
-    const path = (user: string, query = "") => `/apps/${app}/users/${user}/announcements${query}`;
-
     it("shows a user her announcements, newest first, with her own state and each sender", async () => {
       world.directory.aUser(app, "carl");
       const older = await anAnnouncement({ recipients: ["carl"] });
       const newer = await anAnnouncement({ recipients: ["carl"] });
       world.receipts.recipients.set(older, [stateOf("carl", "read")]);
-      const reply = await send("GET", path("carl"));
+      const reply = await send("GET", inboxPath("carl"));
       expect(reply.headers.get("layer-count")).to.equal("2");
       expect(reply.json).to.have.nested.property("[0].id", `layer:///announcements/${newer}`);
       expect(reply.json).to.have.nested.property("[0].is_unread", true);
@@ -143,7 +146,7 @@ describe("what became of an announcement", () => {
     it("shows it in the shape of the version asked for", async () => {
       world.directory.aUser(app, "dora");
       await anAnnouncement({ recipients: ["dora"] });
-      const old = await send("GET", path("dora"), { version: "1.0" });
+      const old = await send("GET", inboxPath("dora"), { version: "1.0" });
       expect(old.json).to.have.deep.nested.property("[0].sender", { user_id: "ops", name: null });
       expect(old.json).to.have.deep.nested.property("[0].recipient_status", { dora: "sent" });
     });
@@ -152,8 +155,8 @@ describe("what became of an announcement", () => {
       world.directory.aUser(app, "erik");
       const ids = [];
       for (let n = 0; n < 3; n += 1) ids.unshift(await anAnnouncement({ recipients: ["erik"] }));
-      const first = await send("GET", path("erik", "?page_size=2"));
-      const rest = await send("GET", path("erik", `?page_size=2&from_id=layer:///announcements/${ids[1]}`));
+      const first = await send("GET", inboxPath("erik", "?page_size=2"));
+      const rest = await send("GET", inboxPath("erik", `?page_size=2&from_id=layer:///announcements/${ids[1]}`));
       expect([first.json, rest.json]).to.have.nested.property("[0].length", 2);
       expect(rest.json).to.have.nested.property("[0].id", `layer:///announcements/${ids[2]}`);
       expect(rest.headers.get("layer-count")).to.equal("3");
@@ -161,22 +164,20 @@ describe("what became of an announcement", () => {
 
     it("answers an empty list to a user without any, and 404 to an unknown user and an unknown from_id", async () => {
       world.directory.aUser(app, "frida");
-      expect((await send("GET", path("frida"))).json).to.deep.equal([]);
-      expect(await send("GET", path("nobody"))).to.have.property("status", 404);
-      expect(await send("GET", path("frida", `?from_id=${randomUUID()}`))).to.have.property("status", 404);
+      expect((await send("GET", inboxPath("frida"))).json).to.deep.equal([]);
+      expect(await send("GET", inboxPath("nobody"))).to.have.property("status", 404);
+      expect(await send("GET", inboxPath("frida", `?from_id=${randomUUID()}`))).to.have.property("status", 404);
     });
 
     it("knows users whose ids hold slashes and other characters", async () => {
       const strange = "a/b +%?#ü";
       world.directory.aUser(app, strange);
       await anAnnouncement({ recipients: [strange] });
-      expect((await send("GET", path(encodeURIComponent(strange)))).json).to.have.lengthOf(1);
+      expect((await send("GET", inboxPath(encodeURIComponent(strange)))).json).to.have.lengthOf(1);
     });
   });
 
   describe("POST receipts", () => {
-    const path = (user: string, id: string) => `/apps/${app}/users/${user}/announcements/${id}/receipts`;
-
     it("records what a recipient reports", async () => {
       const id = await anAnnouncement();
       world.receipts.recipients.set(id, [stateOf("ann", "sent")]);
@@ -184,7 +185,7 @@ describe("what became of an announcement", () => {
         ["read", "read"],
         ["delivery", "delivered"],
       ]) {
-        expect(await send("POST", path("ann", id), { body: { type } })).to.have.property("status", 204);
+        expect(await send("POST", receiptsPath("ann", id), { body: { type } })).to.have.property("status", 204);
         expect(world.receipts.recorded.at(-1)).to.have.nested.property("receipts[0].kind", kind);
       }
       const [receipt] = world.receipts.recorded.at(-1)?.receipts ?? [];
@@ -194,16 +195,16 @@ describe("what became of an announcement", () => {
     it("answers 404 to whoever is no recipient, without saying who else is", async () => {
       const id = await anAnnouncement();
       world.receipts.recipients.set(id, [stateOf("ann", "sent")]);
-      const reply = await send("POST", path("bob", id), { body: { type: "read" } });
+      const reply = await send("POST", receiptsPath("bob", id), { body: { type: "read" } });
       expect(reply.status).to.equal(404);
       expect(errorOf(reply)).not.to.have.property("data");
     });
 
     it("refuses a receipt of no kind that there is", async () => {
       const id = await anAnnouncement();
-      const missing = await send("POST", path("ann", id), { body: {} });
+      const missing = await send("POST", receiptsPath("ann", id), { body: {} });
       expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "type" } });
-      const bad = await send("POST", path("ann", id), { body: { type: "seen" } });
+      const bad = await send("POST", receiptsPath("ann", id), { body: { type: "seen" } });
       expect(errorOf(bad)).to.deep.include({ id: "invalid_property", data: { property: "type" } });
     });
   });

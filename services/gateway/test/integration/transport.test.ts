@@ -1,24 +1,41 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { Readable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { userIds } from "@strata/testing";
+import { createLogger } from "@strata/runtime";
+import { eventually, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
 import { openWorld, PUBLIC_URL, type World } from "../world.ts";
 
 const MIB = 1024 * 1024;
 
+const anAnnouncement = () => ({
+  recipients: ["ann"],
+  sender: { name: "Ops" },
+  parts: [{ mime_type: "text/plain", body: "Hello" }],
+});
+/** Larger than half of the budget below. */
+const aLargeAnnouncement = () => ({ ...anAnnouncement(), padding: "x".repeat(10 * MIB) });
+
 describe("transport", () => {
   let world: World;
   let send: HttpClient;
   let app: string;
   let token: string;
+  const lines: string[] = [];
+  const logged = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      lines.push(...chunk.toString().trim().split("\n"));
+      done();
+    },
+  });
 
   before(async () => {
     const env = { MAX_IN_FLIGHT_PER_APP: "3", MAX_BODY_BYTES_IN_FLIGHT: String(17 * MIB) };
-    world = await openWorld({ name: "gateway transport", env });
+    const log = createLogger({ service: "gateway", level: "info", stream: logged });
+    world = await openWorld({ name: "gateway transport", env, log });
     app = world.directory.anApp();
     token = world.directory.aToken({ app });
     world.directory.aUser(app, "ann");
@@ -28,11 +45,6 @@ describe("transport", () => {
 
   const identity = () => `/apps/${app}/users/ann/identity`;
   const announcements = () => `/apps/${app}/announcements`;
-  const anAnnouncement = () => ({
-    recipients: ["ann"],
-    sender: { name: "Ops" },
-    parts: [{ mime_type: "text/plain", body: "Hello" }],
-  });
 
   describe("routes", () => {
     it("answers 404 invalid_endpoint where there is none", async () => {
@@ -73,7 +85,9 @@ describe("transport", () => {
       const chunked = await fetch(`${world.baseUrl}${announcements()}`, {
         method: "POST",
         headers: { Authorization: `Bearer ${token}` },
-        body: Readable.toWeb(Readable.from([tooLong.subarray(0, 8 * MIB), tooLong.subarray(8 * MIB)])) as ReadableStream,
+        body: Readable.toWeb(
+          Readable.from([tooLong.subarray(0, 8 * MIB), tooLong.subarray(8 * MIB)]),
+        ) as ReadableStream,
         duplex: "half",
       });
       expect(chunked.status).to.equal(413);
@@ -86,10 +100,11 @@ describe("transport", () => {
     });
 
     it("holds no more than its budget of all bodies together, and gives it back", async () => {
-      const padded = () => ({ ...anAnnouncement(), padding: "x".repeat(10 * MIB) });
-      const replies = await Promise.all([1, 2].map(() => send("POST", announcements(), { body: padded() })));
-      expect(replies.map(({ status }) => status).toSorted()).to.deep.equal([202, 503]);
-      expect(await send("POST", announcements(), { body: padded() })).to.have.property("status", 202);
+      const replies = await Promise.all(
+        [1, 2].map(() => send("POST", announcements(), { body: aLargeAnnouncement() })),
+      );
+      expect(replies.map(({ status }) => status)).to.have.members([202, 503]);
+      expect(await send("POST", announcements(), { body: aLargeAnnouncement() })).to.have.property("status", 202);
     });
 
     it("refuses a compressed body and malformed JSON with 400, and says nothing of what was sent", async () => {
@@ -109,8 +124,8 @@ describe("transport", () => {
         `GET ${identity()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Length: 2\r\n` +
           "Connection: close\r\n\r\n{}",
       );
-      const [answer] = (await once(socket, "data")) as [Buffer];
-      expect(answer.toString()).to.match(/^HTTP\/1\.1 200 /);
+      const [answer]: unknown[] = await once(socket, "data");
+      expect(String(answer)).to.match(/^HTTP\/1\.1 200 /);
       socket.destroy();
     });
   });
@@ -135,10 +150,46 @@ describe("transport", () => {
   describe("tracing and headers", () => {
     it("returns the caller's request id, or one of its own where that cannot be one", async () => {
       const id = `web-1:${randomUUID()}`;
-      expect((await send("GET", identity(), { headers: { "X-Request-Id": id } })).headers.get("x-request-id")).to.equal(id);
+      expect((await send("GET", identity(), { headers: { "X-Request-Id": id } })).headers.get("x-request-id")).to.equal(
+        id,
+      );
       for (const headers of [{}, { "X-Request-Id": "x".repeat(129) }, { "X-Request-Id": "a b" }]) {
         expect((await send("GET", identity(), { headers })).headers.get("x-request-id")).to.match(/^[0-9a-f-]{36}$/);
       }
+    });
+
+    it("carries the caller's trace on to the services", async () => {
+      const traceId = "0af7651916cd43dd8448eb211c80319c";
+      const id = randomUUID();
+      const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-01`, "If-None-Match": id };
+      await send("POST", announcements(), { headers, body: anAnnouncement() });
+      expect(world.fanout.traceparents.get(id)).to.match(new RegExp(`^00-${traceId}-(?!b7ad6b7169203331)`));
+    });
+
+    it("writes one line per request, with its route's pattern, and no id of a user, token or body in it", async () => {
+      const requestId = `log-${randomUUID()}`;
+      await send("GET", identity(), { headers: { "X-Request-Id": requestId } });
+      const own = await eventually(
+        () => lines.filter((line) => line.includes(requestId)),
+        (found) => found.length > 0,
+      );
+      expect(own).to.have.lengthOf(1);
+      expect(JSON.parse(own[0] ?? "")).to.deep.include({
+        message: "request",
+        method: "GET",
+        route: "/apps/:app/users/:user/identity",
+        status: 200,
+        app,
+      });
+      await send("POST", announcements(), { raw: '{"parts": "hunter2"' });
+      const all = lines.join("\n");
+      for (const secret of [token, "users/ann", "hunter2"]) expect(all).not.to.include(secret);
+    });
+
+    it("counts requests by route and status", async () => {
+      await send("GET", "/docs");
+      const metrics = await world.gateway.metrics.getSingleMetricAsString("gateway_request_seconds");
+      expect(metrics).to.include('gateway_request_seconds_count{method="GET",route="/docs",status="200"}');
     });
 
     it("forbids caching, framing and scripts", async () => {
@@ -179,15 +230,20 @@ describe("a gateway that is stopped", () => {
     await using world = await openWorld({ name: "gateway stop" });
     const app = world.directory.anApp();
     const send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "1.0" });
-    // Leaves a kept-alive, idle connection behind.
+    // Two connections that would not end by themselves: one kept alive, one opened in advance and never used.
     await send("GET", `/apps/${app}/users/ann/identity`);
+    const unused = connect(Number(new URL(world.baseUrl).port), "127.0.0.1");
+    await once(unused, "connect");
     const body = { recipients: userIds(60_000), sender: { name: "Ops" }, parts: [{ mime_type: "a/b", body: "Hello" }] };
     const posting = send("POST", `/apps/${app}/announcements`, { body });
-    while (world.fanout.announcements.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    await eventually(() => world.fanout.announcements.size, 1, { everyMs: 1 });
     world.gateway.readiness.shutDown();
     const closing = world.gateway.closing.closeAll();
     expect(await posting).to.have.property("status", 202);
+    const answeredAt = performance.now();
     await closing;
+    expect(performance.now() - answeredAt).to.be.lessThan(5_000);
+    unused.destroy();
     const refused = await send("GET", "/docs").catch((error: unknown) => error);
     expect(refused).to.be.instanceOf(TypeError);
   });

@@ -15,16 +15,17 @@ describe("users", () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  describe("identity", () => {
-    const path = (user: string) => `/apps/${app}/users/${encodeURIComponent(user)}/identity`;
+  const identityPath = (user: string) => `/apps/${app}/users/${encodeURIComponent(user)}/identity`;
+  const devicePath = (user: string, device: string) => `/apps/${app}/users/${user}/devices/${device}`;
 
+  describe("identity", () => {
     it("creates one with an empty 201, and shows it in each version's shape", async () => {
       const body = { display_name: "Ann", metadata: { tier: "gold" }, phone_number: null };
-      const made = await send("POST", path("ann/1"), { body });
+      const made = await send("POST", identityPath("ann/1"), { body });
       expect([made.status, made.text]).to.deep.equal([201, ""]);
       expect(made.headers.get("content-length")).to.equal("0");
       expect(made.headers.get("content-type")).to.equal(null);
-      const shown = await send("GET", path("ann/1"));
+      const shown = await send("GET", identityPath("ann/1"));
       expect(shown.json).to.deep.include({
         id: "layer:///identities/ann%2F1",
         url: `${PUBLIC_URL}/apps/${app}/users/ann%2F1/identity`,
@@ -34,43 +35,42 @@ describe("users", () => {
         identity_type: "user",
       });
       expect(shown.headers.get("content-type")).to.equal("application/json; charset=UTF-8");
-      const old = await send("GET", path("ann/1"), { version: "1.0" });
+      const old = await send("GET", identityPath("ann/1"), { version: "1.0" });
       expect(old.json).not.to.have.any.keys("id", "url", "identity_type");
     });
 
     it("answers 409 when she has one, and 404 when she has none", async () => {
-      await send("POST", path("bob"), { body: { display_name: "Bob" } });
-      const again = await send("POST", path("bob"), { body: { display_name: "Eve" } });
+      await send("POST", identityPath("bob"), { body: { display_name: "Bob" } });
+      const again = await send("POST", identityPath("bob"), { body: { display_name: "Eve" } });
       expect([again.status, errorOf(again).id]).to.deep.equal([409, "conflict"]);
-      expect((await send("GET", path("bob"))).json).to.have.property("display_name", "Bob");
-      expect(await send("GET", path("nobody"))).to.have.property("status", 404);
+      expect((await send("GET", identityPath("bob"))).json).to.have.property("display_name", "Bob");
+      expect(await send("GET", identityPath("nobody"))).to.have.property("status", 404);
     });
 
     it("answers the repeat of an Idempotency-Key like the first time, and 409 to another body", async () => {
       const headers = { "Idempotency-Key": randomUUID() };
-      const create = (name: string) => send("POST", path("cleo"), { headers, body: { display_name: name } });
+      const create = (name: string) => send("POST", identityPath("cleo"), { headers, body: { display_name: name } });
       expect([(await create("Cleo")).status, (await create("Cleo")).status]).to.deep.equal([201, 201]);
       expect(await create("Eve")).to.have.property("status", 409);
     });
 
     it("names what is missing or too long", async () => {
-      const missing = await send("POST", path("dora"), { body: {} });
+      const missing = await send("POST", identityPath("dora"), { body: {} });
       expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "display_name" } });
-      const long = await send("POST", path("dora"), { body: { display_name: "D".repeat(129) } });
+      const long = await send("POST", identityPath("dora"), { body: { display_name: "D".repeat(129) } });
       expect(errorOf(long)).to.deep.include({ id: "invalid_property", data: { property: "display_name" } });
-      const user = await send("POST", path("u".repeat(129)), { body: { display_name: "Dora" } });
+      const user = await send("POST", identityPath("u".repeat(129)), { body: { display_name: "Dora" } });
       expect(errorOf(user)).to.deep.include({ id: "invalid_property", data: { property: "user_id" } });
       expect(world.directory.hasUser(app, "dora")).to.equal(false);
     });
   });
 
   describe("devices", () => {
-    const path = (user: string, device: string) => `/apps/${app}/users/${user}/devices/${device}`;
     const body = { platform: "android", kind: "fcm_token", token: "abc:def", locale: "de_AT", app_id: "com.example" };
 
     it("registers one and answers it, without the token", async () => {
       world.directory.aUser(app, "erik");
-      const reply = await send("PUT", path("erik", "pixel%207"), { body });
+      const reply = await send("PUT", devicePath("erik", "pixel%207"), { body });
       expect(reply.status).to.equal(200);
       expect(reply.json).to.deep.include({
         device_id: "pixel 7",
@@ -86,23 +86,25 @@ describe("users", () => {
     });
 
     it("answers 404 for a user whom nobody knows, and stores nothing", async () => {
-      const reply = await send("PUT", path("stranger", "phone"), { body });
+      const reply = await send("PUT", devicePath("stranger", "phone"), { body });
       expect(reply.status).to.equal(404);
       expect(world.push.devices.has(`${app}/stranger/phone`)).to.equal(false);
       expect(await send("GET", `/apps/${app}/users/stranger/devices`)).to.have.property("status", 404);
     });
 
     it("knows a user as soon as she is created, though it was just asked about her in vain", async () => {
-      expect(await send("PUT", path("fred", "phone"), { body })).to.have.property("status", 404);
+      expect(await send("PUT", devicePath("fred", "phone"), { body })).to.have.property("status", 404);
       await send("POST", `/apps/${app}/users/fred/identity`, { body: { display_name: "Fred" } });
-      expect(await send("PUT", path("fred", "phone"), { body })).to.have.property("status", 200);
+      expect(await send("PUT", devicePath("fred", "phone"), { body })).to.have.property("status", 200);
     });
 
     it("names what is missing or not valid", async () => {
       world.directory.aUser(app, "gina");
-      const missing = await send("PUT", path("gina", "phone"), { body: { platform: "ios" } });
+      const missing = await send("PUT", devicePath("gina", "phone"), { body: { platform: "ios" } });
       expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "kind" } });
-      const wrong = await send("PUT", path("gina", "phone"), { body: { ...body, platform: "ios", kind: "webpush" } });
+      const wrong = await send("PUT", devicePath("gina", "phone"), {
+        body: { ...body, platform: "ios", kind: "webpush" },
+      });
       expect(errorOf(wrong)).to.deep.include({ id: "invalid_property", data: { property: "kind" } });
     });
   });

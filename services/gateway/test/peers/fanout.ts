@@ -22,6 +22,8 @@ export interface FanoutPeer {
   /** Bytes of the largest StoreRecipients so far. */
   largestCommandBytes: number;
   readonly started: Map<string, PayloadOf<typeof StartAnnouncement>["chunks"]>;
+  /** By announcement. */
+  readonly traceparents: Map<string, string>;
 }
 
 export const fanoutContracts = [
@@ -39,6 +41,7 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
     chunks: new Map(),
     largestCommandBytes: 0,
     started: new Map(),
+    traceparents: new Map(),
   };
   const { announcements } = peer;
   const open = (
@@ -56,7 +59,8 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
     consumer({
       queue: "announcement-fanout.few",
       handlers: [
-        on(AnnounceToFew, async ({ app, id, payload }) => {
+        on(AnnounceToFew, async ({ app, id, traceparent, payload }) => {
+          peer.traceparents.set(payload.announcementId, traceparent);
           const { recipients, ...rest } = payload;
           const recipientCount = recipients.length;
           const row = open(`${app}/${payload.announcementId}`, id, rest, {
