@@ -36,13 +36,12 @@ const Counts = z.object({
   failed: z.number(),
 });
 const Status = z.object({ state: z.string(), counts: Counts });
-const Created = z.object({ id: z.string() });
+const CreatedApp = z.object({ app_id: z.string() });
 const CreatedToken = z.object({ token: z.string() });
 
 const { STRATA_DEV_JSON: devFile, STRATA_PHONE_URL: phoneUrl } = Env.parse(process.env);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const userId = (n: number): string => `user-${String(n).padStart(4, "0")}`;
-const bare = (id: string): string => id.split("/").at(-1) ?? id;
 
 async function main(): Promise<void> {
   const dev = Dev.parse({ appId: null, token: null, ...readDevJson(devFile) });
@@ -58,8 +57,8 @@ async function main(): Promise<void> {
 
 /** The app's token and identity provider go to dev.json, the only place that keeps the token. */
 async function createApp(account: StrataClient): Promise<{ appId: string; token: string }> {
-  const app = Created.parse((await account.request("POST", "/accounts/apps", { body: { name: "Demo" } })).body);
-  const appId = bare(app.id);
+  const made = await account.request("POST", "/accounts/apps", { body: { name: "Demo" } });
+  const { app_id: appId } = CreatedApp.parse(made.body);
   const answer = await account.request("POST", `/accounts/apps/${appId}/tokens`, {
     body: { name: "demo", scopes: ["app:read", "app:write"] },
   });

@@ -29,6 +29,8 @@ const aBatch = (n: number): PayloadOf<typeof BatchStored> => {
   };
 };
 
+const fileOf = ({ batchId }: { readonly batchId: string }): string => `${batchId.replaceAll("/", "_")}.json`;
+
 describe("another team's consumer", () => {
   let infra: Infra;
   let producer: Broker;
@@ -77,7 +79,6 @@ describe("another team's consumer", () => {
     await once(child, "exit");
   };
   const kept = async () => (await readdir(outDir)).filter((file) => file.endsWith(".json"));
-  const fileOf = ({ batchId }: { batchId: string }) => `${batchId.replaceAll("/", "_")}.json`;
 
   it("keeps each batch once, though an event comes twice, and leaves its queue empty", async () => {
     const { child, lines } = await start();

@@ -15,7 +15,10 @@ const textOf = (page: string): string => readFileSync(join(root, page), "utf8");
 /** Every link of a page to a file of ours: its words, and the file. */
 const linksOf = (page: string): readonly { words: string; file: string }[] =>
   [...textOf(page).matchAll(/\[((?:[^\]\\]|\\.)*)\]\(([^)\s]+)\)/g)]
-    .map(([, words = "", target = ""]) => ({ words: words.replaceAll(/\s+/g, " "), target: target.split("#")[0] ?? "" }))
+    .map(([, words = "", target = ""]) => ({
+      words: words.replaceAll(/\s+/g, " "),
+      target: target.split("#")[0] ?? "",
+    }))
     .filter(({ target }) => target !== "" && !/^[a-z]+:/.test(target))
     .map(({ words, target }) => ({ words, file: join(root, dirname(page), target) }));
 

@@ -122,12 +122,7 @@ A query goes to \`strata.queries\` with the service's name as routing key, and i
 
 ${table(
   ["query", "payload", "reply", "what it asks"],
-  queries.map(({ type }) => [
-    code(type),
-    fieldNames(payloadOf(type)),
-    fieldNames(replyOf(type)),
-    description(type),
-  ]),
+  queries.map(({ type }) => [code(type), fieldNames(payloadOf(type)), fieldNames(replyOf(type)), description(type)]),
 )}
 `;
 }

@@ -154,8 +154,11 @@ describe("the Kubernetes manifests", () => {
     });
     for (const deployment of ofKind(base, Deployment)) {
       const { name } = deployment.metadata;
-      const usesMongo = containerOf(deployment).env.some((entry) => entry.name === "MONGO_URL");
-      expect(egressPorts(base, name).includes(27_017), name).to.equal(usesMongo);
+      const stores = { MONGO_URL: 27_017, REDIS_URL: 6_379 };
+      for (const [variable, port] of Object.entries(stores)) {
+        const isUsed = containerOf(deployment).env.some((entry) => entry.name === variable);
+        expect(egressPorts(base, name).includes(port), `${name}: ${variable}`).to.equal(isUsed);
+      }
       expect(egressPorts(base, name).includes(443), name).to.equal(name === "push-delivery");
     }
   });

@@ -31,6 +31,8 @@ export interface Platform extends AsyncDisposable {
   readonly phone: Phone;
   readonly baseUrl: string;
   readonly account: StrataClient;
+  /** The operator's token, as `account` uses it. */
+  readonly accountToken: string;
   service(name: ServiceName): SpawnedService;
   /** Starts one more process of a service, or one in place of a killed one. */
   start(name: ServiceName): Promise<SpawnedService>;
@@ -53,7 +55,7 @@ interface PlatformOptions {
 }
 
 const USERS_PER_INSERT = 10_000;
-const CreatedApp = z.object({ id: z.string() });
+const CreatedApp = z.object({ app_id: z.string() });
 const CreatedToken = z.object({ token: z.string() });
 
 /** Starts everything and waits until all of it is ready. */
@@ -85,12 +87,12 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
     throw failed.reason;
   }
 
-  const running_ = (service: ServiceName): SpawnedService => {
+  const runningService = (service: ServiceName): SpawnedService => {
     const spawned = running.get(service);
     if (!spawned) throw new Error(`${service} is not running`);
     return spawned;
   };
-  const listening = await running_("gateway").logged("listening");
+  const listening = await runningService("gateway").logged("listening");
   const baseUrl = `http://127.0.0.1:${String(listening["port"])}`;
   const account = strataClient(baseUrl, accountToken);
 
@@ -99,15 +101,16 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
     phone,
     baseUrl,
     account,
-    service: running_,
+    accountToken,
+    service: runningService,
     start,
     async killAndRestart(service) {
-      await running_(service).kill("SIGKILL");
+      await runningService(service).kill("SIGKILL");
       await start(service);
     },
     async createApp() {
-      const { body } = await account.request("POST", "/accounts/apps", { body: { name: name } });
-      const appId = CreatedApp.parse(body).id.split("/").at(-1) ?? "";
+      const { body } = await account.request("POST", "/accounts/apps", { body: { name } });
+      const appId = CreatedApp.parse(body).app_id;
       const answer = await account.request("POST", `/accounts/apps/${appId}/tokens`, {
         body: { name: "test", scopes: ["app:read", "app:write"] },
       });

@@ -70,7 +70,7 @@ export const aContent = () => ({
 });
 
 /** Recipients as the gateway cuts them: by partition, ascending, at most 1,000 a chunk. */
-export function chunksOf(userIds: readonly string[], size = 1_000): readonly RecipientChunk[] {
+function chunksOf(userIds: readonly string[], size = 1_000): readonly RecipientChunk[] {
   return [...Map.groupBy(userIds, partitionOf)].flatMap(([partition, members]) => {
     const sorted = members.toSorted(compareUserIds);
     return Array.from({ length: Math.ceil(sorted.length / size) }, (_, chunk) => ({
