@@ -12,13 +12,16 @@ import { listInbox } from "./routes/inbox.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
+import { senderProfiles } from "./routes/senders.ts";
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
 export function routesOf(config: Config): readonly Route[] {
   const users = knownUsers();
+  const senders = senderProfiles();
   const maxBodyBytes = config.MAX_BODY_BYTES;
   const routes = [
     createAnnouncement({
+      senders,
       maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
       maxRecipients: config.MAX_ANNOUNCEMENT_RECIPIENTS,
       maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,
@@ -30,7 +33,7 @@ export function routesOf(config: Config): readonly Route[] {
     listAnnouncementRecipients(),
     createIdentity({ maxBodyBytes }),
     getIdentity(),
-    listInbox({ users }),
+    listInbox({ users, senders }),
     recordReceipt({ maxBodyBytes }),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),

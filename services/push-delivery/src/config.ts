@@ -30,7 +30,7 @@ export const loadConfig = defineConfig({
     .max(28 * 86_400)
     .default(86_400),
   /** How many batches one process pushes at once; with 1,000 recipients each, the bound on its memory. */
-  PUSH_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(16),
+  PUSH_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(32),
   /** How often a process looks for pushes that had to wait. */
   DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
 });

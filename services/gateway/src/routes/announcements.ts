@@ -16,9 +16,10 @@ import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
 import { AnnouncementBody, AnnouncementView } from "../openapi/announcement-schemas.ts";
-import { profileOf, senderProfiles } from "./senders.ts";
+import { profileOf, type SenderProfiles } from "./senders.ts";
 
 export interface AnnouncementsOptions extends AnnouncementLimits {
+  readonly senders: SenderProfiles;
   readonly maxBodyBytes: number;
   readonly maxContentBytes: number;
   readonly longListDeadlineMs: number;
@@ -54,7 +55,7 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 
-  const profiles = await senderProfiles(call.calls, [content.sender]);
+  const profiles = await options.senders.of(call, [content.sender]);
   if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
     throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
   }
@@ -63,12 +64,12 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
     content,
     recipients,
   });
-  if (outcome === "in-use") throw intent.inUse(await storedView(call, announcement));
+  if (outcome === "in-use") throw intent.inUse(await storedView(call, options.senders, announcement));
   return accepted(announcementSystemView(call.wire, announcement, profileOf(announcement.sender, profiles)));
 }
 
 /** Under an id that was taken by another request there may be another sender. */
-async function storedView(call: Call, announcement: Announcement) {
-  const profiles = await senderProfiles(call.calls, [announcement.sender]);
+async function storedView(call: Call, senders: SenderProfiles, announcement: Announcement) {
+  const profiles = await senders.of(call, [announcement.sender]);
   return announcementSystemView(call.wire, announcement, profileOf(announcement.sender, profiles));
 }

@@ -13,13 +13,14 @@ import { operation } from "../openapi/operation.ts";
 import { LayerCount, pagingOf, UserPath } from "../openapi/parameters.ts";
 import { InboxEntry } from "../openapi/announcement-schemas.ts";
 import type { KnownUsers } from "./known-users.ts";
-import { profileOf, senderProfiles } from "./senders.ts";
+import { profileOf, type SenderProfiles } from "./senders.ts";
 
 interface Deps {
   readonly users: KnownUsers;
+  readonly senders: SenderProfiles;
 }
 
-export const listInbox = ({ users }: Deps): Route => ({
+export const listInbox = (deps: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/announcements",
   access: "app:read",
@@ -37,26 +38,26 @@ export const listInbox = ({ users }: Deps): Route => ({
     },
     errors: [404, 422],
   }),
-  handle: (call) => list(call, users),
+  handle: (call) => list(call, deps),
 });
 
-async function list(call: Call, users: KnownUsers): Promise<Answer> {
+async function list(call: Call, { users, senders }: Deps): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
   await users.require(call, userId);
   const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId });
   if (entries === null) throw notFound("from_id names no row of this list");
-  return ok(await viewsOf(call, userId, entries), { "Layer-Count": String(total) });
+  return ok(await viewsOf(call, senders, userId, entries), { "Layer-Count": String(total) });
 }
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
 
-async function viewsOf(call: Call, userId: string, entries: readonly Announcement[]) {
+async function viewsOf(call: Call, senders: SenderProfiles, userId: string, entries: readonly Announcement[]) {
   if (entries.length === 0) return [];
   const [{ states }, profiles] = await Promise.all([
     call.calls.ask(GetReceiptStates, { userId, announcementIds: entries.map((entry) => entry.announcementId) }),
-    senderProfiles(
-      call.calls,
+    senders.of(
+      call,
       entries.map(({ sender }) => sender),
     ),
   ]);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { BatchStored, PayloadOf } from "@strata/contracts";
 import { ack, deadLetter, type Handler } from "@strata/messaging";
 import type { AnnouncementNotifications } from "../announcement-notifications.ts";
-import { type ChunkRow, isPlanComplete, notIn, planChunks, type PushBatch } from "../domain/chunk.ts";
+import { type ChunkRow, isPlanComplete, notIn, planChunks, type PushBatch, type Target } from "../domain/chunk.ts";
 import { sendChunk, type SendDeps } from "../send-chunk.ts";
 
 export interface PushBatchDeps extends SendDeps {
@@ -22,9 +22,11 @@ export const pushBatch =
     const { announcementId, batchId, partition, at, hasNotification, recipients } = payload;
     if (!batchId.startsWith(`${app}/${announcementId}/`)) return deadLetter("foreign_batch");
     const batch = { batchId, app, announcementId, partition, hasNotification, expiresAt: at + deps.ttlMs };
+    const targets = await deps.devices.ofUsers(app, partition, recipients);
+    if (targets.length === 0) return ack;
     // Asked first: while it is not known what to say, nothing is claimed.
     const notification = await deps.notifications.of({ app, announcement: announcementId, hasNotification }, delivery);
-    const claimed = await claim(deps, batch, recipients);
+    const claimed = await claim(deps, batch, targets);
     const sends = await Promise.allSettled(claimed.map((row) => sendChunk(deps, row, notification)));
     const failure = sends.find((send) => send.status === "rejected");
     if (failure) throw failure.reason;
@@ -32,16 +34,9 @@ export const pushBatch =
   };
 
 /** The chunks that this call stored, and so holds. */
-async function claim(
-  deps: PushBatchDeps,
-  batch: PushBatch,
-  recipients: readonly string[],
-): Promise<readonly ChunkRow[]> {
-  const { devices, chunks, providers, leaseMs } = deps;
-  const [targets, choose] = await Promise.all([
-    devices.ofUsers(batch.app, batch.partition, recipients),
-    providers.of(batch.app),
-  ]);
+async function claim(deps: PushBatchDeps, batch: PushBatch, targets: readonly Target[]): Promise<readonly ChunkRow[]> {
+  const { chunks, providers, leaseMs } = deps;
+  const choose = await providers.of(batch.app);
   const plan = (existing: readonly ChunkRow[]): readonly ChunkRow[] =>
     planChunks(batch, notIn(existing, targets), (target) => choose(target)?.credentialId ?? null, {
       first: existing.length,

@@ -4,6 +4,7 @@ import type { Db } from "mongodb";
 import { z } from "zod";
 import { Target } from "../domain/chunk.ts";
 import { type DeviceRow, type Registration, settleClaims } from "../domain/device.ts";
+import { coalescing } from "./coalescing.ts";
 
 const StoredDevice = DeviceFields.extend({
   _id: z.string(),
@@ -18,7 +19,7 @@ const StoredDevice = DeviceFields.extend({
 /** A device without a token: kept for a while, so that an old registration that comes again does not bring it back. */
 const RemovedDevice = StoredDevice.pick({ _id: true, registeredAt: true, by: true }).extend({ removedAt: z.date() });
 
-const StoredTargets = z.array(Target.extend({ dueAt: Millis.default(0) }));
+const StoredTargets = z.array(Target.extend({ app: z.string(), dueAt: Millis.default(0) }));
 
 type StoredRow = Omit<DeviceRow, "token"> & { readonly token?: string; readonly removedAt?: Date };
 
@@ -55,6 +56,7 @@ const REMOVED_KEPT_SECONDS = 90 * 86_400;
 
 const TARGET_FIELDS = {
   _id: 0,
+  app: 1,
   userId: 1,
   deviceId: 1,
   platform: 1,
@@ -102,11 +104,22 @@ export function mongoDeviceStore(db: Db): DeviceStore {
         .toArray();
       return rows.map((row) => StoredDevice.parse(row));
     },
-    async ofUsers(app, partition, userIds) {
-      const filter = { app, partition, userId: { $in: [...userIds] }, ...HAS_TOKEN };
-      const rows = await devices.find(filter, { projection: TARGET_FIELDS, batchSize: READ_SIZE }).toArray();
+    ofUsers: coalescing(async (questions) => {
+      const rows = await devices
+        .find(
+          {
+            $or: questions.map(({ app, partition, userIds }) => ({
+              app,
+              partition,
+              userId: { $in: [...userIds] },
+              ...HAS_TOKEN,
+            })),
+          },
+          { projection: TARGET_FIELDS, batchSize: READ_SIZE },
+        )
+        .toArray();
       return StoredTargets.parse(rows);
-    },
+    }),
     async removeDead(dead) {
       if (dead.length === 0) return;
       const updates = dead.map(({ key, target, deadSince }) => ({
