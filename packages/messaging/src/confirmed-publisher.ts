@@ -63,19 +63,23 @@ export function confirmedPublisher(
   const send = (open: ConfirmChannel, message: OutgoingMessage): Promise<void> =>
     new Promise((resolve, reject) => {
       const { exchange, routingKey, body, properties } = message;
-      const slot = slots.add(message);
+      const { slot, forget } = slots.add(message);
       metrics.unconfirmed.inc();
       const settle = (error: Error | null): void => {
         metrics.unconfirmed.dec();
-        slots.remove(message, slot);
+        forget();
         // A return comes before its confirm, and the confirm alone looks like success.
         if (slot.isReturned) reject(new Unroutable(`no queue takes ${routingKey} of ${exchange}`));
         else if (error) reject(error);
         else resolve();
       };
       try {
-        open.publish(exchange, routingKey, body, { persistent: true, ...properties, mandatory: true }, (error: unknown) =>
-          settle(error ? new Error("not confirmed", { cause: error }) : null),
+        open.publish(
+          exchange,
+          routingKey,
+          body,
+          { persistent: true, ...properties, mandatory: true },
+          (error: unknown) => settle(error ? new Error("not confirmed", { cause: error }) : null),
         );
       } catch (cause) {
         // amqplib throws on a channel that has just died, and on properties that AMQP cannot carry.
@@ -137,30 +141,30 @@ const inTime = (sent: Promise<void>, deadlineAt: number): Promise<void> =>
     sent.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 
+const keyOf = (exchange: string, routingKey: string, id: unknown): string =>
+  `${exchange}\n${routingKey}\n${String(id)}`;
+
 /**
  * Which of the messages under way came back. A return names its message but not the try: of two under one id to one
  * place, both count as returned, since publishing once too often is harmless and once too seldom is a loss.
  */
 function returnedSlots() {
   const slots = new Map<string, Set<Slot>>();
-  const key = (exchange: string, routingKey: string, id: unknown): string => `${exchange}\n${routingKey}\n${String(id)}`;
-  const keyOf = ({ exchange, routingKey, properties }: OutgoingMessage): string =>
-    key(exchange, routingKey, properties.messageId);
   return {
-    add(message: OutgoingMessage): Slot {
+    /** Remembers a try; the answer forgets it. */
+    add({ exchange, routingKey, properties }: OutgoingMessage): { readonly slot: Slot; readonly forget: () => void } {
       const slot = { isReturned: false };
-      const same = slots.get(keyOf(message));
-      if (same) same.add(slot);
-      else slots.set(keyOf(message), new Set([slot]));
-      return slot;
-    },
-    remove(message: OutgoingMessage, slot: Slot): void {
-      const same = slots.get(keyOf(message));
-      same?.delete(slot);
-      if (same?.size === 0) slots.delete(keyOf(message));
+      const key = keyOf(exchange, routingKey, properties.messageId);
+      const same = slots.get(key) ?? new Set();
+      slots.set(key, same.add(slot));
+      const forget = (): void => {
+        same.delete(slot);
+        if (same.size === 0) slots.delete(key);
+      };
+      return { slot, forget };
     },
     markReturned(exchange: string, routingKey: string, id: unknown): void {
-      for (const slot of slots.get(key(exchange, routingKey, id)) ?? []) slot.isReturned = true;
+      for (const slot of slots.get(keyOf(exchange, routingKey, id)) ?? []) slot.isReturned = true;
     },
   };
 }

@@ -18,7 +18,7 @@ export const orderedExchange = (lane: string): string => `${lane}.ordered`;
 export const ladderQueue = (service: string, rungMs: number): string => `${service}.retry.${rungName(rungMs)}`;
 
 /** 1000 → "1s", 600000 → "10m", 50 → "50ms": what an operator reads in the queue list. */
-export function rungName(ms: number): string {
+function rungName(ms: number): string {
   if (ms % 60_000 === 0) return `${ms / 60_000}m`;
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

@@ -1,4 +1,4 @@
-import { DomainError } from "@strata/runtime";
+import type { DomainError } from "@strata/runtime";
 
 /** What became of one delivery. A handler returns it; only this package acknowledges. */
 export type Outcome<Reply = unknown> =

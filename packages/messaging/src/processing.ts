@@ -1,18 +1,19 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { type Dependency, DomainError, type Logger } from "@strata/runtime";
 import type { Consumer } from "./consumer.ts";
-import { type Delivery, deliveryCount, header } from "./delivery.ts";
-import { serviceUnavailable } from "./errors.ts";
+import { isUnroutable } from "./confirmed-publisher.ts";
+import type { Delivery } from "./delivery.ts";
+import { saysUnavailable, serviceUnavailable } from "./errors.ts";
 import { isExpired, readMessage } from "./incoming.ts";
 import type { MessagingMetrics } from "./metrics.ts";
-import { aloneQueue } from "./names.ts";
 import { ack, type Outcome, retry } from "./outcome.ts";
+import { pause } from "./pause.ts";
 import { PING } from "./ping.ts";
-import type { InHand, Intake, Process } from "./queue-consumer.ts";
-import { POISON_DELIVERIES, type QueueMode, SUSPECT_DELIVERIES, SUSPECT_ORDERED_DELIVERIES } from "./queue-mode.ts";
+import type { Intake, Process } from "./queue-consumer.ts";
+import { POISON_DEATHS, type QueueMode, SUSPECT_DEATHS, SUSPECT_ORDERED_DEATHS } from "./queue-mode.ts";
 import type { ReplyBody } from "./requester.ts";
 import { type Mover, replyFor } from "./settlement.ts";
 import type { Subscription } from "./subscription.ts";
+import type { InHand } from "./survivals.ts";
 
 export interface ProcessingOptions {
   readonly row: Consumer;
@@ -49,16 +50,21 @@ export function processing(options: ProcessingOptions): Process {
     metrics.deliveries.inc({ queue, outcome });
   };
 
-  /** Moves a message on, as often as it takes: while the broker is away the delivery stays where it is. */
+  /**
+   * Moves a message on, as often as it takes: while the broker is away the delivery stays where it is. Any other failure
+   * is thrown, which gives up the channel; setting up the next one makes a queue that was deleted anew.
+   */
   const moveThenAck = async (held: InHand, intake: Intake, outcome: string, move: () => Promise<void>) => {
-    while (!held.isStale() && !intake.isClosing) {
+    while (!held.isStale()) {
       try {
         await move();
         done(held, outcome);
         return;
       } catch (error) {
+        if (isUnroutable(error) || !saysUnavailable(error, "broker")) throw error;
         log.warn("message could not be moved", { queue, outcome, error });
-        await wait(MOVE_AGAIN_MS);
+        if (intake.closing.aborted) return;
+        await pause(MOVE_AGAIN_MS, intake.closing);
       }
     }
   };
@@ -71,21 +77,27 @@ export function processing(options: ProcessingOptions): Process {
     );
   };
 
+  const mustBeTriedAlone = ({ deaths }: InHand): boolean =>
+    (mode === "work" && deaths >= SUSPECT_DEATHS) || (mode === "ordered" && deaths >= SUSPECT_ORDERED_DEATHS);
+
   /** Sorts out what must not reach a handler; null when it was dealt with. */
   const admit = async (held: InHand, intake: Intake): Promise<Item | null> => {
-    const count = deliveryCount(held.message.properties.headers);
     if (isExpired(held.message)) {
       done(held, "expired");
       return null;
     }
-    if (mode === "alone" && count >= POISON_DELIVERIES) {
+    if (mode === "alone" && held.deaths >= POISON_DEATHS) {
       await giveUp(held, intake, "killed_its_process");
       return null;
     }
-    if ((mode === "work" && count >= SUSPECT_DELIVERIES) || (mode === "ordered" && count >= SUSPECT_ORDERED_DELIVERIES)) {
-      await moveThenAck(held, intake, "alone", () =>
-        mover.toQueue(held.message, aloneQueue(row.queue), { [header.sourceQueue]: queue }),
-      );
+    if (mustBeTriedAlone(held)) {
+      log.warn("delivery moves to where suspects are tried alone", {
+        queue,
+        messageId: held.message.properties.messageId,
+      });
+      // Handled one by one, the first that is left is what they died of; of a work queue it may be any of those in hand.
+      if (mode === "ordered") held.blame();
+      await moveThenAck(held, intake, "alone", () => mover.toAlone(held.message, row.queue, queue));
       return null;
     }
     const incoming = readMessage(held.message);
@@ -131,18 +143,20 @@ export function processing(options: ProcessingOptions): Process {
     items: readonly Item[],
     intake: Intake,
   ): Promise<readonly (Outcome | null)[]> => {
-    for (let excuses = EXCUSES; ; ) {
+    for (let excuses = EXCUSES; ;) {
       if (items.every(({ held }) => held.isStale())) return items.map(() => null);
       const { outcomes, errors } = await tried(subscription, items);
       const dependency = mode === "query" || mode === "instance" ? undefined : blamed(errors);
+      // There is no time left to wait for it: what is in hand goes back, with no attempt counted.
+      if (dependency && intake.closing.aborted) return items.map(() => null);
       if (dependency && !(await dependency.answers())) {
         await intake.pause(dependency);
-        if (intake.isClosing) return items.map(() => null);
+        if (intake.closing.aborted) return items.map(() => null);
       } else if (dependency && excuses > 0) {
         // It answers again already: failing just before that is no attempt either. But some faults only look like an
         // absence and never go away, so this is not excused for ever.
         excuses -= 1;
-        await wait(EXCUSE_DELAY_MS);
+        await pause(EXCUSE_DELAY_MS, intake.closing);
       } else if (outcomes) return outcomes;
       else if (items.length > 1) {
         // One of them may be at fault: each for itself, so that the others do not pay for it.
@@ -240,9 +254,24 @@ export function processing(options: ProcessingOptions): Process {
 
   const subscriptionOf = (item: Item): Subscription | undefined => byType.get(item.delivery.type);
 
+  /**
+   * What an ordered lane may handle together: a group handler gets consecutive deliveries of its type, since types may
+   * not overtake each other; any other handler gets one delivery at a time.
+   */
+  const runs = (items: readonly Item[]): readonly (readonly Item[])[] => {
+    const found: Item[][] = [];
+    for (const item of items) {
+      const last = found.at(-1);
+      const isSameType = last?.[0]?.delivery.type === item.delivery.type;
+      if (last && isSameType && subscriptionOf(item)?.takesGroups) last.push(item);
+      else found.push([item]);
+    }
+    return found;
+  };
+
   /** Ordered lanes: strictly one after the other where it matters; a failing delivery holds up what follows it. */
   const processInOrder = async (items: readonly Item[], intake: Intake): Promise<void> => {
-    for (const run of runsOfOneType(items)) {
+    for (const run of runs(items)) {
       const subscription = run[0] && subscriptionOf(run[0]);
       if (!subscription) continue;
       let pending: readonly Item[] = run;
@@ -265,7 +294,8 @@ export function processing(options: ProcessingOptions): Process {
           attempt = -1;
         } else {
           log.warn("ordered delivery is retried in place", { queue, delayMs, error: failed.cause });
-          await wait(Math.max(delayMs, Math.min(failed.afterMs, delayMs * 2)));
+          await pause(Math.max(delayMs, Math.min(failed.afterMs, delayMs * 2)), intake.closing);
+          if (intake.closing.aborted) return;
         }
       }
     }
@@ -283,15 +313,4 @@ export function processing(options: ProcessingOptions): Process {
       }),
     );
   };
-}
-
-/** Consecutive deliveries of one type: a group handler sees one type, and types may not overtake each other. */
-function runsOfOneType(items: readonly Item[]): readonly (readonly Item[])[] {
-  const runs: Item[][] = [];
-  for (const item of items) {
-    const last = runs.at(-1);
-    if (last?.[0]?.delivery.type === item.delivery.type) last.push(item);
-    else runs.push([item]);
-  }
-  return runs;
 }

@@ -59,7 +59,9 @@ function missingSubscriptions(
   if (contract.kind !== "event") return [];
   return contract.consumedBy
     .filter((queue) => queue.startsWith(`${service}.`))
-    .filter((queue) => !rows.some((row) => row.queue === queue && row.handlers.some((one) => one.contract === contract)))
+    .filter(
+      (queue) => !rows.some((row) => row.queue === queue && row.handlers.some((one) => one.contract === contract)),
+    )
     .map((queue) => `${file}: ${contract.type} names ${queue} as a consumer, but no row there handles it`);
 }
 

@@ -82,7 +82,8 @@ export function clientOver(requester: Requester, service: ServiceName): Client {
   };
 }
 
-const deadlineOf = ({ timeoutMs }: PublishOptions, fallbackMs: number): number => Date.now() + (timeoutMs ?? fallbackMs);
+const deadlineOf = ({ timeoutMs }: PublishOptions, fallbackMs: number): number =>
+  Date.now() + (timeoutMs ?? fallbackMs);
 
 function commandMessage<Payload>(
   command: Command<Payload, unknown>,

@@ -6,13 +6,15 @@ import type { Connection } from "./connection.ts";
 import type { Consumer } from "./consumer.ts";
 import type { MessagingMetrics } from "./metrics.ts";
 import type { QueueMode } from "./queue-mode.ts";
+import { pause } from "./pause.ts";
 import { closeInTime, type SupervisedChannel } from "./supervised-channel.ts";
 import { type ChannelHoldings, type InHand, survivals } from "./survivals.ts";
 
 export interface Intake {
   /** Stops consuming until the dependency answers; resolves then. Deliveries in hand stay in hand. */
   pause(dependency: Dependency): Promise<void>;
-  readonly isClosing: boolean;
+  /** Aborted when consuming ends: whoever waits to try again gives up, and what is in hand goes back to its queue. */
+  readonly closing: AbortSignal;
 }
 
 /** What is done with the deliveries taken together; settles each of them. */
@@ -40,8 +42,9 @@ const DRAIN_DEADLINE_MS = 8_000;
  * again after every lost channel, cancelled consumer or pause.
  *
  * An ordered queue has one writer, and the broker passes that role on when the writer cancels its consumer, even while
- * it still has deliveries in hand. So here an ordered queue is never cancelled: a pause holds on to it, and closing
- * drops the channel, which returns what is not done to its place in the queue.
+ * it still has deliveries in hand. So an ordered queue is never cancelled: a pause holds on to it, and closing drops the
+ * channel, which returns what is not done. Returned deliveries go behind others that were returned before and are not
+ * out again, so all of them must always be: the prefetch of an ordered queue never shrinks, not even for a suspect.
  */
 export class QueueConsumer implements Intake {
   readonly #options: QueueConsumerOptions;
@@ -58,13 +61,7 @@ export class QueueConsumer implements Intake {
   /** Chosen by us and set as soon as we ask to consume, so that a cancel at any moment names it. */
   #consumerTag: string | null = null;
   #paused: Promise<void> | null = null;
-  #isClosing = false;
-  /**
-   * Ordered only: one delivery at a time is taken from the broker, until one has been handled under which nobody can
-   * have died. Poison at the head of the queue then takes nothing behind it along.
-   */
-  #isCareful = false;
-  #isWidening = false;
+  readonly #closing = new AbortController();
   #wasOpen = false;
 
   constructor(options: QueueConsumerOptions) {
@@ -77,12 +74,25 @@ export class QueueConsumer implements Intake {
 
   /** True while the broker has our consumer; readiness asks this, since a process can live on and consume nothing. */
   get isLive(): boolean {
-    if (this.#paused !== null || this.#isClosing) return false;
-    return this.#isWidening || (this.#consumerTag !== null && this.#channel.current !== null);
+    const isOpen = this.#consumerTag !== null && this.#channel.current !== null;
+    return isOpen && this.#paused === null && !this.#isClosing;
   }
 
-  get isClosing(): boolean {
-    return this.#isClosing;
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** True while a delivery is in hand that a process may have died of. */
+  get hasSuspects(): boolean {
+    return this.#holdings?.hasSuspects() ?? false;
+  }
+
+  get #prefetch(): number {
+    return this.#options.mode === "alone" ? 1 : this.#options.row.prefetch;
   }
 
   /** Resolves when the first consumer is up. */
@@ -92,13 +102,11 @@ export class QueueConsumer implements Intake {
 
   async #open(channel: Channel): Promise<void> {
     const { row, mode, queue, declare } = this.#options;
-    this.#isCareful = this.#isOrdered && !this.#isWidening;
     this.#attach(channel);
     if (mode === "instance") this.#name = `${queue}.${randomUUID()}`;
     await declare(channel, this.#name);
-    await channel.prefetch(mode === "alone" || this.#isCareful ? 1 : row.prefetch);
+    await channel.prefetch(this.#prefetch);
     if (!this.#paused && !this.#isClosing) await this.#consume(channel);
-    this.#isWidening = false;
     if (mode === "instance") {
       if (this.#wasOpen) row.onGap();
       this.#wasOpen = true;
@@ -106,7 +114,7 @@ export class QueueConsumer implements Intake {
   }
 
   #attach(channel: Channel): void {
-    const holdings = this.#survivals.attach(channel);
+    const holdings = this.#survivals.attach(channel, () => channel.prefetch(this.#prefetch));
     this.#holdings = holdings;
     this.#consumerTag = null;
     this.#buffer = [];
@@ -158,17 +166,27 @@ export class QueueConsumer implements Intake {
     const { row, mode } = this.#options;
     const concurrency = this.#isOrdered || mode === "alone" ? 1 : row.concurrency;
     while (this.#running < concurrency && this.#buffer.length > 0 && !this.#paused) {
-      const taken = this.#buffer.splice(0, this.#takesGroups ? row.prefetch : 1);
+      const taken = this.#buffer.splice(0, this.#groupSize());
       this.#running += 1;
       void this.#handle(taken);
     }
+  }
+
+  /** How many are taken together now; suspects of an ordered queue go one by one, so that the first to go is to blame. */
+  #groupSize(): number {
+    if (!this.#takesGroups) return 1;
+    if (!this.#isOrdered) return this.#options.row.prefetch;
+    const firstSuspect = this.#buffer.findIndex(({ isSuspect }) => isSuspect);
+    return firstSuspect === -1 ? this.#buffer.length : Math.max(1, firstSuspect);
   }
 
   async #handle(taken: readonly InHand[]): Promise<void> {
     const { process, log, queue } = this.#options;
     try {
       await process(taken, this);
-      this.#widen(taken);
+      // Were the next delivery to kill us before the broker has our acks, one that is done would be found at the head of
+      // the queue, and take the blame.
+      if (this.#isOrdered) await this.#holdings?.untilAcked();
     } catch (error) {
       // Settling failed beyond repair; giving up the channel returns the deliveries to the queue.
       log.error("deliveries could not be settled", { queue, error });
@@ -177,15 +195,6 @@ export class QueueConsumer implements Intake {
       this.#running -= 1;
       this.#pump();
     }
-  }
-
-  /** Consumes with the full prefetch from now on. Reopening, unlike a cancel, never lets two consumers write at once. */
-  #widen(taken: readonly InHand[]): void {
-    if (!this.#isCareful || this.#options.row.prefetch === 1 || this.#isClosing || this.#paused) return;
-    if (taken.some((held) => held.deaths > 0 || held.isStale())) return;
-    this.#isCareful = false;
-    this.#isWidening = true;
-    void this.#channel.reopen();
   }
 
   pause(dependency: Dependency): Promise<void> {
@@ -203,7 +212,7 @@ export class QueueConsumer implements Intake {
     if (!this.#isOrdered) await this.#cancel();
     let heldSince = Date.now();
     while (!this.#isClosing && !(await dependency.answers())) {
-      await wait(PROBE_EVERY_MS * (0.75 + Math.random() / 2));
+      await pause(PROBE_EVERY_MS * (0.75 + Math.random() / 2), this.closing);
       if (Date.now() - heldSince > HOLD_MAX_MS) {
         heldSince = Date.now();
         await this.#channel.reopen();
@@ -240,7 +249,7 @@ export class QueueConsumer implements Intake {
    * is being handled is finished.
    */
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.#closing.abort();
     if (this.#isOrdered) this.#buffer = [];
     else await this.#cancel();
     const deadlineAt = Date.now() + DRAIN_DEADLINE_MS;

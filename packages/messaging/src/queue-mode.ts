@@ -5,8 +5,8 @@
 export type QueueMode = "work" | "ordered" | "alone" | "query" | "instance";
 
 /** A delivery that processes died under this often is a suspect: its neighbours must not go down with it. */
-export const SUSPECT_DELIVERIES = 2;
-/** On an ordered lane leaving the queue costs the order, so a suspect is first tried in place with prefetch 1. */
-export const SUSPECT_ORDERED_DELIVERIES = 6;
+export const SUSPECT_DEATHS = 2;
+/** On an ordered lane leaving the queue costs the order, so a suspect is tried more often in place, one at a time. */
+export const SUSPECT_ORDERED_DEATHS = 4;
 /** Alone, and still its process died this often: poison. */
-export const POISON_DELIVERIES = 3;
+export const POISON_DEATHS = 3;

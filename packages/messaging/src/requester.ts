@@ -38,21 +38,22 @@ interface Pending {
 export function openRequester(connection: Connection, metrics: MessagingMetrics): Requester {
   const pending = new Map<string, Pending>();
 
+  const onReply = (correlationId: unknown, content: Buffer): void => {
+    const waiting = pending.get(String(correlationId));
+    // Late: the caller has gone.
+    if (!waiting) return;
+    try {
+      waiting.settle(ReplyBody.parse(JSON.parse(content.toString())));
+    } catch (cause) {
+      // Thrown on, it would close the channel and take every other reply on its way with it.
+      waiting.fail(new Error("unreadable reply", { cause }));
+    }
+  };
+
   const takeReplies = async (channel: Channel, prefix: string): Promise<void> => {
     channel.once("close", () => {
       for (const [id, waiting] of pending) if (id.startsWith(prefix)) waiting.fail(new ReplyLost("connection lost"));
     });
-    const onReply = (correlationId: unknown, content: Buffer): void => {
-      const waiting = pending.get(String(correlationId));
-      // Late: the caller has gone.
-      if (!waiting) return;
-      try {
-        waiting.settle(ReplyBody.parse(JSON.parse(content.toString())));
-      } catch (cause) {
-        // Thrown on, it would close the channel and take every other reply on its way with it.
-        waiting.fail(new Error("unreadable reply", { cause }));
-      }
-    };
     await channel.consume(
       REPLY_TO,
       (message) => {
@@ -113,17 +114,6 @@ export function openRequester(connection: Connection, metrics: MessagingMetrics)
     }
   };
 
-  /** Whether a lost request was handled is unknown. The same id again is safe, and brings the answer. */
-  const untilNotLost = async (exchangeOne: () => Promise<unknown>): Promise<unknown> => {
-    for (;;) {
-      try {
-        return await exchangeOne();
-      } catch (error) {
-        if (!(error instanceof ReplyLost)) throw error;
-      }
-    }
-  };
-
   const commandOnce = (message: OutgoingMessage, service: string, deadlineAt: number) =>
     exchangeOnce("c-", service, deadlineAt, (addressed) =>
       commands.publish({ ...message, properties: { ...message.properties, ...addressed } }, deadlineAt),
@@ -157,9 +147,7 @@ export function openRequester(connection: Connection, metrics: MessagingMetrics)
       return commands.isReady && queries.current !== null;
     },
     command: (message, service, deadlineAt) =>
-      counted(String(message.properties.type), () =>
-        untilNotLost(() => commandOnce(message, service, deadlineAt)),
-      ),
+      counted(String(message.properties.type), () => untilNotLost(() => commandOnce(message, service, deadlineAt))),
     query: (message, service, deadlineAt) =>
       counted(String(message.properties.type), async () => {
         try {
@@ -170,4 +158,15 @@ export function openRequester(connection: Connection, metrics: MessagingMetrics)
         }
       }),
   };
+}
+
+/** Whether a lost request was handled is unknown. The same id again is safe, and brings the answer. */
+async function untilNotLost(exchangeOne: () => Promise<unknown>): Promise<unknown> {
+  for (;;) {
+    try {
+      return await exchangeOne();
+    } catch (error) {
+      if (!(error instanceof ReplyLost)) throw error;
+    }
+  }
 }

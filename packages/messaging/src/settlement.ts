@@ -2,7 +2,7 @@ import { DomainError } from "@strata/runtime";
 import type { ConsumeMessage } from "amqplib";
 import type { ConfirmedPublisher } from "./confirmed-publisher.ts";
 import { header } from "./delivery.ts";
-import { deadLetterQueue, ladderQueue } from "./names.ts";
+import { aloneQueue, deadLetterQueue, ladderQueue } from "./names.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ReplyBody } from "./requester.ts";
 
@@ -13,7 +13,8 @@ const MOVE_DEADLINE_MS = 15_000;
 export interface Mover {
   /** Down the ladder; false when the message has been on every rung and must be given up. */
   toLadder(message: ConsumeMessage, queue: string, afterMs: number): Promise<boolean>;
-  toQueue(message: ConsumeMessage, queue: string, headers?: Readonly<Record<string, string>>): Promise<void>;
+  /** To where suspects of a lane are tried one at a time. */
+  toAlone(message: ConsumeMessage, lane: string, queue: string): Promise<void>;
   toDeadLetter(message: ConsumeMessage, lane: string, queue: string, reason: string, cause?: unknown): Promise<void>;
 }
 
@@ -41,7 +42,12 @@ export function mover(publisher: ConfirmedPublisher, service: string, ladderMs: 
       await publish(message, ladderQueue(service, rungMs), queue, { [header.attempt]: attempt + 1 });
       return true;
     },
-    toQueue: (message, queue, headers = {}) => publish(message, "", queue, headers),
+    toAlone: (message, lane, queue) =>
+      publish(message, "", aloneQueue(lane), {
+        [header.sourceQueue]: queue,
+        // It may be half done, and the new queue does not know; past its deadline, half done must still be finished.
+        [header.deadline]: undefined,
+      }),
     toDeadLetter: (message, lane, queue, reason, cause) =>
       publish(message, "", deadLetterQueue(lane), {
         [header.reason]: reason,
@@ -51,8 +57,7 @@ export function mover(publisher: ConfirmedPublisher, service: string, ladderMs: 
   };
 }
 
-export const attemptOf = (message: ConsumeMessage): number =>
-  Number(message.properties.headers?.[header.attempt] ?? 0);
+export const attemptOf = (message: ConsumeMessage): number => Number(message.properties.headers?.[header.attempt] ?? 0);
 
 /** The rung for this attempt, or a longer one where the handler asked for more; null when the ladder is at its end. */
 export function rungFor(ladderMs: readonly number[], attempt: number, afterMs: number): number | null {

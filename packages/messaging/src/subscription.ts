@@ -22,7 +22,10 @@ type Answerable<Payload, Reply> = Command<Payload, Reply> | Query<Payload, Reply
 type Parseable<Payload> = AnyContract & { readonly payload: z.ZodType<Payload> };
 
 /** Handles deliveries one by one, as many at a time as the row's concurrency allows. */
-export function on<Payload, Reply>(contract: Answerable<Payload, Reply>, handler: Handler<Payload, Reply>): Subscription;
+export function on<Payload, Reply>(
+  contract: Answerable<Payload, Reply>,
+  handler: Handler<Payload, Reply>,
+): Subscription;
 export function on<Payload>(contract: Event<Payload>, handler: Handler<Payload, never>): Subscription;
 export function on<Payload>(contract: Parseable<Payload>, handler: Handler<Payload, unknown>): Subscription {
   const each: GroupHandler<Payload, unknown> = (deliveries) => Promise.all(deliveries.map(handler));

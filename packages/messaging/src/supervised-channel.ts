@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Logger } from "@strata/runtime";
 import type { Channel, ConfirmChannel } from "amqplib";
 import { brokerUnavailable } from "./errors.ts";
+import { pause } from "./pause.ts";
 
 /** A channel that is opened anew, and set up anew, whenever it is lost. */
 export interface SupervisedChannel<C extends Channel = ConfirmChannel> {
@@ -93,7 +94,7 @@ export function supervise<C extends Channel>(options: SupervisionOptions<C>): Su
         delayMs = Math.min(delayMs * 2, REOPEN_DELAY_MAX_MS);
       }
       // Jittered, so that a restarted broker is not met by every channel of every replica at once.
-      await wait(delayMs * (0.5 + Math.random()), undefined, { signal: closing.signal }).catch(() => undefined);
+      await pause(delayMs * (0.5 + Math.random()), closing.signal);
     }
   })();
 
@@ -108,14 +109,15 @@ export function supervise<C extends Channel>(options: SupervisionOptions<C>): Su
       return current;
     },
     async ready(deadlineAt) {
-      while (current === null || isBlocked()) {
+      for (;;) {
+        const channel = current;
+        if (channel !== null && !isBlocked()) return channel;
         if (closing.signal.aborted) throw brokerUnavailable("the connection to the broker is closed");
         if (Date.now() >= deadlineAt) {
-          throw brokerUnavailable(current ? "the broker takes no messages now" : "no connection to the broker");
+          throw brokerUnavailable(channel ? "the broker takes no messages now" : "no connection to the broker");
         }
         await change(deadlineAt);
       }
-      return current;
     },
     reopen,
     lookAgain,
@@ -138,6 +140,6 @@ export async function closeChannel(channel: Channel): Promise<void> {
 }
 
 /** Waits for a close, but not for ever; that it was closed already, by the broker or with its connection, is fine. */
-export async function closeInTime(closed: Promise<void>): Promise<void> {
+export async function closeInTime(closed: Promise<unknown>): Promise<void> {
   await Promise.race([closed.catch(() => undefined), wait(CLOSE_DEADLINE_MS, undefined, { ref: false })]);
 }

@@ -4,15 +4,23 @@ import { deliveryCount } from "./delivery.ts";
 /** One delivery in hand, tied to the channel that it came on: on a later channel it cannot be acknowledged. */
 export interface InHand {
   readonly message: ConsumeMessage;
-  /** How many processes may have died under it: the broker's count, less what this process had in hand and survived. */
+  /** True when a process may have died of it, or beside it. */
+  readonly isSuspect: boolean;
+  /** How many processes may have died of it: fewer than the broker counts, see `survivals`. */
   readonly deaths: number;
+  /** This one is what processes died of: whatever else the channel has in hand died beside it, not of it. */
+  blame(): void;
   isStale(): boolean;
   ack(): void;
 }
 
-/** The unsettled deliveries of one channel. */
+/** The deliveries of one channel. */
 export interface ChannelHoldings {
   hold(message: ConsumeMessage): InHand;
+  /** True while a suspect is in hand, or its ack may not have reached the broker. */
+  hasSuspects(): boolean;
+  /** Resolves when every ack of a suspect so far has reached the broker. */
+  untilAcked(): Promise<void>;
 }
 
 /**
@@ -24,28 +32,59 @@ export function survivals() {
   let survived: ReadonlyMap<string, number> = new Map();
   const survivedBy = (message: ConsumeMessage): number => survived.get(idOf(message)) ?? 0;
   return {
-    attach(channel: Channel): ChannelHoldings {
+    /** `roundTrip` asks the broker something on this channel; by its answer the broker has every ack written before. */
+    attach(channel: Channel, roundTrip: () => Promise<unknown>): ChannelHoldings {
       const unsettled = new Set<ConsumeMessage>();
+      const suspects = new Set<ConsumeMessage>();
+      const acking = new Set<Promise<unknown>>();
+      let explained = 0;
       let isOpen = true;
       channel.once("close", () => {
         isOpen = false;
-        survived = new Map([...unsettled].map((message) => [idOf(message), survivedBy(message) + 1]));
+        survived = new Map([...unsettled].map((message) => [idOf(message), survivedBy(message) + explained + 1]));
       });
+
+      const acked = (message: ConsumeMessage): void => {
+        unsettled.delete(message);
+        if (!suspects.has(message)) return;
+        const arrived = roundTrip()
+          .catch(() => undefined)
+          .finally(() => {
+            suspects.delete(message);
+            acking.delete(arrived);
+          });
+        acking.add(arrived);
+      };
+
       return {
+        hasSuspects: () => suspects.size > 0,
+        async untilAcked() {
+          await Promise.all(acking);
+        },
         hold(message) {
+          const unexplained = deliveryCount(message.properties.headers) - survivedBy(message);
           unsettled.add(message);
+          if (unexplained > 0) suspects.add(message);
           return {
             message,
-            deaths: Math.max(0, deliveryCount(message.properties.headers) - survivedBy(message)),
+            isSuspect: unexplained > 0,
+            get deaths() {
+              return Math.max(0, unexplained - explained);
+            },
+            blame() {
+              explained = Math.max(explained, unexplained);
+            },
             isStale: () => !isOpen,
             ack() {
               // A second ack of one delivery would close the channel.
-              if (!isOpen || !unsettled.delete(message)) return;
+              if (!isOpen || !unsettled.has(message)) return;
               try {
                 channel.ack(message);
               } catch {
                 // The channel died a moment ago: the broker delivers it again, and every handler bears that.
+                return;
               }
+              acked(message);
             },
           };
         },

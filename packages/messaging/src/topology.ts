@@ -1,7 +1,15 @@
 import { laneQueue, queryQueue } from "@strata/contracts";
 import type { Options } from "amqplib";
 import type { Consumer } from "./consumer.ts";
-import { aloneQueue, deadLetterQueue, eventLog, exchange, ladderQueue, orderedExchange, orderedQueue } from "./names.ts";
+import {
+  aloneQueue,
+  deadLetterQueue,
+  eventLog,
+  exchange,
+  ladderQueue,
+  orderedExchange,
+  orderedQueue,
+} from "./names.ts";
 import { header } from "./delivery.ts";
 
 export interface ExchangeDeclaration {
@@ -92,7 +100,7 @@ export const commonTopology: Topology = {
 };
 
 /** The retry ladder of one service. A message enters a rung under its queue's name and falls back to that queue. */
-function ladder({ service, ladderMs }: TopologyOptions): Topology {
+export function ladder({ service, ladderMs }: TopologyOptions): Topology {
   const rungs = ladderMs.map((ms) => ({ name: ladderQueue(service, ms), ms }));
   return {
     // One fanout exchange a rung keeps the routing key free to say where the message falls back to.

@@ -1,9 +1,9 @@
 import { openMongo, silentLogger } from "@strata/runtime";
 import { eventually, type Infra, openInfra, tcpProxy } from "@strata/testing";
 import { expect } from "chai";
-import { ack, consumer, on, onGroup, reply } from "../src/index.ts";
+import { ack, consumer, deadLetter, on, onGroup, reply, retry } from "../src/index.ts";
 import { type BrokerProbe, probeBroker } from "../src/testing.ts";
-import { APP, Append, LADDER_MS, Note, Noted, numbers, openTestBroker, sorted } from "./support.ts";
+import { APP, Append, codesOf, gate, LADDER_MS, Note, Noted, numbers, openTestBroker, sorted } from "./support.ts";
 
 describe("faults", () => {
   let infra: Infra;
@@ -154,7 +154,11 @@ describe("faults", () => {
       await Promise.all(keys.map((key) => server.send(Append, APP, { key, n }, { timeoutMs: 20_000 })));
       if (n % 15 === 7) proxy.cut();
     }
-    await eventually(() => keys.map((key) => applied.get(key)), keys.map(() => numbers(40)), { deadlineMs: 15_000 });
+    await eventually(
+      () => keys.map((key) => applied.get(key)),
+      keys.map(() => numbers(40)),
+      { deadlineMs: 15_000 },
+    );
     expect(await probe.depth("conversation.appends.dead-letter")).to.equal(0);
     await serving.close();
   });
@@ -179,5 +183,73 @@ describe("faults", () => {
     await eventually(() => sorted(heard), numbers(200));
     await eventually(() => probe.depth("acme.notes"), 10);
     await subscribed.close();
+  });
+
+  it("takes lost connections for nobody's death: what is in hand when sockets are cut is neither suspect nor poison", async () => {
+    await using proxy = await tcpProxy(infra.amqpUrl);
+    await using server = await openTestBroker(proxy.url, "conversation", [Note]);
+    const release = gate();
+    let starts = 0;
+    const serving = await server.consume([
+      consumer({
+        queue: "conversation.notes",
+        handlers: [
+          on(Note, async () => {
+            starts += 1;
+            await release.opened;
+            return ack;
+          }),
+        ],
+      }),
+    ]);
+    await server.send(Note, APP, { n: 1 });
+    for (const cut of numbers(7)) {
+      await eventually(() => starts, cut + 1);
+      proxy.cut();
+    }
+    await eventually(() => starts, 8);
+    expect(await probe.depth("conversation.notes.dead-letter")).to.equal(0);
+    release.open();
+    await eventually(() => infra.management.depths(["conversation.notes", "conversation.notes.alone"]), {
+      "conversation.notes": 0,
+      "conversation.notes.alone": 0,
+    });
+    await serving.close();
+  });
+
+  it("makes the dead-letter queue and the ladder anew when they were deleted under it", async () => {
+    await using server = await openTestBroker(infra.amqpUrl, "conversation", [Note]);
+    let attempts = 0;
+    const serving = await server.consume([
+      consumer({
+        queue: "conversation.notes",
+        handlers: [
+          on(Note, async ({ payload, attempt }) => {
+            if (payload.n === 1) return deadLetter("poison");
+            attempts = Math.max(attempts, attempt);
+            return attempt === 0 ? retry(0, new Error("once more")) : ack;
+          }),
+        ],
+      }),
+    ]);
+    await probe.deleteQueue("conversation.notes.dead-letter");
+    await probe.deleteQueue("conversation.retry.50ms");
+    await server.send(Note, APP, { n: 1 });
+    await eventually(() => probe.depth("conversation.notes.dead-letter"), 1);
+    await probe.drain("conversation.notes.dead-letter");
+    await probe.deleteQueue("conversation.retry.50ms").catch(() => undefined);
+    await server.send(Note, APP, { n: 2 });
+    await eventually(() => attempts, 1);
+    await serving.close();
+  });
+
+  it("ends a start that waits for another service's queues when it is closed", async () => {
+    const waiting = await openTestBroker(infra.amqpUrl, "conversation", [Noted]);
+    await probe.deleteQueue("realtime.notes");
+    const starting = codesOf([waiting.consume([])]);
+    await eventually(async () => (await waiting.readiness.check()).checks["event consumers exist"], false);
+    await waiting.close();
+    const [ended] = await starting;
+    expect(ended).not.to.equal("done");
   });
 });

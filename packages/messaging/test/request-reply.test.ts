@@ -1,9 +1,9 @@
 import { DomainError } from "@strata/runtime";
-import { eventually, type Infra, openInfra } from "@strata/testing";
+import { eventually, type Infra, openInfra, tcpProxy } from "@strata/testing";
 import { expect } from "chai";
 import { ack, consumer, type Delivery, on, onGroup, refuse, reply } from "../src/index.ts";
 import { type BrokerProbe, probeBroker } from "../src/testing.ts";
-import { APP, Note, openTestBroker, Square } from "./support.ts";
+import { APP, gate, Note, openTestBroker, Square } from "./support.ts";
 
 describe("request and reply", () => {
   let infra: Infra;
@@ -24,9 +24,7 @@ describe("request and reply", () => {
         queue: "conversation.notes",
         handlers: [
           on(Note, async ({ payload }) =>
-            payload.n < 0
-              ? refuse(new DomainError("conflict", { property: "n" }))
-              : reply({ doubled: payload.n * 2 }),
+            payload.n < 0 ? refuse(new DomainError("conflict", { property: "n" })) : reply({ doubled: payload.n * 2 }),
           ),
         ],
       }),
@@ -61,9 +59,7 @@ describe("request and reply", () => {
       consumer({ queue: "conversation.notes", prefetch: 100, handlers: [onGroup(Note, handle)] }),
     ]);
     await using client = await openTestBroker(infra.amqpUrl, "gateway", [Note]);
-    const results = await Promise.allSettled(
-      Array.from({ length: 500 }, (_, n) => client.request(Note, APP, { n })),
-    );
+    const results = await Promise.allSettled(Array.from({ length: 500 }, (_, n) => client.request(Note, APP, { n })));
     for (const [n, result] of results.entries()) {
       expect(result.status).to.equal(n % 2 === 0 ? "fulfilled" : "rejected");
       if (result.status === "fulfilled") expect(result.value).to.deep.equal({ doubled: n * 2 });
@@ -112,5 +108,50 @@ describe("request and reply", () => {
     const error = await client.ask(Square, APP, { n: 1 }, { timeoutMs: 300 }).catch((thrown: unknown) => thrown);
     expect(error).to.include({ code: "service_unavailable" });
     expect(await client.dependsOn("conversation").answers()).to.equal(false);
+  });
+
+  it("fails only the request whose reply cannot be read", async () => {
+    await using owner = await openTestBroker(infra.amqpUrl, "conversation", [Note]);
+    await (
+      await owner.consume([consumer({ queue: "conversation.notes", handlers: [on(Note, async () => ack)] })])
+    ).close();
+    await using client = await openTestBroker(infra.amqpUrl, "gateway", [Note]);
+    const [unreadable, sound] = [client.request(Note, APP, { n: 1 }), client.request(Note, APP, { n: 2 })];
+    const failure = unreadable.catch((thrown: unknown) => thrown);
+    await eventually(() => probe.depth("conversation.notes"), 2);
+    for (const { content, properties } of await probe.drain("conversation.notes")) {
+      const isFirst = content.toString() === '{"n":1}';
+      const body = isFirst ? "{" : '{"result":{"doubled":4}}';
+      await probe.sendRaw(String(properties.replyTo), Buffer.from(body), { correlationId: properties.correlationId });
+    }
+    expect(String(await failure)).to.include("unreadable reply");
+    expect(await sound).to.deep.equal({ doubled: 4 });
+    expect(await probe.depth("conversation.notes")).to.equal(0);
+  });
+
+  it("asks a query again when the socket is cut before its answer", async () => {
+    await using proxy = await tcpProxy(infra.amqpUrl);
+    await using server = await openTestBroker(infra.amqpUrl, "conversation", [Square]);
+    const asked = gate();
+    const answer = gate();
+    const serving = await server.consume([
+      consumer({
+        queue: "conversation.queries",
+        handlers: [
+          on(Square, async ({ payload }) => {
+            asked.open();
+            await answer.opened;
+            return reply({ squared: payload.n ** 2 });
+          }),
+        ],
+      }),
+    ]);
+    await using client = await openTestBroker(proxy.url, "gateway", [Square]);
+    const answered = client.ask(Square, APP, { n: 5 });
+    await asked.opened;
+    proxy.cut();
+    answer.open();
+    expect(await answered).to.deep.equal({ squared: 25 });
+    await serving.close();
   });
 });

@@ -1,5 +1,6 @@
 import { type AnyContract, defineCommand, defineEvent, defineQuery, type ServiceName } from "@strata/contracts";
-import { createReadiness, DomainError, type Logger, type Readiness, silentLogger } from "@strata/runtime";
+import { createReadiness, DomainError, type Logger, type Readiness } from "@strata/runtime";
+import { eventually, testLogger } from "@strata/testing";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import { type Broker, type BrokerOptions, openBroker } from "../src/index.ts";
@@ -17,6 +18,15 @@ export const Append = defineCommand({
   service: "conversation",
   lane: "appends",
   name: "Append",
+  version: 1,
+  payload: z.object({ key: z.string(), n: z.number() }),
+  orderedBy: ({ key }) => key,
+});
+/** On the same lane as `Append`. */
+export const Rename = defineCommand({
+  service: "conversation",
+  lane: "appends",
+  name: "Rename",
   version: 1,
   payload: z.object({ key: z.string(), n: z.number() }),
   orderedBy: ({ key }) => key,
@@ -63,7 +73,7 @@ export async function openTestBroker(
   const broker = await openBroker({
     url,
     service,
-    log: silentLogger,
+    log: testLogger(service),
     metrics: registry,
     readiness,
     ladderMs: LADDER_MS,
@@ -88,4 +98,9 @@ export const codesOf = async (calls: readonly Promise<unknown>[]): Promise<reado
 export const gate = (): { readonly opened: Promise<void>; readonly open: () => void } => {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: () => resolve() };
+};
+
+/** Waits until a broker says that it can publish and ask. */
+export const isReady = async ({ readiness }: OpenedBroker): Promise<void> => {
+  await eventually(async () => (await readiness.check()).checks["broker"], true);
 };

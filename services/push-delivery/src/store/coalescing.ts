@@ -64,4 +64,8 @@ function packed(questions: readonly Waiting[]): readonly (readonly Waiting[])[] 
   return packs;
 }
 
-const withoutApp = ({ app: _, ...target }: FoundTarget): Target => target;
+/** The app was only asked for to tell whose device it is. */
+function withoutApp(found: FoundTarget): Target {
+  const { userId, deviceId, platform, kind, token, environment, appBundle, registeredAt, dueAt } = found;
+  return { userId, deviceId, platform, kind, token, environment, appBundle, registeredAt, dueAt };
+}
