@@ -4,6 +4,8 @@ import { commonTopology } from "./topology.ts";
 import { declareTopology } from "./declare.ts";
 import { exchange } from "./names.ts";
 
+export { aDelivery, type RecordedEvent, recordingPublisher } from "./testing-recorders.ts";
+
 /** What tests need of the broker beyond a service's own API. Not part of the public face of this package. */
 export interface BrokerProbe extends AsyncDisposable {
   /** Exact number of messages ready in a queue, now. */

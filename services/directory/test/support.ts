@@ -1,6 +1,4 @@
-import { randomUUID } from "node:crypto";
-import type { AnyEvent, IdentityFields } from "@strata/contracts";
-import type { Delivery, Publisher } from "@strata/messaging";
+import type { IdentityFields } from "@strata/contracts";
 import { openMongo, silentLogger } from "@strata/runtime";
 import { openInfra } from "@strata/testing";
 import { OPERATOR } from "../src/bootstrap-operator.ts";
@@ -8,6 +6,8 @@ import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
+
+export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
 /** The stores of this service in a database of the test's own, with their indexes and the account "operator". */
 export async function openStores(name: string) {
@@ -30,43 +30,6 @@ export async function openStores(name: string) {
     },
   };
 }
-
-interface RecordedEvent {
-  readonly type: string;
-  readonly app: string;
-  readonly payload: unknown;
-  readonly id: string | undefined;
-  readonly subjectVersion: number | undefined;
-}
-
-/** Keeps what would have been published; `failing` makes every publish fail, as with a broker that is away. */
-export function recordingPublisher(options: { readonly failing?: boolean } = {}) {
-  const events: RecordedEvent[] = [];
-  const publisher: Publisher = {
-    async emit(event: AnyEvent, app, payload, { id, subjectVersion } = {}) {
-      if (options.failing) throw new Error("the broker is away");
-      events.push({ type: event.type, app, payload: event.payload.parse(payload), id, subjectVersion });
-    },
-    send: () => Promise.reject(new Error("the directory sends no commands")),
-  };
-  return { events, publisher };
-}
-
-/** A delivery of this payload. Handing the same one over twice is a redelivery of its command. */
-export const aDelivery = <Payload>(
-  payload: Payload,
-  envelope: Partial<Omit<Delivery<Payload>, "payload">> = {},
-): Delivery<Payload> => ({
-  id: randomUUID(),
-  type: "test",
-  app: randomUUID(),
-  payload,
-  sentAt: new Date(),
-  attempt: 0,
-  isRedelivered: false,
-  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-  ...envelope,
-});
 
 export const identityFields = (displayName = "Ann"): IdentityFields => ({
   displayName,

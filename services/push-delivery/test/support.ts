@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import {
-  type AnyEvent,
   type BatchStored,
   type DeviceFields,
   type Notification,
@@ -8,7 +7,6 @@ import {
   type PayloadOf,
   type PushCredential,
 } from "@strata/contracts";
-import type { Delivery, Publisher } from "@strata/messaging";
 import { openMongo, seal } from "@strata/runtime";
 import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
@@ -20,6 +18,8 @@ import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
 import { tokenOf } from "./provider-fixture.ts";
+
+export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
 /** The stores of this service in a database of the test's own, with their indexes. */
 export async function openStores(name: string) {
@@ -159,39 +159,3 @@ export function aBatch(
     ...changes,
   };
 }
-
-interface RecordedEvent {
-  readonly type: string;
-  readonly app: string;
-  readonly payload: unknown;
-  readonly id: string | undefined;
-  readonly subjectVersion: number | undefined;
-}
-
-/** Keeps what would have been published; `failing` makes every publish fail, as with a broker that is away. */
-export function recordingPublisher(options: { readonly failing?: boolean } = {}) {
-  const events: RecordedEvent[] = [];
-  const publisher: Pick<Publisher, "emit"> = {
-    async emit(event: AnyEvent, app, payload, { id, subjectVersion } = {}) {
-      if (options.failing) throw new Error("the broker is away");
-      events.push({ type: event.type, app, payload: event.payload.parse(payload), id, subjectVersion });
-    },
-  };
-  return { events, publisher };
-}
-
-/** A delivery of this payload. Handing the same one over twice is a redelivery. */
-export const aDelivery = <Payload>(
-  payload: Payload,
-  envelope: Partial<Omit<Delivery<Payload>, "payload">> = {},
-): Delivery<Payload> => ({
-  id: randomUUID(),
-  type: "test",
-  app: randomUUID(),
-  payload,
-  sentAt: new Date(),
-  attempt: 0,
-  isRedelivered: false,
-  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-  ...envelope,
-});
