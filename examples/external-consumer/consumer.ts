@@ -49,9 +49,11 @@ async function handle(message: ConsumeMessage): Promise<void> {
   channel.ack(message);
 }
 
+// One after the other: of two copies of one event in hand at once, both would find no file yet.
+let work = Promise.resolve();
 await channel.consume(QUEUE, (message) => {
   if (message === null) throw new Error(`${QUEUE} was deleted`);
-  void handle(message);
+  work = work.then(() => handle(message));
 });
 console.log(`consuming ${QUEUE}`);
 process.once("SIGTERM", () => void connection.close());
