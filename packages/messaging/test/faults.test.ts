@@ -252,4 +252,35 @@ describe("faults", () => {
     const [ended] = await starting;
     expect(ended).not.to.equal("done");
   });
+
+  it("finishes what is in hand when it is closed, and leaves the rest in the queue untouched", async () => {
+    const release = gate();
+    const finished: number[] = [];
+    const row = consumer({
+      queue: "conversation.notes",
+      prefetch: 5,
+      handlers: [
+        on(Note, async ({ payload }) => {
+          await release.opened;
+          finished.push(payload.n);
+          return ack;
+        }),
+      ],
+    });
+    {
+      await using leaving = await openTestBroker(infra.amqpUrl, "conversation", [Note]);
+      const serving = await leaving.consume([row]);
+      await Promise.all(numbers(20).map((n) => leaving.send(Note, APP, { n })));
+      await eventually(() => probe.depth("conversation.notes"), 15);
+      const closing = serving.close();
+      await eventually(async () => (await leaving.readiness.check()).checks["consumes conversation.notes"], false);
+      release.open();
+      await closing;
+    }
+    expect(finished.length).to.equal(5);
+    const rest = await probe.drain("conversation.notes");
+    expect(rest.map(({ fields }) => fields.redelivered)).to.deep.equal(numbers(15).map(() => false));
+    const left = rest.map(({ content }) => Number(/\d+/.exec(content.toString())));
+    expect(sorted([...finished, ...left])).to.deep.equal(numbers(20));
+  });
 });
