@@ -1,14 +1,27 @@
 import * as announcement from "./announcement.ts";
+import * as content from "./content.ts";
+import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
+import * as message from "./message.ts";
 import * as push from "./push.ts";
 import * as receipt from "./receipt.ts";
+import * as users from "./users.ts";
 
 const isContract = (value: unknown): value is AnyContract =>
   typeof value === "object" && value !== null && "kind" in value && "type" in value && "payload" in value;
 
 /** Every command, query and event there is. What is not here is not sent, and start-up says so. */
-export const catalogue: readonly AnyContract[] = [announcement, directory, push, receipt]
+export const catalogue: readonly AnyContract[] = [
+  announcement,
+  content,
+  conversation,
+  directory,
+  message,
+  push,
+  receipt,
+  users,
+]
   .flatMap((module) => Object.values(module) as unknown[])
   .filter(isContract);
 

@@ -1,8 +1,12 @@
 export * from "./announcement.ts";
 export * from "./catalogue.ts";
+export * from "./content.ts";
+export * from "./conversation.ts";
 export * from "./define.ts";
 export * from "./directory.ts";
+export * from "./users.ts";
 export { type ContractSchemas, type JsonSchema, jsonSchemas } from "./json-schemas.ts";
+export * from "./message.ts";
 export * from "./push.ts";
 export * from "./receipt.ts";
 export * from "./token.ts";

@@ -26,11 +26,17 @@ export const UserId = z
   .refine((userId) => userId.isWellFormed(), "has an unpaired surrogate");
 
 export const AnnouncementId = z.uuid();
+export const ConversationId = z.uuid();
+export const MessageId = z.uuid();
+export const PartId = z.uuid();
+export const ContentId = z.uuid();
 export const Partition = z
   .number()
   .int()
   .min(0)
   .max(PARTITIONS - 1);
+/** Where a message stands in its conversation: 1 for the first, and one more for each after it. */
+export const Position = z.number().int().nonnegative();
 /** Milliseconds since 1970, UTC. */
 export const Millis = z.number().int().nonnegative();
 const isUserId = (value: string): boolean => value.length > 0 && value.length <= 128 && value.isWellFormed();
@@ -85,3 +91,9 @@ export type Notification = z.infer<typeof Notification>;
 
 export const ReceiptKind = z.enum(["delivered", "read"]);
 export type ReceiptKind = z.infer<typeof ReceiptKind>;
+
+/** Metadata of a conversation: strings, and objects of such. */
+export interface Metadata {
+  [key: string]: string | Metadata;
+}
+export const Metadata: z.ZodType<Metadata> = z.lazy(() => z.record(z.string(), z.union([z.string(), Metadata])));
