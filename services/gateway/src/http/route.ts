@@ -35,7 +35,7 @@ export interface Call {
 }
 
 interface BaseRoute {
-  readonly method: "get" | "post" | "put" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete";
   /** As Express has it: `/apps/:app/announcements`. */
   readonly path: string;
   /** What /openapi.json says about it. */

@@ -23,7 +23,11 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
     servers: [{ url: publicUrl }],
     tags: [
       { name: "Announcements", description: "Messages to many users that persist and are counted" },
+      { name: "Conversations", description: "Who talks with whom, and what is known of it" },
+      { name: "Messages", description: "What is said in conversations, by users and by the backend" },
+      { name: "Content", description: "Bytes too large for a message" },
       { name: "Users", description: "What one user is, has and has got" },
+      { name: "Apps", description: "What is set for an app" },
       { name: "Accounts", description: "Apps, tokens and push credentials, with a token of the account" },
       { name: "Documentation", description: "For anybody, without a token" },
     ],

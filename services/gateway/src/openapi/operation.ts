@@ -12,7 +12,7 @@ export const ErrorView = z
   })
   .meta({ id: "Error", description: "Every answer that is no success has this body." });
 
-type Tag = "Announcements" | "Users" | "Accounts" | "Documentation";
+type Tag = "Announcements" | "Conversations" | "Messages" | "Content" | "Users" | "Apps" | "Accounts" | "Documentation";
 
 interface Operation {
   readonly id: string;
@@ -23,6 +23,8 @@ interface Operation {
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** Default: JSON. */
+  readonly bodyType?: "application/vnd.layer-patch+json";
   readonly answer: {
     readonly status: 200 | 201 | 202 | 204;
     readonly description: string;
@@ -36,6 +38,7 @@ interface Operation {
 const ERROR_MEANINGS = {
   404: "There is no such object",
   409: "The id is in use, or the object exists already",
+  410: "The conversation existed and was deleted",
   413: "The body is too long",
   422: "A property is missing or not valid",
 } as const;
@@ -52,7 +55,7 @@ const COMMON_ERRORS = {
 
 /** What /openapi.json says about a route with a token, from the schemas that the route itself uses. */
 export function operation(route: Operation): ZodOpenApiOperationObject {
-  const { id, tag, summary, description, path, query, headers, body, answer, errors = [] } = route;
+  const { id, tag, summary, description, path, query, headers, body, bodyType = "application/json", answer, errors = [] } = route;
   return {
     operationId: id,
     tags: [tag],
@@ -64,7 +67,7 @@ export function operation(route: Operation): ZodOpenApiOperationObject {
       ...(query ? { query } : {}),
       header: (headers ?? z.object({})).extend(AcceptHeader.shape),
     },
-    ...(body ? { requestBody: { required: true, content: { "application/json": { schema: body } } } } : {}),
+    ...(body ? { requestBody: { required: true, content: { [bodyType]: { schema: body } } } } : {}),
     responses: {
       [`${answer.status}`]: {
         description: answer.description,
