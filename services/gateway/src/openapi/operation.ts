@@ -55,7 +55,19 @@ const COMMON_ERRORS = {
 
 /** What /openapi.json says about a route with a token, from the schemas that the route itself uses. */
 export function operation(route: Operation): ZodOpenApiOperationObject {
-  const { id, tag, summary, description, path, query, headers, body, bodyType = "application/json", answer, errors = [] } = route;
+  const {
+    id,
+    tag,
+    summary,
+    description,
+    path,
+    query,
+    headers,
+    body,
+    bodyType = "application/json",
+    answer,
+    errors = [],
+  } = route;
   return {
     operationId: id,
     tags: [tag],
