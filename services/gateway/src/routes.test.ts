@@ -8,6 +8,7 @@ import { bodyBudget } from "./http/body-budget.ts";
 import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
+import { settingsCache } from "./http/settings-cache.ts";
 import { openApiDocument, openApiPath } from "./openapi/document.ts";
 import { routesOf } from "./routes.ts";
 
@@ -16,7 +17,7 @@ const config = loadConfig({
   PUBLIC_URL: "https://api.example.com",
   CREDENTIALS_KEY: Buffer.alloc(32).toString("base64"),
 });
-const routes = routesOf(config);
+const routes = routesOf(config, settingsCache());
 const document = openApiDocument(routes, config.PUBLIC_URL);
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 

@@ -1,5 +1,6 @@
 import type { Config } from "./config.ts";
 import type { Route } from "./http/route.ts";
+import type { SettingsCache } from "./http/settings-cache.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
 import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
@@ -15,13 +16,14 @@ import { recordReceipt } from "./routes/receipts.ts";
 import { senderProfiles } from "./routes/senders.ts";
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
-export function routesOf(config: Config): readonly Route[] {
+export function routesOf(config: Config, settings: SettingsCache): readonly Route[] {
   const users = knownUsers();
   const senders = senderProfiles();
   const maxBodyBytes = config.MAX_BODY_BYTES;
   const routes = [
     createAnnouncement({
       senders,
+      settings,
       maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
       maxRecipients: config.MAX_ANNOUNCEMENT_RECIPIENTS,
       maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,

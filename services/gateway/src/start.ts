@@ -8,6 +8,7 @@ import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { type HttpServer, listen } from "./http/server.ts";
+import { settingsCache } from "./http/settings-cache.ts";
 import { routesOf } from "./routes.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse, so requests finish while the broker is still there. */
@@ -23,14 +24,15 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     "broker",
   );
   const grants = grantCache();
-  // Before the first request: no token may be cached whose revocation would not be heard.
-  closing.add(await broker.consume(consumers({ grants })), "consumers");
+  const settings = settingsCache();
+  // Before the first request: nothing may be cached whose end would not be heard.
+  closing.add(await broker.consume(consumers({ grants, settings })), "consumers");
 
   let isClosing = false;
   const app = createApp({
     broker,
     grants,
-    routes: routesOf(config),
+    routes: routesOf(config, settings),
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { z } from "zod";
 import { loadConfig } from "../src/config.ts";
+import { settingsCache } from "../src/http/settings-cache.ts";
 import { routesOf } from "../src/routes.ts";
 import { ErrorView } from "../src/openapi/operation.ts";
 import { PUBLIC_URL } from "./world.ts";
@@ -61,6 +62,7 @@ const routes = routesOf(
     PUBLIC_URL,
     CREDENTIALS_KEY: Buffer.alloc(32).toString("base64"),
   }),
+  settingsCache(),
 );
 
 const Documented = z.object({

@@ -16,3 +16,14 @@ export function requireContentWithin(maxBytes: number, { parts, notification }: 
     `is too long: parts and notification have at most ${maxBytes} bytes of JSON together`,
   );
 }
+
+/**
+ * An app's own limit, known only once the directory has answered. Like the deployment's it counts what was sent, before
+ * duplicates collapse.
+ * @throws LayerError 422 `invalid_property` `recipients`
+ */
+export function requireRecipientsWithin(maxRecipients: number, recipients: unknown): void {
+  if (Array.isArray(recipients) && recipients.length > maxRecipients) {
+    throw invalidProperty("recipients", `must have at most ${maxRecipients} entries, and has ${recipients.length}`);
+  }
+}

@@ -1,5 +1,6 @@
 import type { Grant } from "@strata/contracts";
 import { boundedCache } from "./bounded-cache.ts";
+import { sharedLoads } from "./shared-loads.ts";
 
 /** What tokens grant, by their hash, so that not every request asks the directory. */
 export interface GrantCache {
@@ -21,42 +22,26 @@ export function grantCache(now: () => number = Date.now): GrantCache {
   const known = boundedCache<Grant>({ maxEntries: MAX_ENTRIES, ttlMs: KNOWN_TTL_MS, now });
   // Apart, so that a flood of invented tokens cannot push the good ones out.
   const unknown = boundedCache<true>({ maxEntries: MAX_ENTRIES, ttlMs: UNKNOWN_TTL_MS, now });
-  const loading = new Map<string, Promise<Grant | null>>();
-
-  const loadAndKeep = (hash: string, load: () => Promise<Grant | null>): Promise<Grant | null> => {
-    const promise = load().then(
-      (grant) => {
-        if (loading.get(hash) === promise) {
-          loading.delete(hash);
-          if (grant) known.set(hash, grant);
-          else unknown.set(hash, true);
-        }
-        return grant;
-      },
-      (error: unknown) => {
-        if (loading.get(hash) === promise) loading.delete(hash);
-        throw error;
-      },
-    );
-    loading.set(hash, promise);
-    return promise;
-  };
+  const loads = sharedLoads<Grant | null>((hash, grant) => {
+    if (grant) known.set(hash, grant);
+    else unknown.set(hash, true);
+  });
 
   return {
     async get(hash, load) {
       const grant = known.get(hash);
       if (grant) return grant;
       if (unknown.get(hash)) return null;
-      return loading.get(hash) ?? loadAndKeep(hash, load);
+      return loads.load(hash, load);
     },
     forget(hash) {
       known.delete(hash);
-      loading.delete(hash);
+      loads.forget(hash);
     },
     forgetAll() {
       known.clear();
       unknown.clear();
-      loading.clear();
+      loads.forgetAll();
     },
   };
 }

@@ -10,9 +10,10 @@ import {
   type AnnouncementLimits,
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
-import { requireContentWithin } from "../domain/announcement-limits.ts";
+import { requireContentWithin, requireRecipientsWithin } from "../domain/announcement-limits.ts";
 import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
+import type { SettingsCache } from "../http/settings-cache.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
 import { AnnouncementBody, AnnouncementView } from "../openapi/announcement-schemas.ts";
@@ -20,6 +21,7 @@ import { profileOf, type SenderProfiles } from "./senders.ts";
 
 export interface AnnouncementsOptions extends AnnouncementLimits {
   readonly senders: SenderProfiles;
+  readonly settings: SettingsCache;
   readonly maxBodyBytes: number;
   readonly maxContentBytes: number;
   readonly longListDeadlineMs: number;
@@ -35,7 +37,7 @@ export const createAnnouncement = (options: AnnouncementsOptions): Route => ({
     tag: "Announcements",
     summary: "Send an announcement",
     description:
-      `To at most ${options.maxRecipients} users. Answered once it is durable: with 202 it will reach every recipient ` +
+      `To at most ${options.maxRecipients} users, or fewer where the app's settings say so. Answered once it is durable: with 202 it will reach every recipient ` +
       "who exists. Those who do not are skipped and counted. `recipients` of the answer is null for more than 1,000.",
     path: AppPath,
     headers: CreationHeaders,
@@ -55,7 +57,11 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 
-  const profiles = await options.senders.of(call, [content.sender]);
+  const [{ maxAnnouncementRecipients }, profiles] = await Promise.all([
+    options.settings.of(call),
+    options.senders.of(call, [content.sender]),
+  ]);
+  requireRecipientsWithin(maxAnnouncementRecipients, fields.recipients);
   if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
     throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
   }

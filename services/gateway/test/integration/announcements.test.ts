@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { compareUserIds, partitionOf, tokenHash } from "@strata/contracts";
-import { userIds } from "@strata/testing";
+import { eventually, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
 import { openWorld, PUBLIC_URL, type World } from "../world.ts";
@@ -100,6 +100,19 @@ describe("POST announcements", () => {
       const other = await send("POST", path(), { headers, body: aBody({ recipients: [...recipients, "eve"] }) });
       expect([other.status, errorOf(other).id]).to.deep.equal([422, "invalid_operation"]);
     }
+  });
+
+  it("takes as many recipients as the app's settings allow, and hears when those change", async () => {
+    const few = world.directory.anApp();
+    world.directory.aUser(few, "ops");
+    const token = world.directory.aToken({ app: few });
+    const announce = (recipients: readonly string[]) => send("POST", path(few), { token, body: aBody({ recipients }) });
+    expect(await announce(["ann", "bob"])).to.have.property("status", 202);
+    await world.directory.setSettings(few, { maxAnnouncementRecipients: 1 });
+    await eventually(async () => (await announce(["ann", "bob"])).status, 422, { deadlineMs: 4_000 });
+    const refused = await announce(["ann", "ann"]);
+    expect(errorOf(refused)).to.deep.include({ id: "invalid_property", data: { property: "recipients" } });
+    expect(await announce(["ann"])).to.have.property("status", 202);
   });
 
   it("refuses a de-duplication header that cannot be one with 400", async () => {

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import {
   type App,
+  type AppSettings,
+  AppSettingsChanged,
   AuthenticateToken,
   CreateApp,
   CreateIdentity,
@@ -8,6 +10,7 @@ import {
   CreateToken,
   FindUnknownUsers,
   GetApp,
+  GetAppSettings,
   GetIdentities,
   type Grant,
   type Identity,
@@ -36,12 +39,14 @@ export interface DirectoryPeer {
   aUser(appId: string, userId: string, displayName?: string): void;
   hasUser(appId: string, userId: string): boolean;
   revoke(text: string): Promise<void>;
+  setSettings(appId: string, changes: Partial<AppSettings>): Promise<void>;
 }
 
 export const directoryContracts = [
   AuthenticateToken,
   FindUnknownUsers,
   GetApp,
+  GetAppSettings,
   GetIdentities,
   ListApps,
   ListTokens,
@@ -50,6 +55,7 @@ export const directoryContracts = [
   CreateToken,
   RevokeToken,
   TokenRevoked,
+  AppSettingsChanged,
 ] as const;
 
 export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows: readonly Consumer[] } {
@@ -57,6 +63,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   const apps = new Map<string, App & { by: string }>();
   const tokens = new Map<string, StoredToken & { by: string }>();
   const identities = new Map<string, Identity & { by: string }>();
+  const settings = new Map<string, AppSettings>();
   const asked = new Map<string, number>();
 
   const grantOf = ({ tokenId, accountId: account, appId, scopes, expiresAt }: StoredToken): Grant => ({
@@ -73,6 +80,12 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
     await broker().emit(TokenRevoked, token.appId ?? NO_APP, { tokenId: token.tokenId, hash: token.hash });
   };
   const withHash = (hash: string) => [...tokens.values()].find((token) => token.hash === hash);
+
+  const settingsOf = (app: string): AppSettings => settings.get(app) ?? DEFAULT_SETTINGS;
+  const setSettings = async (app: string, changes: Partial<AppSettings>): Promise<void> => {
+    settings.set(app, { ...settingsOf(app), ...changes });
+    await broker().emit(AppSettingsChanged, app, { appId: app, version: Date.now() });
+  };
 
   const rows = [
     consumer({
@@ -93,6 +106,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           const found = apps.get(app);
           return reply({ app: found?.accountId === payload.accountId ? found : null });
         }),
+        on(GetAppSettings, async ({ app }) => reply({ settings: settingsOf(app) })),
         on(ListApps, async ({ payload }) =>
           reply({ apps: [...apps.values()].filter((app) => app.accountId === payload.accountId) }),
         ),
@@ -168,9 +182,21 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
       const token = withHash(tokenHash(text));
       if (token) await end(token);
     },
+    setSettings,
   };
   return { peer, rows };
 }
+
+const DEFAULT_SETTINGS: AppSettings = {
+  sessionTtlSeconds: 2_592_000,
+  maxParticipants: 250,
+  maxConversationMetadataBytes: 2_048,
+  maxAnnouncementRecipients: 100_000,
+  maxPartsPerMessage: 1_000,
+  showsPhoneNumbers: false,
+  showsEmailAddresses: false,
+  showsMetadata: false,
+};
 
 const anIdentity = (userId: string, displayName: string) => ({
   userId,
