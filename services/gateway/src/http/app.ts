@@ -1,4 +1,4 @@
-import { invalidEndpoint, methodNotAllowed } from "@strata/layer-protocol";
+import { invalidEndpoint, LayerError, type LayerVersion, negotiateVersion } from "@strata/layer-protocol";
 import type { Logger } from "@strata/runtime";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from "express";
 import { logWhenClosed } from "./access-log.ts";
@@ -9,6 +9,7 @@ import { contextOf, openContext } from "./request-context.ts";
 import type { Route } from "./route.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { sendError } from "./send.ts";
+import { notServed } from "./served-versions.ts";
 import { serveRoute, type ServingDeps } from "./serve-route.ts";
 
 export interface AppDeps extends ServingDeps {
@@ -65,13 +66,22 @@ function routerOf(deps: AppDeps): Router {
       contextOf(response).route = path;
       next();
     });
-    for (const route of routes) mounted[route.method](serveRoute(route, deps));
-    const allowed = routes.map(({ method }) => method.toUpperCase());
-    mounted.all(() => {
-      throw methodNotAllowed(allowed);
+    for (const route of routes) mounted[route.method](serveRoute(route, routes, deps));
+    mounted.all((request) => {
+      throw notServed(routes, versionAskedFor(request.headers.accept));
     });
   }
   return router;
+}
+
+/** A wrong method is told before a wrong `Accept` (server API 3.3): the route comes first. */
+function versionAskedFor(accept: string | undefined): LayerVersion | null {
+  try {
+    return negotiateVersion(accept);
+  } catch (error) {
+    if (error instanceof LayerError) return null;
+    throw error;
+  }
 }
 
 const answerError =

@@ -1,5 +1,5 @@
 import type { Grant, Scope } from "@strata/contracts";
-import type { WireContext } from "@strata/layer-protocol";
+import type { LayerVersion, WireContext } from "@strata/layer-protocol";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
 import type { Calls } from "./calls.ts";
 
@@ -17,7 +17,7 @@ export const ok = (json: unknown, headers: Readonly<Record<string, string>> = {}
   headers,
 });
 export const created = (json?: unknown): Answer => (json === undefined ? { status: 201 } : { status: 201, json });
-export const accepted = (json: unknown): Answer => ({ status: 202, json });
+export const accepted = (json?: unknown): Answer => (json === undefined ? { status: 202 } : { status: 202, json });
 export const noContent: Answer = { status: 204 };
 
 /** One authenticated request: version negotiated, body parsed as JSON, nothing else known of it. */
@@ -53,6 +53,8 @@ export interface GuardedRoute extends BaseRoute {
   readonly access: Scope;
   /** Present where there is a body to read. */
   readonly maxBodyBytes?: number;
+  /** The versions that have this endpoint; absent: all. */
+  readonly versions?: readonly LayerVersion[];
   handle(call: Call): Promise<Answer>;
 }
 

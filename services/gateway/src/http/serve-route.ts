@@ -1,5 +1,5 @@
 import { NO_APP } from "@strata/contracts";
-import { negotiateVersion } from "@strata/layer-protocol";
+import { type LayerVersion, negotiateVersion, requireLayerPatchType } from "@strata/layer-protocol";
 import type { Client, Publisher } from "@strata/messaging";
 import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
@@ -11,6 +11,7 @@ import { readJson } from "./read-json.ts";
 import { contextOf } from "./request-context.ts";
 import type { Answer, Call, GuardedRoute, Route } from "./route.ts";
 import { sendAnswer } from "./send.ts";
+import { isServedIn, notServed } from "./served-versions.ts";
 
 export interface ServingDeps {
   readonly broker: Client & Pick<Publisher, "send">;
@@ -21,16 +22,26 @@ export interface ServingDeps {
   readonly deadlineMs: number;
 }
 
-/** Serves one route in the order that the contract gives to the checks (server API 3.3). */
+/**
+ * Serves one route in the order that the contract gives to the checks (server API 3.3). `siblings` are all routes of its
+ * path, itself included: what else there is in a version that does not have this one.
+ */
 export const serveRoute =
-  (route: Route, deps: ServingDeps): RequestHandler =>
+  (route: Route, siblings: readonly Route[], deps: ServingDeps): RequestHandler =>
   async (request, response) => {
-    const answer = route.access === "open" ? route.handle() : await serveGuarded(route, deps, request, response);
-    sendAnswer(response, answer);
+    if (route.access === "open") return sendAnswer(response, route.handle());
+    const negotiate = (): LayerVersion => {
+      const version = negotiate();
+      if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);
+      if (!isServedIn(route, version)) throw notServed(siblings, version);
+      return version;
+    };
+    sendAnswer(response, await serveGuarded(route, negotiate, deps, request, response));
   };
 
 async function serveGuarded(
   route: GuardedRoute,
+  negotiate: () => LayerVersion,
   deps: ServingDeps,
   request: Request,
   response: Response,
@@ -65,6 +76,9 @@ async function serveGuarded(
     leave();
   }
 }
+
+/** Every PATCH of an app's objects is one (server API 5); the account's own routes are not of that API. */
+const isLayerPatch = ({ method, access }: GuardedRoute): boolean => method === "patch" && access !== "account:admin";
 
 /** Express types a parameter as a list too, for wildcards; our paths have none. */
 const stringParams = (params: Readonly<Record<string, string | string[]>>): Readonly<Record<string, string>> =>

@@ -14,10 +14,11 @@ const aSettings = (maxParticipants: number): AppSettings => ({
   showsMetadata: false,
 });
 
+const nobody = () => Promise.reject(new Error("this test sends no commands"));
+
 /** A call of an app whose directory answers what `answer` says, and counts how often it was asked. */
 function aCall(appId: string, answer: () => Promise<AppSettings | null>) {
   const asked = { times: 0 };
-  const nobody = () => Promise.reject(new Error("this test sends no commands"));
   const calls = {
     async ask<Payload, Reply>(query: Query<Payload, Reply>): Promise<Reply> {
       asked.times += 1;
