@@ -1,0 +1,12 @@
+import { brokerConfig, defineConfig, metricsConfig, mongoConfig } from "@strata/runtime";
+import { z } from "zod";
+
+export const loadConfig = defineConfig({
+  ...brokerConfig,
+  ...mongoConfig,
+  ...metricsConfig,
+  /** Queues per ordered lane; the same for all services and all time of one deployment. */
+  ORDERED_QUEUES: z.coerce.number().int().min(1).max(64).default(16),
+});
+
+export type Config = ReturnType<typeof loadConfig>;

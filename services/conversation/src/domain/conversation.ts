@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { compareUserIds, Conversation, type Metadata } from "@strata/contracts";
+
+/** What the last change did, kept so that its command can do all that follows from it again when it comes again. */
+export interface LastChange {
+  /** The command. */
+  readonly by: string;
+  readonly at: number;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly isMetadataChanged: boolean;
+}
+
+/** A conversation as it is kept. Once deleted it is a tombstone and stays for good: a late command finds it. */
+export interface ConversationRow {
+  readonly _id: string;
+  readonly app: string;
+  readonly conversationId: string;
+  readonly createdAt: number;
+  /** Who is in it, in the order in which they came; of a deleted one, who was. */
+  readonly participants: readonly string[];
+  readonly distinct: boolean;
+  /** Present while it is what a distinct conversation of these participants would be. */
+  readonly distinctKey?: string | undefined;
+  readonly metadata: Metadata;
+  readonly version: number;
+  /** Of its newest message, 0 before the first. Never falls. */
+  readonly lastPosition: number;
+  readonly lastMessageAt: number | null;
+  /** The command that made it. */
+  readonly by: string;
+  readonly lastChange?: LastChange | undefined;
+  readonly deletedAt?: number | undefined;
+  /** The command that deleted it. */
+  readonly deletedBy?: string | undefined;
+}
+
+/** Under its app, so that no app learns of, or stands in the way of, another's ids. */
+export const conversationKey = (app: string, conversationId: string): string => `${app}/${conversationId}`;
+
+/** The same for the same people in whatever order. */
+export const distinctKeyOf = (app: string, participants: readonly string[]): string => {
+  const people = JSON.stringify(participants.toSorted(compareUserIds));
+  return `${app}/${createHash("sha256").update(people).digest("base64url")}`;
+};
+
+/** What a command wants to begin. */
+interface Beginning {
+  readonly app: string;
+  readonly conversationId: string;
+  readonly participants: readonly string[];
+  readonly distinct: boolean;
+  readonly metadata: Metadata;
+  readonly at: number;
+  readonly by: string;
+}
+
+/** A conversation as it begins. */
+export const beginConversation = (beginning: Beginning): ConversationRow => {
+  const { app, conversationId, participants, distinct, metadata, at, by } = beginning;
+  return {
+    _id: conversationKey(app, conversationId),
+    app,
+    conversationId,
+    createdAt: at,
+    participants,
+    distinct,
+    ...(distinct ? { distinctKey: distinctKeyOf(app, participants) } : {}),
+    metadata,
+    version: 1,
+    lastPosition: 0,
+    lastMessageAt: null,
+    by,
+  };
+};
+
+/** As its app's backend sees it. */
+export const conversationOf = (row: ConversationRow): Conversation => Conversation.parse(row);
+
+/** The time by which lists of users sort it. */
+export const lastActivityOf = (row: ConversationRow): number => row.lastMessageAt ?? row.createdAt;

@@ -1,0 +1,58 @@
+import type { Standing } from "@strata/contracts";
+import { type ConversationRow, lastActivityOf } from "./conversation.ts";
+
+/** One user in one conversation. There is a row for whoever is or was in it; a stranger has none. */
+export interface MembershipRow {
+  readonly _id: string;
+  readonly app: string;
+  readonly user: string;
+  readonly conversation: string;
+  /** When the conversation was created. */
+  readonly createdAt: number;
+  /** When she came, the last time. */
+  readonly addedAt: number;
+  /** The time of the last message that she sees; before there is one, the conversation's creation. */
+  readonly sortAt: number;
+  /** The conversation's last position when she left; null while she is in it. */
+  readonly leftAt: number | null;
+  /** She cleared everything up to this position. */
+  readonly clearedThrough: number;
+  /** Everything up to this position counts as read by her; only marking all as read moves it. */
+  readonly readThrough: number;
+  /** She cleared it, and no message has come since. */
+  readonly isHidden: boolean;
+  /** The conversation was deleted. */
+  readonly isDeleted: boolean;
+}
+
+export const membershipKey = (app: string, userId: string, conversationId: string): string =>
+  `${app}/${userId}/${conversationId}`;
+
+/** A participant's row when she comes. */
+export const newMembership = (conversation: ConversationRow, userId: string, at: number): MembershipRow => ({
+  _id: membershipKey(conversation.app, userId, conversation.conversationId),
+  app: conversation.app,
+  user: userId,
+  conversation: conversation.conversationId,
+  createdAt: conversation.createdAt,
+  addedAt: at,
+  sortAt: lastActivityOf(conversation),
+  leftAt: null,
+  clearedThrough: 0,
+  readThrough: 0,
+  isHidden: false,
+  isDeleted: false,
+});
+
+/**
+ * How a user stands to a conversation. The conversation's own list says who is in it, also between a change of it and
+ * the change of the memberships that follows.
+ */
+export const standingOf = (
+  conversation: Pick<ConversationRow, "participants">,
+  userId: string,
+  membership: MembershipRow | null,
+): Standing => {
+  if (conversation.participants.includes(userId)) return "participant";
+  return membership ? "left" : "stranger";
+};

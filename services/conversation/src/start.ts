@@ -1,0 +1,38 @@
+import { openBroker } from "@strata/messaging";
+import { openMongo, type ServiceContext } from "@strata/runtime";
+import type { Config } from "./config.ts";
+import { consumers } from "./consumers.ts";
+import { knownUsersOver } from "./known-users.ts";
+import { mongoConversationStore } from "./store/conversation-store.ts";
+import { mongoMembershipStore } from "./store/membership-store.ts";
+
+/** Composition root: what runs, in this order; it closes in reverse. */
+export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
+  const mongo = closing.add(await openMongo(config.MONGO_URL, log), "mongodb");
+  readiness.add("mongodb", () => mongo.dependency.answers());
+  const stores = {
+    conversations: mongoConversationStore(mongo.db),
+    memberships: mongoMembershipStore(mongo.db),
+  };
+  await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
+
+  const broker = closing.add(
+    await openBroker({
+      url: config.AMQP_URL,
+      service: "conversation",
+      log,
+      metrics,
+      readiness,
+      orderedQueues: config.ORDERED_QUEUES,
+    }),
+    "broker",
+  );
+  const deps = {
+    ...stores,
+    publisher: broker,
+    knownUsers: knownUsersOver(broker),
+    mongo: mongo.dependency,
+    directory: broker.dependsOn("directory"),
+  };
+  closing.add(await broker.consume(consumers(deps)), "consumers");
+}

@@ -1,0 +1,130 @@
+import { Metadata } from "@strata/contracts";
+import { isDuplicateKey } from "@strata/runtime";
+import type { Db, OptionalId } from "mongodb";
+import { z } from "zod";
+import { conversationKey, type ConversationRow } from "../domain/conversation.ts";
+
+const LastChange = z.object({
+  by: z.string(),
+  at: z.number(),
+  added: z.array(z.string()),
+  removed: z.array(z.string()),
+  isMetadataChanged: z.boolean(),
+});
+
+/** As JSON: BSON allows fewer keys and less depth, and no query looks inside. */
+const StoredMetadata = z.string().transform((json): Metadata => Metadata.parse(JSON.parse(json)));
+
+const StoredConversation = z.object({
+  _id: z.string(),
+  app: z.string(),
+  conversationId: z.string(),
+  createdAt: z.number(),
+  participants: z.array(z.string()),
+  distinct: z.boolean(),
+  distinctKey: z.string().optional(),
+  metadata: StoredMetadata,
+  version: z.number(),
+  lastPosition: z.number(),
+  lastMessageAt: z.number().nullable(),
+  by: z.string(),
+  lastChange: LastChange.optional(),
+  deletedAt: z.number().optional(),
+  deletedBy: z.string().optional(),
+});
+type StoredConversation = z.input<typeof StoredConversation>;
+
+/** The newest message of a conversation. */
+export interface LastMessage {
+  readonly app: string;
+  readonly conversationId: string;
+  readonly position: number;
+  readonly at: number;
+}
+
+export interface ConversationStore {
+  /**
+   * Inserts the row, or answers what stands in its way: the conversation with its id, else the distinct one of the same
+   * participants.
+   */
+  insertOrFind(row: ConversationRow): Promise<ConversationRow>;
+  /** Also a deleted one, as its tombstone. */
+  find(app: string, conversationId: string): Promise<ConversationRow | null>;
+  /** By `_id` (`conversationKey`), also of several apps, also deleted ones; absent ones are not in the answer. */
+  findMany(keys: readonly string[]): Promise<ReadonlyMap<string, ConversationRow>>;
+  /** Moves conversations on to their newest messages. Only ever forward: again, or late, it changes nothing. */
+  advance(messages: readonly LastMessage[]): Promise<void>;
+  ensureIndexes(): Promise<void>;
+}
+
+/** How often a distinct conversation may go away between being in the way and being looked for. */
+const ATTEMPTS = 3;
+
+const read = (row: unknown): ConversationRow => StoredConversation.parse(row);
+const stored = (row: ConversationRow): OptionalId<StoredConversation> & { readonly _id: string } => ({
+  ...row,
+  participants: [...row.participants],
+  metadata: JSON.stringify(row.metadata),
+  lastChange: row.lastChange && {
+    ...row.lastChange,
+    added: [...row.lastChange.added],
+    removed: [...row.lastChange.removed],
+  },
+});
+
+export function mongoConversationStore(db: Db): ConversationStore {
+  // An absent field is absent in the database too: the index on `distinctKey` goes by that.
+  const conversations = db.collection<StoredConversation>("conversations", { ignoreUndefined: true });
+
+  const inTheWayOf = async ({ _id, distinctKey }: ConversationRow): Promise<ConversationRow | null> => {
+    const sameId = await conversations.findOne({ _id });
+    if (sameId) return read(sameId);
+    const samePeople = distinctKey === undefined ? null : await conversations.findOne({ distinctKey });
+    return samePeople && read(samePeople);
+  };
+
+  return {
+    async insertOrFind(row) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await conversations.insertOne(stored(row));
+          return row;
+        } catch (error) {
+          if (!isDuplicateKey(error)) throw error;
+          const found = await inTheWayOf(row);
+          if (found) return found;
+          if (attempt === ATTEMPTS) throw error;
+        }
+      }
+    },
+    async find(app, conversationId) {
+      const row = await conversations.findOne({ _id: conversationKey(app, conversationId) });
+      return row && read(row);
+    },
+    async findMany(keys) {
+      if (keys.length === 0) return new Map();
+      const rows = await conversations
+        .find({ _id: { $in: [...new Set(keys)] } }, { batchSize: keys.length + 1 })
+        .toArray();
+      return new Map(rows.map((row) => [row._id, read(row)]));
+    },
+    async advance(messages) {
+      if (messages.length === 0) return;
+      await conversations.bulkWrite(
+        messages.map(({ app, conversationId, position, at }) => ({
+          updateOne: {
+            filter: { _id: conversationKey(app, conversationId) },
+            update: { $max: { lastPosition: position, lastMessageAt: at } },
+          },
+        })),
+        { ordered: false },
+      );
+    },
+    async ensureIndexes() {
+      await conversations.createIndex(
+        { distinctKey: 1 },
+        { unique: true, partialFilterExpression: { distinctKey: { $exists: true } } },
+      );
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from "node:crypto";
+import {
+  type ConversationLimits,
+  FindBlockers,
+  FindUnknownUsers,
+  GetUser,
+  MakeUsersKnown,
+  type ServiceName,
+} from "@strata/contracts";
+import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
+import { createReadiness, openMongo } from "@strata/runtime";
+import { type Infra, type InProcessService, openInfra, startInProcess, testLogger } from "@strata/testing";
+import { Registry } from "prom-client";
+import { loadConfig } from "../src/config.ts";
+import { beginConversation, type ConversationRow } from "../src/domain/conversation.ts";
+import { newMembership } from "../src/domain/membership.ts";
+import { start } from "../src/start.ts";
+import { mongoConversationStore } from "../src/store/conversation-store.ts";
+import { mongoMembershipStore } from "../src/store/membership-store.ts";
+
+export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
+
+/** The stores of this service in a database of the test's own, with their indexes. */
+export async function openStores(name: string) {
+  const infra = await openInfra(name);
+  const mongo = await openMongo(infra.mongoUrl("conversation"), testLogger("conversation"));
+  const stores = {
+    conversations: mongoConversationStore(mongo.db),
+    memberships: mongoMembershipStore(mongo.db),
+  };
+  await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
+  return {
+    ...stores,
+    db: mongo.db,
+    async [Symbol.asyncDispose]() {
+      await mongo.close();
+      await infra[Symbol.asyncDispose]();
+    },
+  };
+}
+type Stores = Pick<Awaited<ReturnType<typeof openStores>>, "conversations" | "memberships">;
+
+export const aConversationId = (): string => randomUUID();
+
+export const limits = (changed: Partial<ConversationLimits> = {}): ConversationLimits => ({
+  maxParticipants: 250,
+  maxMetadataBytes: 2_048,
+  ...changed,
+});
+
+/** A conversation as a command made it, with its memberships. */
+export async function aConversation(
+  { conversations, memberships }: Stores,
+  app: string,
+  participants: readonly string[],
+  changed: Partial<ConversationRow> = {},
+): Promise<ConversationRow> {
+  const row = {
+    ...beginConversation({
+      app,
+      conversationId: aConversationId(),
+      participants,
+      distinct: false,
+      metadata: {},
+      at: 1_000,
+      by: randomUUID(),
+    }),
+    ...changed,
+  };
+  await conversations.insertOrFind(row);
+  await memberships.insertMissing(participants.map((userId) => newMembership(row, userId, row.createdAt)));
+  return row;
+}
+
+/** Naming users to a directory that knows them all; says whom it was asked about. */
+export function namingUsers() {
+  const named: string[][] = [];
+  const knownUsers = {
+    async ensure(_app: string, userIds: readonly string[]) {
+      named.push([...userIds]);
+    },
+  };
+  return { named, knownUsers };
+}
+
+export interface Peer extends Broker, AsyncDisposable {}
+
+/** Another service's side of the real broker, in this process, with only the rows given. */
+export async function openPeer(infra: Infra, service: ServiceName, rows: readonly Consumer[] = []): Promise<Peer> {
+  const contracts = rows.flatMap((row) => row.handlers.map(({ contract }) => contract));
+  const broker = await openBroker({
+    url: infra.amqpUrl,
+    service,
+    log: testLogger(service),
+    metrics: new Registry(),
+    readiness: createReadiness(),
+    orderedQueues: 2,
+    ...(contracts.length > 0 ? { catalogue: contracts } : {}),
+  });
+  const consuming = rows.length > 0 ? await broker.consume(rows) : null;
+  return Object.assign(broker, {
+    async [Symbol.asyncDispose]() {
+      await consuming?.close();
+      await broker.close();
+    },
+  });
+}
+
+/** What the directory peer knows; a test may add to it at any time. */
+export interface Directory extends Peer {
+  /** Users whose ids begin with "nobody" are unknown until they are in here. */
+  readonly madeKnown: Set<string>;
+  /** Who blocks a sender, by the sender. */
+  readonly blockers: Map<string, readonly string[]>;
+}
+
+/** A directory on the real broker, as far as this service asks it. */
+export async function openDirectory(infra: Infra): Promise<Directory> {
+  const madeKnown = new Set<string>();
+  const blockers = new Map<string, readonly string[]>();
+  const isUnknown = (userId: string): boolean => userId.startsWith("nobody") && !madeKnown.has(userId);
+  const peer = await openPeer(infra, "directory", [
+    consumer({
+      queue: "directory.users",
+      handlers: [
+        on(MakeUsersKnown, async ({ payload }) => {
+          for (const userId of payload.userIds) madeKnown.add(userId);
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
+      queue: "directory.queries",
+      handlers: [
+        on(FindUnknownUsers, async ({ payload }) => reply({ unknown: payload.userIds.filter(isUnknown) })),
+        on(FindBlockers, async ({ payload }) =>
+          reply({
+            blockers: payload.checks.map(({ senderId, userIds }) => {
+              const blocking = new Set(blockers.get(senderId));
+              return userIds.filter((userId) => blocking.has(userId));
+            }),
+          }),
+        ),
+        on(GetUser, async ({ payload: { userId } }) =>
+          reply({
+            user: isUnknown(userId) ? null : { userId, identity: null, isSuspended: false, externalUnread: 0 },
+          }),
+        ),
+      ],
+    }),
+  ]);
+  return Object.assign(peer, { madeKnown, blockers });
+}
+
+/** The service itself. The queues that its events need must exist (`declareSubscriberQueues`), and a directory answer. */
+export const startConversation = (infra: Infra, env: NodeJS.ProcessEnv = {}): Promise<InProcessService> =>
+  startInProcess(start, {
+    name: "conversation",
+    config: loadConfig({
+      AMQP_URL: infra.amqpUrl,
+      MONGO_URL: infra.mongoUrl("conversation"),
+      METRICS_PORT: "0",
+      ORDERED_QUEUES: "2",
+      ...env,
+    }),
+  });
