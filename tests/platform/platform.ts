@@ -149,10 +149,15 @@ function environments(infra: Infra, phone: Phone, accountToken: string, { env = 
     "push-delivery": push,
     gateway: { HTTP_PORT: "0", PUBLIC_URL: "http://localhost", CREDENTIALS_KEY: credentialsKey },
   };
+  const stores = (service: ServiceName) => ({
+    MONGO_URL: infra.mongoUrl(service.replaceAll("-", "_")),
+    REDIS_URL: infra.redisUrl,
+    REDIS_KEY_PREFIX: infra.redisPrefix,
+  });
   return (service: ServiceName): Readonly<Record<string, string>> => ({
     AMQP_URL: infra.amqpUrl,
     ORDERED_QUEUES: "2",
-    ...(service === "gateway" ? {} : { MONGO_URL: infra.mongoUrl(service.replaceAll("-", "_")) }),
+    ...(service === "gateway" ? {} : stores(service)),
     ...own[service],
     ...env[service],
   });

@@ -8,5 +8,5 @@ export type { Client, EventOptions, Publisher, PublishOptions } from "./publishe
 export { type GroupHandler, type Handler, on, onGroup, type Subscription } from "./subscription.ts";
 export { topologyOf } from "./topology.ts";
 export { newTraceparent } from "./trace.ts";
-export { type HeartbeatStore, redisReplicas, type RedisReplicasOptions } from "./redis-replicas.ts";
+export { redisReplicas, type RedisReplicasOptions } from "./redis-replicas.ts";
 export type { LiveReplicas } from "./replicas.ts";

@@ -1,21 +1,23 @@
-import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { isDeepStrictEqual } from "node:util";
-import { type Closable, type Logger, repeat } from "@strata/runtime";
+import type { ServiceName } from "@strata/contracts";
+import { type Closable, type Logger, openRedis, repeat } from "@strata/runtime";
 import { z } from "zod";
-import type { LiveReplicas } from "./replicas.ts";
-
-/** As much of a Redis client (ioredis) as heartbeats need. */
-export interface HeartbeatStore {
-  eval(script: string, keyCount: number, key: string, ...args: string[]): Promise<unknown>;
-  zrem(key: string, member: string): Promise<unknown>;
-}
+import { type LiveReplicas, onlyReplica } from "./replicas.ts";
 
 export interface RedisReplicasOptions {
-  readonly redis: HeartbeatStore;
-  readonly service: string;
+  /** Without one each replica subscribes to every ordered queue. */
+  readonly redisUrl: string | undefined;
+  /** Keeps several installations apart that share one Redis. */
+  readonly keyPrefix: string;
+  /** Whose queues are shared: a process on another broker or vhost takes none of them off us. */
+  readonly brokerUrl: string;
+  readonly service: ServiceName;
   readonly log: Logger;
-  /** Our name; default: one of this process alone. A name that survives a restart spares the others the wait. */
+  /**
+   * Our name; default: this machine's and this process's. In a container both are there again after a restart, which
+   * spares the others the wait. Two replicas of one name would only both do the same.
+   */
   readonly self?: string;
   readonly heartbeatMs?: number;
   /** Silent for this long, a replica counts as gone. */
@@ -24,9 +26,11 @@ export interface RedisReplicasOptions {
   readonly keepViewMs?: number;
 }
 
-const HEARTBEAT_MS = 1_000;
-const DEAD_AFTER_MS = 4_000;
-const KEEP_VIEW_MS = 15_000;
+const HEARTBEAT_MS = 500;
+/** How long a killed replica's queues wait for another; a process that only hangs for so long costs work, no order. */
+const DEAD_AFTER_MS = 2_500;
+/** Longer than Redis takes to start again or to fail over to another node. */
+const KEEP_VIEW_MS = 10_000;
 
 /** One step for Redis, by the clock of Redis, so that no replica's own clock matters: I live, who is dead, who lives. */
 const BEAT = `
@@ -39,14 +43,17 @@ return redis.call("ZRANGE", KEYS[1], 0, -1)`;
 const Names = z.array(z.string());
 
 /**
- * The replicas of a service by their heartbeats in Redis: a sorted set per service, scored by time. A flushed Redis is
- * filled again by the next heartbeats; a missing one leaves each replica on its own, which costs work and no message.
- * Closing takes us out at once, so that the others need not wait for our silence.
+ * The replicas of a service by their heartbeats in Redis: a sorted set per service, scored by time. Redis may be away
+ * already at the start. A flushed one is filled again by the next heartbeats; a missing one leaves each replica on its
+ * own, which costs work and no message. Closing takes us out at once, so that the others need not wait for our silence.
  */
 export async function redisReplicas(options: RedisReplicasOptions): Promise<LiveReplicas & Closable> {
-  const { redis, service, log, self = `${hostname()}/${randomUUID()}` } = options;
+  const { redisUrl, keyPrefix, service, log, self = `${hostname()}/${process.pid}` } = options;
   const { heartbeatMs = HEARTBEAT_MS, deadAfterMs = DEAD_AFTER_MS, keepViewMs = KEEP_VIEW_MS } = options;
-  const key = `replicas:${service}`;
+  if (redisUrl === undefined) return { ...onlyReplica, close: async () => undefined };
+  const connection = await openRedis(redisUrl, log, { keyPrefix, mayBeAway: true });
+  const { redis } = connection;
+  const key = heartbeatsKey(service, options.brokerUrl);
   const listeners: (() => void)[] = [];
   let live: readonly string[] = [self];
   let seenAt = Date.now();
@@ -80,6 +87,13 @@ export async function redisReplicas(options: RedisReplicasOptions): Promise<Live
       await beating.close();
       // Without Redis our silence says the same, a little later.
       await redis.zrem(key, self).catch(() => undefined);
+      await connection.close();
     },
   };
+}
+
+/** By broker and vhost, since replicas that do not see the same queues must not count on each other. */
+function heartbeatsKey(service: ServiceName, brokerUrl: string): string {
+  const { host, pathname } = new URL(brokerUrl);
+  return `replicas:${host}${pathname}:${service}`;
 }

@@ -1,4 +1,4 @@
-import { openRedis, type RedisConnection, silentLogger } from "@strata/runtime";
+import { openRedis, silentLogger } from "@strata/runtime";
 import { eventually, type Infra, openInfra, tcpProxy } from "@strata/testing";
 import { expect } from "chai";
 import { ack, consumer, on, redisReplicas } from "../src/index.ts";
@@ -8,6 +8,8 @@ const KEYS = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const QUEUES = 8;
 /** Quick enough for a test: silent for half a second is gone, and a lost view holds no longer. */
 const TIMES = { heartbeatMs: 50, deadAfterMs: 500, keepViewMs: 300 };
+
+const both = ["one", "two"];
 
 type Applied = Map<string, { readonly by: string; readonly n: number }[]>;
 
@@ -28,13 +30,17 @@ describe("ordered lanes shared among replicas", () => {
     await infra[Symbol.asyncDispose]();
   });
 
-  const connect = (url: string, prefix: string): Promise<RedisConnection> =>
-    openRedis(url, silentLogger, { keyPrefix: `${infra.redisPrefix}${prefix}` });
-
   /** One replica of the service with a heartbeat, which writes down what it applied. */
-  async function replica(name: string, connection: RedisConnection, applied: Applied) {
-    const { redis } = connection;
-    const replicas = await redisReplicas({ redis, service: "conversation", self: name, log: silentLogger, ...TIMES });
+  async function replica(name: string, redis: { readonly url: string; readonly prefix: string }, applied: Applied) {
+    const replicas = await redisReplicas({
+      redisUrl: redis.url,
+      keyPrefix: redis.prefix,
+      brokerUrl: infra.amqpUrl,
+      service: "conversation",
+      self: name,
+      log: silentLogger,
+      ...TIMES,
+    });
     const options = { replicas, orderedQueues: QUEUES };
     const broker = await openTestBroker(infra.amqpUrl, "conversation", [Append], options);
     const consuming = await broker.consume([
@@ -56,6 +62,15 @@ describe("ordered lanes shared among replicas", () => {
     return { replicas, leave };
   }
 
+  /** As when Redis is flushed. */
+  async function forgetReplicas(prefix: string): Promise<void> {
+    const { redis, close } = await openRedis(infra.redisUrl, silentLogger);
+    const keys = await redis.keys(`${prefix}*`);
+    expect(keys).to.have.lengthOf(1);
+    await redis.del(keys);
+    await close();
+  }
+
   const send = (from: number, count: number): Promise<unknown> =>
     Promise.all(
       KEYS.map(async (key) => {
@@ -65,17 +80,17 @@ describe("ordered lanes shared among replicas", () => {
   it("go to the live ones, all to who stays when one leaves, and keep the order of each key meanwhile", async () => {
     const applied: Applied = new Map();
     await using proxy = await tcpProxy(infra.redisUrl);
-    const connection = await connect(proxy.url, "share:");
-    const one = await replica("one", connection, applied);
-    const two = await replica("two", connection, applied);
-    await eventually(() => one.replicas.current(), ["one", "two"]);
+    const redis = { url: proxy.url, prefix: `${infra.redisPrefix}share:` };
+    const one = await replica("one", redis, applied);
+    const two = await replica("two", redis, applied);
+    await eventually(() => one.replicas.current(), both);
 
     await send(0, 10);
     await eventually(
       () => orderOf(applied),
       KEYS.map(() => numbers(10)),
     );
-    expect(writersOf(applied, 0)).to.deep.equal(["one", "two"]);
+    expect(writersOf(applied, 0)).to.deep.equal(both);
 
     const sending = send(10, 40);
     await two.leave();
@@ -88,18 +103,17 @@ describe("ordered lanes shared among replicas", () => {
     );
     expect(writersOf(applied, 50)).to.deep.equal(["one"]);
     await one.leave();
-    await connection.close();
   });
 
   it("lose nothing when Redis forgets who lives, or is away for longer than its last view holds", async () => {
     const applied: Applied = new Map();
     await using proxy = await tcpProxy(infra.redisUrl);
-    const connection = await connect(proxy.url, "loss:");
-    const one = await replica("one", connection, applied);
-    const two = await replica("two", connection, applied);
-    await eventually(() => one.replicas.current(), ["one", "two"]);
+    const redis = { url: proxy.url, prefix: `${infra.redisPrefix}loss:` };
+    const one = await replica("one", redis, applied);
+    const two = await replica("two", redis, applied);
+    await eventually(() => one.replicas.current(), both);
 
-    await connection.redis.del("replicas:conversation");
+    await forgetReplicas(redis.prefix);
     await send(0, 10);
     proxy.pause();
     await eventually(() => [one.replicas.current(), two.replicas.current()], [["one"], ["two"]]);
@@ -109,13 +123,7 @@ describe("ordered lanes shared among replicas", () => {
       KEYS.map(() => numbers(20)),
     );
     proxy.resume();
-    await eventually(
-      () => [one.replicas.current(), two.replicas.current()],
-      [
-        ["one", "two"],
-        ["one", "two"],
-      ],
-    );
+    await eventually(() => [one.replicas.current(), two.replicas.current()], [both, both]);
     await send(20, 10);
     await eventually(
       () => orderOf(applied),
@@ -123,6 +131,59 @@ describe("ordered lanes shared among replicas", () => {
     );
     await one.leave();
     await two.leave();
-    await connection.close();
+  });
+
+  it("are all consumed by a replica that starts while Redis is away, until it is there", async () => {
+    const applied: Applied = new Map();
+    await using proxy = await tcpProxy(infra.redisUrl);
+    const redis = { url: proxy.url, prefix: `${infra.redisPrefix}late:` };
+    proxy.pause();
+    const one = await replica("one", redis, applied);
+    const two = await replica("two", redis, applied);
+    await send(0, 10);
+    await eventually(
+      () => orderOf(applied),
+      KEYS.map(() => numbers(10)),
+    );
+    proxy.resume();
+    await eventually(() => [one.replicas.current(), two.replicas.current()], [both, both]);
+    await send(10, 10);
+    await eventually(
+      () => orderOf(applied),
+      KEYS.map(() => numbers(20)),
+    );
+    await one.leave();
+    await two.leave();
+  });
+
+  it("are never left to a process on another vhost that shares the same Redis", async () => {
+    await using elsewhere = await openInfra("messaging-elsewhere");
+    const seen = await Promise.all(
+      [infra, elsewhere].map((place, n) =>
+        redisReplicas({
+          redisUrl: infra.redisUrl,
+          keyPrefix: `${infra.redisPrefix}vhosts:`,
+          brokerUrl: place.amqpUrl,
+          service: "conversation",
+          self: `replica ${n}`,
+          log: silentLogger,
+          ...TIMES,
+        }),
+      ),
+    );
+    expect(seen.map((replicas) => replicas.current())).to.deep.equal([["replica 0"], ["replica 1"]]);
+    await Promise.all(seen.map((replicas) => replicas.close()));
+  });
+
+  it("are all ours without a Redis", async () => {
+    const alone = await redisReplicas({
+      redisUrl: undefined,
+      keyPrefix: "",
+      brokerUrl: infra.amqpUrl,
+      service: "conversation",
+      log: silentLogger,
+    });
+    expect(alone.current()).to.deep.equal([alone.self]);
+    await alone.close();
   });
 });

@@ -84,4 +84,17 @@ describe("openRedis", () => {
     proxy.pause();
     await failureOf(openRedis(proxy.url, silentLogger));
   });
+
+  for (const absence of ["pause", "stall"] as const) {
+    it(`opens without Redis where it may be away, and comes to it by itself (${absence})`, async () => {
+      proxy[absence]();
+      await using closing = new AsyncDisposableStack();
+      const options = { keyPrefix: infra.redisPrefix, mayBeAway: true };
+      const opened = closing.adopt(await openRedis(proxy.url, silentLogger, options), (one) => one.close());
+      await failureOf(opened.redis.set("k", "v"));
+      proxy.cut();
+      proxy.resume();
+      await eventually(() => opened.dependency.answers(), true);
+    });
+  }
 });

@@ -48,13 +48,14 @@ const logReachability = (redis: Redis, log: Logger): void => {
 };
 
 /**
- * Connects to Redis; throws when it does not answer now. While Redis is away, commands fail within a second instead of
- * queueing up in memory; the connection comes back by itself. `keyPrefix` goes before every key, also those of scripts.
+ * Connects to Redis; throws when it does not answer now, unless it `mayBeAway`. While Redis is away, commands fail within
+ * a second instead of queueing up in memory; the connection comes by itself. `keyPrefix` goes before every key, also
+ * those of scripts.
  */
 export const openRedis = async (
   url: string,
   log: Logger,
-  options: { readonly keyPrefix?: string } = {},
+  options: { readonly keyPrefix?: string; readonly mayBeAway?: boolean } = {},
 ): Promise<RedisConnection> => {
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -70,8 +71,11 @@ export const openRedis = async (
   try {
     await redis.connect();
   } catch (error) {
-    redis.disconnect();
-    throw error;
+    // The listener above has logged it, and the next attempt is under way.
+    if (!options.mayBeAway) {
+      redis.disconnect();
+      throw error;
+    }
   }
   return {
     redis,

@@ -1,4 +1,4 @@
-import { openBroker } from "@strata/messaging";
+import { openBroker, redisReplicas } from "@strata/messaging";
 import { openMongo, type ServiceContext } from "@strata/runtime";
 import { bootstrapOperator } from "./bootstrap-operator.ts";
 import type { Config } from "./config.ts";
@@ -21,6 +21,15 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   await Promise.all([stores.apps, stores.tokens, stores.identities].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 
+  const replicas = closing.add(
+    await redisReplicas({
+      redisUrl: config.REDIS_URL,
+      keyPrefix: config.REDIS_KEY_PREFIX,
+      brokerUrl: config.AMQP_URL,
+      service: "directory",
+      log,
+    }),
+  );
   const broker = closing.add(
     await openBroker({
       url: config.AMQP_URL,
@@ -29,6 +38,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
       metrics,
       readiness,
       orderedQueues: config.ORDERED_QUEUES,
+      replicas,
     }),
   );
   closing.add(await broker.consume(consumers({ ...stores, publisher: broker, mongo: mongo.dependency })));

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { openBroker } from "@strata/messaging";
+import { openBroker, redisReplicas } from "@strata/messaging";
 import { openMongo, type ServiceContext } from "@strata/runtime";
 import { notificationsOver } from "./announcement-notifications.ts";
 import type { Config } from "./config.ts";
@@ -29,6 +29,16 @@ export async function start({ config, log, closing, readiness, metrics: registry
     ca: config.PUSH_CA_FILE === undefined ? null : await readFile(config.PUSH_CA_FILE, "utf8"),
   };
   const providers = closing.add(openPushProviders({ credentials, key, addresses, log }), "push clients");
+  const replicas = closing.add(
+    await redisReplicas({
+      redisUrl: config.REDIS_URL,
+      keyPrefix: config.REDIS_KEY_PREFIX,
+      brokerUrl: config.AMQP_URL,
+      service: "push-delivery",
+      log,
+    }),
+    "replicas",
+  );
   const broker = closing.add(
     await openBroker({
       url: config.AMQP_URL,
@@ -37,6 +47,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
       metrics: registry,
       readiness,
       orderedQueues: config.ORDERED_QUEUES,
+      replicas,
     }),
     "broker",
   );
