@@ -64,11 +64,11 @@ describe("ordered lanes shared among replicas", () => {
 
   /** As when Redis is flushed. */
   async function forgetReplicas(prefix: string): Promise<void> {
-    const { redis, close } = await openRedis(infra.redisUrl, silentLogger);
-    const keys = await redis.keys(`${prefix}*`);
+    const connection = await openRedis(infra.redisUrl, silentLogger);
+    const keys = await connection.redis.keys(`${prefix}*`);
     expect(keys).to.have.lengthOf(1);
-    await redis.del(keys);
-    await close();
+    await connection.redis.del(keys);
+    await connection.close();
   }
 
   const send = (from: number, count: number): Promise<unknown> =>
