@@ -1,11 +1,12 @@
-import { invalidProperty, missingProperty } from "./errors.ts";
-import { isAbsent, isJsonObject, requireJsonObject, requireProperties } from "./json-object.ts";
+import { invalidProperty } from "./errors.ts";
+import { requireJsonObject, requireProperties } from "./json-object.ts";
 import { parseInlineParts, requirePartProperties } from "./message-parts.ts";
 import type { MessagePart, PartLimits } from "./message-parts.ts";
 import { parseNotification } from "./notification.ts";
 import type { NormalisedNotification } from "./notification.ts";
+import { parseAnnouncementSender, requireSender } from "./senders.ts";
+import type { Sender } from "./senders.ts";
 import { parseUserReference } from "./user-ids.ts";
-import { usesIdentityIds } from "./versions.ts";
 import type { LayerVersion } from "./versions.ts";
 
 /** What an announcement of an app may be; all are counted before duplicates collapse. */
@@ -13,9 +14,6 @@ export interface AnnouncementLimits extends PartLimits {
   /** Recipients named inline (server API 20: 100,000). */
   readonly maxRecipients: number;
 }
-
-/** Who an announcement or a message is from: a bare name (1.x) or an identity (2.0+). */
-export type Sender = { name: string } | { userId: string };
 
 /** The meaning of a `POST /announcements` body, the same for every version. */
 export interface AnnouncementRequest {
@@ -37,14 +35,13 @@ export function parseAnnouncement(
   limits: AnnouncementLimits,
 ): AnnouncementRequest {
   const fields = requireJsonObject(body);
-  const senderProperty = usesIdentityIds(version) ? "sender_id" : "sender";
-  requireProperties(fields, ["recipients", senderProperty]);
-  if (senderProperty === "sender") requireSenderForm(fields.sender);
+  requireProperties(fields, ["recipients"]);
+  requireSender(version, fields);
   requireProperties(fields, ["parts"]);
   requirePartProperties(fields.parts);
   return {
     recipients: parseRecipients(version, fields.recipients, limits.maxRecipients),
-    sender: senderProperty === "sender" ? parseNamedSender(fields.sender) : parseSenderId(version, fields.sender_id),
+    sender: parseAnnouncementSender(version, fields),
     parts: parseInlineParts(fields.parts, limits),
     notification: parseNotification(version, fields.notification),
   };
@@ -69,24 +66,4 @@ export function parseRecipients(version: LayerVersion, recipients: unknown, maxR
     userIds.add(userId);
   }
   return [...userIds];
-}
-
-/** A sender that has neither member is as good as none (server API 7.1). */
-function requireSenderForm(sender: unknown): void {
-  if (isJsonObject(sender) && isAbsent(sender.name) && isAbsent(sender.user_id)) throw missingProperty("sender");
-}
-
-function parseNamedSender(sender: unknown): Sender {
-  if (!isJsonObject(sender)) throw invalidProperty("sender", "must be an object");
-  if (!isAbsent(sender.user_id)) throw invalidProperty("sender", "of an announcement takes a name only, no user_id");
-  if (typeof sender.name !== "string" || sender.name === "") {
-    throw invalidProperty("sender.name", "must be a string that is not empty");
-  }
-  return { name: sender.name.toWellFormed() };
-}
-
-function parseSenderId(version: LayerVersion, reference: unknown): Sender {
-  const userId = typeof reference === "string" ? parseUserReference(version, reference) : null;
-  if (userId === null) throw invalidProperty("sender_id", "must be the id of an identity");
-  return { userId };
 }

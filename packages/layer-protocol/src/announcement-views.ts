@@ -1,8 +1,8 @@
-import type { Sender } from "./announcement-request.ts";
-import { basicIdentity, namedIdentity } from "./identities.ts";
-import type { BasicIdentity, IdentityFields } from "./identities.ts";
 import { objectUri, partUri } from "./ids.ts";
 import type { MessagePart } from "./message-parts.ts";
+import { givenSenderView, senderView } from "./sender-views.ts";
+import type { Profile } from "./sender-views.ts";
+import type { Sender } from "./senders.ts";
 import { formatOptionalTime, formatTime } from "./timestamps.ts";
 import { appUrl, userUrl } from "./urls.ts";
 import type { WireContext } from "./urls.ts";
@@ -17,9 +17,6 @@ export interface AnnouncementFacts {
   readonly sender: Sender;
   readonly parts: readonly MessagePart[];
 }
-
-/** A sender's public profile where it could be had; null shows her ids alone. */
-export type SenderProfile = Pick<IdentityFields, "displayName" | "avatarUrl"> | null;
 
 /** How far one recipient has come; times are milliseconds since 1970. */
 export interface RecipientState {
@@ -45,15 +42,13 @@ export const announcementPosition = (at: number, announcementId: string): number
 export const announcementSystemView = (
   wire: WireContext,
   announcement: AnnouncementFacts & { readonly recipients: readonly string[] | null },
-  senderProfile: SenderProfile,
+  senderProfile: Profile | null,
 ) => ({
   id: objectUri("announcements", announcement.announcementId),
   url: systemUrl(wire, announcement.announcementId),
   sent_at: formatTime(announcement.at),
   recipients: announcement.recipients?.map((userId) => formatUserReference(wire.version, userId)) ?? null,
-  sender: usesIdentityIds(wire.version)
-    ? senderIdentity(wire, announcement.sender, senderProfile)
-    : givenSender(announcement.sender),
+  sender: givenSenderView(wire, announcement.sender, senderProfile),
   parts: announcement.parts.map((part, index) =>
     usesIdentityIds(wire.version)
       ? partView(wire, announcement.announcementId, systemUrl(wire, announcement.announcementId), part, index)
@@ -70,7 +65,7 @@ export function announcementUserView(
   userId: string,
   announcement: AnnouncementFacts,
   state: RecipientState,
-  senderProfile: SenderProfile,
+  senderProfile: Profile | null,
 ) {
   const { announcementId, at, sender, parts } = announcement;
   const url = `${userUrl(wire, userId)}/announcements/${announcementId}`;
@@ -84,7 +79,7 @@ export function announcementUserView(
     sent_at: formatTime(at),
     received_at: formatOptionalTime(state.deliveredAt ?? state.readAt),
     is_unread: state.status !== "read",
-    sender: usesIdentityIds(wire.version) ? senderIdentity(wire, sender, senderProfile) : bareSender(sender),
+    sender: senderView(wire, sender, senderProfile),
     recipient_status: { [formatUserReference(wire.version, userId)]: state.status },
     notification: null,
   };
@@ -134,16 +129,6 @@ export const recipientStateView = (wire: WireContext, recipient: RecipientState 
 
 const systemUrl = (wire: WireContext, announcementId: string): string =>
   `${appUrl(wire)}/announcements/${announcementId}`;
-
-const senderIdentity = (wire: WireContext, sender: Sender, profile: SenderProfile): BasicIdentity =>
-  "name" in sender ? namedIdentity(sender.name) : basicIdentity(wire, sender.userId, profile);
-
-/** 1.x reads: both members, one of them null (server API 1). */
-const bareSender = (sender: Sender) =>
-  "name" in sender ? { user_id: null, name: sender.name } : { user_id: sender.userId, name: null };
-
-/** 1.x create: only the member that was given (server API 4.4, 8). */
-const givenSender = (sender: Sender) => ("name" in sender ? { name: sender.name } : { user_id: sender.userId });
 
 /** 1.x create: no id and, unless the body needs one, no encoding (server API 4.4, 4.5). */
 const slimPart = ({ mimeType, body, encoding }: MessagePart) =>

@@ -40,7 +40,8 @@ export type { MessagePart, PartLimits } from "./message-parts.ts";
 export { NotificationBody, parseNotification } from "./notification.ts";
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
 export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";
-export type { AnnouncementLimits, AnnouncementRequest, Sender } from "./announcement-request.ts";
+export type { AnnouncementLimits, AnnouncementRequest } from "./announcement-request.ts";
+export type { Sender } from "./senders.ts";
 export {
   announcementPosition,
   announcementStatusView,
@@ -48,7 +49,22 @@ export {
   announcementUserView,
   recipientStateView,
 } from "./announcement-views.ts";
-export type { AnnouncementCounts, AnnouncementFacts, RecipientState, SenderProfile } from "./announcement-views.ts";
+export type { AnnouncementCounts, AnnouncementFacts, RecipientState } from "./announcement-views.ts";
+export type { Profile, Profiles } from "./sender-views.ts";
+export { parseNewConversation } from "./conversation-request.ts";
+export type { ConversationLimits, NewConversation } from "./conversation-request.ts";
+export { parseConversationPatch } from "./conversation-patch.ts";
+export type { ConversationChange } from "./conversation-patch.ts";
+export type { ConversationMetadata } from "./conversation-metadata.ts";
+export { conversationSystemView, conversationUserView } from "./conversation-views.ts";
+export type { ConversationFacts, UserConversationFacts } from "./conversation-views.ts";
+export { messageCreatedView, messageSystemView, messageUserView } from "./message-views.ts";
+export type { MessageFacts, MessageLookups, UserMessageFacts } from "./message-views.ts";
+export { bareContentView, partView } from "./part-views.ts";
+export type { ContentReference, ContentView, ContentViews, PartFacts } from "./part-views.ts";
+export { parseReadPosition, sequenceAt, wirePosition } from "./positions.ts";
+export { parseDeleteMode } from "./delete-modes.ts";
+export type { DeleteMode } from "./delete-modes.ts";
 export { IdentityBody, basicIdentity, identityView, namedIdentity, parseIdentity } from "./identities.ts";
 export type { BasicIdentity, IdentityFields } from "./identities.ts";
 export { parseReceipt } from "./receipts.ts";

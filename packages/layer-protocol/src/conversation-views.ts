@@ -1,0 +1,67 @@
+import type { ConversationMetadata } from "./conversation-metadata.ts";
+import { basicIdentity } from "./identities.ts";
+import { objectUri } from "./ids.ts";
+import { conversationUrl, messageUserView, userConversationUrl } from "./message-views.ts";
+import type { MessageLookups, UserMessageFacts } from "./message-views.ts";
+import type { Profiles } from "./sender-views.ts";
+import { formatTime } from "./timestamps.ts";
+import type { WireContext } from "./urls.ts";
+import { usesIdentityIds } from "./versions.ts";
+
+/** What the views need of a stored conversation. */
+export interface ConversationFacts {
+  readonly conversationId: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** In the order in which they came, which every version keeps (server API 20). */
+  readonly participants: readonly string[];
+  readonly distinct: boolean;
+  readonly metadata: ConversationMetadata;
+}
+
+/** A conversation as one user has it; without participants once she has left. */
+export interface UserConversationFacts extends ConversationFacts {
+  readonly lastMessage: UserMessageFacts | null;
+  readonly unreadCount: number;
+  readonly messageCount: number;
+}
+
+/** A conversation as its app's backend reads it (server API 4.3). */
+export const conversationSystemView = (wire: WireContext, conversation: ConversationFacts, profiles: Profiles) =>
+  conversationView(wire, conversationUrl(wire, conversation.conversationId), conversation, profiles);
+
+/** A conversation as one user reads it, with URLs of her own (server API 4.3, 11). */
+export const conversationUserView = (
+  wire: WireContext,
+  userId: string,
+  conversation: UserConversationFacts,
+  lookups: MessageLookups,
+) => ({
+  ...conversationView(
+    wire,
+    userConversationUrl(wire, userId, conversation.conversationId),
+    conversation,
+    lookups.profiles,
+  ),
+  last_message:
+    conversation.lastMessage === null ? null : messageUserView(wire, userId, conversation.lastMessage, lookups),
+  unread_message_count: conversation.unreadCount,
+  total_message_count: conversation.messageCount,
+});
+
+const conversationView = (
+  wire: WireContext,
+  url: string,
+  { conversationId, createdAt, participants, distinct, metadata }: ConversationFacts,
+  profiles: Profiles,
+) => ({
+  id: objectUri("conversations", conversationId),
+  url,
+  messages_url: `${url}/messages`,
+  created_at: formatTime(createdAt),
+  participants: usesIdentityIds(wire.version)
+    ? participants.map((userId) => basicIdentity(wire, userId, profiles.get(userId) ?? null))
+    : [...participants],
+  distinct,
+  metadata,
+});
