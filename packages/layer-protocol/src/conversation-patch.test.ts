@@ -7,6 +7,8 @@ import type { LayerVersion } from "./index.ts";
 const LIMITS = { maxParticipants: 3 };
 const parse = (version: LayerVersion, ...operations: unknown[]) => parseConversationPatch(version, operations, LIMITS);
 
+const set = (value: unknown) => ({ operation: "set", property: "participants", value });
+
 describe("a patch of a conversation", () => {
   it("adds and removes participants by value in 1.x", () => {
     for (const version of ["1.0", "1.1"] as const) {
@@ -45,7 +47,6 @@ describe("a patch of a conversation", () => {
   });
 
   it("sets all participants at once, each once, but never to nobody or to too many", () => {
-    const set = (value: unknown) => ({ operation: "set", property: "participants", value });
     expect(parse("1.0", set(["u1", "u2", "u1"]))).to.deep.equal([{ kind: "set-participants", userIds: ["u1", "u2"] }]);
     const uris = ["layer:///identities/u1", "u2"];
     expect(parse("3.0", set(uris))).to.deep.equal([{ kind: "set-participants", userIds: ["u1", "u2"] }]);

@@ -3,6 +3,7 @@ import { refusal } from "../test/refusal.ts";
 import { VERSIONS, parseNewConversation } from "./index.ts";
 
 const LIMITS = { maxParticipants: 3, maxMetadataBytes: 64 };
+const aBody = (a: string) => ({ participants: ["b"], metadata: { a } });
 
 describe("the body of a new conversation", () => {
   it("names participants by user id in 1.x, and by identity id or user id from 2.0", () => {
@@ -57,8 +58,8 @@ describe("the body of a new conversation", () => {
   });
 
   it("is refused where distinct is no boolean", () => {
-    const act = () => parseNewConversation("3.0", { participants: ["b"], distinct: "true" }, LIMITS);
-    expect(refusal(act)).to.equal("invalid_property distinct");
+    const body = { participants: ["b"], distinct: "true" };
+    expect(refusal(() => parseNewConversation("3.0", body, LIMITS))).to.equal("invalid_property distinct");
   });
 
   it("is refused with metadata that is more than strings in objects, by its path", () => {
@@ -80,8 +81,8 @@ describe("the body of a new conversation", () => {
   });
 
   it("counts metadata in bytes of UTF-8", () => {
-    const create = (a: string) => parseNewConversation("3.0", { participants: ["b"], metadata: { a } }, LIMITS);
-    expect(create("x".repeat(56)).metadata).to.have.property("a");
-    expect(refusal(() => create("ü".repeat(29)))).to.equal("invalid_property metadata");
+    expect(parseNewConversation("3.0", aBody("x".repeat(56)), LIMITS).metadata).to.have.property("a");
+    const long = aBody("ü".repeat(29));
+    expect(refusal(() => parseNewConversation("3.0", long, LIMITS))).to.equal("invalid_property metadata");
   });
 });

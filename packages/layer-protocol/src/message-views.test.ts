@@ -48,6 +48,8 @@ const contentView = {
   expiration: null,
 };
 
+const slimText = { mime_type: "text/plain", body: "hi", encoding: null, content: null };
+
 const message: MessageFacts = {
   messageId: M,
   conversationId: C,
@@ -173,9 +175,6 @@ describe("what a send answers", () => {
   });
 
   it("from 2.0 has parts with ids, and no channel", () => {
-    const parts = (id: number | string) => [
-      { id: `layer:///messages/${M}/parts/${id}`, mime_type: "text/plain", body: "hi", encoding: null, content: null },
-    ];
     for (const version of ["2.0", "3.0"] as const) {
       expect(messageCreatedView(wire(version), { ...message, parts: [text] }, lookups)).to.deep.equal({
         id: `layer:///messages/${M}`,
@@ -185,7 +184,7 @@ describe("what a send answers", () => {
         sent_at: SENT_AT,
         sender: identity,
         recipient_status: { "layer:///identities/u1": "read", "layer:///identities/a%2Fb": "sent" },
-        parts: parts(version === "2.0" ? 0 : P),
+        parts: [{ ...slimText, id: `layer:///messages/${M}/parts/${version === "2.0" ? 0 : P}` }],
       });
     }
   });
