@@ -31,7 +31,7 @@ export const serveRoute =
   async (request, response) => {
     if (route.access === "open") return sendAnswer(response, route.handle());
     const negotiate = (): LayerVersion => {
-      const version = negotiate();
+      const version = negotiateVersion(request.headers.accept);
       if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);
       if (!isServedIn(route, version)) throw notServed(siblings, version);
       return version;
@@ -57,7 +57,7 @@ async function serveGuarded(
   const leave = deps.inFlight.enter(grant.appId ?? grant.accountId);
   const allowance = deps.bodies.open();
   try {
-    const version = negotiateVersion(request.headers.accept);
+    const version = negotiate();
     const { maxBodyBytes } = route;
     const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
     const call: Call = {
