@@ -6,6 +6,7 @@ import { type Infra, type InProcessService, openInfra, startInProcess, type TcpP
 import { Registry } from "prom-client";
 import { loadConfig } from "../src/config.ts";
 import { startGateway } from "../src/start.ts";
+import { conversationContracts, type ConversationPeer, conversationPeer } from "./peers/conversation.ts";
 import { directoryContracts, type DirectoryPeer, directoryPeer } from "./peers/directory.ts";
 import { fanoutContracts, type FanoutPeer, fanoutPeer } from "./peers/fanout.ts";
 import { pushContracts, type PushPeer, pushPeer } from "./peers/push.ts";
@@ -23,6 +24,7 @@ export interface World extends AsyncDisposable {
   readonly fanout: FanoutPeer;
   readonly receipts: ReceiptsPeer;
   readonly push: PushPeer;
+  readonly conversation: ConversationPeer;
 }
 
 interface WorldOptions {
@@ -65,11 +67,13 @@ export async function openWorld({ name, env = {}, log, without = [] }: WorldOpti
   const fanout = fanoutPeer();
   const receipts = receiptsPeer();
   const push = pushPeer();
+  const conversation = conversationPeer();
   [directoryBroker] = await Promise.all([
     openPeer("directory", directoryContracts, directory.rows),
     openPeer("announcement-fanout", fanoutContracts, fanout.rows),
     openPeer("receipt-tracking", receiptsContracts, receipts.rows),
     openPeer("push-delivery", pushContracts, push.rows),
+    openPeer("conversation", conversationContracts, conversation.rows),
   ]);
 
   const proxy = resources.use(await tcpProxy(infra.amqpUrl));
@@ -102,6 +106,7 @@ export async function openWorld({ name, env = {}, log, without = [] }: WorldOpti
     fanout: fanout.peer,
     receipts: receipts.peer,
     push: push.peer,
+    conversation: conversation.peer,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }
