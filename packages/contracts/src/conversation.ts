@@ -98,7 +98,7 @@ export const DeleteConversation = defineCommand({
 
 /**
  * Deletes a conversation for one user: its messages so far are gone from her view, and it is back in her list with the
- * next message, unless she leaves with it. Refused: `not_found` for who never was in it.
+ * next message, unless she leaves with it. Refused: `not_found`, also for who never was in it; `object_deleted`.
  */
 export const ClearConversation = defineCommand({
   service: "conversation",
@@ -106,6 +106,19 @@ export const ClearConversation = defineCommand({
   name: "ClearConversation",
   version: 1,
   payload: z.object({ conversationId: ConversationId, userId: UserId, leave: z.boolean() }),
+  orderedBy: ({ conversationId }) => conversationId,
+});
+
+/**
+ * Takes a user who was deleted out of a conversation, as if she had never been in it; what she said stays. Nothing happens
+ * where she came into it after `at`, and in a conversation that is deleted. Never refused.
+ */
+export const ForgetParticipant = defineCommand({
+  service: "conversation",
+  lane: "conversations",
+  name: "ForgetParticipant",
+  version: 1,
+  payload: z.object({ conversationId: ConversationId, userId: UserId, at: Millis }),
   orderedBy: ({ conversationId }) => conversationId,
 });
 
