@@ -25,14 +25,14 @@ export const loadConfig = defineConfig({
   APNS_URL: z.url({ protocol: /^https$/ }).optional(),
   /** PEM of the CA to trust for them instead of the system's. */
   PUSH_CA_FILE: z.string().optional(),
-  /** How long after an announcement its push is worth sending. */
+  /** How long after an announcement or a message its push is worth sending. */
   PUSH_TTL_SECONDS: z.coerce
     .number()
     .int()
     .min(1)
     .max(28 * 86_400)
     .default(86_400),
-  /** How many batches one process pushes at once; with 1,000 recipients each, the bound on its memory. */
+  /** How many batches, and how many messages, one process pushes at once: with 1,000 recipients each, the bound on its memory. */
   PUSH_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(32),
   /** How often a process looks for pushes that had to wait. */
   DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),

@@ -1,19 +1,30 @@
-import { BatchStored, GetPushCounts, ListDevices, PutPushCredential, RegisterDevice } from "@strata/contracts";
+import {
+  BatchStored,
+  GetPushCounts,
+  ListDevices,
+  MessageCreated,
+  PutPushCredential,
+  RegisterDevice,
+  UserDeleted,
+} from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { listDevices } from "./handlers/list-devices.ts";
-import { pushBatch, type PushBatchDeps } from "./handlers/push-batch.ts";
+import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
+import { pushMessage } from "./handlers/push-message.ts";
 import { putPushCredential } from "./handlers/put-push-credential.ts";
 import { registerDevices } from "./handlers/register-devices.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
 
-interface Deps extends PushBatchDeps {
+interface Deps extends PushDeps {
   readonly credentials: CredentialStore;
   readonly publisher: Publisher;
   /** Opens sealed credentials. */
   readonly key: Buffer;
   readonly announcementFanout: Dependency;
+  readonly conversation: Dependency;
   readonly concurrency: number;
 }
 
@@ -24,6 +35,18 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     prefetch: deps.concurrency,
     handlers: [on(BatchStored, pushBatch(deps))],
     dependencies: [deps.mongo, deps.announcementFanout],
+  }),
+  consumer({
+    queue: "push-delivery.messages",
+    prefetch: deps.concurrency,
+    handlers: [on(MessageCreated, pushMessage(deps))],
+    dependencies: [deps.mongo, deps.conversation],
+  }),
+  consumer({
+    queue: "push-delivery.deleted-users",
+    prefetch: 20,
+    handlers: [on(UserDeleted, forgetUser(deps))],
+    dependencies: [deps.mongo],
   }),
   consumer({
     queue: "push-delivery.devices",

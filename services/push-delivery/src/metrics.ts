@@ -3,8 +3,11 @@ import type { ChunkStore } from "./store/chunk-store.ts";
 
 /** What an operator sees of pushes, beside the queue metrics that every row has. */
 export interface PushMetrics {
-  /** Answers about pushes, by kind of token and what they mean: one push may have several until it is settled. */
-  readonly pushes: Counter<"kind" | "result">;
+  /**
+   * Answers about pushes, by kind of subject, kind of token and what they mean: one push may have several until it is
+   * settled.
+   */
+  readonly pushes: Counter<"subject" | "kind" | "result">;
   readonly sendSeconds: Histogram<"provider">;
 }
 
@@ -25,8 +28,8 @@ export function pushMetrics(registry: Registry, chunks: Pick<ChunkStore, "countP
   return {
     pushes: new Counter({
       name: "push_delivery_pushes_total",
-      help: "Answers about pushes, by kind of token and result",
-      labelNames: ["kind", "result"],
+      help: "Answers about pushes, by kind of subject, kind of token and result",
+      labelNames: ["subject", "kind", "result"],
       registers: [registry],
     }),
     sendSeconds: new Histogram({

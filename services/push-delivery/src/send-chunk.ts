@@ -4,6 +4,7 @@ import type { Dependency, Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
 import { notificationFor } from "./domain/notification.ts";
+import { dataOf } from "./domain/subject.ts";
 import type { PushMetrics } from "./metrics.ts";
 import { isSilent, type Push } from "./providers/push-provider.ts";
 import type { OpenCredential, PushProviders } from "./push-providers.ts";
@@ -48,7 +49,7 @@ export async function sendChunk(deps: SendDeps, row: ChunkRow, notification: Not
 
 async function verdictsOf(deps: SendDeps, row: ChunkRow, notification: Notification | null) {
   const now = Date.now();
-  if (notification === null) return allFailed(row.pending, "announcement_gone");
+  if (notification === null) return allFailed(row.pending, `${row.subject.kind}_gone`);
   if (now >= row.expiresAt) return allFailed(row.pending, "expired");
   const choose = await deps.providers.of(row.app);
   const due = row.pending.filter(({ dueAt }) => dueAt <= now);
@@ -59,7 +60,8 @@ async function verdictsOf(deps: SendDeps, row: ChunkRow, notification: Notificat
   );
   const verdicts = new Map<Target, Verdict>();
   for (const part of await Promise.all(sends)) for (const [target, verdict] of part) verdicts.set(target, verdict);
-  for (const [{ kind }, verdict] of verdicts) deps.metrics.pushes.inc({ kind, result: verdict.kind });
+  for (const [{ kind }, verdict] of verdicts)
+    deps.metrics.pushes.inc({ subject: row.subject.kind, kind, result: verdict.kind });
   return verdicts;
 }
 
@@ -90,10 +92,10 @@ function pushTo(target: Target, row: ChunkRow, notification: Notification, ttlSe
   return {
     device: target,
     notification: content,
-    collapseId: row.announcement,
+    collapseId: row.subject.id,
     ttlSeconds,
     priority: isSilent(content) ? "normal" : "high",
-    data: { announcement_id: row.announcement, user_id: target.userId },
+    data: { ...dataOf(row.subject), user_id: target.userId },
   };
 }
 

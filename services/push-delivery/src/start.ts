@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { openBroker, redisReplicas } from "@strata/messaging";
 import { openMongo, type ServiceContext } from "@strata/runtime";
-import { notificationsOver } from "./announcement-notifications.ts";
+import { notificationsOver } from "./notifications.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDuePushes } from "./due-pushes.ts";
@@ -61,6 +61,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     publisher: broker,
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),
+    conversation: broker.dependsOn("conversation"),
     metrics: pushMetrics(registry, chunks),
     log,
     leaseMs: LEASE_MS,

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import {
   type BatchStored,
   type DeviceFields,
+  type MessageCreated,
   type Notification,
   partitionOf,
   type PayloadOf,
@@ -12,6 +13,7 @@ import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
 import { Registry } from "prom-client";
 import { deviceRow } from "../src/domain/device.ts";
+import type { Subject } from "../src/domain/subject.ts";
 import { pushMetrics } from "../src/metrics.ts";
 import { openPushProviders } from "../src/push-providers.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
@@ -61,7 +63,7 @@ export function credentialsOf(phone: Phone): { readonly fcm: PushCredential; rea
   };
 }
 
-/** The stores and everything that sends, pushing to this phone. What announcements say is given by the test. */
+/** The stores and everything that sends, pushing to this phone. What announcements and messages say is given by the test. */
 export async function openPusher(name: string, phone: Phone) {
   const stores = await openStores(name);
   const log = testLogger("push-delivery");
@@ -76,8 +78,8 @@ export async function openPusher(name: string, phone: Phone) {
     leaseMs: 2_000,
     ttlMs: 3_600_000,
     notifications: {
-      of: async ({ announcement, hasNotification }: { announcement: string; hasNotification: boolean }) =>
-        hasNotification ? (notifications.get(announcement) ?? null) : {},
+      of: async ({ subject, hasNotification }: { subject: Subject; hasNotification: boolean }) =>
+        hasNotification ? (notifications.get(subject.id) ?? null) : {},
     },
   };
   const putCredential = (app: string, credential: PushCredential, credentialId: string = randomUUID()) =>
@@ -159,3 +161,17 @@ export function aBatch(
     ...changes,
   };
 }
+
+export const aMessage = (
+  recipients: readonly string[],
+  changes: Partial<PayloadOf<typeof MessageCreated>> = {},
+): PayloadOf<typeof MessageCreated> => ({
+  conversationId: randomUUID(),
+  messageId: randomUUID(),
+  position: 1,
+  sentAt: Date.now(),
+  sender: { name: "Ann" },
+  recipients: [...recipients],
+  hasNotification: true,
+  ...changes,
+});

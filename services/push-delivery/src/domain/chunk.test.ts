@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { anAndroid } from "../../test/support.ts";
-import { type ChunkRow, isPlanComplete, notIn, planChunks, settle, type Target, type Verdict } from "./chunk.ts";
+import { ChunkRow, isPlanComplete, notIn, planChunks, settle, type Target, type Verdict } from "./chunk.ts";
 
 const target = (index: number, changes: Partial<Target> = {}): Target => {
   const { platform, kind, token, environment, appBundle } = anAndroid(index);
@@ -9,19 +9,18 @@ const target = (index: number, changes: Partial<Target> = {}): Target => {
 };
 const targets = (count: number): readonly Target[] => Array.from({ length: count }, (_, index) => target(index));
 
-const BATCH = {
-  batchId: "app/announcement/07/0/000000",
+const PLAN = {
+  planId: "app/announcement/07/0/000000",
   app: "app",
-  announcementId: "announcement",
-  partition: 7,
+  subject: { kind: "announcement", id: "announcement" },
   hasNotification: true,
   expiresAt: 1_000_000,
-};
+} as const;
 const CLAIM = { first: 0, holder: "me", leaseUntil: 500 };
 const plan = (members: readonly Target[], claim = CLAIM) =>
-  planChunks(BATCH, members, ({ userId }) => (userId.endsWith("0") ? "even" : "odd"), claim);
+  planChunks(PLAN, members, ({ userId }) => (userId.endsWith("0") ? "even" : "odd"), claim);
 const chunkOf = (members: readonly Target[]): ChunkRow => {
-  const [row] = planChunks(BATCH, members, () => "fcm", CLAIM);
+  const [row] = planChunks(PLAN, members, () => "fcm", CLAIM);
   if (!row) throw new Error("no chunk");
   return row;
 };
@@ -35,10 +34,10 @@ const unavailable = (retryAfterMs: number): Verdict => ({
 
 describe("planChunks", () => {
   it("cuts at 1,000 devices, and never mixes credentials", () => {
-    const rows = planChunks(BATCH, targets(2_500), ({ userId }) => (userId < "user-2" ? "a" : "b"), CLAIM);
+    const rows = planChunks(PLAN, targets(2_500), ({ userId }) => (userId < "user-2" ? "a" : "b"), CLAIM);
     expect(rows.every(({ pending }) => pending.length <= 1_000)).to.equal(true);
     expect(rows.flatMap(({ pending }) => pending)).to.have.lengthOf(2_500);
-    expect(rows.map(({ _id }) => _id)).to.deep.equal(rows.map((_, k) => `${BATCH.batchId}/000${k}`));
+    expect(rows.map(({ _id }) => _id)).to.deep.equal(rows.map((_, k) => `${PLAN.planId}/000${k}`));
     expect(new Set(rows.map(({ of }) => of))).to.deep.equal(new Set([rows.length]));
     expect(isPlanComplete(rows)).to.equal(true);
     expect(isPlanComplete(rows.slice(1))).to.equal(false);
@@ -57,6 +56,25 @@ describe("planChunks", () => {
     expect([...kept, ...rest]).to.have.deep.members([...targets(4)]);
     const rows = plan(rest, { ...CLAIM, first: stored.length });
     expect(isPlanComplete([...stored, ...rows])).to.equal(true);
+  });
+});
+
+describe("a stored chunk", () => {
+  it("is read as it was written", () => {
+    const row = chunkOf(targets(2));
+    expect(ChunkRow.parse(row)).to.deep.equal(row);
+    const subject = { kind: "message", id: "message", conversationId: "conversation" } as const;
+    expect(ChunkRow.parse({ ...row, subject })).to.deep.equal({ ...row, subject });
+  });
+
+  it("is read as an announcement's where it was stored before messages were pushed", () => {
+    const { subject, ...row } = chunkOf(targets(2));
+    expect(ChunkRow.parse({ ...row, announcement: subject.id, partition: 7 })).to.deep.equal({ ...row, subject });
+  });
+
+  it("is refused without a subject", () => {
+    const { subject: _, ...row } = chunkOf(targets(1));
+    expect(ChunkRow.safeParse(row).success).to.equal(false);
   });
 });
 
@@ -91,7 +109,7 @@ describe("settle", () => {
       [c, { kind: "accepted", providerId: null }],
     ]);
     const settled = settle(chunkOf(members), verdicts, 10);
-    expect(settled.pending.map(({ dueAt }) => dueAt)).to.deep.equal([60_010, BATCH.expiresAt]);
+    expect(settled.pending.map(({ dueAt }) => dueAt)).to.deep.equal([60_010, PLAN.expiresAt]);
     expect(settled.dueAt).to.equal(60_010);
   });
 

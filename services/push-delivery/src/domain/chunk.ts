@@ -1,6 +1,7 @@
 import { DeviceFields, Millis, Platform, UserId } from "@strata/contracts";
 import { z } from "zod";
 import { MAX_PUSHES_PER_SEND, type PushResult } from "../providers/push-provider.ts";
+import { Subject } from "./subject.ts";
 
 /** A device as a chunk remembers it until its push is settled. */
 export const Target = DeviceFields.pick({
@@ -31,17 +32,11 @@ const PushOutcome = z.object({
 });
 type PushOutcome = z.infer<typeof PushOutcome>;
 
-/**
- * Up to 1,000 pushes of one batch: claimed before they are sent, and the ledger of what became of them afterwards. The
- * row is the truth: whoever finds it due may take it on.
- */
-export const ChunkRow = z.object({
-  /** `<batch id>/<k>` */
+const ChunkFields = z.object({
+  /** `<plan id>/<k>` */
   _id: z.string(),
   app: z.string(),
-  announcement: z.string(),
-  partition: z.number().int(),
-  /** How many chunks its batch has, as far as the one who planned this one knew. */
+  /** How many chunks its plan has, as far as the one who planned this one knew. */
   of: z.number().int(),
   credential: z.string().nullable(),
   hasNotification: z.boolean(),
@@ -58,16 +53,28 @@ export const ChunkRow = z.object({
   accepted: z.number().int(),
   failed: z.number().int(),
 });
-export type ChunkRow = z.infer<typeof ChunkRow>;
+
+/** Rows that were stored before messages were pushed. */
+const AnnouncementChunk = ChunkFields.extend({ announcement: z.string() }).transform(
+  ({ announcement: id, ...row }) => ({ ...row, subject: { kind: "announcement" as const, id } }),
+);
+
+/**
+ * Up to 1,000 pushes of one plan: claimed before they are sent, and the ledger of what became of them afterwards. The
+ * row is the truth: whoever finds it due may take it on.
+ */
+export const ChunkRow = z.union([ChunkFields.extend({ subject: Subject }), AnnouncementChunk]);
+export type ChunkRow = z.infer<typeof ChunkFields> & { readonly subject: Subject };
 
 /** The fields that one send changes. */
 export type Settlement = Pick<ChunkRow, "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "failed">;
 
-export interface PushBatch {
-  readonly batchId: string;
+/** Everything that is to be pushed at one time about one subject: a batch of an announcement, or a whole message. */
+export interface PushPlan {
+  /** The same whenever this is planned again, and of no other plan. */
+  readonly planId: string;
   readonly app: string;
-  readonly announcementId: string;
-  readonly partition: number;
+  readonly subject: Subject;
   readonly hasNotification: boolean;
   readonly expiresAt: number;
 }
@@ -78,14 +85,14 @@ export type Verdict = PushResult | { readonly kind: "failed"; readonly reason: s
 const PARKED_MS = 300_000;
 const SHORTEST_WAIT_MS = 500;
 
-const chunkId = (batchId: string, k: number): string => `${batchId}/${String(k).padStart(4, "0")}`;
+const chunkId = (planId: string, k: number): string => `${planId}/${String(k).padStart(4, "0")}`;
 
 /**
- * The chunks of a batch: devices of one credential together, so that one that must wait holds up nobody else, and no
+ * The chunks of a plan: devices of one credential together, so that one that must wait holds up nobody else, and no
  * token twice. Numbered from `first`, behind the chunks that are there already.
  */
 export function planChunks(
-  batch: PushBatch,
+  plan: PushPlan,
   targets: readonly Target[],
   credentialOf: (target: Target) => string | null,
   claim: { readonly first: number; readonly holder: string; readonly leaseUntil: number },
@@ -98,14 +105,13 @@ export function planChunks(
     })),
   );
   return groups.map(({ credential, pending }, index) => ({
-    _id: chunkId(batch.batchId, claim.first + index),
-    app: batch.app,
-    announcement: batch.announcementId,
-    partition: batch.partition,
+    _id: chunkId(plan.planId, claim.first + index),
+    app: plan.app,
+    subject: plan.subject,
     of: claim.first + groups.length,
     credential,
-    hasNotification: batch.hasNotification,
-    expiresAt: batch.expiresAt,
+    hasNotification: plan.hasNotification,
+    expiresAt: plan.expiresAt,
     holder: claim.holder,
     dueAt: claim.leaseUntil,
     parked: false,
@@ -120,7 +126,7 @@ export function planChunks(
 export const isPlanComplete = (rows: readonly Pick<ChunkRow, "of">[]): boolean =>
   rows.length > 0 && rows.length >= Math.max(...rows.map((row) => row.of));
 
-/** Devices that no chunk of the batch has yet, neither by themselves nor by their token. */
+/** Devices that no chunk of the plan has yet, neither by themselves nor by their token. */
 export function notIn(rows: readonly ChunkRow[], targets: readonly Target[]): readonly Target[] {
   const devices = new Set(
     rows.flatMap(({ pending, outcomes }) => [...pending.map(keyOfTarget), ...outcomes.map(keyOfOutcome)]),

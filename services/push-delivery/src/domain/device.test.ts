@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { anAndroid, anIphone } from "../../test/support.ts";
-import { deviceKey, deviceRow, type DeviceRow, type Registration, settleClaims } from "./device.ts";
+import { deviceKey, deviceRow, type DeviceRow, type Registration, settleClaims, userKey } from "./device.ts";
 
 const APP = "11111111-1111-4111-8111-111111111111";
 
@@ -98,6 +98,18 @@ describe("claims on devices and tokens", () => {
       at: 2,
     });
     expect(held([apns, fcm])).to.have.lengthOf(2);
+  });
+
+  it("holds nothing that a user registered before she was forgotten, whatever comes in whatever order", () => {
+    const forgotten = [{ _id: userKey(APP, "ann"), registeredAt: 100, by: "" }];
+    const [late, newer, bob] = [claim("ann", 1, 100), claim("ann", 1, 101), claim("bob", 1, 50)];
+    expect(settleClaims([], forgotten, [late])).to.deep.equal({ removals: [], writes: [] });
+    expect(settleClaims([late], forgotten, [newer])).to.have.deep.property("writes", [newer]);
+    // Her phone was hers when she asked: it does not go back to who had it before.
+    expect(settleClaims([bob], forgotten, [late])).to.deep.equal({ removals: [bob], writes: [] });
+    expect(settleClaims([late], forgotten, [bob])).to.deep.equal({ removals: [bob, late], writes: [] });
+    const cid = claim("cid", 1, 200);
+    expect(settleClaims([late], forgotten, [cid])).to.deep.equal({ removals: [late], writes: [cid] });
   });
 
   it("has another key for every user and device, slashes or not", () => {

@@ -26,6 +26,9 @@ export interface DeviceChanges {
 export const deviceKey = (app: string, userId: string, deviceId: string): string =>
   `${app}/${partitionKey(partitionOf(userId))}/${encodeURIComponent(userId)}/${deviceId}`;
 
+/** Where it is remembered that a user was forgotten: the key of no device, since a device id is never empty. */
+export const userKey = (app: string, userId: string): string => deviceKey(app, userId, "");
+
 export const deviceRow = (
   app: string,
   by: string,
@@ -46,8 +49,9 @@ export const deviceView = (row: DeviceRow): Device => Device.parse(row);
 /**
  * A registration claims a device and a token, and voids every older claim on either; it holds unless a newer one claims
  * one of them. So the outcome is the same in whatever order, and however often, registrations arrive: an old one that
- * comes again never takes a phone back. `stored` must hold every row that shares a device or a token with them, and
- * `removed` what is remembered of their devices that have no token.
+ * comes again never takes a phone back. A user who was forgotten holds nothing that she registered until then. `stored`
+ * must hold every row that shares a device or a token with them, and `removed` what is remembered of their devices that
+ * have no token, and of their users.
  */
 export function settleClaims(
   stored: readonly DeviceRow[],
@@ -58,9 +62,11 @@ export function settleClaims(
   const byDevice = newestBy(claims, ({ _id }) => _id);
   const byToken = newestBy(claims, tokenKey);
   const removedById = new Map(removed.map((row) => [row._id, row]));
+  const isForgotten = ({ app, userId, registeredAt }: DeviceRow): boolean =>
+    registeredAt <= (removedById.get(userKey(app, userId))?.registeredAt ?? -1);
   const open = [...byDevice.values()].filter((claim) => {
     const undone = removedById.get(claim._id);
-    return undone === undefined || isNewer(claim, undone);
+    return !isForgotten(claim) && (undone === undefined || isNewer(claim, undone));
   });
   const holds = (claim: DeviceRow): boolean => isSame(claim, byToken.get(tokenKey(claim)));
 
@@ -73,7 +79,10 @@ export function settleClaims(
     const taker = former && takers.get(tokenKey(former));
     return former === undefined || taker === undefined || taker === _id ? [] : [former];
   });
-  return { removals: [...open.filter((claim) => !holds(claim)), ...inTheWay], writes };
+  return {
+    removals: [...open.filter((claim) => !holds(claim)), ...stored.filter(isForgotten), ...inTheWay],
+    writes,
+  };
 }
 
 const tokenKey = ({ app, kind, token }: DeviceRow): string => `${app}/${kind}/${token}`;

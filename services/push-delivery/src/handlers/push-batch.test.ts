@@ -58,9 +58,9 @@ describe("pushBatch", () => {
   const push = (delivery: Batch, changes: Partial<Pusher["deps"]> = {}) =>
     pushBatch({ ...pusher.deps, ...changes })(delivery);
   const outcomesOf = async ({ payload }: Batch) =>
-    (await pusher.deps.chunks.ofBatch(payload.batchId)).flatMap(({ outcomes }) => outcomes);
+    (await pusher.deps.chunks.ofPlan(payload.batchId)).flatMap(({ outcomes }) => outcomes);
   const pendingOf = async ({ payload }: Batch) =>
-    (await pusher.deps.chunks.ofBatch(payload.batchId)).flatMap(({ pending }) => pending);
+    (await pusher.deps.chunks.ofPlan(payload.batchId)).flatMap(({ pending }) => pending);
   const countsOf = async ({ app, payload }: Batch) => {
     const outcome = await getPushCounts(pusher.deps)(aDelivery({ announcementId: payload.announcementId }, { app }));
     return outcome.kind === "reply" ? outcome.reply : outcome;
@@ -149,7 +149,7 @@ describe("pushBatch", () => {
     const { tokens, delivery } = await anAnnouncement(30);
     await push(delivery);
     // As if the database had stopped between the chunks of one plan: the last one is missing.
-    const rows = await pusher.deps.chunks.ofBatch(delivery.payload.batchId);
+    const rows = await pusher.deps.chunks.ofPlan(delivery.payload.batchId);
     const last = rows.at(-1);
     expect(rows).to.have.lengthOf(2);
     await pusher.deps.db.collection<{ _id: string }>("push_chunks").deleteOne({ _id: last?._id ?? "" });

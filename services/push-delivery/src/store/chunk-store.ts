@@ -10,7 +10,7 @@ interface PushCounts {
 export interface ChunkStore {
   /** Inserts the chunks of a plan in their order; false, and nothing behind it, as soon as one is there already. */
   insertNew(rows: readonly ChunkRow[]): Promise<boolean>;
-  ofBatch(batchId: string): Promise<readonly ChunkRow[]>;
+  ofPlan(planId: string): Promise<readonly ChunkRow[]>;
   /** The chunk that is due longest, now held by `holder` for `leaseMs`; null when none is due. */
   claimDue(holder: string, leaseMs: number): Promise<ChunkRow | null>;
   /** Stores what became of a send; false when somebody else has claimed the chunk meanwhile. */
@@ -45,9 +45,9 @@ export function mongoChunkStore(db: Db): ChunkStore {
         return false;
       }
     },
-    async ofBatch(batchId) {
+    async ofPlan(planId) {
       const rows = await chunks
-        .find({ _id: below(batchId) })
+        .find({ _id: below(planId) })
         .sort({ _id: 1 })
         .toArray();
       return rows.map((row) => ChunkRow.parse(row));

@@ -3,7 +3,7 @@ import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { Target } from "../domain/chunk.ts";
-import { type DeviceRow, type Registration, settleClaims } from "../domain/device.ts";
+import { type DeviceRow, type Registration, settleClaims, userKey } from "../domain/device.ts";
 import { coalescing } from "./coalescing.ts";
 
 const StoredDevice = DeviceFields.extend({
@@ -16,10 +16,16 @@ const StoredDevice = DeviceFields.extend({
   by: z.string(),
 });
 
-/** A device without a token: kept for a while, so that an old registration that comes again does not bring it back. */
+/**
+ * A device without a token: kept for a while, so that an old registration that comes again does not bring it back. Or a
+ * user who was forgotten, with the time until which her registrations are void.
+ */
 const RemovedDevice = StoredDevice.pick({ _id: true, registeredAt: true, by: true }).extend({ removedAt: z.date() });
 
 const StoredTargets = z.array(Target.extend({ app: z.string(), dueAt: Millis.default(0) }));
+
+const Forgotten = StoredDevice.pick({ _id: true, userId: true, registeredAt: true });
+type Forgotten = z.infer<typeof Forgotten>;
 
 type StoredRow = Omit<DeviceRow, "token"> & { readonly token?: string; readonly removedAt?: Date };
 
@@ -40,6 +46,10 @@ export interface DeviceStore {
   ofUsers(app: string, partition: number, userIds: readonly string[]): Promise<readonly Target[]>;
   /** Removes devices whose token is dead, unless they were registered again since. */
   removeDead(dead: readonly DeadToken[]): Promise<void>;
+  /** Removes what a user has registered until `at`, and keeps it from coming back. Bears being repeated. */
+  forget(app: string, userId: string, at: number): Promise<void>;
+  /** Who of up to 1,000 users was forgotten, and until when her registrations are void. */
+  forgottenAmong(app: string, userIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -72,7 +82,7 @@ export function mongoDeviceStore(db: Db): DeviceStore {
 
   const rowsAbout = async (registrations: readonly DeviceRow[]) => {
     const tokens = registrations.map(({ app, kind, token }) => ({ app, kind, token }));
-    const ids = registrations.map(({ _id }) => _id);
+    const ids = registrations.flatMap(({ _id, app, userId }) => [_id, userKey(app, userId)]);
     const rows = await devices.find({ $or: [{ _id: { $in: ids } }, ...tokens] }).toArray();
     const [stored, removed]: [DeviceRow[], Registration[]] = [[], []];
     for (const row of rows) {
@@ -82,19 +92,30 @@ export function mongoDeviceStore(db: Db): DeviceStore {
     return { stored, removed };
   };
 
+  const findForgotten = async (keys: readonly string[]): Promise<readonly Forgotten[]> =>
+    (await devices.find({ _id: { $in: [...keys] } }).toArray()).map((row) => Forgotten.parse(row));
+
+  const sweep = async (forgotten: readonly Pick<Forgotten, "_id" | "registeredAt">[]): Promise<void> => {
+    for (const { _id: key, registeredAt } of forgotten) {
+      await devices.deleteMany({ _id: devicesBelow(key), registeredAt: { $lte: registeredAt } });
+    }
+  };
+
   return {
     async register(registrations) {
-      for (let attempt = 1; ; attempt += 1) {
+      for (let attempt = 1, isDone = false; !isDone; attempt += 1) {
         const { stored, removed } = await rowsAbout(registrations);
         const { removals, writes } = settleClaims(stored, removed, registrations);
         try {
           if (removals.length > 0) await devices.bulkWrite(removals.map(removalOf), { ordered: false });
           if (writes.length > 0) await devices.bulkWrite(writes.map(writeOf), { ordered: false });
-          return;
+          isDone = true;
         } catch (error) {
           if (!isDuplicateKey(error) || attempt === ATTEMPTS) throw error;
         }
       }
+      // Who was forgotten between our look and our write has left a note before her devices were removed.
+      await sweep(await findForgotten(registrations.map(({ app, userId }) => userKey(app, userId))));
     },
     async ofUser(app, userId) {
       const rows = await devices
@@ -134,6 +155,16 @@ export function mongoDeviceStore(db: Db): DeviceStore {
       }));
       await devices.bulkWrite(updates, { ordered: false });
     },
+    async forget(app, userId, at) {
+      const _id = userKey(app, userId);
+      const note = { app, partition: partitionOf(userId), userId, by: "", removedAt: new Date() };
+      await devices.updateOne({ _id }, { $max: { registeredAt: at }, $set: note }, { upsert: true });
+      await sweep([{ _id, registeredAt: at }]);
+    },
+    async forgottenAmong(app, userIds) {
+      const rows = await findForgotten(userIds.map((userId) => userKey(app, userId)));
+      return new Map(rows.map(({ userId, registeredAt }) => [userId, registeredAt]));
+    },
     async ensureIndexes() {
       const partialFilterExpression = HAS_TOKEN;
       await devices.createIndex({ app: 1, partition: 1, userId: 1 }, { partialFilterExpression });
@@ -143,6 +174,9 @@ export function mongoDeviceStore(db: Db): DeviceStore {
     },
   };
 }
+
+/** All devices of the user with this key: the byte after "/" is "0". */
+const devicesBelow = (key: string) => ({ $gt: key, $lt: `${key.slice(0, -1)}0` });
 
 /** Refused as a duplicate where a newer registration has come meanwhile; the caller looks again then. */
 const removalOf = ({ _id, app, partition, userId, deviceId, registeredAt, by }: DeviceRow) => ({

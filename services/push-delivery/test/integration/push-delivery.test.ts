@@ -4,12 +4,16 @@ import {
   BatchStored,
   DeviceRegistered,
   GetAnnouncementContent,
+  GetMessageNotification,
   GetPushCounts,
   ListDevices,
+  MessageCreated,
   type PushCredential,
   PutPushCredential,
   RegisterDevice,
+  type ReplyOf,
   type ServiceName,
+  UserDeleted,
 } from "@strata/contracts";
 import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
 import { type BrokerProbe, probeBroker } from "@strata/messaging/testing";
@@ -30,16 +34,19 @@ import { Registry } from "prom-client";
 import { loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
-import { aBatch, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
+import { aBatch, aMessage, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
 
-const QUEUES = ["announcements", "admin", "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
-const DEAD_LETTERS = ["announcements", "admin", "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
+const LANES = ["announcements", "messages", "deleted-users", "admin"];
+const QUEUES = [...LANES, "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
+const DEAD_LETTERS = [...LANES, "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
 
 const CONTENT: AnnouncementContent = {
   sender: { name: "Ops" },
   parts: [{ mimeType: "text/plain", body: "hello", encoding: null }],
   notification: { text: "hello" },
 };
+
+const SAID: ReplyOf<typeof GetMessageNotification> = { notification: { text: "from Ann" }, sender: { userId: "ann" } };
 
 describe("push-delivery", () => {
   const resources = new AsyncDisposableStack();
@@ -49,6 +56,8 @@ describe("push-delivery", () => {
   let probe: BrokerProbe;
   let gateway: Broker;
   let fanOut: Broker;
+  let conversation: Broker;
+  let directory: Broker;
   let readiness: { check(): Promise<{ ready: boolean }> };
   let asked = 0;
   const registered: unknown[] = [];
@@ -98,6 +107,18 @@ describe("push-delivery", () => {
         ],
       }),
     ]);
+    conversation = await openPeer("conversation", [
+      consumer({
+        queue: "conversation.queries",
+        handlers: [
+          on(GetMessageNotification, async () => {
+            asked += 1;
+            return reply(SAID);
+          }),
+        ],
+      }),
+    ]);
+    directory = await openPeer("directory", []);
     gateway = await openPeer("gateway", [
       consumer({
         queue: "gateway.devices",
@@ -191,6 +212,33 @@ describe("push-delivery", () => {
     expect(tokens.filter((token) => phone.device(token).received_count !== 1)).to.deep.equal([]);
     expect(phone.device(tokens[0] ?? "").shown[0]).to.include({ text: "hello", announcement_id: announcementId });
     expect(asked - before, "content is asked for once").to.equal(1);
+  });
+
+  it("pushes a message to every phone of its recipients once, though its event comes twice", async () => {
+    const { app, users, tokens } = await anApp(40, 5_000);
+    const [sender = "", blocker = "", ...recipients] = users;
+    const message = aMessage(recipients, { sender: { userId: sender } });
+    const before = asked;
+    for (const _ of [1, 2]) await conversation.emit(MessageCreated, app, message);
+    const receivedBy = () => tokens.map((token) => phone.device(token).received_count);
+    await eventually(receivedBy, [0, 0, ...recipients.map(() => 1)]);
+    await eventually(() => probe.depth("push-delivery.messages"), 0);
+    expect(receivedBy(), `nothing to ${sender}, who sent it, and to ${blocker}, who blocks him`).to.deep.equal([
+      0,
+      0,
+      ...recipients.map(() => 1),
+    ]);
+    expect(phone.device(tokens[2] ?? "").shown[0]).to.include({ text: "from Ann", collapse_id: message.messageId });
+    expect(asked - before, "what it says is asked for once").to.equal(1);
+  });
+
+  it("forgets the phones of a deleted user: she gets nothing more, and the others do", async () => {
+    const { app, users, tokens } = await anApp(2, 6_000);
+    const [deleted = ""] = users;
+    await directory.emit(UserDeleted, app, { userId: deleted, at: Date.now() });
+    await eventually(async () => (await gateway.ask(ListDevices, app, { userId: deleted })).devices, []);
+    await conversation.emit(MessageCreated, app, aMessage(users));
+    await eventually(() => tokens.map((token) => phone.device(token).received_count), [0, 1]);
   });
 
   it("answers 503 to questions while MongoDB is away, and pushes what came meanwhile once it is back", async () => {

@@ -1,0 +1,44 @@
+import { GetAnnouncementContent, GetMessageNotification, type Notification } from "@strata/contracts";
+import type { Cause, Client } from "@strata/messaging";
+import type { Subject } from "./domain/subject.ts";
+import { notificationCache } from "./notification-cache.ts";
+
+/** What a push says; a silent push says nothing. Null: there is no such announcement or message any more. */
+export interface Notifications {
+  of(
+    pushed: { readonly app: string; readonly subject: Subject; readonly hasNotification: boolean },
+    cause?: Cause,
+  ): Promise<Notification | null>;
+}
+
+const SILENT: Notification = {};
+
+/** A message that is deleted while its push waits is not pushed any more; so an answer about one does not hold for long. */
+const MESSAGE_FRESH_MS = 10_000;
+
+/**
+ * Asks whose content it is, once for all chunks that are pushed together: what is said never changes under an id. No
+ * answer in time is thrown as `service_unavailable` of the service that was asked.
+ */
+export function notificationsOver(client: Pick<Client, "ask">, messageFreshMs = MESSAGE_FRESH_MS): Notifications {
+  // Apart, so that the many messages do not push out the long lists of overrides that announcements have.
+  const keptOf = {
+    announcement: notificationCache(Number.POSITIVE_INFINITY),
+    message: notificationCache(messageFreshMs),
+  };
+
+  const ask = async (app: string, { kind, id }: Subject, cause?: Cause): Promise<Notification | null> => {
+    const options = cause && { cause };
+    if (kind === "message") {
+      const { notification } = await client.ask(GetMessageNotification, app, { messageId: id }, options);
+      return notification;
+    }
+    const { content } = await client.ask(GetAnnouncementContent, app, { announcementId: id }, options);
+    return content && (content.notification ?? SILENT);
+  };
+
+  return {
+    of: async ({ app, subject, hasNotification }, cause) =>
+      hasNotification ? keptOf[subject.kind](`${app}/${subject.id}`, () => ask(app, subject, cause)) : SILENT,
+  };
+}
