@@ -82,7 +82,10 @@ export const RevokeToken = defineCommand({
   payload: z.object({ tokenId: z.uuid(), accountId: z.string() }),
 });
 
-/** Creates a user's identity; refused with `conflict` when she has one. */
+/**
+ * Creates a user's identity. Refused: `conflict` when she has one; `object_deleted` when it comes so late that it has been
+ * deleted since.
+ */
 export const CreateIdentity = defineCommand({
   service: "directory",
   lane: "identities",

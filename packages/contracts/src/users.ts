@@ -114,14 +114,20 @@ export const ListFollowing = defineQuery({
   }),
 });
 
+/** The most users that one user may block. */
+export const MAX_BLOCKS = 10_000;
+
 export const BlocksChange = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("block"), userId: UserId }),
   z.object({ kind: z.literal("unblock"), userId: UserId }),
-  z.object({ kind: z.literal("set"), userIds: z.array(UserId).max(10_000) }),
+  z.object({ kind: z.literal("set"), userIds: z.array(UserId).max(MAX_BLOCKS) }),
 ]);
 export type BlocksChange = z.infer<typeof BlocksChange>;
 
-/** Changes whom a user blocks. Refused: `not_found` for a user who is not known, unless she is to be made known. */
+/**
+ * Changes whom a user blocks, all changes in order or none. Refused: `not_found` for a user who is not known, unless she
+ * is to be made known; `invalid_property` (`blocks`) with more than MAX_BLOCKS after it.
+ */
 export const ChangeBlocks = defineCommand({
   ...ofUser,
   name: "ChangeBlocks",
@@ -209,17 +215,14 @@ export const GetUser = defineQuery({
   reply: z.object({ user: User.nullable() }),
 });
 
-/** What may be set for an app, with its value where it was never set. */
+/** What may be set for an app. */
 export const AppSettings = z.object({
-  /** 30 s to a year; 30 days. */
+  /** 30 s to a year. */
   sessionTtlSeconds: z.number().int().min(30).max(31_536_000),
-  /** 250. */
   maxParticipants: z.number().int().min(1).max(1_000),
-  /** 2,048 bytes of JSON. */
+  /** Of its JSON. */
   maxConversationMetadataBytes: z.number().int().min(2).max(65_536),
-  /** 100,000. */
   maxAnnouncementRecipients: z.number().int().min(1).max(100_000),
-  /** 1,000. */
   maxPartsPerMessage: z.number().int().min(1).max(1_000),
   /** What users see of each other; a backend sees all. false. */
   showsPhoneNumbers: z.boolean(),
@@ -227,6 +230,18 @@ export const AppSettings = z.object({
   showsMetadata: z.boolean(),
 });
 export type AppSettings = z.infer<typeof AppSettings>;
+
+/** What an app has that never set anything. */
+export const DEFAULT_APP_SETTINGS: AppSettings = {
+  sessionTtlSeconds: 30 * 86_400,
+  maxParticipants: 250,
+  maxConversationMetadataBytes: 2_048,
+  maxAnnouncementRecipients: 100_000,
+  maxPartsPerMessage: 1_000,
+  showsPhoneNumbers: false,
+  showsEmailAddresses: false,
+  showsMetadata: false,
+};
 
 /** Changes the settings that are named, and no others. Refused: `not_found`. */
 export const ChangeAppSettings = defineCommand({

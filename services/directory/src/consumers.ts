@@ -1,29 +1,64 @@
 import {
   AuthenticateToken,
+  ChangeAppSettings,
+  ChangeBlocks,
+  ChangeFollowing,
+  ChangeIdentity,
+  ConversationCreated,
   CreateApp,
   CreateIdentity,
   CreateToken,
+  DeleteIdentity,
+  DeleteUser,
+  EndSessions,
+  FindBlockers,
   FindUnknownUsers,
   GetApp,
+  GetAppSettings,
   GetIdentities,
+  GetUser,
+  IsFollowing,
   ListApps,
+  ListBlocks,
+  ListFollowing,
   ListTokens,
+  MakeUsersKnown,
+  ParticipantsChanged,
+  ReplaceIdentity,
   RevokeToken,
+  SetExternalUnread,
+  SuspendUser,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
 import { authenticateToken } from "./handlers/authenticate-token.ts";
+import { findBlockers, listBlocks } from "./handlers/blocks.ts";
+import { changeBlocks } from "./handlers/change-blocks.ts";
+import { changeFollowing } from "./handlers/change-following.ts";
+import { changeIdentity, replaceIdentity } from "./handlers/change-identity.ts";
 import { createApp } from "./handlers/create-app.ts";
 import { createIdentities } from "./handlers/create-identities.ts";
 import { createToken } from "./handlers/create-token.ts";
+import { deleteIdentity } from "./handlers/delete-identity.ts";
+import { deleteUser } from "./handlers/delete-user.ts";
+import { endSessions } from "./handlers/end-sessions.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
+import { isFollowing, listFollowing } from "./handlers/followings.ts";
 import { getApp } from "./handlers/get-app.ts";
 import { getIdentities } from "./handlers/get-identities.ts";
+import { getUser } from "./handlers/get-user.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
+import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
+import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
+import { setExternalUnread } from "./handlers/set-external-unread.ts";
+import { suspendUser } from "./handlers/suspend-user.ts";
 import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
+import type { BlockStore } from "./store/block-store.ts";
+import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 
@@ -32,6 +67,8 @@ interface Deps {
   readonly apps: AppStore;
   readonly tokens: TokenStore;
   readonly identities: IdentityStore;
+  readonly followings: FollowingStore;
+  readonly blocks: BlockStore;
   readonly publisher: Publisher;
   readonly mongo: Dependency;
 }
@@ -41,13 +78,42 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "directory.admin",
     prefetch: 20,
-    handlers: [on(CreateApp, createApp(deps)), on(CreateToken, createToken(deps)), on(RevokeToken, revokeToken(deps))],
+    handlers: [
+      on(CreateApp, createApp(deps)),
+      on(ChangeAppSettings, changeAppSettings(deps)),
+      on(CreateToken, createToken(deps)),
+      on(RevokeToken, revokeToken(deps)),
+    ],
     dependencies: [deps.mongo],
   }),
+  // All that changes one user, in the order sent: rows remember her last command only.
   consumer({
     queue: "directory.identities",
     prefetch: 200,
-    handlers: [onGroup(CreateIdentity, createIdentities(deps))],
+    handlers: [
+      onGroup(CreateIdentity, createIdentities(deps)),
+      on(ChangeIdentity, changeIdentity(deps)),
+      on(ReplaceIdentity, replaceIdentity(deps)),
+      on(DeleteIdentity, deleteIdentity(deps)),
+      on(ChangeFollowing, changeFollowing(deps)),
+      on(ChangeBlocks, changeBlocks(deps)),
+      on(SuspendUser, suspendUser(deps)),
+      on(EndSessions, endSessions(deps)),
+      on(SetExternalUnread, setExternalUnread(deps)),
+      on(DeleteUser, deleteUser(deps)),
+    ],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "directory.users",
+    handlers: [on(MakeUsersKnown, makeUsersKnown(deps))],
+    dependencies: [deps.mongo],
+  }),
+  // A few at a time: one large conversation is a million rows to write.
+  consumer({
+    queue: "directory.acquaintances",
+    prefetch: 8,
+    handlers: [on(ConversationCreated, makeAcquaintances(deps)), on(ParticipantsChanged, acquaintNewcomers(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
@@ -55,10 +121,16 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     handlers: [
       on(AuthenticateToken, authenticateToken(deps)),
       on(GetApp, getApp(deps)),
+      on(GetAppSettings, getAppSettings(deps)),
       on(ListApps, listApps(deps)),
       on(ListTokens, listTokens(deps)),
       on(GetIdentities, getIdentities(deps)),
       on(FindUnknownUsers, findUnknownUsers(deps)),
+      on(GetUser, getUser(deps)),
+      on(IsFollowing, isFollowing(deps)),
+      on(ListFollowing, listFollowing(deps)),
+      on(ListBlocks, listBlocks(deps)),
+      on(FindBlockers, findBlockers(deps)),
     ],
     dependencies: [deps.mongo],
   }),

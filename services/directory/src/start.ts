@@ -5,6 +5,8 @@ import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { mongoAccountStore } from "./store/account-store.ts";
 import { mongoAppStore } from "./store/app-store.ts";
+import { mongoBlockStore } from "./store/block-store.ts";
+import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
 
@@ -17,8 +19,11 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
     identities: mongoIdentityStore(mongo.db),
+    followings: mongoFollowingStore(mongo.db),
+    blocks: mongoBlockStore(mongo.db),
   };
-  await Promise.all([stores.apps, stores.tokens, stores.identities].map((store) => store.ensureIndexes()));
+  const { apps, tokens, identities, followings, blocks } = stores;
+  await Promise.all([apps, tokens, identities, followings, blocks].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 
   const replicas = closing.add(

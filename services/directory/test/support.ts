@@ -4,6 +4,8 @@ import { openInfra } from "@strata/testing";
 import { OPERATOR } from "../src/bootstrap-operator.ts";
 import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
+import { mongoBlockStore } from "../src/store/block-store.ts";
+import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
 
@@ -18,8 +20,11 @@ export async function openStores(name: string) {
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
     identities: mongoIdentityStore(mongo.db),
+    followings: mongoFollowingStore(mongo.db),
+    blocks: mongoBlockStore(mongo.db),
   };
-  await Promise.all([stores.apps, stores.tokens, stores.identities].map((store) => store.ensureIndexes()));
+  const { apps, tokens, identities, followings, blocks } = stores;
+  await Promise.all([apps, tokens, identities, followings, blocks].map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {
     ...stores,

@@ -1,32 +1,36 @@
 import { partitionOf } from "@strata/contracts";
 import { expect } from "chai";
 import { identityFields } from "../../test/support.ts";
-import { commonPartitionOf, rowsOf } from "./identity.ts";
+import { commonPartitionOf, identitiesOf } from "./identity.ts";
 
 const creation = (id: string, app: string, userId: string) => ({
   id,
   app,
+  sentAt: new Date(5),
   payload: { userId, fields: identityFields(id) },
 });
 
-describe("identity rows", () => {
+describe("new identities", () => {
   it("carry the app in their key, the user's partition and the command that made them", () => {
-    const [row] = rowsOf([creation("c1", "a", "ann")], 7).values();
-    expect(row).to.deep.equal({
+    const [identity] = identitiesOf([creation("c1", "a", "ann")], 7).values();
+    expect(identity).to.deep.equal({
       _id: "a/ann",
       app: "a",
       by: "c1",
       userId: "ann",
       partition: partitionOf("ann"),
-      version: 1,
       createdAt: 7,
-      ...identityFields("c1"),
+      sentAt: new Date(5),
+      fields: identityFields("c1"),
     });
   });
 
   it("are one for each user of an app, made by the first command about her", () => {
-    const rows = rowsOf([creation("c1", "a", "ann"), creation("c2", "a", "ann"), creation("c3", "b", "ann")], 7);
-    expect([...rows.values()].map(({ _id, by }) => [_id, by])).to.deep.equal([
+    const identities = identitiesOf(
+      [creation("c1", "a", "ann"), creation("c2", "a", "ann"), creation("c3", "b", "ann")],
+      7,
+    );
+    expect([...identities.values()].map(({ _id, by }) => [_id, by])).to.deep.equal([
       ["a/ann", "c1"],
       ["b/ann", "c3"],
     ]);

@@ -1,7 +1,8 @@
-import { type CreateIdentity, Identity, IdentityCreated, type PayloadOf } from "@strata/contracts";
-import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { type CreateIdentity, type Identity, IdentityCreated, type PayloadOf } from "@strata/contracts";
+import { type Delivery, type Outcome, type Publisher, refuse, reply, retry } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { identityKey, rowsOf } from "../domain/identity.ts";
+import { fillingsOf, identitiesOf, isFromBeforeDeletion } from "../domain/identity.ts";
+import { identityOf, type UserRow, userKey } from "../domain/user.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
 
 interface Deps {
@@ -12,33 +13,46 @@ interface Deps {
 type Creation = Delivery<PayloadOf<typeof CreateIdentity>>;
 
 /**
- * Creates the identities of a group in one write. Who made a stored row decides each outcome: the command that did is
- * answered and its event published, also when it comes again; any other command about the same user is refused.
+ * Creates the identities of a group in one write, also of users who are known by name only. Who made a stored one decides
+ * each outcome: the command that did is answered and its event published, also when it comes again; any other command
+ * about the same user is refused.
  */
 export const createIdentities =
   ({ identities, publisher }: Deps) =>
   async (deliveries: readonly Creation[]): Promise<readonly Outcome<Identity>[]> => {
-    const stored = await identities.insertOrFind(rowsOf(deliveries, Date.now()));
+    const stored = await identitiesAfter(deliveries);
     const published = new Map<string, Promise<void>>();
 
     const outcomeOf = async (delivery: Creation): Promise<Outcome<Identity>> => {
-      const key = identityKey(delivery.app, delivery.payload.userId);
+      const key = userKey(delivery.app, delivery.payload.userId);
       const row = stored.get(key);
-      if (!row) throw new Error(`no identity under ${key} after it was stored`);
+      if (!row) throw new Error(`no user under ${key} after she was stored`);
+      const identity = identityOf(row);
+      if (!identity && isFromBeforeDeletion(row, delivery.sentAt)) return refuse(new DomainError("object_deleted"));
+      // The first command about her in this group was from before her deletion; this one is not, and gets its own turn.
+      if (!identity) return retry(0, new Error("behind a command from before the deletion of her identity"));
       if (row.by !== delivery.id) return refuse(new DomainError("conflict", { property: "user_id" }));
 
-      const { userId, partition, version } = row;
-      const publishing =
-        published.get(key) ??
-        publisher.emit(
-          IdentityCreated,
-          row.app,
-          { userId, partition, version },
-          { id: `${delivery.id}.identity-created`, cause: delivery, subjectVersion: version },
-        );
+      const publishing = published.get(key) ?? publishCreated(delivery, row.app, identity);
       published.set(key, publishing);
       await publishing;
-      return reply(Identity.parse(row));
+      return reply(identity);
     };
     return Promise.all(deliveries.map(outcomeOf));
+
+    async function identitiesAfter(creations: readonly Creation[]): Promise<ReadonlyMap<string, UserRow>> {
+      const wanted = identitiesOf(creations, Date.now());
+      const found = await identities.insertOrFind(wanted);
+      const fillings = fillingsOf(found, wanted);
+      return fillings.length === 0 ? found : new Map([...found, ...(await identities.fill(fillings))]);
+    }
+
+    function publishCreated(delivery: Creation, app: string, { userId, partition, version }: Identity): Promise<void> {
+      return publisher.emit(
+        IdentityCreated,
+        app,
+        { userId, partition, version },
+        { id: `${delivery.id}.identity-created`, cause: delivery, subjectVersion: version },
+      );
+    }
   };

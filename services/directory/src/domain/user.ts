@@ -1,0 +1,66 @@
+import { Identity, IdentityFields, Millis, Partition, partitionOf, type User, UserId } from "@strata/contracts";
+import { z } from "zod";
+
+/**
+ * All that is stored of one user. With the fields of an identity she has one; without, she is known by name only. Once she
+ * was deleted as a user the row stays as a tombstone without `userId` and `partition`, so that the index of who is known
+ * does not hold her, and her version goes on from there should she come back.
+ */
+export const UserRow = IdentityFields.partial().extend({
+  _id: z.string(),
+  app: z.string(),
+  userId: UserId.optional(),
+  partition: Partition.optional(),
+  /** Since when she is known. */
+  createdAt: Millis.optional(),
+  /** Goes up with every change of this row, and never back. */
+  version: z.number().int(),
+  /** The command that made her identity, by which a redelivery knows its own row. */
+  by: z.string().optional(),
+  /** The last command that changed her. All that change a user come in order, so a redelivered one finds itself here. */
+  changedBy: z.string().optional(),
+  isSuspended: z.boolean().default(false),
+  /** A session is valid if it began later than this and she is not suspended. */
+  sessionsEndedAt: Millis.default(0),
+  externalUnread: z.number().int().default(0),
+  /** When an identity of hers was deleted last: a creation from before does nothing any more. */
+  identityDeletedAt: Millis.default(0),
+  /** When she was deleted last; kept when she comes back. Nothing from before makes her known, or makes friends for her. */
+  forgottenAt: Millis.default(0),
+});
+export type UserRow = z.infer<typeof UserRow>;
+
+/** As it is written: what has a default may be absent. */
+export type UserDocument = z.input<typeof UserRow>;
+
+/** The key of a user: `<app>/<user id>`. */
+export const userKey = (app: string, userId: string): string => `${app}/${userId}`;
+
+export const identityFieldNames = IdentityFields.keyof().options;
+
+/** Whether a command that was sent at this time is about the user as she is now, and not about one who was deleted. */
+export const isKnownAt = ({ userId, forgottenAt }: UserRow, sentAt: Date): boolean =>
+  userId !== undefined && sentAt.getTime() > forgottenAt;
+
+export const identityOf = (row: UserRow): Identity | null =>
+  row.userId === undefined || row.displayName === undefined ? null : Identity.parse(row);
+
+export const userOf = (row: UserRow): User | null =>
+  row.userId === undefined
+    ? null
+    : {
+        userId: row.userId,
+        identity: identityOf(row),
+        isSuspended: row.isSuspended,
+        externalUnread: row.externalUnread,
+      };
+
+/** A user who was named, and of whom nothing else is known. */
+export const namedUser = (app: string, userId: string, at: number): UserDocument => ({
+  _id: userKey(app, userId),
+  app,
+  userId,
+  partition: partitionOf(userId),
+  createdAt: at,
+  version: 1,
+});
