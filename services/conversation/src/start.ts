@@ -3,6 +3,8 @@ import { openMongo, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { knownUsersOver } from "./known-users.ts";
+import { startPurge } from "./purge-deleted.ts";
+import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
 
@@ -29,10 +31,12 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   );
   const deps = {
     ...stores,
+    conversationMessages: mongoConversationMessages(mongo.db),
     publisher: broker,
     knownUsers: knownUsersOver(broker),
     mongo: mongo.dependency,
     directory: broker.dependsOn("directory"),
   };
   closing.add(await broker.consume(consumers(deps)), "consumers");
+  closing.add(startPurge(deps, config.PURGE_INTERVAL_MS, log), "purge");
 }

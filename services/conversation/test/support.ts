@@ -10,11 +10,13 @@ import {
 import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
 import { createReadiness, openMongo } from "@strata/runtime";
 import { type Infra, type InProcessService, openInfra, startInProcess, testLogger } from "@strata/testing";
+import type { Db } from "mongodb";
 import { Registry } from "prom-client";
 import { loadConfig } from "../src/config.ts";
 import { beginConversation, type ConversationRow } from "../src/domain/conversation.ts";
 import { newMembership } from "../src/domain/membership.ts";
 import { start } from "../src/start.ts";
+import { mongoConversationMessages } from "../src/store/conversation-messages.ts";
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
 
@@ -31,6 +33,7 @@ export async function openStores(name: string) {
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
     ...stores,
+    conversationMessages: mongoConversationMessages(mongo.db),
     db: mongo.db,
     async [Symbol.asyncDispose]() {
       await mongo.close();
@@ -71,6 +74,23 @@ export async function aConversation(
   await memberships.insertMissing(participants.map((userId) => newMembership(row, userId, row.createdAt)));
   return row;
 }
+
+/** Messages of a conversation as far as deleting and clearing it look at them: positions 1 to `count`, unread by some. */
+export const insertMessages = (
+  db: Db,
+  { app, conversationId }: ConversationRow,
+  count: number,
+  unread: readonly string[],
+): Promise<unknown> =>
+  db.collection<{ _id: string }>("messages").insertMany(
+    Array.from({ length: count }, (_, index) => ({
+      _id: `${app}/${randomUUID()}`,
+      app,
+      conversation: conversationId,
+      position: index + 1,
+      unread: [...unread],
+    })),
+  );
 
 /** Naming users to a directory that knows them all; says whom it was asked about. */
 export function namingUsers() {

@@ -1,4 +1,5 @@
 import type { Standing } from "@strata/contracts";
+import { DomainError } from "@strata/runtime";
 import { type ConversationRow, lastActivityOf } from "./conversation.ts";
 
 /** One user in one conversation. There is a row for whoever is or was in it; a stranger has none. */
@@ -55,4 +56,15 @@ export const standingOf = (
 ): Standing => {
   if (conversation.participants.includes(userId)) return "participant";
   return membership ? "left" : "stranger";
+};
+
+/** Why only a participant may do this; null for one. */
+export const refusedTo = (
+  conversation: Pick<ConversationRow, "participants">,
+  userId: string,
+  membership: MembershipRow | null,
+): DomainError | null => {
+  const standing = standingOf(conversation, userId, membership);
+  if (standing === "participant") return null;
+  return new DomainError(standing === "left" ? "access_denied" : "not_found");
 };

@@ -31,6 +31,8 @@ const StoredConversation = z.object({
   lastChange: LastChange.optional(),
   deletedAt: z.number().optional(),
   deletedBy: z.string().optional(),
+  /** Present while something of a deleted conversation is still to be removed: not before then, or its lease ends then. */
+  purgeDueAt: z.number().optional(),
 });
 type StoredConversation = z.input<typeof StoredConversation>;
 
@@ -54,6 +56,16 @@ export interface ConversationStore {
   findMany(keys: readonly string[]): Promise<ReadonlyMap<string, ConversationRow>>;
   /** Moves conversations on to their newest messages. Only ever forward: again, or late, it changes nothing. */
   advance(messages: readonly LastMessage[]): Promise<void>;
+  /** Stores what `before` was changed to. Throws when it is not what is stored: another writer was here. */
+  change(before: ConversationRow, after: ConversationRow): Promise<void>;
+  /** Leaves a tombstone, with everything behind it due to be purged; of one that is deleted already, as it is. */
+  delete(row: ConversationRow, deletion: { readonly by: string; readonly at: number }): Promise<ConversationRow>;
+  /** The deleted conversation that has been due to be purged for longest, which nobody else gets until the lease ends. */
+  claimPurge(leaseMs: number): Promise<ConversationRow | null>;
+  /** Hands a claimed one back: there is more to purge, after what else is due. */
+  postponePurge(row: ConversationRow): Promise<void>;
+  /** Nothing is left but the tombstone, which from now on only says whose conversation it was. */
+  endPurge(row: ConversationRow): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -120,7 +132,51 @@ export function mongoConversationStore(db: Db): ConversationStore {
         { ordered: false },
       );
     },
+    async change({ _id, version }, after) {
+      const { participants, metadata, distinct, distinctKey, version: next, lastChange } = stored(after);
+      const { matchedCount } = await conversations.updateOne(
+        { _id, version, deletedAt: { $exists: false } },
+        {
+          $set: { participants, metadata, distinct, version: next, ...(lastChange ? { lastChange } : {}) },
+          ...(distinctKey === undefined ? { $unset: { distinctKey: true } } : {}),
+        },
+      );
+      if (matchedCount === 0) throw new Error(`${_id} is no longer at version ${version}`);
+    },
+    async delete({ _id, version }, { by, at }) {
+      const deleted = await conversations.findOneAndUpdate(
+        { _id, deletedAt: { $exists: false } },
+        {
+          $set: { deletedAt: at, deletedBy: by, purgeDueAt: at, version: version + 1 },
+          $unset: { distinctKey: true },
+        },
+        { returnDocument: "after" },
+      );
+      return read(deleted ?? (await conversations.findOne({ _id })));
+    },
+    async claimPurge(leaseMs) {
+      const now = Date.now();
+      const row = await conversations.findOneAndUpdate(
+        { purgeDueAt: { $lte: now } },
+        { $set: { purgeDueAt: now + leaseMs } },
+        { sort: { purgeDueAt: 1 }, returnDocument: "after" },
+      );
+      return row && read(row);
+    },
+    async postponePurge({ _id }) {
+      await conversations.updateOne({ _id, purgeDueAt: { $exists: true } }, { $set: { purgeDueAt: Date.now() } });
+    },
+    async endPurge({ _id }) {
+      await conversations.updateOne(
+        { _id, deletedAt: { $exists: true } },
+        { $set: { metadata: "{}" }, $unset: { purgeDueAt: true, lastChange: true } },
+      );
+    },
     async ensureIndexes() {
+      await conversations.createIndex(
+        { purgeDueAt: 1 },
+        { partialFilterExpression: { purgeDueAt: { $exists: true } } },
+      );
       await conversations.createIndex(
         { distinctKey: 1 },
         { unique: true, partialFilterExpression: { distinctKey: { $exists: true } } },

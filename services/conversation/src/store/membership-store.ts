@@ -1,4 +1,5 @@
-import type { Db } from "mongodb";
+import type { ConversationOrder } from "@strata/contracts";
+import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { membershipKey, type MembershipRow } from "../domain/membership.ts";
 
@@ -43,7 +44,45 @@ export interface MembershipStore {
   raise(messages: readonly SeenMessage[]): Promise<void>;
   /** Everything up to a position counts as read by her. Only ever forward. */
   moveReadThrough(app: string, userId: string, conversationId: string, position: number): Promise<void>;
+  /** They come, or come back: the conversation is in their lists, and all of it is theirs to see. */
+  admit(rows: readonly MembershipRow[]): Promise<void>;
+  /** They leave, after what was said until this position. Who has left before is passed over. */
+  dismiss(app: string, conversationId: string, userIds: readonly string[], position: number): Promise<void>;
+  /** Out of her list and her view, up to a position. */
+  clear(app: string, userId: string, conversationId: string, position: number): Promise<void>;
+  /** Out of everybody's list, for good. */
+  markDeleted(app: string, conversationId: string): Promise<void>;
+  /** She is a stranger from now on. */
+  forget(app: string, userId: string, conversationId: string): Promise<void>;
+  /** Removes up to `limit` rows of a deleted conversation; answers how many. */
+  purge(app: string, conversationId: string, limit: number): Promise<number>;
+  /** A page of a user's list, newest first by either order, from behind one of it. */
+  listPage(
+    app: string,
+    userId: string,
+    order: ConversationOrder,
+    after: MembershipRow | null,
+    limit: number,
+  ): Promise<readonly MembershipRow[]>;
+  countListed(app: string, userId: string): Promise<number>;
+  /** A page of the conversations that she is or was in, listed or not, in the order of their ids. */
+  conversationsOf(app: string, userId: string, after: string | null, limit: number): Promise<readonly string[]>;
   ensureIndexes(): Promise<void>;
+}
+
+/** The fields that the lists go by, in the order of the index. */
+const listed = (app: string, user: string) => ({ app, user, isDeleted: false, isHidden: false });
+const SORT_FIELD = { created_at: "createdAt", last_message: "sortAt" } as const;
+const listIndex = (field: "createdAt" | "sortAt") =>
+  // Whether it is listed at all stands before the order, so that a page and a count read the index and nothing else.
+  ({ app: 1, user: 1, isDeleted: 1, isHidden: 1, [field]: -1, conversation: -1 }) as const;
+
+/** What stands behind a row of a list. */
+function behind(row: MembershipRow | null, field: "createdAt" | "sortAt"): Filter<StoredMembership> {
+  if (row === null) return {};
+  const at = row[field];
+  // The first condition is what the index is entered by; the second only decides among rows of one time.
+  return { [field]: { $lte: at }, $or: [{ [field]: { $lt: at } }, { conversation: { $lt: row.conversation } }] };
 }
 
 const read = (row: unknown): MembershipRow => StoredMembership.parse(row);
@@ -86,11 +125,64 @@ export function mongoMembershipStore(db: Db): MembershipStore {
       const _id = membershipKey(app, userId, conversationId);
       await memberships.updateOne({ _id }, { $max: { readThrough: position } });
     },
+    async admit(rows) {
+      if (rows.length === 0) return;
+      await memberships.bulkWrite(
+        rows.map(({ _id, leftAt, isHidden, addedAt, sortAt, ...row }) => ({
+          updateOne: {
+            filter: { _id },
+            update: { $set: { leftAt, isHidden, addedAt }, $max: { sortAt }, $setOnInsert: row },
+            upsert: true,
+          },
+        })),
+        { ordered: false },
+      );
+    },
+    async dismiss(app, conversationId, userIds, position) {
+      if (userIds.length === 0) return;
+      const ids = userIds.map((userId) => membershipKey(app, userId, conversationId));
+      await memberships.updateMany({ _id: { $in: ids }, leftAt: null }, { $set: { leftAt: position } });
+    },
+    async clear(app, userId, conversationId, position) {
+      const _id = membershipKey(app, userId, conversationId);
+      await memberships.updateOne({ _id }, { $max: { clearedThrough: position }, $set: { isHidden: true } });
+    },
+    async markDeleted(app, conversationId) {
+      await memberships.updateMany({ app, conversation: conversationId }, { $set: { isDeleted: true } });
+    },
+    async forget(app, userId, conversationId) {
+      await memberships.deleteOne({ _id: membershipKey(app, userId, conversationId) });
+    },
+    async purge(app, conversationId, limit) {
+      const rows = await memberships
+        .find({ app, conversation: conversationId }, { projection: { _id: 1 }, limit })
+        .toArray();
+      if (rows.length > 0) await memberships.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } });
+      return rows.length;
+    },
+    async listPage(app, userId, order, after, limit) {
+      const field = SORT_FIELD[order];
+      const rows = await memberships
+        .find({ ...listed(app, userId), ...behind(after, field) }, { hint: listIndex(field), batchSize: limit + 1 })
+        .sort({ [field]: -1, conversation: -1 })
+        .limit(limit)
+        .toArray();
+      return rows.map(read);
+    },
+    countListed: (app, userId) => memberships.countDocuments(listed(app, userId), { hint: listIndex("createdAt") }),
+    async conversationsOf(app, userId, after, limit) {
+      // Ids of conversations are hexadecimal. A user whose id goes on behind a slash may stand among them.
+      const range = { $gt: membershipKey(app, userId, after ?? ""), $lt: membershipKey(app, userId, "g") };
+      const rows = await memberships
+        .find({ _id: range, user: userId }, { projection: { conversation: 1 } })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return rows.map(({ conversation }) => conversation);
+    },
     async ensureIndexes() {
-      // Whether it is listed at all stands before the order, so that a page and a count read the index and nothing else.
-      const listed = { app: 1, user: 1, isDeleted: 1, isHidden: 1 } as const;
-      await memberships.createIndex({ ...listed, createdAt: -1, conversation: -1 });
-      await memberships.createIndex({ ...listed, sortAt: -1, conversation: -1 });
+      await memberships.createIndex(listIndex("createdAt"));
+      await memberships.createIndex(listIndex("sortAt"));
       await memberships.createIndex({ app: 1, conversation: 1 });
     },
   };

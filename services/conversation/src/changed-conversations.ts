@@ -1,0 +1,48 @@
+import { MetadataChanged, ParticipantsChanged } from "@strata/contracts";
+import type { Delivery, Publisher } from "@strata/messaging";
+import type { ConversationRow } from "./domain/conversation.ts";
+import { newMembership } from "./domain/membership.ts";
+import type { ConversationStore } from "./store/conversation-store.ts";
+import type { MembershipStore } from "./store/membership-store.ts";
+
+export interface ChangeDeps {
+  readonly conversations: ConversationStore;
+  readonly memberships: MembershipStore;
+  readonly publisher: Publisher;
+}
+
+type Cause = Pick<Delivery<unknown>, "id" | "traceparent">;
+
+/** Stores what a conversation was changed to, and does all that follows from it. */
+export const storeChange =
+  (deps: ChangeDeps) =>
+  async (before: ConversationRow, after: ConversationRow, cause: Cause): Promise<void> => {
+    await deps.conversations.change(before, after);
+    await followChange(deps)(after, cause);
+  };
+
+/** Whether the change that a command makes is the last that was made: the command has come again. */
+export const isChangedBy = (row: ConversationRow, { id }: Cause): boolean => row.lastChange?.by === id;
+
+/**
+ * Does what follows from a conversation's last change: memberships, then the events. From the row alone, so that a
+ * command that comes again does and says exactly the same again.
+ */
+export const followChange =
+  ({ memberships, publisher }: ChangeDeps) =>
+  async (row: ConversationRow, cause: Cause): Promise<void> => {
+    const { app, conversationId, participants, version, lastPosition, lastChange } = row;
+    if (!lastChange) return;
+    const { at } = lastChange;
+    const [added, removed] = [[...lastChange.added], [...lastChange.removed]];
+    await memberships.admit(added.map((userId) => newMembership(row, userId, at)));
+    await memberships.dismiss(app, conversationId, removed, lastPosition);
+    const about = (name: string) => ({ id: `${cause.id}.${name}`, cause, subjectVersion: version });
+    if (added.length > 0 || removed.length > 0) {
+      const people = { conversationId, added, removed, participants: [...participants], at };
+      await publisher.emit(ParticipantsChanged, app, people, about("participants-changed"));
+    }
+    if (lastChange.isMetadataChanged) {
+      await publisher.emit(MetadataChanged, app, { conversationId, at }, about("metadata-changed"));
+    }
+  };

@@ -1,0 +1,43 @@
+import { type ClearConversation, ConversationCleared, type EmptyReply, type PayloadOf } from "@strata/contracts";
+import { ack, type Delivery, type Outcome, refuse } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+import { type ChangeDeps, followChange, isChangedBy, storeChange } from "../changed-conversations.ts";
+import { withoutParticipant } from "../domain/conversation-change.ts";
+import { standingOf } from "../domain/membership.ts";
+import type { ConversationMessages } from "../store/conversation-messages.ts";
+
+interface Deps extends ChangeDeps {
+  readonly conversationMessages: ConversationMessages;
+}
+
+/**
+ * Deletes a conversation for one user, who may leave with it. Every step bears being repeated, and is: the position is
+ * the same until the command is done, since nothing else of this conversation is handled meanwhile.
+ */
+export const clearConversation =
+  (deps: Deps) =>
+  async (delivery: Delivery<PayloadOf<typeof ClearConversation>>): Promise<Outcome<EmptyReply>> => {
+    const { conversations, memberships, conversationMessages, publisher } = deps;
+    const { app, payload, sentAt } = delivery;
+    const { conversationId, userId, leave } = payload;
+    const row = await conversations.find(app, conversationId);
+    if (!row) return refuse(new DomainError("not_found"));
+    if (row.deletedAt !== undefined) return refuse(new DomainError("object_deleted"));
+    const membership = await memberships.find(app, userId, conversationId);
+    if (standingOf(row, userId, membership) === "stranger") return refuse(new DomainError("not_found"));
+
+    const changed = leave ? withoutParticipant(row, userId, { by: delivery.id, at: sentAt.getTime() }) : null;
+    if (changed) await storeChange(deps)(row, changed, delivery);
+    else if (isChangedBy(row, delivery)) await followChange(deps)(row, delivery);
+
+    const throughPosition = row.lastPosition;
+    await memberships.clear(app, userId, conversationId, throughPosition);
+    await conversationMessages.dropUnread(app, userId, conversationId, throughPosition);
+    await publisher.emit(
+      ConversationCleared,
+      app,
+      { conversationId, userId, throughPosition, at: sentAt.getTime() },
+      { id: `${delivery.id}.conversation-cleared`, cause: delivery, subjectVersion: (changed ?? row).version },
+    );
+    return ack;
+  };

@@ -1,0 +1,112 @@
+import { ForgetParticipant, type PayloadOf } from "@strata/contracts";
+import type { Publisher } from "@strata/messaging";
+import { anAppId, aUserId } from "@strata/testing";
+import { expect } from "chai";
+import { aConversation, aDelivery, insertMessages, openStores, recordingPublisher } from "../../test/support.ts";
+import { forgetParticipant } from "./forget-participant.ts";
+import { forgetUser } from "./forget-user.ts";
+
+const [ann, bea] = [aUserId(1), aUserId(2)];
+
+/** Keeps the commands that would have been sent. */
+const recordingCommands = () => {
+  const sent: { readonly id: string | undefined; readonly payload: PayloadOf<typeof ForgetParticipant> }[] = [];
+  const publisher: Publisher = {
+    ...recordingPublisher().publisher,
+    async send(command, _app, payload, { id } = {}) {
+      expect(command.type).to.equal(ForgetParticipant.type);
+      sent.push({ id, payload: ForgetParticipant.payload.parse(payload) });
+    },
+  };
+  return { sent, publisher };
+};
+
+describe("forgetting a deleted user", () => {
+  let stores: Awaited<ReturnType<typeof openStores>>;
+  before(async () => {
+    stores = await openStores("forget-user");
+  });
+  after(() => stores[Symbol.asyncDispose]());
+
+  const handler = () => {
+    const { events, publisher } = recordingPublisher();
+    return { events, handle: forgetParticipant({ ...stores, publisher }) };
+  };
+
+  it("asks each of her conversations, once each and under fixed ids, and nobody else's", async () => {
+    const { sent, publisher } = recordingCommands();
+    const app = anAppId();
+    const hers = await Promise.all(Array.from({ length: 501 }, () => aConversation(stores, app, [ann])));
+    await aConversation(stores, app, [bea, `${ann}/x`]);
+    await aConversation(stores, anAppId(), [ann]);
+    const [left] = hers;
+    await stores.memberships.dismiss(app, left?.conversationId ?? "", [ann], 3);
+    const delivery = aDelivery({ userId: ann, at: 5_000 }, { app });
+    expect(await forgetUser({ ...stores, publisher })(delivery)).to.have.property("kind", "ack");
+
+    const ids = hers.map(({ conversationId }) => conversationId).toSorted();
+    expect(sent.map(({ payload }) => payload.conversationId)).to.deep.equal(ids);
+    expect(sent[0]).to.deep.equal({
+      id: `${delivery.id}.${ids[0]}`,
+      payload: { conversationId: ids[0], userId: ann, at: 5_000 },
+    });
+    await forgetUser({ ...stores, publisher })(delivery);
+    expect(sent.slice(501)).to.deep.equal(sent.slice(0, 501));
+  });
+
+  it("takes her out of a conversation with all that was unread, tells the others, and she is a stranger", async () => {
+    const { events, handle } = handler();
+    const row = await aConversation(stores, anAppId(), [ann, bea], { lastPosition: 3 });
+    await insertMessages(stores.db, row, 3, [ann, bea]);
+    const { app, conversationId } = row;
+    const delivery = aDelivery({ conversationId, userId: ann, at: 5_000 }, { app });
+    expect(await handle(delivery)).to.have.property("kind", "ack");
+
+    expect(await stores.conversations.find(app, conversationId)).to.deep.include({ participants: [bea], version: 2 });
+    expect(await stores.memberships.find(app, ann, conversationId)).to.equal(null);
+    expect(await stores.db.collection("messages").countDocuments({ app, unread: ann })).to.equal(0);
+    expect(await stores.db.collection("messages").countDocuments({ app, unread: bea })).to.equal(3);
+    expect(events.map(({ payload }) => payload)).to.deep.equal([
+      { conversationId, added: [], removed: [ann], participants: [bea], at: 5_000 },
+    ]);
+    await handle(delivery);
+    expect(events[1]).to.deep.equal(events[0]);
+  });
+
+  it("finishes on redelivery what broke off before her membership was gone", async () => {
+    const row = await aConversation(stores, anAppId(), [ann, bea]);
+    const { app, conversationId } = row;
+    const delivery = aDelivery({ conversationId, userId: ann, at: 5_000 }, { app });
+    const { publisher: failing } = recordingPublisher({ failing: true });
+    const failure = await forgetParticipant({ ...stores, publisher: failing })(delivery).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).to.be.instanceOf(Error);
+    const { events, handle } = handler();
+    await handle(delivery);
+    expect(events).to.have.lengthOf(1);
+    expect(await stores.memberships.find(app, ann, conversationId)).to.equal(null);
+  });
+
+  it("forgets her where she had left, and where the conversation is deleted or gone, without a word", async () => {
+    const { events, handle } = handler();
+    const app = anAppId();
+    const left = await aConversation(stores, app, [ann, bea], { participants: [bea] });
+    const deleted = await aConversation(stores, app, [ann, bea], { deletedAt: 2_000, deletedBy: "command" });
+    for (const { conversationId } of [left, deleted, { conversationId: "00000000-0000-4000-8000-000000000000" }]) {
+      const outcome = await handle(aDelivery({ conversationId, userId: ann, at: 5_000 }, { app }));
+      expect(outcome).to.have.property("kind", "ack");
+      expect(await stores.memberships.find(app, ann, conversationId)).to.equal(null);
+    }
+    expect(events).to.deep.equal([]);
+  });
+
+  it("leaves her in it who came after her deletion, under the same id", async () => {
+    const { events, handle } = handler();
+    const row = await aConversation(stores, anAppId(), [ann, bea], { createdAt: 6_000 });
+    const { app, conversationId } = row;
+    await handle(aDelivery({ conversationId, userId: ann, at: 5_000 }, { app }));
+    expect(await stores.conversations.find(app, conversationId)).to.deep.include({ participants: [ann, bea] });
+    expect(events).to.deep.equal([]);
+  });
+});

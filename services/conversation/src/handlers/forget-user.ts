@@ -1,0 +1,34 @@
+import { ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
+import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
+import type { MembershipStore } from "../store/membership-store.ts";
+
+interface Deps {
+  readonly memberships: MembershipStore;
+  readonly publisher: Publisher;
+}
+
+const PAGE = 500;
+
+/**
+ * Has every conversation of a deleted user forget her, each by a command of its own, in the order of that conversation.
+ * The ids of the commands come from the event: told again, it says the same again.
+ */
+export const forgetUser =
+  ({ memberships, publisher }: Deps) =>
+  async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
+    const { app, payload } = delivery;
+    const { userId, at } = payload;
+    const forget = (conversationId: string): Promise<void> =>
+      publisher.send(
+        ForgetParticipant,
+        app,
+        { conversationId, userId, at },
+        { id: `${delivery.id}.${conversationId}`, cause: delivery },
+      );
+    for (let after: string | null = null; ;) {
+      const page = await memberships.conversationsOf(app, userId, after, PAGE);
+      await Promise.all(page.map(forget));
+      if (page.length < PAGE) return ack;
+      after = page.at(-1) ?? null;
+    }
+  };
