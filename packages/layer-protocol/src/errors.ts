@@ -33,6 +33,9 @@ export const accessDenied = (message = "Access to this object is denied"): Layer
 /** 404 `not_found`; the same text whether the object is absent or another app's, so that nothing leaks. */
 export const notFound = (message = "There is no such object"): LayerError => layerError("not_found", message);
 
+/** 410 `object_deleted`: it existed, and the caller may know that it did. */
+export const objectDeleted = (message = "The object was deleted"): LayerError => layerError("object_deleted", message);
+
 /** 404 `invalid_endpoint`. */
 export const invalidEndpoint = (): LayerError => layerError("invalid_endpoint", "There is no such endpoint");
 

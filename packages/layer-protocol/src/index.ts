@@ -50,6 +50,7 @@ export {
   recipientStateView,
 } from "./announcement-views.ts";
 export type { AnnouncementCounts, AnnouncementFacts, RecipientState } from "./announcement-views.ts";
+export { profileOfSender } from "./sender-views.ts";
 export type { Profile, Profiles } from "./sender-views.ts";
 export { parseNewConversation } from "./conversation-request.ts";
 export type { ConversationLimits, NewConversation } from "./conversation-request.ts";

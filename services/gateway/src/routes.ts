@@ -1,4 +1,6 @@
 import type { Config } from "./config.ts";
+import { composer } from "./conversing/composer.ts";
+import { backendDoor, userDoor } from "./conversing/doors.ts";
 import type { Route } from "./http/route.ts";
 import type { SettingsCache } from "./http/settings-cache.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
@@ -6,6 +8,7 @@ import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
+import { conversationRoutes, deleteConversation } from "./routes/conversations.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { createIdentity, getIdentity } from "./routes/identity.ts";
@@ -13,16 +16,21 @@ import { listInbox } from "./routes/inbox.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
-import { senderProfiles } from "./routes/senders.ts";
+import { profileCache } from "./routes/profiles.ts";
+import { deleteUserConversation, listUserConversations, markAllRead } from "./routes/user-conversations.ts";
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
 export function routesOf(config: Config, settings: SettingsCache): readonly Route[] {
   const users = knownUsers();
-  const senders = senderProfiles();
+  const profiles = profileCache();
   const maxBodyBytes = config.MAX_BODY_BYTES;
+  const composing = composer({ profiles });
+  const conversing = { composer: composing, settings, maxBodyBytes };
+  const backend = backendDoor();
+  const user = userDoor(users);
   const routes = [
     createAnnouncement({
-      senders,
+      profiles,
       settings,
       maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
       maxRecipients: config.MAX_ANNOUNCEMENT_RECIPIENTS,
@@ -35,8 +43,14 @@ export function routesOf(config: Config, settings: SettingsCache): readonly Rout
     listAnnouncementRecipients(),
     createIdentity({ maxBodyBytes }),
     getIdentity(),
-    listInbox({ users, senders }),
+    listInbox({ users, profiles }),
     recordReceipt({ maxBodyBytes }),
+    ...conversationRoutes(backend, conversing),
+    ...conversationRoutes(user, conversing),
+    deleteConversation(backend),
+    listUserConversations(user, composing),
+    deleteUserConversation(user),
+    markAllRead(user, maxBodyBytes),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),
     createApp({ maxBodyBytes }),

@@ -3,9 +3,9 @@ import { NotificationBody as WireNotification } from "@strata/layer-protocol";
 import { z } from "zod";
 import { BasicIdentity } from "./user-schemas.ts";
 
-const Uri = z.string().meta({ description: "A `layer:///` id" });
-const Url = z.string();
-const Time = z.iso.datetime();
+export const Uri = z.string().meta({ description: "A `layer:///` id" });
+export const Url = z.string();
+export const Time = z.iso.datetime();
 const Count = z.number().int().nonnegative();
 
 /** The keys are layer-protocol's own; those it checks by hand are spelled out here. */
@@ -19,7 +19,7 @@ const NotificationContent = WireNotification.extend({
   gcm: FreeJson.nullish().meta({ description: "The older name of `fcm`" }),
   fcm: FreeJson.nullish(),
 });
-const NotificationBody = NotificationContent.extend({
+export const NotificationBody = NotificationContent.extend({
   recipients: z
     .union([
       z.array(NotificationContent.extend({ recipient: z.string().optional(), user_id: z.string().optional() })),
@@ -27,7 +27,7 @@ const NotificationBody = NotificationContent.extend({
     ])
     .nullish()
     .meta({ description: "Other content for some recipients; what an override leaves out is inherited" }),
-}).meta({ id: "Notification", description: "The push that goes with an announcement" });
+}).meta({ id: "Notification", description: "The push that goes with an announcement or a message" });
 
 const PartBody = z
   .object({
@@ -35,7 +35,7 @@ const PartBody = z
     body: z.string(),
     encoding: z.literal("base64").nullish().meta({ description: "base64: `body` is bytes" }),
   })
-  .meta({ id: "MessagePartRequest" });
+  .meta({ id: "AnnouncementPartRequest" });
 
 const recipients = z.array(z.string()).min(1).meta({ description: "Identity URIs, or user ids; duplicates collapse" });
 const parts = z.array(PartBody).min(1);
@@ -65,7 +65,7 @@ export const AnnouncementBody = z
     },
   });
 
-const Sender = z.union([
+export const Sender = z.union([
   BasicIdentity,
   z.strictObject({ name: z.string().nullable().optional(), user_id: z.string().nullable().optional() }),
 ]);
@@ -82,7 +82,7 @@ const PartView = z
     updated_at: Time.nullable().optional(),
   })
   .meta({
-    id: "MessagePart",
+    id: "AnnouncementPart",
     description: "1.x has neither `id` here nor `url`, `message_url` and `updated_at` anywhere",
   });
 

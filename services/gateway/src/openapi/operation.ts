@@ -14,6 +14,13 @@ export const ErrorView = z
 
 type Tag = "Announcements" | "Conversations" | "Messages" | "Content" | "Users" | "Apps" | "Accounts" | "Documentation";
 
+interface Success {
+  readonly status: 200 | 201 | 202 | 204;
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly headers?: z.ZodObject;
+}
+
 interface Operation {
   readonly id: string;
   readonly tag: Tag;
@@ -25,12 +32,11 @@ interface Operation {
   readonly body?: z.ZodType;
   /** Default: JSON. */
   readonly bodyType?: "application/vnd.layer-patch+json";
-  readonly answer: {
-    readonly status: 200 | 201 | 202 | 204;
-    readonly description: string;
-    readonly schema?: z.ZodType;
-    readonly headers?: z.ZodObject;
-  };
+  /** Whether a request without any body is understood too. */
+  readonly isBodyOptional?: true;
+  readonly answer: Success;
+  /** Where there is more than one way to succeed. */
+  readonly otherAnswers?: readonly Success[];
   /** Besides those that every operation with a token has. */
   readonly errors?: readonly (keyof typeof ERROR_MEANINGS)[];
 }
@@ -65,7 +71,9 @@ export function operation(route: Operation): ZodOpenApiOperationObject {
     headers,
     body,
     bodyType = "application/json",
+    isBodyOptional = false,
     answer,
+    otherAnswers = [],
     errors = [],
   } = route;
   return {
@@ -79,13 +87,9 @@ export function operation(route: Operation): ZodOpenApiOperationObject {
       ...(query ? { query } : {}),
       header: (headers ?? z.object({})).extend(AcceptHeader.shape),
     },
-    ...(body ? { requestBody: { required: true, content: { [bodyType]: { schema: body } } } } : {}),
+    ...(body ? { requestBody: { required: !isBodyOptional, content: { [bodyType]: { schema: body } } } } : {}),
     responses: {
-      [`${answer.status}`]: {
-        description: answer.description,
-        ...(answer.headers ? { headers: answer.headers } : {}),
-        ...(answer.schema ? { content: { "application/json": { schema: answer.schema } } } : {}),
-      },
+      ...successResponses([answer, ...otherAnswers]),
       ...errorResponses(COMMON_ERRORS),
       ...errorResponses(Object.fromEntries(errors.map((status) => [status, ERROR_MEANINGS[status]]))),
     },
@@ -99,6 +103,18 @@ const AcceptHeader = z.object({
     example: "application/vnd.layer+json; version=3.0",
   }),
 });
+
+const successResponses = (answers: readonly Success[]): Record<`2${string}`, ZodOpenApiResponseObject> =>
+  Object.fromEntries(
+    answers.map(({ status, description, headers, schema }) => [
+      status,
+      {
+        description,
+        ...(headers ? { headers } : {}),
+        ...(schema ? { content: { "application/json": { schema } } } : {}),
+      },
+    ]),
+  );
 
 const errorResponses = (meanings: Readonly<Record<string, string>>): Record<`4${string}`, ZodOpenApiResponseObject> =>
   Object.fromEntries(

@@ -5,10 +5,16 @@ const App = z.string().meta({ description: "The app's id", example: "3a1d6a5c-7d
 const User = z.string().min(1).max(128).meta({ description: "A user id, percent-encoded", example: "user-1" });
 const Announcement = z.string().meta({ description: "UUID of an announcement" });
 
+const Conversation = z.string().meta({
+  description: "UUID or URI of a conversation",
+  example: "7a2c1f64-3c92-41e4-baad-164230d1df67",
+});
+
 export const AppPath = z.object({ app: App });
 export const AnnouncementPath = AppPath.extend({ announcement: Announcement });
 export const UserPath = AppPath.extend({ user: User });
 export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement });
+export const inConversation = { conversation: Conversation } as const;
 export const DevicePath = UserPath.extend({
   device: z.string().min(1).max(256).meta({ description: "The app's own word for one installation" }),
 });
@@ -29,6 +35,11 @@ export const pagingOf = (sizes: PageSizes, fromId: string) =>
       .optional()
       .meta({ description: `${fromId}: rows come from behind it` }),
   });
+
+/** For whom a user deletes. */
+export const DeleteQuery = z.object({
+  mode: z.enum(["all_participants", "my_devices"]).meta({ description: "For everybody, or from her own view" }),
+});
 
 export const LayerCount = z.object({
   "Layer-Count": z.int().meta({ description: "How many rows there are on all pages together" }),

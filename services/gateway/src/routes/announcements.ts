@@ -6,6 +6,7 @@ import {
   parseAnnouncement,
   parseIdempotencyKey,
   parseIfNoneMatch,
+  profileOfSender,
   requireJsonObject,
   type AnnouncementLimits,
 } from "@strata/layer-protocol";
@@ -17,10 +18,10 @@ import type { SettingsCache } from "../http/settings-cache.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
 import { AnnouncementBody, AnnouncementView } from "../openapi/announcement-schemas.ts";
-import { profileOf, type SenderProfiles } from "./senders.ts";
+import { type ProfileCache, senderIds } from "./profiles.ts";
 
 export interface AnnouncementsOptions extends AnnouncementLimits {
-  readonly senders: SenderProfiles;
+  readonly profiles: ProfileCache;
   readonly settings: SettingsCache;
   readonly maxBodyBytes: number;
   readonly maxContentBytes: number;
@@ -59,7 +60,7 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
 
   const [{ maxAnnouncementRecipients }, profiles] = await Promise.all([
     options.settings.of(call),
-    options.senders.of(call, [content.sender]),
+    options.profiles.of(call, senderIds([content.sender])),
   ]);
   requireRecipientsWithin(maxAnnouncementRecipients, fields.recipients);
   if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
@@ -70,12 +71,12 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
     content,
     recipients,
   });
-  if (outcome === "in-use") throw intent.inUse(await storedView(call, options.senders, announcement));
-  return accepted(announcementSystemView(call.wire, announcement, profileOf(announcement.sender, profiles)));
+  if (outcome === "in-use") throw intent.inUse(await storedView(call, options.profiles, announcement));
+  return accepted(announcementSystemView(call.wire, announcement, profileOfSender(announcement.sender, profiles)));
 }
 
 /** Under an id that was taken by another request there may be another sender. */
-async function storedView(call: Call, senders: SenderProfiles, announcement: Announcement) {
-  const profiles = await senders.of(call, [announcement.sender]);
-  return announcementSystemView(call.wire, announcement, profileOf(announcement.sender, profiles));
+async function storedView(call: Call, cache: ProfileCache, announcement: Announcement) {
+  const profiles = await cache.of(call, senderIds([announcement.sender]));
+  return announcementSystemView(call.wire, announcement, profileOfSender(announcement.sender, profiles));
 }

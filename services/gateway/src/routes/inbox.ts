@@ -5,6 +5,7 @@ import {
   OBJECT_PAGES,
   parseObjectId,
   parsePaging,
+  profileOfSender,
   requireUserId,
 } from "@strata/layer-protocol";
 import { z } from "zod";
@@ -13,11 +14,11 @@ import { operation } from "../openapi/operation.ts";
 import { LayerCount, pagingOf, UserPath } from "../openapi/parameters.ts";
 import { InboxEntry } from "../openapi/announcement-schemas.ts";
 import type { KnownUsers } from "./known-users.ts";
-import { profileOf, type SenderProfiles } from "./senders.ts";
+import { type ProfileCache, senderIds } from "./profiles.ts";
 
 interface Deps {
   readonly users: KnownUsers;
-  readonly senders: SenderProfiles;
+  readonly profiles: ProfileCache;
 }
 
 export const listInbox = (deps: Deps): Route => ({
@@ -41,25 +42,22 @@ export const listInbox = (deps: Deps): Route => ({
   handle: (call) => list(call, deps),
 });
 
-async function list(call: Call, { users, senders }: Deps): Promise<Answer> {
+async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
   await users.require(call, userId);
   const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId });
   if (entries === null) throw notFound("from_id names no row of this list");
-  return ok(await viewsOf(call, senders, userId, entries), { "Layer-Count": String(total) });
+  return ok(await viewsOf(call, profiles, userId, entries), { "Layer-Count": String(total) });
 }
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
 
-async function viewsOf(call: Call, senders: SenderProfiles, userId: string, entries: readonly Announcement[]) {
+async function viewsOf(call: Call, cache: ProfileCache, userId: string, entries: readonly Announcement[]) {
   if (entries.length === 0) return [];
   const [{ states }, profiles] = await Promise.all([
     call.calls.ask(GetReceiptStates, { userId, announcementIds: entries.map((entry) => entry.announcementId) }),
-    senders.of(
-      call,
-      entries.map(({ sender }) => sender),
-    ),
+    cache.of(call, senderIds(entries.map(({ sender }) => sender))),
   ]);
   const stateOf = new Map(states.map((state) => [state.announcementId, state]));
   return entries.map((entry) =>
@@ -68,7 +66,7 @@ async function viewsOf(call: Call, senders: SenderProfiles, userId: string, entr
       userId,
       entry,
       stateOf.get(entry.announcementId) ?? UNTOUCHED,
-      profileOf(entry.sender, profiles),
+      profileOfSender(entry.sender, profiles),
     ),
   );
 }

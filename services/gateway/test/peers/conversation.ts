@@ -1,25 +1,250 @@
-import { CountUnread, type ReplyOf } from "@strata/contracts";
-import { consumer, type Consumer, on, reply } from "@strata/messaging";
+import {
+  ChangeConversation,
+  ClearConversation,
+  type Conversation,
+  type ConversationChange,
+  type ConversationState,
+  CountUnread,
+  CreateConversation,
+  DeleteConversation,
+  GetConversation,
+  GetUserConversation,
+  ListUserConversations,
+  MarkAllRead,
+  type Message,
+  type Metadata,
+  type PayloadOf,
+  type ReplyOf,
+  type Standing,
+  type UserConversation,
+  type UserMessage,
+} from "@strata/contracts";
+import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+import type { z } from "zod";
 
-/** What the gateway sees of the conversation service, kept in memory. */
+export type ConversationRow = Conversation & {
+  readonly app: string;
+  readonly by: string;
+  left: string[];
+  isDeleted: boolean;
+};
+
+/** What the gateway sees of the conversation service, kept in memory: the protocol is the real one, the rules are few. */
 export interface ConversationPeer {
+  /** By `<app>/<conversation>`. */
+  readonly conversations: Map<string, ConversationRow>;
+  /** In the order in which they came. */
+  readonly changes: PayloadOf<typeof ChangeConversation>[];
+  readonly deleted: PayloadOf<typeof DeleteConversation>[];
+  readonly cleared: PayloadOf<typeof ClearConversation>[];
+  readonly marked: PayloadOf<typeof MarkAllRead>[];
+  /** Oldest first, by `<app>/<conversation>`. */
+  readonly messages: Map<string, Message[]>;
   /** What a user has not read, by `<app>/<user>`. */
   readonly unread: Map<string, ReplyOf<typeof CountUnread>>;
 }
 
-export const conversationContracts = [CountUnread] as const;
+export const conversationContracts = [
+  CreateConversation,
+  ChangeConversation,
+  DeleteConversation,
+  ClearConversation,
+  MarkAllRead,
+  GetConversation,
+  GetUserConversation,
+  ListUserConversations,
+  CountUnread,
+] as const;
+
+type State = z.infer<typeof ConversationState>;
+
+export const stateOf = (row: ConversationRow | undefined): State =>
+  row === undefined ? "absent" : row.isDeleted ? "deleted" : "present";
+
+export const standingOf = (row: ConversationRow | undefined, userId: string | null): Standing => {
+  if (userId === null || row?.participants.includes(userId)) return "participant";
+  return row?.left.includes(userId) ? "left" : "stranger";
+};
+
+/** The refusal of what an actor may not do, if she may not. */
+export function refusalOf(row: ConversationRow | undefined, actor: string | null): DomainError | null {
+  const standing = standingOf(row, actor);
+  if (row === undefined || standing === "stranger") return new DomainError("not_found");
+  if (row.isDeleted) return new DomainError("object_deleted");
+  return standing === "left" ? new DomainError("access_denied") : null;
+}
+
+/** As `userId` has it: she has read it once `recipients` says so. */
+export const asUserMessage = (message: Message, userId: string | null): UserMessage => ({
+  ...message,
+  isUnread: message.recipients.some((one) => one.userId === userId && one.status !== "read"),
+  receivedAt: userId === null ? null : message.sentAt,
+});
 
 export function conversationPeer(): { peer: ConversationPeer; rows: readonly Consumer[] } {
-  const peer: ConversationPeer = { unread: new Map() };
+  const peer: ConversationPeer = {
+    conversations: new Map(),
+    changes: [],
+    deleted: [],
+    cleared: [],
+    marked: [],
+    messages: new Map(),
+    unread: new Map(),
+  };
+  const rowOf = (app: string, conversationId: string) => peer.conversations.get(`${app}/${conversationId}`);
+  const userConversation = (row: ConversationRow, userId: string): UserConversation => {
+    const messages = (peer.messages.get(`${row.app}/${row.conversationId}`) ?? []).map((one) =>
+      asUserMessage(one, userId),
+    );
+    return {
+      ...row,
+      participants: row.participants.includes(userId) ? row.participants : [],
+      lastMessage: messages.at(-1) ?? null,
+      unreadCount: messages.filter(({ isUnread }) => isUnread).length,
+      messageCount: messages.length,
+    };
+  };
+
   const rows = [
+    consumer({
+      queue: "conversation.conversations",
+      handlers: [
+        on(CreateConversation, async ({ app, id, payload }) => {
+          const { conversationId, participants, distinct, metadata } = payload;
+          const taken = rowOf(app, conversationId);
+          if (taken) return reply(outcome(taken.by === id ? "created" : "in-use", taken));
+          const found = [...peer.conversations.values()].find(
+            (row) =>
+              row.app === app &&
+              distinct &&
+              row.distinct &&
+              !row.isDeleted &&
+              isSameSet(row.participants, participants),
+          );
+          if (found) {
+            const isAgreed = metadata === null || JSON.stringify(metadata) === JSON.stringify(found.metadata);
+            return reply(outcome(isAgreed ? "found" : "conflict", found));
+          }
+          const row: ConversationRow = {
+            app,
+            conversationId,
+            participants,
+            distinct,
+            metadata: metadata ?? {},
+            createdAt: Date.now(),
+            version: 1,
+            lastPosition: 0,
+            by: id,
+            left: [],
+            isDeleted: false,
+          };
+          peer.conversations.set(`${app}/${conversationId}`, row);
+          return reply(outcome("created", row));
+        }),
+        on(ChangeConversation, async ({ app, payload }) => {
+          const row = rowOf(app, payload.conversationId);
+          const refusal = refusalOf(row, payload.actor);
+          if (row === undefined || refusal) return refuse(refusal ?? new DomainError("not_found"));
+          const changed = payload.changes.reduce(applyChange, row);
+          if (changed.participants.length > payload.limits.maxParticipants) {
+            return refuse(new DomainError("invalid_property", { property: "participants" }));
+          }
+          peer.changes.push(payload);
+          const left = [...row.left, ...row.participants].filter((one) => !changed.participants.includes(one));
+          peer.conversations.set(`${app}/${payload.conversationId}`, { ...row, ...changed, left });
+          return reply(changed);
+        }),
+        on(DeleteConversation, async ({ app, payload }) => {
+          const row = rowOf(app, payload.conversationId);
+          const refusal = refusalOf(row, payload.actor);
+          if (row === undefined || (refusal && refusal.code !== "object_deleted")) {
+            return refuse(refusal ?? new DomainError("not_found"));
+          }
+          row.isDeleted = true;
+          peer.deleted.push(payload);
+          return ack;
+        }),
+        on(ClearConversation, async ({ app, payload }) => {
+          if (standingOf(rowOf(app, payload.conversationId), payload.userId) === "stranger") {
+            return refuse(new DomainError("not_found"));
+          }
+          peer.cleared.push(payload);
+          return ack;
+        }),
+        on(MarkAllRead, async ({ app, payload }) => {
+          const row = rowOf(app, payload.conversationId);
+          const refusal = refusalOf(row, payload.userId);
+          if (row === undefined || refusal) return refuse(refusal ?? new DomainError("not_found"));
+          peer.marked.push(payload);
+          return reply({ position: payload.position ?? row.lastPosition });
+        }),
+      ],
+    }),
     consumer({
       queue: "conversation.queries",
       handlers: [
+        on(GetConversation, async ({ app, payload }) => {
+          const row = rowOf(app, payload.conversationId);
+          return reply({ state: stateOf(row), conversation: row && !row.isDeleted ? row : null });
+        }),
+        on(GetUserConversation, async ({ app, payload: { conversationId, userId } }) => {
+          const row = rowOf(app, conversationId);
+          const standing = standingOf(row, userId);
+          const isShown = row && !row.isDeleted && standing !== "stranger";
+          return reply({ state: stateOf(row), standing, conversation: isShown ? userConversation(row, userId) : null });
+        }),
         on(CountUnread, async ({ app, payload }) =>
           reply(peer.unread.get(`${app}/${payload.userId}`) ?? { unreadMessages: 0, unreadConversations: 0 }),
         ),
+        on(ListUserConversations, async ({ app, payload: { userId, order, after, limit } }) => {
+          const own = [...peer.conversations.values()]
+            .filter((row) => row.app === app && !row.isDeleted && standingOf(row, userId) !== "stranger")
+            .map((row) => userConversation(row, userId))
+            .toReversed();
+          if (order === "last_message") own.sort((a, b) => lastMoved(b) - lastMoved(a));
+          const start = after === null ? 0 : own.findIndex((one) => one.conversationId === after) + 1;
+          if (after !== null && start === 0) return reply({ conversations: null, total: own.length });
+          return reply({ conversations: own.slice(start, start + limit), total: own.length });
+        }),
       ],
     }),
   ];
   return { peer, rows };
 }
+
+const outcome = (word: "created" | "found" | "conflict" | "in-use", row: ConversationRow) => ({
+  outcome: word,
+  conversation: row.isDeleted ? null : row,
+});
+
+const isSameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  JSON.stringify(a.toSorted()) === JSON.stringify(b.toSorted());
+
+const lastMoved = ({ lastMessage, createdAt }: UserConversation): number => lastMessage?.sentAt ?? createdAt;
+
+function applyChange(conversation: Conversation, change: ConversationChange): Conversation {
+  const { participants, metadata } = conversation;
+  switch (change.kind) {
+    case "add-participant":
+      return { ...conversation, participants: [...new Set([...participants, change.userId])] };
+    case "remove-participant":
+      return { ...conversation, participants: participants.filter((userId) => userId !== change.userId) };
+    case "set-participants":
+      return { ...conversation, participants: change.userIds };
+    case "set-metadata":
+      return { ...conversation, metadata: withMetadata(metadata, change.path, change.value) };
+    default:
+      return { ...conversation, metadata: change.path.length === 0 ? {} : without(metadata, change.path[0] ?? "") };
+  }
+}
+
+function withMetadata(metadata: Metadata, [key, ...path]: readonly string[], value: string | Metadata): Metadata {
+  if (key === undefined) return typeof value === "string" ? metadata : value;
+  const child = metadata[key];
+  const below = typeof child === "object" ? child : {};
+  return { ...metadata, [key]: path.length === 0 ? value : withMetadata(below, path, value) };
+}
+
+const without = (metadata: Metadata, key: string): Metadata =>
+  Object.fromEntries(Object.entries(metadata).filter(([name]) => name !== key));

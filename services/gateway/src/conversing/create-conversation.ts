@@ -1,0 +1,68 @@
+import { type Conversation, CreateConversation } from "@strata/contracts";
+import {
+  chosenObjectId,
+  conflict,
+  parseIdempotencyKey,
+  parseIfNoneMatch,
+  parseNewConversation,
+  requireJsonObject,
+} from "@strata/layer-protocol";
+import { digestOf } from "../domain/digest.ts";
+import { intentOf } from "../domain/intent.ts";
+import { type Answer, type Call, created, ok } from "../http/route.ts";
+import type { SettingsCache } from "../http/settings-cache.ts";
+import type { Composer } from "./composer.ts";
+import type { Door, Viewer } from "./doors.ts";
+import { findConversation } from "./find-conversation.ts";
+import { conversationLimits } from "./limits.ts";
+
+export interface CreatingConversations {
+  readonly composer: Composer;
+  readonly settings: Pick<SettingsCache, "of">;
+}
+
+/** `POST …/conversations` (server API 6.1): 201 created, 200 found, 409 another's metadata or another's id. */
+export async function createConversation(call: Call, door: Door, deps: CreatingConversations): Promise<Answer> {
+  const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
+  const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
+  const viewer = door.viewer(call);
+  const limits = await conversationLimits(deps.settings, call);
+  const fields = requireJsonObject(call.body);
+  const wanted = parseNewConversation(call.wire.version, fields, limits, viewer);
+  const chosenId = chosenObjectId("conversations", ifNoneMatch, fields);
+  const intent = intentOf({
+    scope: JSON.stringify([call.wire.appId, viewer, "conversations"]),
+    chosenId,
+    idempotencyKey,
+  });
+  await door.admit(call, viewer);
+
+  const { outcome, conversation } = await call.calls.request(
+    CreateConversation,
+    { conversationId: intent.id, ...wanted, limits },
+    { id: intent.commandId(digestOf(wanted)) },
+  );
+  const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
+  switch (outcome) {
+    case "created":
+      return created(view);
+    case "found":
+      return ok(view);
+    case "conflict":
+      throw conflict("There is a distinct conversation of these participants, with other metadata", view);
+    default:
+      throw intent.inUse(view);
+  }
+}
+
+/** A user's view needs what she has read of it; of one without messages, that is nothing. */
+async function viewOf(call: Call, composer: Composer, viewer: Viewer, conversation: Conversation) {
+  if (viewer === null) return composer.conversation(call, conversation);
+  if (conversation.lastPosition === 0 && conversation.participants.includes(viewer)) {
+    const untouched = { ...conversation, lastMessage: null, unreadCount: 0, messageCount: 0 };
+    const [view] = await composer.userConversations(call, viewer, [untouched]);
+    return view ?? null;
+  }
+  const { view } = await findConversation(call, composer, viewer, conversation.conversationId);
+  return view;
+}

@@ -1,0 +1,130 @@
+import { ChangeConversation, DeleteConversation } from "@strata/contracts";
+import { parseConversationPatch } from "@strata/layer-protocol";
+import type { Composer } from "../conversing/composer.ts";
+import { createConversation } from "../conversing/create-conversation.ts";
+import type { Door } from "../conversing/doors.ts";
+import { conversationIdOf, findConversation } from "../conversing/find-conversation.ts";
+import { conversationLimits } from "../conversing/limits.ts";
+import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
+import type { SettingsCache } from "../http/settings-cache.ts";
+import {
+  ConversationBody,
+  ConversationPatchBody,
+  ConversationView,
+  UserConversationView,
+} from "../openapi/conversation-schemas.ts";
+import { operation } from "../openapi/operation.ts";
+import { CreationHeaders, inConversation } from "../openapi/parameters.ts";
+
+export interface ConversationDeps {
+  readonly composer: Composer;
+  readonly settings: Pick<SettingsCache, "of">;
+  readonly maxBodyBytes: number;
+}
+
+const viewAt = (door: Door) => (door.words.id === "" ? ConversationView : UserConversationView);
+
+/** Create, read and change conversations: the same through every door. */
+export const conversationRoutes = (door: Door, deps: ConversationDeps): readonly Route[] => [
+  creating(door, deps),
+  getting(door, deps),
+  changing(door, deps),
+];
+
+const creating = (door: Door, deps: ConversationDeps): Route => ({
+  method: "post",
+  path: `${door.prefix}/conversations`,
+  access: "app:write",
+  maxBodyBytes: deps.maxBodyBytes,
+  operation: operation({
+    id: `create${door.words.id}Conversation`,
+    tag: "Conversations",
+    summary: `Create a conversation as ${door.words.who}`,
+    description:
+      "A `distinct` one is found instead where its participants have one already; with other metadata than given that is " +
+      "409 `conflict`, whose `data` is the existing one." +
+      (door.words.id === "" ? "" : " The user takes part in what she creates."),
+    path: door.path,
+    headers: CreationHeaders,
+    body: ConversationBody,
+    answer: { status: 201, description: "Created", schema: viewAt(door) },
+    otherAnswers: [{ status: 200, description: "The distinct one that there was", schema: viewAt(door) }],
+    errors: door.words.id === "" ? [409, 413, 422] : [404, 409, 413, 422],
+  }),
+  handle: (call) => createConversation(call, door, deps),
+});
+
+const getting = (door: Door, { composer }: ConversationDeps): Route => ({
+  method: "get",
+  path: `${door.prefix}/conversations/:conversation`,
+  access: "app:read",
+  operation: operation({
+    id: `get${door.words.id}Conversation`,
+    tag: "Conversations",
+    summary: `A conversation as ${door.words.who} sees it`,
+    description: "Who has left sees it without participants, as it was then.",
+    path: door.path.extend(inConversation),
+    answer: { status: 200, description: "The conversation", schema: viewAt(door) },
+    errors: [404, 410, 422],
+  }),
+  handle: (call) => get(call, door, composer),
+});
+
+async function get(call: Call, door: Door, composer: Composer): Promise<Answer> {
+  const viewer = door.viewer(call);
+  const conversationId = conversationIdOf(call);
+  await door.admit(call, viewer);
+  const { view, refusal } = await findConversation(call, composer, viewer, conversationId);
+  if (view === null) throw refusal;
+  return ok(view);
+}
+
+const changing = (door: Door, deps: ConversationDeps): Route => ({
+  method: "patch",
+  path: `${door.prefix}/conversations/:conversation`,
+  access: "app:write",
+  maxBodyBytes: deps.maxBodyBytes,
+  operation: operation({
+    id: `change${door.words.id}Conversation`,
+    tag: "Conversations",
+    summary: `Change participants and metadata as ${door.words.who}`,
+    description:
+      "All operations or none, in their order. Other participants than before make a conversation no longer distinct.",
+    path: door.path.extend(inConversation),
+    body: ConversationPatchBody,
+    bodyType: "application/vnd.layer-patch+json",
+    answer: { status: 204, description: "Changed" },
+    errors: [404, 410, 413, 422],
+  }),
+  handle: (call) => change(call, door, deps),
+});
+
+async function change(call: Call, door: Door, { settings }: ConversationDeps): Promise<Answer> {
+  const viewer = door.viewer(call);
+  const limits = await conversationLimits(settings, call);
+  const changes = parseConversationPatch(call.wire.version, call.body, limits);
+  const conversationId = conversationIdOf(call);
+  await door.admit(call, viewer);
+  await call.calls.request(ChangeConversation, { conversationId, actor: viewer, changes, limits });
+  return noContent;
+}
+
+/** The backend deletes for everybody; a user says for whom (user-conversations.ts). */
+export const deleteConversation = (door: Door): Route => ({
+  method: "delete",
+  path: `${door.prefix}/conversations/:conversation`,
+  access: "app:write",
+  operation: operation({
+    id: "deleteConversation",
+    tag: "Conversations",
+    summary: "Delete a conversation for everybody",
+    description: "Its messages go with it. Deleting it again changes nothing.",
+    path: door.path.extend(inConversation),
+    answer: { status: 204, description: "Deleted" },
+    errors: [404],
+  }),
+  async handle(call) {
+    await call.calls.request(DeleteConversation, { conversationId: conversationIdOf(call), actor: null });
+    return noContent;
+  },
+});

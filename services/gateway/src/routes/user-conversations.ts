@@ -1,0 +1,122 @@
+import {
+  ClearConversation,
+  ConversationOrder,
+  DeleteConversation,
+  ListUserConversations,
+  MarkAllRead,
+} from "@strata/contracts";
+import {
+  invalidProperty,
+  notFound,
+  OBJECT_PAGES,
+  parseDeleteMode,
+  parseObjectId,
+  parsePaging,
+  parseReadPosition,
+  wirePosition,
+} from "@strata/layer-protocol";
+import { z } from "zod";
+import type { Composer } from "../conversing/composer.ts";
+import type { UserDoor } from "../conversing/doors.ts";
+import { conversationIdOf } from "../conversing/find-conversation.ts";
+import { accepted, type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
+import { PositionBody, PositionView, UserConversationView } from "../openapi/conversation-schemas.ts";
+import { operation } from "../openapi/operation.ts";
+import { DeleteQuery, inConversation, LayerCount, pagingOf } from "../openapi/parameters.ts";
+
+export const listUserConversations = (door: UserDoor, composer: Composer): Route => ({
+  method: "get",
+  path: `${door.prefix}/conversations`,
+  access: "app:read",
+  operation: operation({
+    id: "listUserConversations",
+    tag: "Conversations",
+    summary: "A user's conversations, newest first",
+    description: "Also those that she has left, without participants.",
+    path: door.path,
+    query: pagingOf(OBJECT_PAGES, "URI or UUID of a conversation of this list").extend({
+      sort_by: ConversationOrder.default("created_at").meta({
+        description: "`last_message`: by its time, or the conversation's own before the first",
+      }),
+    }),
+    answer: { status: 200, description: "One page", schema: z.array(UserConversationView), headers: LayerCount },
+    errors: [404, 422],
+  }),
+  handle: (call) => list(call, door, composer),
+});
+
+async function list(call: Call, door: UserDoor, composer: Composer): Promise<Answer> {
+  const userId = door.viewer(call);
+  const order = ConversationOrder.safeParse(call.query["sort_by"] ?? "created_at");
+  if (!order.success) throw invalidProperty("sort_by", `must be one of ${ConversationOrder.options.join(", ")}`);
+  const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("conversations", text));
+  await door.admit(call, userId);
+  const { conversations, total } = await call.calls.ask(ListUserConversations, {
+    userId,
+    order: order.data,
+    after: fromId,
+    limit: pageSize,
+  });
+  if (conversations === null) throw notFound("from_id names no row of this list");
+  return ok(await composer.userConversations(call, userId, conversations), { "Layer-Count": String(total) });
+}
+
+export const deleteUserConversation = (door: UserDoor): Route => ({
+  method: "delete",
+  path: `${door.prefix}/conversations/:conversation`,
+  access: "app:write",
+  operation: operation({
+    id: "deleteUserConversation",
+    tag: "Conversations",
+    summary: "Delete a conversation as a user",
+    description:
+      "With `my_devices` it is gone from her own view, and comes back with the next message unless she leaves with it.",
+    path: door.path.extend(inConversation),
+    query: DeleteQuery.extend({
+      leave: z.enum(["true", "false"]).default("false").meta({ description: "With `my_devices`: whether she leaves" }),
+    }),
+    answer: { status: 204, description: "Deleted" },
+    errors: [404, 422],
+  }),
+  handle: (call) => remove(call, door),
+});
+
+async function remove(call: Call, door: UserDoor): Promise<Answer> {
+  const userId = door.viewer(call);
+  const mode = parseDeleteMode(call.query);
+  const conversationId = conversationIdOf(call);
+  await door.admit(call, userId);
+  await (mode.mode === "all_participants"
+    ? call.calls.request(DeleteConversation, { conversationId, actor: userId })
+    : call.calls.request(ClearConversation, { conversationId, userId, leave: mode.leave }));
+  return noContent;
+}
+
+export const markAllRead = (door: UserDoor, maxBodyBytes: number): Route => ({
+  method: "post",
+  path: `${door.prefix}/conversations/:conversation/mark_all_read`,
+  access: "app:write",
+  versions: ["2.0", "3.0"],
+  maxBodyBytes,
+  operation: operation({
+    id: "markAllRead",
+    tag: "Conversations",
+    summary: "Mark everything up to a position as read by a user",
+    description: "Versions 2.0 and 3.0.",
+    path: door.path.extend(inConversation),
+    body: PositionBody,
+    isBodyOptional: true,
+    answer: { status: 202, description: "The position that was used; 0 without messages", schema: PositionView },
+    errors: [404, 410, 413, 422],
+  }),
+  handle: (call) => mark(call, door),
+});
+
+async function mark(call: Call, door: UserDoor): Promise<Answer> {
+  const userId = door.viewer(call);
+  const position = parseReadPosition(call.body);
+  const conversationId = conversationIdOf(call);
+  await door.admit(call, userId);
+  const used = await call.calls.request(MarkAllRead, { conversationId, userId, position, at: Date.now() });
+  return accepted({ position: wirePosition(used.position) });
+}
