@@ -1,0 +1,24 @@
+import type { Collection } from "mongodb";
+import type { MessageRow } from "../domain/message.ts";
+
+/** Names of the indexes, for hints: which one answers a question is known, so no planner need try. */
+export const messageIndex = {
+  positions: "positions",
+  tombstones: "tombstones",
+  unread: "unread",
+  hidden: "hidden",
+} as const;
+
+export async function ensureMessageIndexes(messages: Collection<MessageRow>): Promise<void> {
+  await messages.createIndexes([
+    // Unique: of two writers of one conversation (a takeover), only one gets a position.
+    { name: messageIndex.positions, key: { app: 1, conversation: 1, position: 1 }, unique: true },
+    {
+      name: messageIndex.tombstones,
+      key: { app: 1, conversation: 1, position: 1, deletedAt: 1 },
+      partialFilterExpression: { deletedAt: { $gt: 0 } },
+    },
+    { name: messageIndex.unread, key: { app: 1, unread: 1, conversation: 1, position: 1 } },
+    { name: messageIndex.hidden, key: { app: 1, hiddenFor: 1, conversation: 1, position: 1 } },
+  ]);
+}

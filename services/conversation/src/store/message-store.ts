@@ -1,0 +1,113 @@
+import { Notification, type Part, Sender } from "@strata/contracts";
+import { isDuplicateKey } from "@strata/runtime";
+import type { Db } from "mongodb";
+import { z } from "zod";
+import { MessageRow, type RememberedChange, ViewedMessage } from "../domain/message.ts";
+import { ensureMessageIndexes, messageIndex } from "./message-indexes.ts";
+
+/** As many changes as an ordered lane may hand over again after a death, and some more. */
+const REMEMBERED_CHANGES = 100;
+
+/** A change by a command. */
+interface Doing {
+  readonly by: string;
+  readonly at: number;
+}
+
+/** Messages one by one: sent, changed, deleted. Lists and counts are the timeline store's, receipts the receipt store's. */
+export interface MessageStore {
+  /** Inserts in the order given; false, and nothing behind it, as soon as an id or a position is taken. */
+  insert(rows: readonly MessageRow[]): Promise<boolean>;
+  /** By their keys, deleted ones included. */
+  findMany(keys: readonly string[]): Promise<ReadonlyMap<string, MessageRow>>;
+  find(key: string): Promise<MessageRow | null>;
+  /** As a view needs it; deleted ones included. */
+  findViewed(key: string): Promise<ViewedMessage | null>;
+  /** The highest position that is taken in a conversation; 0 in an empty one. */
+  highestPosition(app: string, conversation: string): Promise<number>;
+  /** Puts other parts in place; false when it was deleted, or the command has done it before. */
+  changeParts(key: string, parts: readonly Part[], change: RememberedChange): Promise<boolean>;
+  /** Leaves a tombstone that keeps id and position; false when there is one already. */
+  delete(key: string, doing: Doing): Promise<boolean>;
+  /** Takes a message out of one user's view; false when it was out of it. */
+  hide(key: string, user: string, doing: Doing): Promise<boolean>;
+  /** What a push says; null once the message was deleted. */
+  notificationOf(key: string): Promise<{ notification: Notification | null; sender: Sender } | null>;
+  ensureIndexes(): Promise<void>;
+}
+
+/** Projection of what `ViewedMessage` leaves out. */
+export const viewed = { notification: 0, hides: 0, changes: 0 } as const;
+
+const Pushed = z.object({ notification: Notification.nullable(), sender: Sender, deletedAt: z.number().optional() });
+const AtPosition = z.object({ position: z.number().int() });
+
+export function mongoMessageStore(db: Db): MessageStore {
+  const messages = db.collection<MessageRow>("messages");
+  return {
+    async insert(rows) {
+      if (rows.length === 0) return true;
+      try {
+        await messages.insertMany([...rows], { ordered: true });
+        return true;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        return false;
+      }
+    },
+    async findMany(keys) {
+      if (keys.length === 0) return new Map();
+      const rows = await messages.find({ _id: { $in: [...keys] } }, { batchSize: keys.length + 1 }).toArray();
+      return new Map(rows.map((row) => [row._id, MessageRow.parse(row)]));
+    },
+    async find(_id) {
+      const row = await messages.findOne({ _id });
+      return row && MessageRow.parse(row);
+    },
+    async findViewed(_id) {
+      const row = await messages.findOne({ _id }, { projection: viewed });
+      return row && ViewedMessage.parse(row);
+    },
+    async highestPosition(app, conversation) {
+      const row = await messages.findOne(
+        { app, conversation },
+        { sort: { position: -1 }, projection: { _id: 0, position: 1 }, hint: messageIndex.positions },
+      );
+      return row ? AtPosition.parse(row).position : 0;
+    },
+    async changeParts(_id, parts, change) {
+      const { modifiedCount } = await messages.updateOne(
+        { _id, deletedAt: { $exists: false }, "changes.by": { $ne: change.by } },
+        {
+          $set: { parts: [...parts], updatedAt: change.at, version: change.version },
+          $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES } },
+        },
+      );
+      return modifiedCount === 1;
+    },
+    async delete(_id, { by, at }) {
+      // Out of every index but those of its id and position; who had read it is nobody's business any more.
+      const nothing = { parts: [], notification: null, hiddenFor: [], hides: [], unread: [], delivered: [], read: [] };
+      const { modifiedCount } = await messages.updateOne(
+        { _id, deletedAt: { $exists: false } },
+        { $set: { ...nothing, changes: [], deletedAt: at, deletedBy: by } },
+      );
+      return modifiedCount === 1;
+    },
+    async hide(_id, user, { by, at }) {
+      const { modifiedCount } = await messages.updateOne(
+        { _id, deletedAt: { $exists: false }, hiddenFor: { $ne: user } },
+        { $push: { hiddenFor: user, hides: { user, at, by } }, $pull: { unread: user } },
+      );
+      return modifiedCount === 1;
+    },
+    async notificationOf(_id) {
+      const projection = { _id: 0, notification: 1, sender: 1, deletedAt: 1 };
+      const row = await messages.findOne({ _id }, { projection });
+      if (!row) return null;
+      const { notification, sender, deletedAt } = Pushed.parse(row);
+      return deletedAt === undefined ? { notification, sender } : null;
+    },
+    ensureIndexes: () => ensureMessageIndexes(messages),
+  };
+}
