@@ -7,6 +7,8 @@ export const loadConfig = defineConfig({
   ...metricsConfig,
   /** Queues per ordered lane; the same for all services and all time of one deployment. */
   ORDERED_QUEUES: z.coerce.number().int().min(1).max(64).default(16),
+  /** How often a process looks for messages whose time has come. */
+  DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(200),
   /** How often it is looked for what deleted conversations have left behind. */
   PURGE_INTERVAL_MS: z.coerce.number().int().min(10).default(5_000),
 });

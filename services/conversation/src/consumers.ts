@@ -1,31 +1,69 @@
 import {
   ChangeConversation,
+  ChangeParts,
   ClearConversation,
+  CountUnread,
   CreateConversation,
   DeleteConversation,
+  DeleteMessage,
   ForgetParticipant,
   GetConversation,
+  GetMessage,
+  GetMessageNotification,
+  GetUserConversation,
+  HideMessage,
+  ListMessages,
+  ListUserConversations,
+  MarkAllRead,
+  RecordMessageReceipt,
+  ScheduleMessages,
+  SendMessage,
   UserDeleted,
 } from "@strata/contracts";
-import { type Consumer, consumer, on, type Publisher } from "@strata/messaging";
+import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import type { Blockers } from "./blockers.ts";
+import type { ConversationSummaries } from "./conversation-summaries.ts";
 import { changeConversation } from "./handlers/change-conversation.ts";
+import { changeParts } from "./handlers/change-parts.ts";
 import { clearConversation } from "./handlers/clear-conversation.ts";
+import { countUnread } from "./handlers/count-unread.ts";
 import { createConversation } from "./handlers/create-conversation.ts";
 import { deleteConversation } from "./handlers/delete-conversation.ts";
+import { deleteMessage, hideMessage } from "./handlers/delete-message.ts";
 import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getConversation } from "./handlers/get-conversation.ts";
+import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
+import { getUserConversation } from "./handlers/get-user-conversation.ts";
+import { listMessages } from "./handlers/list-messages.ts";
+import { listUserConversations } from "./handlers/list-user-conversations.ts";
+import { markAllRead } from "./handlers/mark-all-read.ts";
+import { recordMessageReceipts } from "./handlers/record-message-receipts.ts";
+import { scheduleMessages } from "./handlers/schedule-messages.ts";
+import { sendMessages } from "./handlers/send-message.ts";
 import type { KnownUsers } from "./known-users.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
+import type { ReferencedContents } from "./referenced-contents.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
+import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
+import type { MessageStore } from "./store/message-store.ts";
+import type { ScheduleStore } from "./store/schedule-store.ts";
+import type { TimelineStore } from "./store/timeline-store.ts";
 
 interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly conversationMessages: ConversationMessages;
+  readonly messages: MessageStore;
+  readonly messageReceipts: MessageReceiptStore;
+  readonly timelines: TimelineStore;
+  readonly schedules: ScheduleStore;
+  readonly contents: ReferencedContents;
+  readonly summaries: ConversationSummaries;
   readonly knownUsers: KnownUsers;
+  readonly blockers: Blockers;
   readonly publisher: Publisher;
   readonly mongo: Dependency;
   readonly directory: Dependency;
@@ -42,12 +80,32 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(DeleteConversation, deleteConversation(deps)),
       on(ClearConversation, clearConversation(deps)),
       on(ForgetParticipant, forgetParticipant(deps)),
+      onGroup(SendMessage, sendMessages(deps)),
+      on(ScheduleMessages, scheduleMessages(deps)),
+      on(ChangeParts, changeParts(deps)),
+      on(DeleteMessage, deleteMessage(deps)),
+      on(HideMessage, hideMessage(deps)),
+      on(MarkAllRead, markAllRead(deps)),
     ],
     dependencies: [deps.mongo, deps.directory],
   }),
   consumer({
+    queue: "conversation.receipts",
+    prefetch: 200,
+    handlers: [onGroup(RecordMessageReceipt, recordMessageReceipts(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "conversation.queries",
-    handlers: [on(GetConversation, getConversation(deps))],
+    handlers: [
+      on(GetConversation, getConversation(deps)),
+      on(GetUserConversation, getUserConversation(deps)),
+      on(ListUserConversations, listUserConversations(deps)),
+      on(ListMessages, listMessages(deps)),
+      on(GetMessage, getMessage(deps)),
+      on(CountUnread, countUnread(deps)),
+      on(GetMessageNotification, getMessageNotification(deps)),
+    ],
     dependencies: [deps.mongo],
   }),
   consumer({

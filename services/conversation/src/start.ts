@@ -1,12 +1,20 @@
 import { openBroker } from "@strata/messaging";
 import { openMongo, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
+import { blockersOver } from "./blockers.ts";
 import { consumers } from "./consumers.ts";
+import { LEASE_MS, startDueMessages } from "./due-messages.ts";
 import { knownUsersOver } from "./known-users.ts";
+import { summariesOf } from "./message-summaries.ts";
 import { startPurge } from "./purge-deleted.ts";
 import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
+import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
+import { mongoMessageStore } from "./store/message-store.ts";
+import { mongoReferencedContentStore } from "./store/referenced-content-store.ts";
+import { mongoScheduleStore } from "./store/schedule-store.ts";
+import { mongoTimelineStore } from "./store/timeline-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
@@ -15,7 +23,10 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const stores = {
     conversations: mongoConversationStore(mongo.db),
     memberships: mongoMembershipStore(mongo.db),
+    messages: mongoMessageStore(mongo.db),
+    schedules: mongoScheduleStore(mongo.db),
   };
+  const timelines = mongoTimelineStore(mongo.db);
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
 
   const broker = closing.add(
@@ -32,11 +43,18 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const deps = {
     ...stores,
     conversationMessages: mongoConversationMessages(mongo.db),
+    timelines,
+    messageReceipts: mongoMessageReceiptStore(mongo.db),
+    contents: mongoReferencedContentStore(mongo.db),
+    summaries: summariesOf(timelines),
     publisher: broker,
+    blockers: blockersOver(broker),
     knownUsers: knownUsersOver(broker),
     mongo: mongo.dependency,
     directory: broker.dependsOn("directory"),
   };
   closing.add(await broker.consume(consumers(deps)), "consumers");
+  const due = { ...deps, broker, log, leaseMs: LEASE_MS };
+  closing.add(startDueMessages(due, config.DUE_POLL_INTERVAL_MS), "due messages");
   closing.add(startPurge(deps, config.PURGE_INTERVAL_MS, log), "purge");
 }

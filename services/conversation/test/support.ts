@@ -19,6 +19,11 @@ import { start } from "../src/start.ts";
 import { mongoConversationMessages } from "../src/store/conversation-messages.ts";
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
+import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
+import { mongoMessageStore } from "../src/store/message-store.ts";
+import { mongoReferencedContentStore } from "../src/store/referenced-content-store.ts";
+import { mongoScheduleStore } from "../src/store/schedule-store.ts";
+import { mongoTimelineStore } from "../src/store/timeline-store.ts";
 
 export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
@@ -29,11 +34,16 @@ export async function openStores(name: string) {
   const stores = {
     conversations: mongoConversationStore(mongo.db),
     memberships: mongoMembershipStore(mongo.db),
+    messages: mongoMessageStore(mongo.db),
+    schedules: mongoScheduleStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
     ...stores,
     conversationMessages: mongoConversationMessages(mongo.db),
+    timelines: mongoTimelineStore(mongo.db),
+    messageReceipts: mongoMessageReceiptStore(mongo.db),
+    contents: mongoReferencedContentStore(mongo.db),
     db: mongo.db,
     async [Symbol.asyncDispose]() {
       await mongo.close();

@@ -20,6 +20,8 @@ export interface MembershipRow {
   readonly clearedThrough: number;
   /** Everything up to this position counts as read by her; only marking all as read moves it. */
   readonly readThrough: number;
+  /** The command that moved it last. */
+  readonly readBy?: string | undefined;
   /** She cleared it, and no message has come since. */
   readonly isHidden: boolean;
   /** The conversation was deleted. */

@@ -1,35 +1,26 @@
-import type { Standing } from "@strata/contracts";
-
-/** What a membership says of what its user may see. */
-export interface Membership {
-  /** The newest position when she left; null while she is a participant. */
-  readonly leftAt: number | null;
-  /** She deleted everything up to here from her view. */
-  readonly clearedThrough: number;
-}
-
-/** Of a user, by her membership; without one she never was in the conversation. */
-export function standingOf(membership: Pick<Membership, "leftAt"> | null | undefined): Standing {
-  if (!membership) return "stranger";
-  return membership.leftAt === null ? "participant" : "left";
-}
+import type { ConversationRow } from "./conversation.ts";
+import type { MembershipRow } from "./membership.ts";
 
 /** The part of a conversation that somebody sees: positions above `after`, and up to `through` where that is a number. */
 export interface View {
   readonly conversation: string;
-  /** Who must not be among those from whom a message is hidden; null sees all. */
+  /** Messages that are hidden from her are not in it; null, the backend, sees all. */
   readonly viewer: string | null;
   readonly after: number;
   readonly through: number | null;
 }
 
-/** The backend's view, or a user's. */
-export const viewOf = (conversation: string, viewer: string | null, membership: Membership | null): View => ({
-  conversation,
-  viewer,
-  after: membership?.clearedThrough ?? 0,
-  through: membership?.leftAt ?? null,
-});
+/** A user's view: what she has not cleared, up to where she left. The conversation's list says whether she is in it. */
+export function userView(
+  { conversationId, participants, lastPosition }: ConversationRow,
+  { user, clearedThrough, leftAt }: MembershipRow,
+): View {
+  const through = participants.includes(user) ? null : (leftAt ?? lastPosition);
+  return { conversation: conversationId, viewer: user, after: clearedThrough, through };
+}
+
+/** All of a conversation, as its app's backend sees it. */
+export const backendView = (conversation: string): View => ({ conversation, viewer: null, after: 0, through: null });
 
 interface Placed {
   readonly position: number;
@@ -37,7 +28,7 @@ interface Placed {
   readonly deletedAt?: number | undefined;
 }
 
-export const sees = ({ viewer, after, through }: View, message: Placed): boolean =>
+export const sees = ({ viewer, after, through }: Omit<View, "conversation">, message: Placed): boolean =>
   message.deletedAt === undefined &&
   message.position > after &&
   (through === null || message.position <= through) &&

@@ -38,9 +38,9 @@ describe("the last message of a conversation", () => {
     const app = anAppId();
     const { conversationId } = await aConversation(stores, app, userIds(1));
     for (const position of [3, 2]) {
-      await stores.memberships.moveReadThrough(app, aUserId(1), conversationId, position);
+      await stores.memberships.moveReadThrough(app, aUserId(1), conversationId, { position, by: `to ${position}` });
     }
     const membership = await stores.memberships.find(app, aUserId(1), conversationId);
-    expect(membership).to.have.property("readThrough", 3);
+    expect(membership).to.deep.include({ readThrough: 3, readBy: "to 3" });
   });
 });

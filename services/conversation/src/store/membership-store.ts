@@ -14,6 +14,7 @@ const StoredMembership = z.object({
   leftAt: z.number().nullable(),
   clearedThrough: z.number(),
   readThrough: z.number(),
+  readBy: z.string().optional(),
   isHidden: z.boolean(),
   isDeleted: z.boolean(),
 });
@@ -27,10 +28,18 @@ export interface SeenMessage {
   readonly at: number;
 }
 
+/** How far a command marked as read. */
+interface ReadMark {
+  readonly position: number;
+  readonly by: string;
+}
+
 export interface MembershipStore {
   /** Inserts the rows that are not there yet, and leaves the others as they are. */
   insertMissing(rows: readonly MembershipRow[]): Promise<void>;
   find(app: string, userId: string, conversationId: string): Promise<MembershipRow | null>;
+  /** By `_id` (`membershipKey`), also of several users and apps; strangers are not in the answer. */
+  findMany(keys: readonly string[]): Promise<ReadonlyMap<string, MembershipRow>>;
   /** Of some users to one conversation, by user id; strangers are not in the answer. */
   findOfUsers(
     app: string,
@@ -43,7 +52,7 @@ export interface MembershipStore {
    */
   raise(messages: readonly SeenMessage[]): Promise<void>;
   /** Everything up to a position counts as read by her. Only ever forward. */
-  moveReadThrough(app: string, userId: string, conversationId: string, position: number): Promise<void>;
+  moveReadThrough(app: string, userId: string, conversationId: string, mark: ReadMark): Promise<void>;
   /** They come, or come back: the conversation is in their lists, and all of it is theirs to see. */
   admit(rows: readonly MembershipRow[]): Promise<void>;
   /** They leave, after what was said until this position. Who has left before is passed over. */
@@ -103,6 +112,12 @@ export function mongoMembershipStore(db: Db): MembershipStore {
       const row = await memberships.findOne({ _id: membershipKey(app, userId, conversationId) });
       return row && read(row);
     },
+    async findMany(keys) {
+      if (keys.length === 0) return new Map();
+      const ids = [...new Set(keys)];
+      const rows = await memberships.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
+      return new Map(rows.map((row) => [row._id, read(row)]));
+    },
     async findOfUsers(app, conversationId, userIds) {
       if (userIds.length === 0) return new Map();
       const ids = userIds.map((userId) => membershipKey(app, userId, conversationId));
@@ -121,9 +136,10 @@ export function mongoMembershipStore(db: Db): MembershipStore {
         { ordered: false },
       );
     },
-    async moveReadThrough(app, userId, conversationId, position) {
+    async moveReadThrough(app, userId, conversationId, { position, by }) {
       const _id = membershipKey(app, userId, conversationId);
-      await memberships.updateOne({ _id }, { $max: { readThrough: position } });
+      const forward = { _id, readThrough: { $lte: position } };
+      await memberships.updateOne(forward, { $set: { readThrough: position, readBy: by } });
     },
     async admit(rows) {
       if (rows.length === 0) return;

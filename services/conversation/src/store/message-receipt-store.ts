@@ -1,25 +1,22 @@
-import { Position } from "@strata/contracts";
+import { Position, Sender } from "@strata/contracts";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import type { MessageRow } from "../domain/message.ts";
-import type { NewReceipts } from "../domain/message-receipts.ts";
+import type { NewReceipts, ReceiptFacet } from "../domain/message-receipts.ts";
 
 const Entry = z.object({ user: z.string(), at: z.number().int(), by: z.string() });
 const Facet = z.object({
-  _id: z.string(),
   app: z.string(),
   conversation: z.string(),
   messageId: z.string(),
   position: Position,
+  sender: Sender,
   recipients: z.array(z.string()),
   hiddenFor: z.array(z.string()),
   delivered: z.array(Entry),
   read: z.array(Entry),
   deletedAt: z.number().optional(),
 });
-
-/** A message as far as some users' receipts are concerned: of each list only those users are in it. */
-export type ReceiptFacet = z.infer<typeof Facet>;
 
 /** Receipts of messages. They live in the messages (docs/decisions/message-receipts.md). */
 export interface MessageReceiptStore {
@@ -34,8 +31,11 @@ export function mongoMessageReceiptStore(db: Db): MessageReceiptStore {
   return {
     async facets(keys, users) {
       if (keys.length === 0) return new Map();
-      const among = (list: string) => ({ $setIntersection: [list, users] });
-      const ofThem = (list: string) => ({ $filter: { input: list, cond: { $in: ["$$this.user", users] } } });
+      // Literal: a user may be called "$read".
+      const among = (list: string) => ({ $setIntersection: [list, { $literal: users }] });
+      const ofThem = (list: string) => ({
+        $filter: { input: list, cond: { $in: ["$$this.user", { $literal: users }] } },
+      });
       const rows = await messages
         .aggregate([
           { $match: { _id: { $in: keys } } },
@@ -45,6 +45,7 @@ export function mongoMessageReceiptStore(db: Db): MessageReceiptStore {
               conversation: 1,
               messageId: 1,
               position: 1,
+              sender: 1,
               deletedAt: 1,
               recipients: among("$recipients"),
               hiddenFor: among("$hiddenFor"),
@@ -65,6 +66,7 @@ export function mongoMessageReceiptStore(db: Db): MessageReceiptStore {
             filter: {
               _id: key,
               recipients: user,
+              deletedAt: { $exists: false },
               "read.user": { $ne: user },
               ...(delivered && { "delivered.user": { $ne: user } }),
             },

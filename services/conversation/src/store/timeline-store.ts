@@ -17,8 +17,6 @@ export interface TimelineStore {
   countUnread(app: string, user: string, conversations: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
   /** A user has read all that she sees up to a position. Repeating it changes nothing. */
   markRead(app: string, conversation: string, reader: Reader): Promise<void>;
-  /** What a user has not read up to a position does not count any more, though she has not read it: she cleared it. */
-  forgetUnread(app: string, conversation: string, reader: Pick<Reader, "user" | "through">): Promise<void>;
 }
 
 interface Gone {
@@ -49,20 +47,6 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     return new Map(counts.map(({ _id, n }) => [_id, n]));
   };
 
-  /** Takes a user out of `unread`, page by page from the oldest, with whatever else is to be said of it. */
-  const leaveUnread = async (filter: Filter<MessageRow>, user: string, receipt: object) => {
-    const oldest = messages
-      .find(filter, { projection: { _id: 0, position: 1 }, hint: messageIndex.unread })
-      .sort({ position: 1 })
-      .limit(PAGE);
-    for (;;) {
-      const last = Positions.parse(await oldest.clone().toArray()).at(-1);
-      if (last === undefined) return;
-      const upTo = { ...filter, position: { $lte: last.position } };
-      await messages.updateMany(upTo, { $pull: { unread: user }, ...receipt }, { hint: messageIndex.unread });
-    }
-  };
-
   return {
     async page(app, view, below, limit) {
       const rows = await messages
@@ -84,8 +68,8 @@ export function mongoTimelineStore(db: Db): TimelineStore {
       if (!first) return new Map();
       const { viewer } = first;
       const [deleted, hidden] = await Promise.all([
-        countBy({ $or: rangesOf(views).map((range) => ({ app, deletedAt: { $gt: 0 }, ...range })) }),
-        viewer === null ? null : countBy({ $or: rangesOf(views).map((range) => ({ app, hiddenFor: viewer, ...range })) }),
+        countBy({ $or: inRanges({ app, deletedAt: { $gt: 0 } }, views) }),
+        viewer === null ? null : countBy({ $or: inRanges({ app, hiddenFor: viewer }, views) }),
       ]);
       return new Map(
         views.map(({ conversation }) => [
@@ -96,12 +80,20 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     },
     countUnread: (app, user, conversations) =>
       countBy({ app, unread: user, ...(conversations && { conversation: { $in: [...conversations] } }) }),
-    markRead: (app, conversation, { user, through, at, by }) =>
-      leaveUnread({ app, unread: user, conversation, position: { $lte: through } }, user, {
-        $push: { read: { user, at, by } },
-      }),
-    forgetUnread: (app, conversation, { user, through }) =>
-      leaveUnread({ app, unread: user, conversation, position: { $lte: through } }, user, {}),
+    async markRead(app, conversation, { user, through, at, by }) {
+      const unread = { app, unread: user, conversation, position: { $lte: through } };
+      const oldest = { projection: { _id: 0, position: 1 }, sort: { position: 1 }, limit: PAGE } as const;
+      for (;;) {
+        const page = await messages.find(unread, { ...oldest, hint: messageIndex.unread }).toArray();
+        const last = Positions.parse(page).at(-1);
+        if (last === undefined) return;
+        await messages.updateMany(
+          { ...unread, position: { $lte: last.position } },
+          { $pull: { unread: user }, $push: { read: { user, at, by } } },
+          { hint: messageIndex.unread },
+        );
+      }
+    },
   };
 }
 
@@ -120,23 +112,28 @@ function inView(app: string, { conversation, viewer, after, through }: View, bel
   };
 }
 
-/** Conversations seen whole share one range; each of the others has its own. */
-function rangesOf(views: readonly View[]): readonly Filter<MessageRow>[] {
+/** Conversations seen whole share one clause; each of the others has its own. */
+function inRanges(filter: Filter<MessageRow>, views: readonly View[]): Filter<MessageRow>[] {
   const whole = views.filter(({ after, through }) => after === 0 && through === null);
   const parts = views.filter(({ after, through }) => after > 0 || through !== null);
-  const ranges: Filter<MessageRow>[] = parts.map(({ conversation, after, through }) => ({
-    conversation,
-    position: { $gt: after, ...(through === null ? {} : { $lte: through }) },
-  }));
-  if (whole.length > 0) ranges.push({ conversation: { $in: whole.map(({ conversation }) => conversation) } });
-  return ranges;
+  const clauseOf = ({ conversation, after, through }: View): Filter<MessageRow> => {
+    const position = { $gt: after, ...(through === null ? {} : { $lte: through }) };
+    return { ...filter, conversation, position };
+  };
+  const clauses = parts.map(clauseOf);
+  if (whole.length === 0) return clauses;
+  return [...clauses, { ...filter, conversation: { $in: whole.map(({ conversation }) => conversation) } }];
 }
 
 /** For each range the newest message of it: an index seek each, all in one query. */
 const newestOfEach = (app: string, viewer: string | null) => ({
   $lookup: {
     from: "messages",
-    let: { conversation: "$conversation", after: "$after", through: { $ifNull: ["$through", Number.MAX_SAFE_INTEGER] } },
+    let: {
+      conversation: "$conversation",
+      after: "$after",
+      through: { $ifNull: ["$through", Number.MAX_SAFE_INTEGER] },
+    },
     pipeline: [
       {
         $match: {

@@ -1,0 +1,41 @@
+import type { Authority, Sender } from "@strata/contracts";
+import { DomainError } from "@strata/runtime";
+import type { ConversationRow } from "./conversation.ts";
+import { type MembershipRow, refusedTo } from "./membership.ts";
+import { senderUser } from "./message.ts";
+
+/** Why nothing can be done in a conversation; null: it is there. */
+export function absenceOf(
+  conversationId: string,
+  conversation: ConversationRow | null | undefined,
+): DomainError | null {
+  if (!conversation) return new DomainError("not_found", { conversationId });
+  return conversation.deletedAt === undefined ? null : new DomainError("object_deleted", { conversationId });
+}
+
+interface Draft {
+  readonly sender: Sender;
+  readonly authority: Authority;
+}
+
+/** Whether an answer to `senderRefusal` needs to know if the sender ever was in the conversation. */
+export const needsStanding = ({ sender, authority }: Draft, { participants }: ConversationRow): boolean => {
+  const user = senderUser(sender);
+  return authority === "user" && user !== null && !participants.includes(user);
+};
+
+/** Why a message may not be sent by its sender; null: it may. The membership matters only where `needsStanding` says so. */
+export function senderRefusal(
+  { sender, authority }: Draft,
+  conversation: ConversationRow,
+  membership: MembershipRow | null,
+): DomainError | null {
+  const user = senderUser(sender);
+  if (authority === "backend" || user === null) return null;
+  if (authority === "user") return refusedTo(conversation, user, membership);
+  if (conversation.participants.includes(user)) return null;
+  return new DomainError("invalid_property", { property: "sender" }, { message: "the sender is no participant" });
+}
+
+export const missingContent = (): DomainError =>
+  new DomainError("invalid_property", { property: "parts.content" }, { message: "content is unknown or not uploaded" });

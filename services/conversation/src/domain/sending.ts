@@ -1,0 +1,145 @@
+import type { PayloadOf, SendMessage } from "@strata/contracts";
+import type { DomainError } from "@strata/runtime";
+import { absenceOf, missingContent, senderRefusal } from "./access.ts";
+import { conversationKey, type ConversationRow } from "./conversation.ts";
+import { membershipKey, type MembershipRow } from "./membership.ts";
+import { audienceOf, messageKey, type MessageRow, newMessage, senderUser } from "./message.ts";
+
+/** A command as a group brings it. */
+export interface Sending {
+  readonly id: string;
+  readonly app: string;
+  readonly payload: PayloadOf<typeof SendMessage>;
+}
+
+/** What is known when a group is placed. */
+export interface Known {
+  readonly conversations: ReadonlyMap<string, ConversationRow>;
+  /** Messages that have the ids of this group already. */
+  readonly stored: ReadonlyMap<string, MessageRow>;
+  /** Positions that the index has taken, where a conversation's own `lastPosition` is not to be relied on. */
+  readonly highest: ReadonlyMap<string, number>;
+  /** Memberships of senders who are no participants, by key. */
+  readonly formerMembers: ReadonlyMap<string, MembershipRow>;
+  /** Commands that refer to content which is not there. */
+  readonly lackingContent: ReadonlySet<string>;
+  /** By `audienceKey`. */
+  readonly blockers: ReadonlyMap<string, readonly string[]>;
+  readonly now: number;
+}
+
+export type Verdict =
+  | { readonly kind: "refused"; readonly error: DomainError }
+  /** Another command has the id; null when its message is not this conversation's, or gone. */
+  | { readonly kind: "in-use"; readonly row: MessageRow | null }
+  /** This command's own, found or to be inserted. */
+  | { readonly kind: "sent"; readonly row: MessageRow; readonly isNew: boolean };
+
+export const conversationOfSending = ({ app, payload }: Sending): string =>
+  conversationKey(app, payload.conversationId);
+export const messageOfSending = ({ app, payload }: Sending): string => messageKey(app, payload.messageId);
+
+/** Who blocks a sender is asked once per conversation and sender. */
+export const audienceKey = (sending: Sending): string =>
+  `${conversationOfSending(sending)}/${senderUser(sending.payload.sender) ?? ""}`;
+
+/**
+ * Says of each command of a group, in order, what becomes of it, and gives new messages the next positions of their
+ * conversations. A command whose message is there already is itself come again, whatever else has changed meanwhile.
+ */
+export function placeMessages(sendings: readonly Sending[], known: Known): readonly Verdict[] {
+  const messages = new Map(known.stored);
+  const ends = endsOf(known);
+  return sendings.map((sending): Verdict => {
+    const existing = messages.get(messageOfSending(sending));
+    if (existing?.by === sending.id) return { kind: "sent", row: existing, isNew: false };
+    const conversation = known.conversations.get(conversationOfSending(sending));
+    const error = absenceOf(sending.payload.conversationId, conversation) ?? senderError(sending, known);
+    if (error || !conversation) return { kind: "refused", error: error ?? missingContent() };
+    if (existing) return { kind: "in-use", row: shownInUse(existing, sending) };
+    if (known.lackingContent.has(sending.id)) return { kind: "refused", error: missingContent() };
+
+    const end = ends.get(conversation._id) ?? endOf(conversation);
+    const row = newMessage(sending, {
+      position: end.position + 1,
+      sentAt: Math.max(known.now, end.at),
+      participants: conversation.participants,
+      blockers: known.blockers.get(audienceKey(sending)) ?? [],
+    });
+    ends.set(conversation._id, { position: row.position, at: row.sentAt });
+    messages.set(row._id, row);
+    return { kind: "sent", row, isNew: true };
+  });
+}
+
+interface End {
+  readonly position: number;
+  readonly at: number;
+}
+
+const endOf = ({ lastPosition, lastMessageAt }: ConversationRow): End => ({
+  position: lastPosition,
+  at: lastMessageAt ?? 0,
+});
+
+/** Where conversations end: a death may have come between a message and the mark that its conversation has it. */
+function endsOf({ conversations, stored, highest }: Known): Map<string, End> {
+  const ends = new Map([...conversations].map(([key, conversation]) => [key, endOf(conversation)]));
+  const raise = (key: string, position: number, at: number): void => {
+    const end = ends.get(key);
+    if (end && position > end.position) ends.set(key, { position, at: Math.max(at, end.at) });
+  };
+  for (const { app, conversation, position, sentAt } of stored.values()) {
+    raise(conversationKey(app, conversation), position, sentAt);
+  }
+  for (const [key, position] of highest) raise(key, position, 0);
+  return ends;
+}
+
+function senderError(sending: Sending, { conversations, formerMembers }: Known): DomainError | null {
+  const conversation = conversations.get(conversationOfSending(sending));
+  const user = senderUser(sending.payload.sender);
+  if (!conversation || user === null) return null;
+  const key = membershipKey(sending.app, user, conversation.conversationId);
+  return senderRefusal(sending.payload, conversation, formerMembers.get(key) ?? null);
+}
+
+const shownInUse = (row: MessageRow, { payload }: Sending): MessageRow | null =>
+  row.conversation === payload.conversationId && row.deletedAt === undefined ? row : null;
+
+/** The newest message of each conversation of a group. */
+export function newestOf(rows: readonly MessageRow[]): readonly MessageRow[] {
+  const newest = new Map<string, MessageRow>();
+  for (const row of rows) {
+    const key = conversationKey(row.app, row.conversation);
+    if ((newest.get(key)?.position ?? 0) < row.position) newest.set(key, row);
+  }
+  return [...newest.values()];
+}
+
+interface Seen {
+  readonly app: string;
+  readonly conversationId: string;
+  readonly userIds: readonly string[];
+  readonly at: number;
+}
+
+/** Who saw a message last when: one entry for each conversation and time, mostly one for each conversation. */
+export function lastSeen(rows: readonly MessageRow[]): readonly Seen[] {
+  return [...Map.groupBy(rows, ({ app, conversation }) => conversationKey(app, conversation)).values()].flatMap(
+    (some) => {
+      const [first] = some;
+      if (!first) return [];
+      const times = new Map<string, number>();
+      for (const row of some) {
+        for (const user of audienceOf(row)) times.set(user, Math.max(times.get(user) ?? 0, row.sentAt));
+      }
+      return [...Map.groupBy(times, ([, at]) => at)].map(([at, users]) => ({
+        app: first.app,
+        conversationId: first.conversation,
+        userIds: users.map(([user]) => user),
+        at,
+      }));
+    },
+  );
+}

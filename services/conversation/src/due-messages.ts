@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { SendMessage, TypingStarted } from "@strata/contracts";
+import type { Client, Publisher } from "@strata/messaging";
+import { type Closable, DomainError, type Logger, repeat } from "@strata/runtime";
+import { absenceOf, senderRefusal } from "./domain/access.ts";
+import {
+  afterMessage,
+  afterTyping,
+  ended,
+  nextSending,
+  type ScheduleProgress,
+  type ScheduleRow,
+} from "./domain/schedule.ts";
+import type { ConversationStore } from "./store/conversation-store.ts";
+import type { ScheduleStore } from "./store/schedule-store.ts";
+
+interface Deps {
+  readonly schedules: ScheduleStore;
+  readonly conversations: ConversationStore;
+  readonly broker: Publisher & Client;
+  readonly log: Logger;
+  readonly leaseMs: number;
+}
+
+/** Schedules that one process takes on at once. */
+const WORKERS = 16;
+/** Below the lease, so that whoever waits for an answer still holds the row. */
+const REQUEST_TIMEOUT_MS = 5_000;
+const RELEASE_MS = 1_000;
+/** How long a schedule is held while one step of it is done; after a death it waits as long. */
+export const LEASE_MS = 8_000;
+
+/**
+ * Sends the messages that are due, the longest due first, through the lane of their conversations like any other. Safe in
+ * every replica, since a row is claimed before anything of it is done, and a message that is sent again is one message:
+ * its command has a fixed id. The answer is awaited, so that the next message of a schedule is behind this one, and a
+ * refusal drops the message instead of being dead-lettered. Closing lets the steps under way finish.
+ */
+export function startDueMessages(deps: Deps, everyMs: number): Closable {
+  const closing = new AbortController();
+  const work = async (): Promise<void> => {
+    while (!closing.signal.aborted) {
+      const row = await deps.schedules.claimDue(randomUUID(), deps.leaseMs);
+      if (row === null) return;
+      await takeOn(deps, row, closing.signal);
+    }
+  };
+  const repeated = repeat(
+    everyMs,
+    async () => {
+      // One looks; the others only where there is something.
+      const first = closing.signal.aborted ? null : await deps.schedules.claimDue(randomUUID(), deps.leaseMs);
+      if (first === null) return;
+      const others = Array.from({ length: WORKERS - 1 }, work);
+      const results = await Promise.allSettled([takeOn(deps, first, closing.signal).then(work), ...others]);
+      const failure = results.find((result) => result.status === "rejected");
+      if (failure) throw failure.reason;
+    },
+    deps.log,
+  );
+  return {
+    async close() {
+      closing.abort();
+      await repeated.close();
+    },
+  };
+}
+
+/** Does what is due of a schedule, step by step, for as long as the next step is due at once. */
+async function takeOn(deps: Deps, claimed: ScheduleRow, closing: AbortSignal): Promise<void> {
+  for (let row = claimed; ;) {
+    const progress = await step(deps, row).catch(async (error: unknown) => {
+      await deps.schedules.release(row._id, row.holder, RELEASE_MS);
+      throw error;
+    });
+    const isDueAtOnce = progress.dueAt !== null && progress.dueAt <= Date.now() && !closing.aborted;
+    const dueAt = isDueAtOnce ? Date.now() + deps.leaseMs : progress.dueAt;
+    const isHeld = await deps.schedules.moveOn(row._id, row.holder, { ...progress, dueAt });
+    if (!isHeld || !isDueAtOnce) return;
+    row = { ...row, ...progress };
+  }
+}
+
+const step = (deps: Deps, row: ScheduleRow): Promise<ScheduleProgress> =>
+  row.isTypingDue ? showTyping(deps, row) : send(deps, row);
+
+async function showTyping({ conversations, broker }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
+  const sending = nextSending(row);
+  if (!sending) return ended(row);
+  const { app, conversation: conversationId, sendAt } = row;
+  const conversation = await conversations.find(app, conversationId);
+  const forMs = Math.min(sending.typingMs, sendAt - Date.now());
+  const isGone =
+    absenceOf(conversationId, conversation) ?? (conversation && senderRefusal(sending.payload, conversation, null));
+  if (!isGone && forMs > 0) {
+    const { sender } = sending.payload;
+    await broker.emit(
+      TypingStarted,
+      app,
+      { conversationId, sender, forMs, at: Date.now() },
+      { id: `${sending.id}.typing` },
+    );
+  }
+  return afterTyping(row);
+}
+
+async function send({ broker, log }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
+  const sending = nextSending(row);
+  if (!sending) return ended(row);
+  try {
+    await broker.request(SendMessage, row.app, sending.payload, { id: sending.id, timeoutMs: REQUEST_TIMEOUT_MS });
+  } catch (error) {
+    if (!(error instanceof DomainError) || !DROPS.has(error.code)) throw error;
+    log.info("scheduled message dropped", { messageId: sending.payload.messageId, code: error.code });
+    if (error.code === "object_deleted") return ended(row);
+  }
+  return afterMessage(row, Date.now());
+}
+
+/**
+ * Refusals of SendMessage: the conversation is gone, the sender has left, the content has been removed. Or the command
+ * could not be handled and is in the dead-letter queue; a schedule does not stand still for that.
+ */
+const DROPS: ReadonlySet<string> = new Set([
+  "not_found",
+  "object_deleted",
+  "access_denied",
+  "invalid_property",
+  "internal_server_error",
+]);

@@ -1,0 +1,74 @@
+import { type ChangeParts, MessageUpdated, type PayloadOf, type ReplyOf } from "@strata/contracts";
+import { type Delivery, type Outcome, type Publisher, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+import { absenceOf, missingContent } from "../domain/access.ts";
+import { messageKey, type MessageRow, type RememberedChange } from "../domain/message.ts";
+import { messageView } from "../domain/message-view.ts";
+import { changeParts as changed, contentIdsOf, newPartsOf } from "../domain/parts.ts";
+import type { ReferencedContents } from "../referenced-contents.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
+import type { MessageStore } from "../store/message-store.ts";
+
+interface Deps {
+  readonly conversations: ConversationStore;
+  readonly messages: MessageStore;
+  readonly contents: ReferencedContents;
+  readonly publisher: Publisher;
+}
+
+type Changing = Delivery<PayloadOf<typeof ChangeParts>>;
+type Changed = ReplyOf<typeof ChangeParts>;
+
+/**
+ * Changes the parts of a message. The message remembers its latest changes: a command that comes again finds its own and
+ * only says so again, since a change by index, or one that others have built upon, must not be made twice.
+ */
+export const changeParts =
+  (deps: Deps) =>
+  async (delivery: Changing): Promise<Outcome<Changed>> => {
+    const { app, id, payload } = delivery;
+    const [conversation, message] = await Promise.all([
+      deps.conversations.find(app, payload.conversationId),
+      deps.messages.find(messageKey(app, payload.messageId)),
+    ]);
+    const made = message?.changes.find(({ by }) => by === id);
+    if (message && made) return publish(deps, delivery, message, made);
+    const absence = absenceOf(payload.conversationId, conversation);
+    if (absence) throw absence;
+    if (message?.conversation !== payload.conversationId || message.deletedAt !== undefined) {
+      throw new DomainError("not_found", { messageId: payload.messageId });
+    }
+    await assertContents(deps, delivery);
+
+    const { change, maxParts, at } = payload;
+    const { parts, ...ids } = changed(message.parts, change, { command: id, at, maxParts });
+    const remembered = { by: id, at, version: message.version + 1, ...ids };
+    if (!(await deps.messages.changeParts(message._id, parts, remembered))) {
+      throw new Error(`${message._id} was changed or deleted meanwhile`);
+    }
+    const { version } = remembered;
+    return publish(deps, delivery, { ...message, parts, updatedAt: at, version }, remembered);
+  };
+
+async function assertContents({ contents }: Deps, { app, payload }: Changing): Promise<void> {
+  const contentIds = contentIdsOf(newPartsOf(payload.change));
+  if (contentIds.length === 0) return;
+  const missing = await contents.findMissing(app, payload.conversationId, contentIds);
+  if (missing.length > 0) throw missingContent();
+}
+
+async function publish(
+  { publisher }: Deps,
+  cause: Changing,
+  message: MessageRow,
+  { changed: changedIds, removed, at, version }: RememberedChange,
+): Promise<Outcome<Changed>> {
+  const { conversation: conversationId, messageId } = message;
+  await publisher.emit(
+    MessageUpdated,
+    message.app,
+    { conversationId, messageId, changed: changedIds, removed, at },
+    { id: `${cause.id}.message-updated`, cause, subjectVersion: version },
+  );
+  return reply({ message: messageView(message), changed: changedIds });
+}

@@ -1,0 +1,55 @@
+import type { PayloadOf, ScheduleMessages } from "@strata/contracts";
+import { ack, type Delivery, type Outcome } from "@strata/messaging";
+import { absenceOf, missingContent, needsStanding, senderRefusal } from "../domain/access.ts";
+import type { ConversationRow } from "../domain/conversation.ts";
+import { membershipKey } from "../domain/membership.ts";
+import { senderUser } from "../domain/message.ts";
+import { contentIdsOf } from "../domain/parts.ts";
+import { newSchedule } from "../domain/schedule.ts";
+import type { ReferencedContents } from "../referenced-contents.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
+import type { MembershipStore } from "../store/membership-store.ts";
+import type { ScheduleStore } from "../store/schedule-store.ts";
+
+interface Deps {
+  readonly conversations: ConversationStore;
+  readonly memberships: MembershipStore;
+  readonly schedules: ScheduleStore;
+  readonly contents: ReferencedContents;
+}
+
+type Scheduling = Delivery<PayloadOf<typeof ScheduleMessages>>;
+
+/** Accepts messages for later, all or none, by what is true now; what is true when they are due, decides again. */
+export const scheduleMessages =
+  (deps: Deps) =>
+  async (delivery: Scheduling): Promise<Outcome<never>> => {
+    const { app, payload } = delivery;
+    const conversation = await deps.conversations.find(app, payload.conversationId);
+    const absence = absenceOf(payload.conversationId, conversation);
+    if (absence) throw absence;
+    if (conversation) {
+      await assertSenders(deps, delivery, conversation);
+      await assertContents(deps, delivery);
+      await deps.schedules.insertNew(newSchedule(delivery, conversation));
+    }
+    return ack;
+  };
+
+async function assertSenders({ memberships }: Deps, { app, payload }: Scheduling, conversation: ConversationRow) {
+  const keyOf = (user: string): string => membershipKey(app, user, conversation.conversationId);
+  const doubtful = payload.messages.filter((message) => needsStanding(message, conversation));
+  const former = await memberships.findMany(doubtful.map(({ sender }) => keyOf(senderUser(sender) ?? "")));
+  for (const message of payload.messages) {
+    const membership = former.get(keyOf(senderUser(message.sender) ?? "")) ?? null;
+    const refusal = senderRefusal(message, conversation, membership);
+    if (refusal) throw refusal;
+  }
+}
+
+async function assertContents({ contents }: Deps, { app, payload }: Scheduling): Promise<void> {
+  const contentIds = contentIdsOf(payload.messages.flatMap(({ parts }) => parts));
+  if (contentIds.length === 0) return;
+  const missing = await contents.findMissing(app, payload.conversationId, contentIds);
+  if (missing.length > 0) throw missingContent();
+}
