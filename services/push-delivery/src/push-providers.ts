@@ -46,12 +46,16 @@ interface Opened extends OpenCredential {
 interface AppEntry {
   open: readonly Opened[];
   readAt: number;
+  /** How often it was forgotten: what was being read meanwhile may be from before. */
+  forgotten: number;
   usedAt: number;
   reading: Promise<void> | null;
 }
 
 /** How long a changed credential may go on being used, in each process; and how often an app's rows are read at most. */
 export const CREDENTIALS_FRESH_MS = 2_000;
+/** By then every process has read a row that was put, and none tries the old credential again. */
+export const CREDENTIALS_KNOWN_MS = CREDENTIALS_FRESH_MS * 2;
 /** Connections of an app that does not push any more are let go. */
 const IDLE_MS = 15 * 60_000;
 const APNS_PORT = 443;
@@ -75,7 +79,8 @@ export function openPushProviders(deps: Deps): PushProviders {
   };
 
   const read = async (app: string, entry: AppEntry): Promise<void> => {
-    const readAt = Date.now();
+    const { forgotten } = entry;
+    const startedAt = Date.now();
     const rows = await credentials.ofApp(app);
     const kept = new Map(entry.open.map((one) => [`${one.credentialId}/${one.sealed}`, one]));
     const open = rows.map((row) => {
@@ -85,7 +90,7 @@ export function openPushProviders(deps: Deps): PushProviders {
       return known ?? openCredential(row, deps);
     });
     close([...kept.values()]);
-    Object.assign(entry, { open, readAt });
+    Object.assign(entry, { open, readAt: forgotten === entry.forgotten ? startedAt : 0 });
   };
 
   const closeIdle = (now: number): void => {
@@ -101,11 +106,11 @@ export function openPushProviders(deps: Deps): PushProviders {
   return {
     async of(app) {
       const now = Date.now();
-      const entry = apps.get(app) ?? { open: [], readAt: 0, usedAt: now, reading: null };
+      const entry = apps.get(app) ?? { open: [], readAt: 0, forgotten: 0, usedAt: now, reading: null };
       apps.set(app, entry);
       entry.usedAt = now;
       closeIdle(now);
-      if (now - entry.readAt > CREDENTIALS_FRESH_MS) {
+      while (now - entry.readAt > CREDENTIALS_FRESH_MS) {
         entry.reading ??= read(app, entry).finally(() => (entry.reading = null));
         await entry.reading;
       }
@@ -113,7 +118,7 @@ export function openPushProviders(deps: Deps): PushProviders {
     },
     forget(app) {
       const entry = apps.get(app);
-      if (entry) entry.readAt = 0;
+      if (entry) Object.assign(entry, { readAt: 0, forgotten: entry.forgotten + 1 });
     },
     async close() {
       for (const entry of apps.values()) close(entry.open);

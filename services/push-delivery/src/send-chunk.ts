@@ -7,7 +7,7 @@ import { notificationFor } from "./domain/notification.ts";
 import { dataOf } from "./domain/subject.ts";
 import type { PushMetrics } from "./metrics.ts";
 import { isSilent, type Push } from "./providers/push-provider.ts";
-import type { OpenCredential, PushProviders } from "./push-providers.ts";
+import { CREDENTIALS_KNOWN_MS, type OpenCredential, type PushProviders } from "./push-providers.ts";
 import type { ChunkStore } from "./store/chunk-store.ts";
 import type { DeadToken, DeviceStore } from "./store/device-store.ts";
 
@@ -33,21 +33,46 @@ const STORE_PATIENCE_MS = 5 * 60_000;
  */
 export async function sendChunk(deps: SendDeps, row: ChunkRow, notification: Notification | null): Promise<void> {
   const lease = keepLease(deps, row);
-  let verdicts: ReadonlyMap<Target, Verdict>;
+  let answers: Answers;
   try {
-    verdicts = await verdictsOf(deps, row, notification);
+    answers = await answersTo(deps, row, notification);
   } finally {
     await lease.stop();
   }
+  const { verdicts, refusals } = answers;
   await untilStored(deps, async () => {
     // Before the outcomes: if we are killed in between, the chunk is sent again and the dead tokens are found again.
     await deps.devices.removeDead(deadTokens(row.app, verdicts));
     const isStored = await deps.chunks.settle(row._id, row.holder, settle(row, verdicts, Date.now()));
     if (!isStored) deps.log.warn("another worker took the chunk; its outcomes are stored", { chunk: row._id });
   });
+  if (refusals.length > 0) await untilStored(deps, () => unparkIfPutRight(deps, row.app, refusals));
 }
 
-async function verdictsOf(deps: SendDeps, row: ChunkRow, notification: Notification | null) {
+/**
+ * Who puts a credential lets go on what is parked by then. What was being sent through the former one meanwhile is
+ * parked only afterwards, so it has to look: either it is seen parked there, or the new credential is seen here.
+ */
+async function unparkIfPutRight({ providers, chunks }: SendDeps, app: string, refusals: readonly Refusal[]) {
+  providers.forget(app);
+  const choose = await providers.of(app);
+  if (refusals.some(({ target, credential }) => choose(target) !== credential)) {
+    await chunks.unpark(app, CREDENTIALS_KNOWN_MS);
+  }
+}
+
+interface Answers {
+  readonly verdicts: ReadonlyMap<Target, Verdict>;
+  readonly refusals: readonly Refusal[];
+}
+
+/** A credential that was refused, and one of the devices that it was used for. */
+interface Refusal {
+  readonly target: Target;
+  readonly credential: OpenCredential;
+}
+
+async function answersTo(deps: SendDeps, row: ChunkRow, notification: Notification | null): Promise<Answers> {
   const now = Date.now();
   if (notification === null) return allFailed(row.pending, `${row.subject.kind}_gone`);
   if (now >= row.expiresAt) return allFailed(row.pending, "expired");
@@ -58,30 +83,38 @@ async function verdictsOf(deps: SendDeps, row: ChunkRow, notification: Notificat
       ? allFailed(targets, "no_credential")
       : sendThrough(deps, credential, targets, row, notification),
   );
-  const verdicts = new Map<Target, Verdict>();
-  for (const part of await Promise.all(sends)) for (const [target, verdict] of part) verdicts.set(target, verdict);
-  for (const [{ kind }, verdict] of verdicts)
+  const parts = await Promise.all(sends);
+  const verdicts = new Map(parts.flatMap((part) => [...part.verdicts]));
+  for (const [{ kind }, verdict] of verdicts) {
     deps.metrics.pushes.inc({ subject: row.subject.kind, kind, result: verdict.kind });
-  return verdicts;
+  }
+  return { verdicts, refusals: parts.flatMap(({ refusals }) => refusals) };
 }
 
-const allFailed = (targets: readonly Target[], reason: string): ReadonlyMap<Target, Verdict> =>
-  new Map(targets.map((target) => [target, { kind: "failed", reason }]));
+const allFailed = (targets: readonly Target[], reason: string): Answers => ({
+  verdicts: new Map(targets.map((target) => [target, { kind: "failed", reason }])),
+  refusals: [],
+});
 
 async function sendThrough(
   { metrics, log }: SendDeps,
-  { provider, credentialId }: OpenCredential,
+  credential: OpenCredential,
   targets: readonly Target[],
   row: ChunkRow,
   notification: Notification,
-): Promise<ReadonlyMap<Target, Verdict>> {
+): Promise<Answers> {
+  const { provider, credentialId } = credential;
   const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
   const stop = metrics.sendSeconds.startTimer({ provider: provider.kind });
   const results = await provider.send(targets.map((target) => pushTo(target, row, notification, ttlSeconds)));
   stop();
-  const refused = results.find(({ kind }) => kind === "credential-refused");
-  if (refused) log.warn("push credential refused; its pushes wait", { app: row.app, credentialId, ...refused });
-  return new Map(targets.flatMap((target, index) => pairOf(target, results[index])));
+  const verdicts = new Map(targets.flatMap((target, index) => pairOf(target, results[index])));
+  for (const [target, verdict] of verdicts) {
+    if (verdict.kind !== "credential-refused") continue;
+    log.warn("push credential refused; its pushes wait", { app: row.app, credentialId, ...verdict });
+    return { verdicts, refusals: [{ target, credential }] };
+  }
+  return { verdicts, refusals: [] };
 }
 
 const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict][] =>

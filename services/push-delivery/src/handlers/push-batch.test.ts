@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { BatchStored, PayloadOf } from "@strata/contracts";
 import type { Delivery } from "@strata/messaging";
 import type { Phone } from "@strata/phone";
+import { seal } from "@strata/runtime";
 import { anAppId, eventually } from "@strata/testing";
 import { expect } from "chai";
 import { aPhone } from "../../test/provider-fixture.ts";
@@ -19,6 +20,7 @@ import { startDuePushes } from "../due-pushes.ts";
 import type { CredentialChoice, OpenCredential } from "../push-providers.ts";
 import { getPushCounts } from "./get-push-counts.ts";
 import { pushBatch } from "./push-batch.ts";
+import { putPushCredential } from "./put-push-credential.ts";
 
 type Batch = Delivery<PayloadOf<typeof BatchStored>>;
 
@@ -335,6 +337,31 @@ describe("pushBatch", () => {
     await duePushes.close();
     expect(receivedBy(tokens)).to.deep.equal(tokens.map(() => 1));
   });
+
+  it("does not park what was refused while its credential was being put right", async () => {
+    const { app, tokens, delivery } = await anAnnouncement(1);
+    const { chunks } = pusher.deps;
+    const [refused, putRight] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const settle: typeof chunks.settle = async (...settlement) => {
+      refused.resolve();
+      await putRight.promise;
+      return chunks.settle(...settlement);
+    };
+    phone.addFault({ reason: "InvalidProviderToken", times: 1 });
+    const sending = push(delivery, { chunks: { ...chunks, settle } });
+    await refused.promise;
+    phone.removeFaults();
+    const credential = credentialsOf(phone).apns;
+    const sealed = seal(pusher.deps.key, JSON.stringify(credential));
+    const command = { credentialId: randomUUID(), kind: credential.kind, sealed };
+    expect(await putPushCredential(pusher.deps)(aDelivery(command, { app }))).to.deep.equal({ kind: "ack" });
+    putRight.resolve();
+    await sending;
+    const duePushes = startDuePushes(pusher.deps, 50);
+    await eventually(() => countsOf(delivery), { pushed: 1, failed: 0 }, { deadlineMs: 15_000 });
+    await duePushes.close();
+    expect(receivedBy(tokens)).to.deep.equal([1]);
+  }).timeout(20_000);
 
   it("fails what belongs to an announcement that is gone", async () => {
     const { delivery } = await anAnnouncement(2);

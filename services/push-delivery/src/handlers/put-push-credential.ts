@@ -1,7 +1,7 @@
 import { type EmptyReply, type PayloadOf, PushCredential, type PutPushCredential } from "@strata/contracts";
 import { ack, type Handler, refuse } from "@strata/messaging";
 import { DomainError, unseal } from "@strata/runtime";
-import { CREDENTIALS_FRESH_MS, type PushProviders } from "../push-providers.ts";
+import { CREDENTIALS_KNOWN_MS, type PushProviders } from "../push-providers.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { CredentialStore } from "../store/credential-store.ts";
 
@@ -20,8 +20,7 @@ export const putPushCredential =
     if (!isReadable(key, kind, sealed)) return refuse(new DomainError("invalid_property", { property: "sealed" }));
     await credentials.put({ app, credentialId, kind, sealed, putAt: sentAt.getTime(), by: id });
     providers.forget(app);
-    // By then every other process has read the row, too: none of them tries the old credential again.
-    await chunks.unpark(app, CREDENTIALS_FRESH_MS * 2);
+    await chunks.unpark(app, CREDENTIALS_KNOWN_MS);
     return ack;
   };
 
