@@ -37,7 +37,8 @@ export async function startPhone(toolchain, ports) {
 export async function startServices(toolchain, ports, urls) {
   const accountToken = readDevJson().accountToken ?? "";
   const key = credentialsKey(`${secretsDir}/credentials-key`);
-  const surroundings = { ports, urls, accountToken, credentialsKey: key, phoneDir };
+  const contentKey = credentialsKey(`${secretsDir}/content-key`);
+  const surroundings = { ports, urls, accountToken, credentialsKey: key, contentKey, phoneDir };
   await Promise.all(serviceNames.map((name) => startService(name, toolchain, ports, serviceEnv(name, surroundings))));
 }
 

@@ -27,6 +27,7 @@ export function portBase(kind, env = process.env) {
  */
 export const portsFrom = (base) => ({
   gateway: base,
+  content: base + 4,
   phone: base + 2,
   phoneControl: base + 3,
   amqp: base + 10,

@@ -5,7 +5,8 @@ import { inRoot } from "./paths.mjs";
 import { runQuietly } from "./processes.mjs";
 
 /**
- * The key that encrypts push credentials at rest. Made once: with another one the stored credentials cannot be read.
+ * A key of 32 bytes: the one that encrypts push credentials at rest, and the one that signs content URLs. Made once: with
+ * another one the stored credentials cannot be read, and no URL works that was given out.
  * @param {string} file
  */
 export function credentialsKey(file) {

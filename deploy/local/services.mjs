@@ -15,7 +15,7 @@ export const serviceNames = /** @type {const} */ ([
 /**
  * @typedef {{
  *   ports: import("./ports.mjs").Ports, urls: import("./stack/source.mjs").StackUrls,
- *   accountToken: string, credentialsKey: string, phoneDir: string,
+ *   accountToken: string, credentialsKey: string, contentKey: string, phoneDir: string,
  * }} Surroundings
  */
 
@@ -35,6 +35,9 @@ export const gatewayUrl = (ports) => `http://127.0.0.1:${ports.gateway}`;
 /** @param {import("./ports.mjs").Ports} ports */
 export const phoneUrl = (ports) => `http://127.0.0.1:${ports.phoneControl}`;
 
+/** Where conversation takes and gives the bytes of content. @param {import("./ports.mjs").Ports} ports */
+export const contentUrl = (ports) => `http://127.0.0.1:${ports.content}`;
+
 /** The certificate of the phone names localhost. @param {import("./ports.mjs").Ports} ports */
 export const pushUrl = (ports) => `https://localhost:${ports.phone}`;
 
@@ -49,7 +52,8 @@ export function serviceEnv(name, surroundings) {
   // The gateway has no credentials of any database, here as in production.
   if (name === "gateway") {
     const door = { HTTP_PORT: String(ports.gateway), PUBLIC_URL: gatewayUrl(ports) };
-    return { ...common, ...door, CREDENTIALS_KEY: surroundings.credentialsKey };
+    const content = { CONTENT_KEY: surroundings.contentKey, CONTENT_URL: contentUrl(ports) };
+    return { ...common, ...door, ...content, CREDENTIALS_KEY: surroundings.credentialsKey };
   }
   const stores = {
     MONGO_URL: withDatabase(urls.MONGO_URL, `strata_${name.replaceAll("-", "_")}`),

@@ -147,7 +147,13 @@ function environments(infra: Infra, phone: Phone, accountToken: string, { env = 
     "announcement-fanout": {},
     "receipt-tracking": {},
     "push-delivery": push,
-    gateway: { HTTP_PORT: "0", PUBLIC_URL: "http://localhost", CREDENTIALS_KEY: credentialsKey },
+    gateway: {
+      HTTP_PORT: "0",
+      PUBLIC_URL: "http://localhost",
+      CREDENTIALS_KEY: credentialsKey,
+      CONTENT_KEY: randomBytes(32).toString("base64"),
+      CONTENT_URL: "http://127.0.0.1:9",
+    },
   };
   const stores = (service: ServiceName) => ({
     MONGO_URL: infra.mongoUrl(service.replaceAll("-", "_")),

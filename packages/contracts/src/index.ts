@@ -1,6 +1,7 @@
 export * from "./announcement.ts";
 export * from "./catalogue.ts";
 export * from "./content.ts";
+export * from "./content-token.ts";
 export * from "./conversation.ts";
 export * from "./define.ts";
 export * from "./directory.ts";

@@ -61,8 +61,8 @@ export { conversationSystemView, conversationUserView } from "./conversation-vie
 export type { ConversationFacts, UserConversationFacts } from "./conversation-views.ts";
 export { messageCreatedView, messageSystemView, messageUserView } from "./message-views.ts";
 export type { MessageFacts, MessageLookups, UserMessageFacts } from "./message-views.ts";
-export { bareContentView, partView } from "./part-views.ts";
-export type { ContentReference, ContentView, ContentViews, PartFacts } from "./part-views.ts";
+export { partView } from "./part-views.ts";
+export type { PartFacts } from "./part-views.ts";
 export { parseReadPosition, sequenceAt, wirePosition } from "./positions.ts";
 export { parseDeleteMode } from "./delete-modes.ts";
 export type { DeleteMode } from "./delete-modes.ts";
@@ -84,3 +84,7 @@ export type { DeviceFields } from "./devices.ts";
 export { appUrl, userUrl } from "./urls.ts";
 export type { WireContext } from "./urls.ts";
 export { formatOptionalTime, formatTime } from "./timestamps.ts";
+export { parseContentHeaders, parseContentReference } from "./content-request.ts";
+export type { ContentAnnouncement } from "./content-request.ts";
+export { announcedContentView, bareContentView, contentView } from "./content-views.ts";
+export type { ContentLinks, ContentReference, ContentView, ContentViews } from "./content-views.ts";

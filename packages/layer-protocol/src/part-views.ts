@@ -1,13 +1,8 @@
-import { objectUri, partUri } from "./ids.ts";
+import type { ContentReference, ContentViews } from "./content-views.ts";
+import { partUri } from "./ids.ts";
 import { formatOptionalTime } from "./timestamps.ts";
 import type { WireContext } from "./urls.ts";
 import { hasAddressableParts, usesIdentityIds } from "./versions.ts";
-
-/** Bytes that were uploaded before, as a part refers to them. */
-export interface ContentReference {
-  readonly contentId: string;
-  readonly size: number;
-}
 
 /** What the views need of a stored part. */
 export interface PartFacts {
@@ -20,27 +15,6 @@ export interface PartFacts {
   /** Milliseconds since 1970; null: as it was sent. */
   readonly updatedAt: number | null;
 }
-
-/** Rich content on the wire (server API 12). */
-export interface ContentView {
-  id: string;
-  size: number;
-  download_url: string | null;
-  refresh_url: string | null;
-  expiration: string | null;
-}
-
-/** Makes the wire object of a content reference, with a fresh download URL each time. */
-export type ContentViews = (reference: ContentReference) => ContentView;
-
-/** A reference without URLs, for who has none to give. */
-export const bareContentView: ContentViews = ({ contentId, size }) => ({
-  id: objectUri("content", contentId),
-  size,
-  download_url: null,
-  refresh_url: null,
-  expiration: null,
-});
 
 /**
  * A part of a message (server API 4.5): up to 2.0 its id is its place among the parts, in 3.0 its own, and there it has

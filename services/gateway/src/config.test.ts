@@ -6,6 +6,8 @@ const env = {
   AMQP_URL: "amqp://localhost",
   PUBLIC_URL: "https://api.example.com//",
   CREDENTIALS_KEY: Buffer.alloc(32, 1).toString("base64"),
+  CONTENT_KEY: Buffer.alloc(32, 2).toString("base64"),
+  CONTENT_URL: "http://conversation:8081",
 };
 
 describe("loadConfig", () => {

@@ -4,6 +4,11 @@ import { z } from "zod";
 const MIB = 1024 * 1024;
 const KEY_BYTES = 32;
 
+const key = z
+  .base64()
+  .transform((text) => Buffer.from(text, "base64"))
+  .refine((bytes) => bytes.length === KEY_BYTES, { error: `expected ${KEY_BYTES} bytes in base64` });
+
 const limit = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
 export const loadConfig = defineConfig({
@@ -14,16 +19,21 @@ export const loadConfig = defineConfig({
   /** Where callers reach this gateway: the base of every URL in its answers. */
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
   /** Seals push credentials; the same for push-delivery, which alone opens them. */
-  CREDENTIALS_KEY: z
-    .base64()
-    .transform((text) => Buffer.from(text, "base64"))
-    .refine((key) => key.length === KEY_BYTES, { error: `expected ${KEY_BYTES} bytes in base64` }),
+  CREDENTIALS_KEY: key,
+  /** Signs the URLs under which content is uploaded and downloaded; the same for conversation, which looks again. */
+  CONTENT_KEY: key,
+  /** Where conversation takes and gives the bytes of content (its CONTENT_PORT), within the cluster. */
+  CONTENT_URL: z.url({ protocol: /^http$/ }),
 
   /** How long the other services may take, all together, before the caller is answered 503. */
   REQUEST_DEADLINE_MS: limit(5_000),
   /** The same for an announcement to more than 1,000 users, which takes several steps. */
   LONG_LIST_DEADLINE_MS: limit(20_000),
   MAX_IN_FLIGHT_PER_APP: limit(500),
+  /** Uploads and downloads under way, which may take hours, counted apart. */
+  MAX_TRANSFERS_PER_APP: limit(500),
+  /** How long a request may take to come in: 16 MB over a slow line (1 Mbit/s). Uploads of content have no limit. */
+  RECEIVE_TIMEOUT_MS: limit(130_000),
   MAX_CONNECTIONS: limit(10_000),
   MAX_BODY_BYTES: limit(MIB),
   MAX_ANNOUNCEMENT_BODY_BYTES: limit(16 * MIB),

@@ -16,10 +16,12 @@ const config = loadConfig({
   AMQP_URL: "amqp://nobody",
   PUBLIC_URL: "https://api.example.com",
   CREDENTIALS_KEY: Buffer.alloc(32).toString("base64"),
+  CONTENT_KEY: Buffer.alloc(32).toString("base64"),
+  CONTENT_URL: "http://nobody",
 });
 const routes = routesOf(config, settingsCache());
 const document = openApiDocument(routes, config.PUBLIC_URL);
-const METHODS = ["get", "post", "put", "patch", "delete"] as const;
+const METHODS = ["get", "post", "put", "patch", "delete", "options"] as const;
 
 const nobody = () => Promise.reject(new Error("this test asks nobody"));
 const app = createApp({
@@ -30,6 +32,7 @@ const app = createApp({
   bodies: bodyBudget(1),
   publicUrl: config.PUBLIC_URL,
   deadlineMs: 1,
+  receiveTimeoutMs: 1,
   log: silentLogger,
   metrics: requestMetrics(new Registry()),
   isClosing: () => false,
@@ -81,6 +84,7 @@ describe("routes", () => {
 
   it("say which body they take, and nothing of one where they read none", () => {
     for (const route of routes) {
+      if (route.access === "signed") continue;
       const reads = route.access !== "open" && route.maxBodyBytes !== undefined;
       expect(route.operation.requestBody !== undefined, `${route.method} ${route.path}`).to.equal(reads);
     }

@@ -1,6 +1,10 @@
 import type { Config } from "./config.ts";
 import { composer } from "./conversing/composer.ts";
 import { backendDoor, userDoor } from "./conversing/doors.ts";
+import { contentDoor } from "./content/content-door.ts";
+import { contentRelay } from "./content/content-relay.ts";
+import { contentUrls } from "./content/content-urls.ts";
+import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SettingsCache } from "./http/settings-cache.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
@@ -9,6 +13,8 @@ import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts"
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
 import { conversationRoutes, deleteConversation } from "./routes/conversations.ts";
+import { contentBytes } from "./routes/content-bytes.ts";
+import { contentRoutes } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { createIdentity, getIdentity } from "./routes/identity.ts";
@@ -58,6 +64,14 @@ export function routesOf(config: Config, settings: SettingsCache): readonly Rout
     createAppToken({ maxBodyBytes }),
     listAppTokens(),
     revokeAppToken(),
+    ...contentRoutes({ urls: contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL }), users }),
+    ...contentBytes(
+      contentDoor({
+        key: config.CONTENT_KEY,
+        relay: contentRelay(config.CONTENT_URL),
+        inFlight: inFlightLimit(config.MAX_TRANSFERS_PER_APP),
+      }),
+    ),
     putPushCredential({ maxBodyBytes, credentialsKey: config.CREDENTIALS_KEY }),
   ];
   return [...routes, ...documentation(routes, config.PUBLIC_URL)];

@@ -78,11 +78,14 @@ export async function openWorld({ name, env = {}, log, without = [] }: WorldOpti
 
   const proxy = resources.use(await tcpProxy(infra.amqpUrl));
   const credentialsKey = randomBytes(32);
+  const contentKey = randomBytes(32);
   const config = loadConfig({
     AMQP_URL: proxy.url,
     HTTP_PORT: "0",
     PUBLIC_URL: `${PUBLIC_URL}/`,
     CREDENTIALS_KEY: credentialsKey.toString("base64"),
+    CONTENT_KEY: contentKey.toString("base64"),
+    CONTENT_URL: "http://127.0.0.1:9",
     REQUEST_DEADLINE_MS: "2000",
     ...env,
   });

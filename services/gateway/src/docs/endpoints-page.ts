@@ -1,7 +1,7 @@
 import type { OpenApiDocument } from "../openapi/document.ts";
 import { escapeHtml, page, proseHtml } from "./page.ts";
 
-const METHODS = ["get", "post", "put", "patch", "delete"] as const;
+const METHODS = ["get", "post", "put", "patch", "delete", "options"] as const;
 
 type Operation = NonNullable<NonNullable<OpenApiDocument["paths"]>[string]["get"]>;
 

@@ -1,10 +1,11 @@
-import { invalidEndpoint, LayerError, type LayerVersion, negotiateVersion } from "@strata/layer-protocol";
+import { invalidEndpoint, LayerError, layerError, type LayerVersion, negotiateVersion } from "@strata/layer-protocol";
 import type { Logger } from "@strata/runtime";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from "express";
 import { logWhenClosed } from "./access-log.ts";
 import { layerErrorOf } from "./errors.ts";
 import type { RequestMetrics } from "./metrics.ts";
 import { RequestAborted } from "./read-json.ts";
+import { limitReceiving } from "./receive-limit.ts";
 import { contextOf, openContext } from "./request-context.ts";
 import type { Route } from "./route.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -16,9 +17,13 @@ export interface AppDeps extends ServingDeps {
   readonly routes: readonly Route[];
   readonly log: Logger;
   readonly metrics: RequestMetrics;
+  /** How long a request may take to come in, unless its route says otherwise. */
+  readonly receiveTimeoutMs: number;
   /** True from the moment the server stops: whoever is answered now had better open a new connection elsewhere. */
   readonly isClosing: () => boolean;
 }
+
+const errorsUrlOf = (publicUrl: string): string => `${publicUrl}/docs/errors`;
 
 /** Everything between a socket and the routes. */
 export function createApp(deps: AppDeps): Express {
@@ -35,18 +40,27 @@ export function createApp(deps: AppDeps): Express {
   app.use(() => {
     throw invalidEndpoint();
   });
-  app.use(answerError(`${deps.publicUrl}/docs/errors`));
+  app.use(answerError(errorsUrlOf(deps.publicUrl)));
   return app;
 }
 
 const begin =
-  ({ log, metrics, isClosing }: AppDeps): RequestHandler =>
+  ({ log, metrics, isClosing, receiveTimeoutMs, publicUrl }: AppDeps): RequestHandler =>
   (request, response, next) => {
     const { cause } = openContext(request, response, log);
     logWhenClosed(request, response, metrics);
     response.setHeader("X-Request-Id", cause.id);
     response.setHeader("Cache-Control", "no-store");
     if (isClosing()) response.setHeader("Connection", "close");
+    limitReceiving(request, receiveTimeoutMs, () => {
+      if (response.headersSent) return request.destroy();
+      response.setHeader("Connection", "close");
+      sendError(
+        response,
+        layerError("request_timeout", "The request did not come in whole in time"),
+        errorsUrlOf(publicUrl),
+      );
+    });
     next();
   };
 

@@ -48,7 +48,7 @@ function ofDomainError(error: DomainError): LayerError {
   }
 }
 
-const isErrorId = (code: string): code is ErrorId => Object.hasOwn(ERRORS, code);
+export const isErrorId = (code: string): code is ErrorId => Object.hasOwn(ERRORS, code);
 
 const propertyOf = ({ details }: DomainError): { property: string } | undefined =>
   typeof details["property"] === "string" ? { property: details["property"] } : undefined;

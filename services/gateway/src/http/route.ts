@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Grant, Scope } from "@strata/contracts";
 import type { LayerVersion, WireContext } from "@strata/layer-protocol";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
@@ -35,7 +36,7 @@ export interface Call {
 }
 
 interface BaseRoute {
-  readonly method: "get" | "post" | "put" | "patch" | "delete";
+  readonly method: "get" | "post" | "put" | "patch" | "delete" | "options";
   /** As Express has it: `/apps/:app/announcements`. */
   readonly path: string;
   /** What /openapi.json says about it. */
@@ -58,4 +59,10 @@ export interface GuardedRoute extends BaseRoute {
   handle(call: Call): Promise<Answer>;
 }
 
-export type Route = OpenRoute | GuardedRoute;
+/** For whoever has a URL with a `:token` that we signed: bytes, which it streams, answering by itself. */
+export interface SignedRoute extends BaseRoute {
+  readonly access: "signed";
+  stream(request: IncomingMessage, response: ServerResponse, token: string): Promise<void>;
+}
+
+export type Route = OpenRoute | GuardedRoute | SignedRoute;

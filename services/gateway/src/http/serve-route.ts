@@ -30,6 +30,9 @@ export const serveRoute =
   (route: Route, siblings: readonly Route[], deps: ServingDeps): RequestHandler =>
   async (request, response) => {
     if (route.access === "open") return sendAnswer(response, route.handle());
+    if (route.access === "signed") {
+      return route.stream(request, response, requireParam(stringParams(request.params), "token"));
+    }
     const negotiate = (): LayerVersion => {
       const version = negotiateVersion(request.headers.accept);
       if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);

@@ -2,7 +2,7 @@ import { invalidEndpoint, type LayerError, type LayerVersion, methodNotAllowed }
 import type { Route } from "./route.ts";
 
 export const isServedIn = (route: Route, version: LayerVersion): boolean =>
-  route.access === "open" || (route.versions?.includes(version) ?? true);
+  route.access === "open" || route.access === "signed" || (route.versions?.includes(version) ?? true);
 
 /**
  * The refusal of a method that a path does not have in a version: 405 with those that it has there, or 404

@@ -8,8 +8,6 @@ export interface HttpServer extends Closable {
 
 /** The headers take no time; whoever dribbles them holds a connection for nothing. */
 const HEADERS_TIMEOUT_MS = 10_000;
-/** 16 MB over a slow line (1 Mbit/s). */
-const REQUEST_TIMEOUT_MS = 130_000;
 /** Longer than the idle time of the usual load balancers (60 s), so that they close a connection and never race us. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const SWEEP_EVERY_MS = 50;
@@ -26,7 +24,8 @@ export async function listen(
 ): Promise<HttpServer> {
   const timeouts = {
     headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // One for all requests, and so no limit for uploads: `limitReceiving` has one for each.
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
   };
   let underWay = 0;
