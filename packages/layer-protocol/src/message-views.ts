@@ -1,6 +1,7 @@
 import { objectUri } from "./ids.ts";
 import { partView, slimPartView } from "./part-views.ts";
-import type { ContentViews, PartFacts } from "./part-views.ts";
+import type { ContentViews } from "./content-views.ts";
+import type { PartFacts } from "./part-views.ts";
 import { wirePosition } from "./positions.ts";
 import { givenSenderView, profileOfSender, senderView } from "./sender-views.ts";
 import type { Profiles } from "./sender-views.ts";

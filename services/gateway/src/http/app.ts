@@ -53,13 +53,10 @@ const begin =
     response.setHeader("Cache-Control", "no-store");
     if (isClosing()) response.setHeader("Connection", "close");
     limitReceiving(request, receiveTimeoutMs, () => {
-      if (response.headersSent) return request.destroy();
-      response.setHeader("Connection", "close");
-      sendError(
-        response,
-        layerError("request_timeout", "The request did not come in whole in time"),
-        errorsUrlOf(publicUrl),
-      );
+      const error = layerError("request_timeout", "The request did not come in whole in time");
+      response.shouldKeepAlive = false;
+      if (response.headersSent) request.destroy();
+      else sendError(response, error, errorsUrlOf(publicUrl));
     });
     next();
   };

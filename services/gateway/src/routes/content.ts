@@ -15,7 +15,7 @@ import { DomainError } from "@strata/runtime";
 import { z } from "zod";
 import { type ContentUrls, contentViewsOf } from "../content/content-urls.ts";
 import { digestOf } from "../domain/digest.ts";
-import { intentOf } from "../domain/intent.ts";
+import { type Intent, intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, type GuardedRoute, ok } from "../http/route.ts";
 import { AnnouncedContentView, ContentLocation, ContentView, UploadHeaders } from "../openapi/content-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -107,29 +107,24 @@ const getContent = (scene: Scene, deps: Deps): GuardedRoute => ({
 async function announce(call: Call, scene: Scene, { urls, users }: Deps): Promise<Answer> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
-  const { mimeType, size, origin } = parseContentHeaders(call.header, MAX_CONTENT_BYTES);
+  const { mimeType, size, origin } = parseContentHeaders((name) => call.header(name), MAX_CONTENT_BYTES);
   const place = await scene.place(call, users);
   const { appId } = call.wire;
   const intent = intentOf({ scope: `${appId}/content`, chosenId: ifNoneMatch, idempotencyKey });
   const { conversationId, userId: owner } = place;
   const payload = { contentId: intent.id, conversationId, owner, mimeType, size, origin };
-  await create(call, payload, intent.commandId(digestOf(payload)), intent.inUse);
+  await create(call, payload, intent);
   const view = announcedContentView({ contentId: intent.id, size }, urls.upload(appId, intent.id, origin));
   const url = new URL(`${ownerUrlOf(call.wire, place)}/content/${intent.id}`);
   return { status: 201, json: view, headers: { Location: url.pathname } };
 }
 
-async function create(
-  call: Call,
-  payload: PayloadOf<typeof CreateContent>,
-  id: string | undefined,
-  inUse: (existing: unknown) => Error,
-): Promise<void> {
+async function create(call: Call, payload: PayloadOf<typeof CreateContent>, intent: Intent): Promise<void> {
   try {
-    await call.calls.request(CreateContent, payload, { id });
+    await call.calls.request(CreateContent, payload, { id: intent.commandId(digestOf(payload)) });
   } catch (error) {
     // What is under this id may be somebody else's, and is told to nobody.
-    if (error instanceof DomainError && error.code === "id_in_use") throw inUse(null);
+    if (error instanceof DomainError && error.code === "id_in_use") throw intent.inUse(null);
     throw error;
   }
 }
