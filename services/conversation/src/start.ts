@@ -1,4 +1,4 @@
-import { openBroker } from "@strata/messaging";
+import { openBroker, redisReplicas } from "@strata/messaging";
 import { openMongo, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { blockersOver } from "./blockers.ts";
@@ -29,6 +29,16 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const timelines = mongoTimelineStore(mongo.db);
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
 
+  const replicas = closing.add(
+    await redisReplicas({
+      redisUrl: config.REDIS_URL,
+      keyPrefix: config.REDIS_KEY_PREFIX,
+      brokerUrl: config.AMQP_URL,
+      service: "conversation",
+      log,
+    }),
+    "replicas",
+  );
   const broker = closing.add(
     await openBroker({
       url: config.AMQP_URL,
@@ -37,6 +47,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
       metrics,
       readiness,
       orderedQueues: config.ORDERED_QUEUES,
+      replicas,
     }),
     "broker",
   );
