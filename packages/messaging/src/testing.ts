@@ -4,7 +4,7 @@ import { commonTopology } from "./topology.ts";
 import { declareTopology } from "./declare.ts";
 import { exchange } from "./names.ts";
 
-export { aDelivery, type RecordedEvent, recordingPublisher } from "./testing-recorders.ts";
+export { aDelivery, type RecordedCommand, type RecordedEvent, recordingPublisher } from "./testing-recorders.ts";
 
 /** What tests need of the broker beyond a service's own API. Not part of the public face of this package. */
 export interface BrokerProbe extends AsyncDisposable {

@@ -1,5 +1,4 @@
-import { compareUserIds, partitionOf, type Event } from "@strata/contracts";
-import type { Delivery, Publisher } from "@strata/messaging";
+import { compareUserIds, partitionOf } from "@strata/contracts";
 import { openMongo } from "@strata/runtime";
 import { type Infra, testLogger } from "@strata/testing";
 import { Registry } from "prom-client";
@@ -7,6 +6,8 @@ import { receiptMetrics } from "../src/metrics.ts";
 import type { Recipients } from "../src/recipients.ts";
 import { mongoCountStore } from "../src/store/count-store.ts";
 import { mongoReceiptStore } from "../src/store/receipt-store.ts";
+
+export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
 /** This service's stores on a real database. */
 export async function openStores(infra: Infra) {
@@ -42,41 +43,5 @@ export function recipientsOf(sent: Readonly<Record<string, readonly string[]>>) 
   return { recipients, asked };
 }
 
-interface Emitted {
-  readonly type: string;
-  readonly app: string;
-  readonly payload: unknown;
-}
-
-/** Takes events like the broker does, contract and all, and keeps them; fails the next ones where told to. */
-export function recordingPublisher() {
-  const emitted: Emitted[] = [];
-  const failures: Error[] = [];
-  const publisher: Pick<Publisher, "emit"> = {
-    async emit<Payload>({ type, payload: schema }: Event<Payload>, app: string, payload: Payload) {
-      const failure = failures.shift();
-      if (failure) throw failure;
-      emitted.push({ type, app, payload: schema.parse(payload) });
-    },
-  };
-  return { publisher, emitted, failNext: (error: Error) => failures.push(error) };
-}
-
 /** Written out again rather than taken from the code under test: the order in which announcement-fanout lists. */
 const behind = (a: string, b: string): number => partitionOf(a) - partitionOf(b) || compareUserIds(a, b);
-
-/** A delivery as a handler gets it. */
-export const aDelivery = <Payload>(
-  app: string,
-  payload: Payload,
-  { id = "command-1", isRedelivered = false }: { readonly id?: string; readonly isRedelivered?: boolean } = {},
-): Delivery<Payload> => ({
-  id,
-  app,
-  payload,
-  isRedelivered,
-  type: "test",
-  traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-  sentAt: new Date(),
-  attempt: 0,
-});

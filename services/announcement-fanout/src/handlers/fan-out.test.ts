@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { BatchStored, type FanOut, FindUnknownUsers, type PayloadOf } from "@strata/contracts";
-import type { Client, Delivery, Publisher } from "@strata/messaging";
+import { AnnouncementDistributed, BatchStored, FanOut, FindUnknownUsers, type PayloadOf } from "@strata/contracts";
+import type { Client, Delivery } from "@strata/messaging";
+import { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, type Infra, openInfra } from "@strata/testing";
 import { expect } from "chai";
@@ -17,33 +18,16 @@ const SLOT = 5;
 
 const requestsNothing: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
 
-/** Keeps what would have been published; everybody exists but "nobody". */
-function recordingBroker() {
-  const sent: { readonly type: string; readonly payload: unknown }[] = [];
-  const record = async (contract: { readonly type: string }, _app: string, payload: unknown): Promise<void> => {
-    sent.push({ type: contract.type, payload });
-  };
-  const broker: Publisher & Pick<Client, "ask"> = {
-    emit: record,
-    send: record,
-    async ask(query, _app, payload) {
-      const { userIds } = FindUnknownUsers.payload.parse(payload);
-      return query.reply.parse({ unknown: userIds.filter((userId) => userId === "nobody") });
-    },
-  };
-  return { sent, broker: { ...broker, request: requestsNothing } };
-}
+/** Everybody exists but "nobody". */
+const directory: Pick<Client, "ask"> = {
+  async ask(query, _app, payload) {
+    const { userIds } = FindUnknownUsers.payload.parse(payload);
+    return query.reply.parse({ unknown: userIds.filter((userId) => userId === "nobody") });
+  },
+};
 
-const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> => ({
-  id,
-  type: "announcement-fanout.FanOut.v1",
-  app,
-  payload: { slot: SLOT },
-  sentAt: new Date(),
-  attempt: 0,
-  isRedelivered: false,
-  traceparent: "",
-});
+const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> =>
+  aDelivery({ slot: SLOT }, { app, id, type: FanOut.type });
 
 const typesOf = (sent: readonly { readonly type: string }[]): readonly string[] => sent.map(({ type }) => type);
 
@@ -89,15 +73,15 @@ describe("fanOut", () => {
     const rows = chunks.map((userIds, chunk) => ({ partition: PARTITION, chunk, userIds: [...userIds] }));
     await stores.chunks.insertNew(app, announcementId, rows);
     await stores.partitions.insertNew(app, announcementId, header.at, [PARTITION]);
-    const { sent, broker } = recordingBroker();
-    const deps = { ...stores, broker };
+    const { events, commands, publisher } = recordingPublisher();
+    const deps = { ...stores, broker: { ...publisher, ...directory, request: requestsNothing } };
     const stored = (): Promise<readonly Batch[]> =>
       mongo.db.collection<Batch>("batches").find({ app }).sort({ _id: 1 }).toArray();
-    return { app, announcementId, deps, sent, stored, handle: fanOut(deps) };
+    return { app, announcementId, deps, events, commands, stored, handle: fanOut(deps) };
   }
 
   it("writes chunk n as batch n, leaves out who does not exist, counts, and says when all is done", async () => {
-    const { app, announcementId, deps, sent, stored, handle } = await started([
+    const { app, announcementId, deps, events, stored, handle } = await started([
       ["a", "b"],
       ["nobody"],
       ["c", "nobody"],
@@ -109,15 +93,15 @@ describe("fanOut", () => {
       { _id: batchId(app, announcementId, PARTITION, 2), recipients: ["c"] },
     ]);
     expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 3, unknown: 2, pending: 0 });
-    expect(sent.at(-1)).to.deep.equal({
-      type: "announcement.announcement.distributed.v1",
+    expect(events.at(-1)).to.deep.include({
+      type: AnnouncementDistributed.type,
       payload: { announcementId, sent: 3, unknown: 2 },
     });
     expect((await deps.announcements.find(app, announcementId))?.state).to.equal("distributed");
   });
 
   it("adopts and publishes the batch that a killed worker stored, though people have come and gone since", async () => {
-    const { app, announcementId, deps, sent, stored, handle } = await started([["a", "b"], ["c"]]);
+    const { app, announcementId, deps, events, stored, handle } = await started([["a", "b"], ["c"]]);
     const earlier: Batch = {
       _id: batchId(app, announcementId, PARTITION, 0),
       app,
@@ -128,28 +112,26 @@ describe("fanOut", () => {
     await deps.batches.insertNew([earlier]);
     await handle(wake(app));
     expect((await stored()).map(({ recipients }) => recipients)).to.deep.equal([["a"], ["c"]]);
-    const published = sent.filter(({ type }) => type === BatchStored.type).map(({ payload }) => payload);
+    const published = events.filter(({ type }) => type === BatchStored.type).map(({ payload }) => payload);
     expect(published.map((payload) => BatchStored.payload.parse(payload).recipients)).to.deep.equal([["a"], ["c"]]);
     expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 2, unknown: 1, pending: 0 });
   });
 
   it("leaves a slot that another worker holds, and goes on at once with its own after a redelivery", async () => {
-    const { app, deps, sent, handle } = await started([["a"]]);
+    const { app, deps, events, handle } = await started([["a"]]);
     const redelivered = wake(app);
     await deps.partitions.acquireSlot(app, SLOT, redelivered.id, 60_000);
     await handle(wake(app));
-    expect(sent).to.deep.equal([]);
+    expect(events).to.deep.equal([]);
     await handle(redelivered);
-    expect(typesOf(sent)).to.include(BatchStored.type);
+    expect(typesOf(events)).to.include(BatchStored.type);
   });
 
   it("is woken by the sweep where a worker died with its wake, and finished where only the last word was missing", async () => {
-    const { app, announcementId, deps, sent, handle } = await started([["a"]]);
+    const { app, announcementId, deps, commands, handle } = await started([["a"]]);
     await sweep(deps);
-    expect(sent.filter(({ type }) => type === "announcement-fanout.FanOut.v1")).to.deep.include({
-      type: "announcement-fanout.FanOut.v1",
-      payload: { slot: SLOT },
-    });
+    const wakes = commands.map(({ type, app: of, payload }) => ({ type, app: of, payload }));
+    expect(wakes).to.deep.include({ type: FanOut.type, app, payload: { slot: SLOT } });
     await handle(wake(app));
     await mongo.db
       .collection<{ _id: string; state: string }>("announcements")

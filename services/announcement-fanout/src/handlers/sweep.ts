@@ -23,6 +23,6 @@ export async function sweep(deps: FanOutDeps, now = Date.now()): Promise<void> {
   }
   for (const id of await deps.announcements.removeAbandoned(now - ABANDONED_MS)) {
     const [app, announcementId] = id.split("/");
-    if (app && announcementId) await deps.chunks.removeAll(app, announcementId);
+    if (app && announcementId) await deps.chunks.removeOld(app, announcementId, now);
   }
 }

@@ -41,7 +41,7 @@ export interface AnnouncementStore {
   markDistributed(id: string): Promise<boolean>;
   /** Long lists whose distribution has begun and not ended, oldest first. */
   distributing(limit: number): Promise<readonly Header[]>;
-  /** Removes headers that were never started since `before`, and answers their ids. */
+  /** Removes headers made before `before` and never started, and answers their ids: none that was started meanwhile. */
   removeAbandoned(before: number): Promise<readonly string[]>;
   ensureIndexes(): Promise<void>;
 }
@@ -89,10 +89,13 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         .find({ state: "accepting", at: { $lt: before } }, { projection: { _id: 1 } })
         .limit(100)
         .toArray();
-      const ids = abandoned.map(({ _id }) => _id);
-      // The state again: one of them may have been started since.
-      await headers.deleteMany({ _id: { $in: ids }, state: "accepting" });
-      return ids;
+      const removed: string[] = [];
+      for (const { _id } of abandoned) {
+        // The state again, and each by itself: whose recipients may be removed is only who was still never started.
+        const { deletedCount } = await headers.deleteOne({ _id, state: "accepting" });
+        if (deletedCount === 1) removed.push(_id);
+      }
+      return removed;
     },
     async ensureIndexes() {
       // Only what is under way is in it, so it stays small whatever the history.

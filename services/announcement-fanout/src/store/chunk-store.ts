@@ -22,7 +22,8 @@ export interface ChunkStore {
     from: number,
     to: number,
   ): Promise<readonly (readonly string[])[]>;
-  removeAll(app: string, announcementId: string): Promise<void>;
+  /** Removes those stored before `before`: what a caller who begins anew stores meanwhile stays. */
+  removeOld(app: string, announcementId: string, before: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -55,8 +56,9 @@ export function mongoChunkStore(db: Db): ChunkStore {
       if (rows.length !== to - from) throw new Error(`${id(from)}: ${rows.length} of ${to - from} chunks are stored`);
       return rows.map(({ users }) => users);
     },
-    async removeAll(app, announcementId) {
-      await chunks.deleteMany({ _id: below(announcementKey(app, announcementId)) });
+    async removeOld(app, announcementId, before) {
+      const storedAt = { $lt: new Date(before) };
+      await chunks.deleteMany({ _id: below(announcementKey(app, announcementId)), storedAt });
     },
     async ensureIndexes() {
       await chunks.createIndex({ storedAt: 1 }, { expireAfterSeconds: KEEP_SECONDS });

@@ -43,7 +43,7 @@ describe("the states of recipients", () => {
     const { recipients } = recipientsOf({ [announcementId]: to.sent });
     const handle = listRecipientStates({ ...stores, recipients });
     const page = async (status: RecipientFilter, after: string | null, limit: number) => {
-      const outcome = await handle(aDelivery(app, { announcementId, status, after, limit }));
+      const outcome = await handle(aDelivery({ announcementId, status, after, limit }, { app }));
       if (outcome.kind !== "reply") throw new Error(`no reply but ${outcome.kind}`);
       return ListRecipientStates.reply.parse(outcome.reply);
     };
@@ -113,7 +113,7 @@ describe("the states of recipients", () => {
     const handle = listRecipientStates({ ...stores, recipients: recipientsOf({}).recipients });
     for (const status of ["sent", "delivered", "read", "unread"] as const) {
       const unknown = { announcementId: anAnnouncementId(), status, after: null, limit: 10 };
-      expect(await handle(aDelivery(app, unknown))).to.have.nested.property("error.code", "not_found");
+      expect(await handle(aDelivery(unknown, { app }))).to.have.nested.property("error.code", "not_found");
     }
     expect(await page("read", null, 10)).to.deep.equal({ recipients: [] });
   });
@@ -124,7 +124,7 @@ describe("the states of recipients", () => {
     const other = await announced({ sent: [user], delivered: [user], read: [] });
     const ask = async (announcementIds: string[]) => {
       const handle = getReceiptStates(stores);
-      return handle(aDelivery(one.app, { userId: user, announcementIds }));
+      return handle(aDelivery({ userId: user, announcementIds }, { app: one.app }));
     };
     const read = { userId: user, status: "read", deliveredAt: 1_000, readAt: 2_000 };
     const sent = { userId: user, status: "sent", deliveredAt: null, readAt: null };

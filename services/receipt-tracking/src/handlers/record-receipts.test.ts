@@ -27,8 +27,8 @@ describe("RecordReceipts", () => {
     const { recipients, asked } = recipientsOf({ [announcementId]: userIds(5) });
     const recording = recordingPublisher();
     const handle = recordReceipts({ ...stores, recipients, publisher: recording.publisher });
-    const command = (id: string, receipts: ReceiptFact[]) => aDelivery(app, { announcementId, receipts }, { id });
-    const published = () => recording.emitted.map(({ payload }) => ReceiptsRecorded.payload.parse(payload).receipts);
+    const command = (id: string, receipts: ReceiptFact[]) => aDelivery({ announcementId, receipts }, { app, id });
+    const published = () => recording.events.map(({ payload }) => ReceiptsRecorded.payload.parse(payload).receipts);
     const rows = async () => {
       const kinds = [delivered, read].map((fact) => fact("").kind);
       const keys = kinds.flatMap((kind) => userIds(9).map((userId) => receiptKey(app, announcementId, kind, userId)));
@@ -53,7 +53,7 @@ describe("RecordReceipts", () => {
     ]);
     expect(outcomes).to.deep.equal([{ kind: "ack" }, { kind: "ack" }]);
     expect(asked).to.deep.equal([3]);
-    expect(recording.emitted).to.deep.equal([
+    expect(recording.events.map(({ type, app: of, payload }) => ({ type, app: of, payload }))).to.deep.equal([
       {
         type: ReceiptsRecorded.type,
         app,
@@ -180,10 +180,10 @@ describe("RecordReceipts", () => {
     const foreign = anAppId();
     const outcomes = await handle([
       command("c1", [read(aUserId(1))]),
-      aDelivery(foreign, { announcementId, receipts: [read(aUserId(1))] }, { id: "c2" }),
+      aDelivery({ announcementId, receipts: [read(aUserId(1))] }, { app: foreign, id: "c2" }),
     ]);
     expect(outcomes).to.deep.equal([{ kind: "ack" }, { kind: "ack" }]);
-    expect(recording.emitted.map((event) => event.app)).to.have.members([app, foreign]);
+    expect(recording.events.map((event) => event.app)).to.have.members([app, foreign]);
     expect(await stores.counts.total(countRange(foreign, anAnnouncementId()))).to.deep.equal({ delivered: 0, read: 0 });
   });
 
@@ -191,16 +191,16 @@ describe("RecordReceipts", () => {
     const { app, announcementId } = setUp();
     const users = userIds(12_000);
     const { recipients, asked } = recipientsOf({ [announcementId]: users });
-    const { publisher, emitted } = recordingPublisher();
+    const { publisher, events } = recordingPublisher();
     const handle = recordReceipts({ ...stores, recipients, publisher });
     const deliveries = Array.from({ length: 12 }, (_, n) => {
       const receipts = users.slice(n * 1_000, (n + 1) * 1_000).map((userId) => delivered(userId));
-      return aDelivery(app, { announcementId, receipts }, { id: `c${n}` });
+      return aDelivery({ announcementId, receipts }, { app, id: `c${n}` });
     });
     const outcomes = await handle(deliveries);
     expect(outcomes.every(({ kind }) => kind === "ack")).to.equal(true);
     expect(asked).to.deep.equal([5_000, 5_000, 2_000]);
-    const facts = emitted.flatMap(({ payload }) => ReceiptsRecorded.payload.parse(payload).receipts);
+    const facts = events.flatMap(({ payload }) => ReceiptsRecorded.payload.parse(payload).receipts);
     expect(new Set(facts.map(({ userId }) => userId)).size).to.equal(12_000);
   });
 });
