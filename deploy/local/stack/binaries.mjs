@@ -30,7 +30,8 @@ const findBinaries = () => ({
   redis: onPath("redis-server"),
 });
 
-const findMongod = () => onPath("mongod", wheelMongod);
+/** On the PATH, or unpacked by an earlier start; undefined where there is none. */
+export const findMongod = () => onPath("mongod", wheelMongod);
 
 async function missingPackages() {
   const { rabbitmq, mongod, redis } = findBinaries();

@@ -29,6 +29,8 @@ export interface BrokerOptions {
   readonly orderedQueues?: number;
   /** What may be sent at all; default: the whole catalogue. */
   readonly catalogue?: readonly AnyContract[];
+  /** How long a pause keeps its deliveries in hand; default 15 min. Shorter than the broker waits for acknowledgements. */
+  readonly holdMaxMs?: number;
   /** Who shares the queues of ordered lanes with us; default: every replica subscribes to all of them. */
   readonly replicas?: LiveReplicas;
 }
@@ -46,6 +48,8 @@ export interface Broker extends Publisher, Client, Closable {
 }
 
 const LADDER_MS = [1_000, 10_000, 60_000, 600_000] as const;
+/** RabbitMQ takes deliveries back after 30 minutes unacknowledged, channel and all; a pause gives them back before that. */
+const HOLD_MAX_MS = 15 * 60_000;
 /** How long confirms on their way are waited for at the end. */
 const FLUSH_DEADLINE_MS = 5_000;
 
@@ -73,6 +77,7 @@ export async function openBroker(options: BrokerOptions): Promise<Broker> {
       ladderMs: options.ladderMs ?? LADDER_MS,
       orderedQueues: options.orderedQueues ?? ORDERED_QUEUES,
     },
+    holdMaxMs: options.holdMaxMs ?? HOLD_MAX_MS,
     metrics,
     connection: consuming,
     confirmed,

@@ -29,6 +29,7 @@ export interface ConsumptionParts {
   readonly catalogue: readonly AnyContract[] | undefined;
   readonly replicas: LiveReplicas;
   readonly topology: TopologyOptions;
+  readonly holdMaxMs: number;
   readonly metrics: MessagingMetrics;
   readonly connection: Connection;
   readonly confirmed: ConfirmedPublisher;
@@ -168,6 +169,7 @@ function consumerOn(
     queue,
     declare: declarationOf(row, mode, topology),
     process: lane ? whileCalm(lane, process) : process,
+    holdMaxMs: parts.holdMaxMs,
     metrics,
     log,
   });

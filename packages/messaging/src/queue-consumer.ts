@@ -27,12 +27,12 @@ export interface QueueConsumerOptions {
   readonly queue: string;
   readonly declare: (channel: Channel, queue: string) => Promise<void>;
   readonly process: Process;
+  /** How long a pause keeps its deliveries in hand. */
+  readonly holdMaxMs: number;
   readonly metrics: MessagingMetrics;
   readonly log: Logger;
 }
 
-/** RabbitMQ takes deliveries back after 30 minutes unacknowledged; a pause gives them back itself before that. */
-const HOLD_MAX_MS = 15 * 60_000;
 const PROBE_EVERY_MS = 500;
 /** Shorter than what a service's shutdown gives one step. */
 const DRAIN_DEADLINE_MS = 8_000;
@@ -205,7 +205,7 @@ export class QueueConsumer implements Intake {
   }
 
   async #untilUp(dependency: Dependency): Promise<void> {
-    const { queue, metrics, log } = this.#options;
+    const { queue, holdMaxMs, metrics, log } = this.#options;
     const labels = { queue, dependency: dependency.name };
     log.warn("consumption paused", labels);
     metrics.paused.set(labels, 1);
@@ -213,7 +213,7 @@ export class QueueConsumer implements Intake {
     let heldSince = Date.now();
     while (!this.#isClosing && !(await dependency.answers())) {
       await pause(PROBE_EVERY_MS * (0.75 + Math.random() / 2), this.closing);
-      if (Date.now() - heldSince > HOLD_MAX_MS) {
+      if (Date.now() - heldSince > holdMaxMs) {
         heldSince = Date.now();
         await this.#channel.reopen();
       }

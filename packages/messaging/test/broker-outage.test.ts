@@ -58,13 +58,13 @@ describe("broker outage", function () {
     await serving.close();
   });
 
-  it("says no in time while the broker blocks publishers, without piling up, and goes on when it takes messages again", async () => {
+  async function saysNoDuring(resource: "memory" | "disk"): Promise<void> {
     await using server = await openTestBroker(node.url, "conversation", [Note]);
     await using client = await openTestBroker(node.url, "gateway", []);
     const handled = new Set<number>();
     const serving = await server.consume([noting(handled)]);
     await client.send(Note, APP, { n: 0 });
-    await node.setMemoryAlarm(true);
+    await node.setAlarm(resource, true);
     // The broker tells a connection that it is blocked when that first publishes.
     await codesOf([client.send(Note, APP, { n: 0 }, { timeoutMs: 200 })]);
     await eventually(() => isReady(client), false);
@@ -77,14 +77,19 @@ describe("broker outage", function () {
     const error: unknown = await sends[0]?.catch((thrown: unknown) => thrown);
     expect(error instanceof DomainError && error.details["retryAfterMs"]).to.be.greaterThan(0);
 
-    await node.setMemoryAlarm(false);
+    await node.setAlarm(resource, false);
     await eventually(() => isReady(client), true);
     await client.send(Note, APP, { n: 10_000 });
     await eventually(() => handled.has(10_000), true);
     // Only what was on its way when the alarm began came through after its caller had given up.
     expect(handled.size).to.be.at.most(3);
     await serving.close();
-  });
+  }
+
+  it("says no in time while the broker blocks publishers, without piling up, and goes on when it takes messages again", () =>
+    saysNoDuring("memory"));
+
+  it("does the same when the disk of the broker is as good as full", () => saysNoDuring("disk"));
 });
 
 const TIMEOUT_MS = 1_500;

@@ -14,8 +14,8 @@ export interface OwnBroker extends AsyncDisposable {
   start(): Promise<void>;
   /** Ends the node in an orderly way; its data stay. */
   stop(): Promise<void>;
-  /** Raises the memory alarm, or calls it off: while it lasts, the broker takes nothing from publishers. */
-  setMemoryAlarm(isOn: boolean): Promise<void>;
+  /** Raises an alarm, or calls it off: while it lasts, the broker takes nothing from publishers. */
+  setAlarm(resource: "memory" | "disk", isOn: boolean): Promise<void>;
 }
 
 /** What deploy/local/stack offers for its servers; JavaScript without types, so that Node 20 can run it. */
@@ -63,7 +63,10 @@ export async function startOwnBroker(): Promise<OwnBroker> {
     url: servers.serverUrls(ports).AMQP_URL,
     start,
     stop: () => stop(),
-    setMemoryAlarm: (isOn) => control("set_vm_memory_high_watermark", isOn ? "0.000001" : "0.4"),
+    setAlarm: (resource, isOn) =>
+      resource === "memory"
+        ? control("set_vm_memory_high_watermark", isOn ? "0.000001" : "0.4")
+        : control("set_disk_free_limit", isOn ? "1000000GB" : "50MB"),
     async [Symbol.asyncDispose]() {
       // Its data are about to go: an orderly end would only take time.
       await stop(0);
@@ -82,7 +85,7 @@ const freePorts = async (): Promise<Ports> => [
   await freePort(),
 ];
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
   const address = probe.address();
