@@ -9,6 +9,7 @@ export const serviceNames = /** @type {const} */ ([
   "receipt-tracking",
   "push-delivery",
   "gateway",
+  "conversation",
 ]);
 
 /** @typedef {(typeof serviceNames)[number]} ServiceName */

@@ -15,6 +15,7 @@ export const serviceNames = [
   "receipt-tracking",
   "push-delivery",
   "gateway",
+  "conversation",
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
@@ -147,6 +148,7 @@ function environments(infra: Infra, phone: Phone, accountToken: string, { env = 
     "announcement-fanout": {},
     "receipt-tracking": {},
     "push-delivery": push,
+    conversation: {},
     gateway: {
       HTTP_PORT: "0",
       PUBLIC_URL: "http://localhost",
