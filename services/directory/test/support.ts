@@ -1,7 +1,10 @@
-import type { IdentityFields } from "@strata/contracts";
+import type { Identity, IdentityFields } from "@strata/contracts";
+import type { Publisher } from "@strata/messaging";
+import { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 import { openMongo, silentLogger } from "@strata/runtime";
 import { openInfra } from "@strata/testing";
 import { OPERATOR } from "../src/bootstrap-operator.ts";
+import { createIdentities } from "../src/handlers/create-identities.ts";
 import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
@@ -9,7 +12,7 @@ import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
 
-export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
+export { aDelivery, recordingPublisher };
 
 /** The stores of this service in a database of the test's own, with their indexes and the account "operator". */
 export async function openStores(name: string) {
@@ -47,3 +50,34 @@ export const identityFields = (displayName = "Ann"): IdentityFields => ({
   publicKey: null,
   metadata: { tier: "gold" },
 });
+
+type Stores = Awaited<ReturnType<typeof openStores>>;
+
+/** A user with an identity, made at the beginning of time, so that commands of any time find her. */
+export async function withIdentity(
+  stores: Stores,
+  app: string,
+  userId: string,
+  displayName = "Ann",
+): Promise<Identity> {
+  const creation = aDelivery({ userId, fields: identityFields(displayName) }, { app, sentAt: new Date(1) });
+  const [outcome] = await createIdentities({ ...stores, ...recordingPublisher() })([creation]);
+  if (outcome?.kind !== "reply") throw new Error("she has no identity");
+  return outcome.reply;
+}
+
+/**
+ * What a handler did to a delivery whose event could not be published the first time, and that was then delivered again:
+ * the outcome of the second time, and what was published then.
+ */
+export async function afterFailedPublish<D, O>(
+  stores: Stores,
+  handler: (deps: Stores & { readonly publisher: Publisher }) => (delivery: D) => Promise<O>,
+  delivery: D,
+) {
+  const { publisher: failing } = recordingPublisher({ failing: true });
+  const failure = await handler({ ...stores, publisher: failing })(delivery).catch((error: unknown) => error);
+  if (!(failure instanceof Error)) throw new Error("the first time did not fail");
+  const { events, publisher } = recordingPublisher();
+  return { outcome: await handler({ ...stores, publisher })(delivery), events };
+}
