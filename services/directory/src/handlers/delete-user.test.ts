@@ -169,6 +169,32 @@ describe("deleteUser", () => {
     expect((await createIdentities(silently())([now]))[0]).to.have.property("kind", "reply");
   });
 
+  it("leaves nothing of her that others write while she is being deleted", async () => {
+    const app = await acquaintances();
+    const { followings } = stores;
+    const deleteAt = (at: number) =>
+      deleteUser(silently())(aDelivery({ userId: ann, at }, { app, sentAt: new Date(at) }));
+    // Others have looked whether she is there, and have not written yet.
+    const acquaint: typeof followings.acquaint = async (...written) => {
+      await deleteAt(DELETED_AT);
+      await followings.acquaint(...written);
+    };
+    const conversation = { conversationId: randomUUID(), createdAt: 999, participants: [ann, bob], distinct: false };
+    await makeAcquaintances({ ...stores, followings: { ...followings, acquaint } })(aDelivery(conversation, { app }));
+    expect(await userIn(app)).to.equal(null);
+    expect(await followings.list(app, bob, null, 10)).to.deep.equal([cid]);
+
+    await create(app, DELETED_AT + 1);
+    const take: typeof followings.take = async (...written) => {
+      await deleteAt(3_000);
+      await followings.take(...written);
+    };
+    const following = { userId: bob, follow: [ann], unfollow: [], at: 2_999 };
+    await changeFollowing({ ...silently(), followings: { ...followings, take } })(aDelivery(following, { app }));
+    expect(await userIn(app)).to.equal(null);
+    expect(await followings.list(app, bob, null, 10)).to.deep.equal([cid]);
+  });
+
   it("does not take a new following away when it comes again after she has come back", async () => {
     const app = await acquaintances();
     const delivery = aDeletion(app);
