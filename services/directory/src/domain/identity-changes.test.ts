@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { identityFields } from "../../test/support.ts";
 import { fieldsAfter } from "./identity-changes.ts";
 
+const keys = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, index) => [`k${index}`, "v"]));
+
 describe("fieldsAfter", () => {
   const fields = identityFields("Ann");
 
@@ -41,9 +43,8 @@ describe("fieldsAfter", () => {
   });
 
   it("keeps 16 keys of metadata and refuses 17", () => {
-    const keys = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, index) => [`k${index}`, "v"]));
-    const after = (n: number) => fieldsAfter(fields, [{ kind: "replace-metadata", metadata: keys(n) }]);
-    expect(after(16)).to.have.property("metadata").with.property("k15");
-    expect(after(17)).to.deep.include({ code: "invalid_property", details: { property: "metadata" } });
+    const [most, tooMany] = [16, 17].map((n) => fieldsAfter(fields, [{ kind: "replace-metadata", metadata: keys(n) }]));
+    expect(most).to.have.property("metadata").with.property("k15");
+    expect(tooMany).to.deep.include({ code: "invalid_property", details: { property: "metadata" } });
   });
 });

@@ -5,6 +5,9 @@ import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from ".
 import { OPERATOR } from "../bootstrap-operator.ts";
 import { changeAppSettings, getAppSettings } from "./app-settings.ts";
 
+const aChange = (appId: string, settings: object, accountId: string | null = null) =>
+  aDelivery({ appId, accountId, settings }, { app: appId });
+
 describe("changeAppSettings and getAppSettings", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -21,8 +24,6 @@ describe("changeAppSettings and getAppSettings", () => {
     const outcome = await getAppSettings(stores)(aDelivery({}, { app }));
     return outcome.kind === "reply" ? outcome.reply.settings : outcome;
   };
-  const aChange = (appId: string, settings: object, accountId: string | null = null) =>
-    aDelivery({ appId, accountId, settings }, { app: appId });
 
   it("answer the defaults of an app that set nothing, and nothing of an app that is not there", async () => {
     expect(await settingsOf(await anApp())).to.deep.equal(DEFAULT_APP_SETTINGS);

@@ -5,6 +5,11 @@ import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from ".
 import { findBlockers, listBlocks } from "./blocks.ts";
 import { changeBlocks } from "./change-blocks.ts";
 
+const ann = aUserId(1);
+const block = (userId: string): BlocksChange => ({ kind: "block", userId });
+const aChange = (app: string, changes: BlocksChange[], { userId = ann, makeKnown = true } = {}) =>
+  aDelivery({ userId, changes, makeKnown, at: Date.now() }, { app });
+
 describe("changeBlocks, listBlocks and findBlockers", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -12,10 +17,6 @@ describe("changeBlocks, listBlocks and findBlockers", () => {
   });
   after(() => stores[Symbol.asyncDispose]());
 
-  const ann = aUserId(1);
-  const block = (userId: string): BlocksChange => ({ kind: "block", userId });
-  const aChange = (app: string, changes: BlocksChange[], { userId = ann, makeKnown = true } = {}) =>
-    aDelivery({ userId, changes, makeKnown, at: Date.now() }, { app });
   const change = async (app: string, changes: BlocksChange[], options?: { userId?: string; makeKnown?: boolean }) => {
     const { events, publisher } = recordingPublisher();
     const outcome = await changeBlocks({ ...stores, publisher })(aChange(app, changes, options));

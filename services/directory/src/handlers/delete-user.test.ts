@@ -24,6 +24,8 @@ const [ann, bob, cid] = [aUserId(1), aUserId(2), aUserId(3)];
 /** When she is deleted; commands are sent before or after it. */
 const DELETED_AT = 1_000;
 
+const aDeletion = (app: string) => aDelivery({ userId: ann, at: DELETED_AT }, { app, sentAt: new Date(DELETED_AT) });
+
 describe("deleteUser", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -31,7 +33,6 @@ describe("deleteUser", () => {
   });
   after(() => stores[Symbol.asyncDispose]());
 
-  const aDeletion = (app: string) => aDelivery({ userId: ann, at: DELETED_AT }, { app, sentAt: new Date(DELETED_AT) });
   const silently = () => ({ ...stores, ...recordingPublisher() });
   const userIn = async (app: string) => {
     const outcome = await getUser(stores)(aDelivery({ userId: ann }, { app }));

@@ -5,6 +5,12 @@ import { aDelivery, openStores, recordingPublisher, withIdentity } from "../../t
 import { changeFollowing } from "./change-following.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./make-acquaintances.ts";
 
+const [ann, bob, cid] = [aUserId(1), aUserId(2), aUserId(3)];
+const aConversation = (app: string, participants: string[], createdAt: number) =>
+  aDelivery({ conversationId: randomUUID(), createdAt, participants, distinct: false }, { app });
+const aChange = (app: string, added: string[], participants: string[], at: number) =>
+  aDelivery({ conversationId: randomUUID(), added, removed: [], participants, at }, { app });
+
 describe("makeAcquaintances and acquaintNewcomers", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -12,11 +18,6 @@ describe("makeAcquaintances and acquaintNewcomers", () => {
   });
   after(() => stores[Symbol.asyncDispose]());
 
-  const [ann, bob, cid] = [aUserId(1), aUserId(2), aUserId(3)];
-  const aConversation = (app: string, participants: string[], createdAt: number) =>
-    aDelivery({ conversationId: randomUUID(), createdAt, participants, distinct: false }, { app });
-  const aChange = (app: string, added: string[], participants: string[], at: number) =>
-    aDelivery({ conversationId: randomUUID(), added, removed: [], participants, at }, { app });
   const followedBy = (app: string, userId: string) => stores.followings.list(app, userId, null, 500);
   const unfollow = (app: string, userId: string, other: string, at: number) =>
     changeFollowing({ ...stores, ...recordingPublisher() })(

@@ -30,6 +30,16 @@ import { identityFields } from "../support.ts";
 const failureOf = (request: Promise<unknown>): Promise<unknown> => request.catch((error: unknown) => error);
 const [ann, bob, cid] = [aUserId(1), aUserId(2), aUserId(3)];
 
+const rename = (displayName: string) => [
+  { kind: "set-text" as const, field: "displayName" as const, value: displayName },
+];
+const aConversation = (participants: string[], createdAt = Date.now()) => ({
+  conversationId: randomUUID(),
+  createdAt,
+  participants,
+  distinct: false,
+});
+
 describe("what the directory does to users", () => {
   const resources = new AsyncDisposableStack();
   let probe: BrokerProbe;
@@ -82,20 +92,11 @@ describe("what the directory does to users", () => {
 
   const create = (app: string, userId: string) =>
     gateway.request(CreateIdentity, app, { userId, fields: identityFields() });
-  const rename = (displayName: string) => [
-    { kind: "set-text" as const, field: "displayName" as const, value: displayName },
-  ];
   const followedBy = async (app: string, userId: string) => {
     const question = { userId, after: null, limit: 500, withIdentities: false };
     const { following } = await gateway.ask(ListFollowing, app, question);
     return following.map((one) => one.userId);
   };
-  const aConversation = (participants: string[], createdAt = Date.now()) => ({
-    conversationId: randomUUID(),
-    createdAt,
-    participants,
-    distinct: false,
-  });
 
   it("changes an identity once, though its command is delivered three times", async () => {
     const app = anAppId();
