@@ -2,6 +2,7 @@ import type { ConversationChange } from "@strata/contracts";
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { DomainError } from "@strata/runtime";
 import { expect } from "chai";
+import * as fc from "fast-check";
 import { beginConversation, type ConversationRow } from "./conversation.ts";
 import { changeConversation } from "./conversation-change.ts";
 
@@ -99,5 +100,32 @@ describe("a change of a conversation", () => {
     expect(change(crowd, [remove(ann)], 2)).to.deep.include({ participants: userIds(5).slice(1) });
     const wordy = aRow({ metadata: { a: "1", b: "2" } });
     expect(change(wordy, [{ kind: "delete-metadata", path: ["b"] }], 3, 5)).to.deep.include({ metadata: { a: "1" } });
+  });
+
+  it("says exactly who came and who went, has nobody twice, and is none when it is made again", () => {
+    const user = fc.constantFrom(...userIds(5));
+    const step: fc.Arbitrary<ConversationChange> = fc.oneof(
+      fc.record({ kind: fc.constant("add-participant" as const), userId: user }),
+      fc.record({ kind: fc.constant("remove-participant" as const), userId: user }),
+      fc.record({ kind: fc.constant("set-participants" as const), userIds: fc.array(user, { minLength: 1 }) }),
+      fc.record({ kind: fc.constant("set-metadata" as const), path: fc.tuple(fc.string()), value: fc.string() }),
+      fc.record({ kind: fc.constant("delete-metadata" as const), path: fc.array(fc.string(), { maxLength: 1 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step), (steps) => {
+        const row = aRow();
+        const changed = change(row, steps, 5, 10_000);
+        if (!changed) return;
+        const { participants, lastChange } = changed;
+        const { added = [], removed = [] } = lastChange ?? {};
+        expect(new Set(participants)).to.have.property("size", participants.length);
+        const stayed = row.participants.filter((userId) => !removed.includes(userId));
+        expect([...stayed, ...added]).to.have.members(participants);
+        expect(row.participants)
+          .to.include.members([...removed])
+          .and.not.include.members([...added, ""]);
+        expect(change(changed, [...steps], 5, 10_000)).to.equal(null);
+      }),
+    );
   });
 });

@@ -1,7 +1,7 @@
 import { anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
 import { z } from "zod";
-import { aConversation, openStores } from "../../test/support.ts";
+import { aConversation, insertMessages, openStores } from "../../test/support.ts";
 
 const Profiled = z.array(
   z.object({
@@ -41,7 +41,7 @@ describe("what this service asks of its collections", () => {
     } finally {
       await stores.db.command({ profile: 0 });
     }
-    const namespaces = ["conversations", "memberships"].map((name) => `${stores.db.databaseName}.${name}`);
+    const namespaces = ["conversations", "memberships", "messages"].map((name) => `${stores.db.databaseName}.${name}`);
     const found = await stores.db
       .collection("system.profile")
       .find({ ns: { $in: namespaces } })
@@ -84,6 +84,7 @@ describe("what this service asks of its collections", () => {
     if (!first) throw new Error("no conversation");
     const row = await stores.conversations.find(app, first.conversation);
     if (!row) throw new Error("no conversation");
+    await insertMessages(stores.db, row, 5, [ann, aUserId(2)]);
     const queries = await profiled(async () => {
       await stores.conversations.find(app, first.conversation);
       await stores.conversations.findMany([row._id]);
@@ -98,11 +99,14 @@ describe("what this service asks of its collections", () => {
       await stores.memberships.conversationsOf(app, ann, null, 10);
       await stores.memberships.markDeleted(app, first.conversation);
       await stores.memberships.purge(app, first.conversation, 10);
+      await stores.conversationMessages.dropUnread(app, ann, first.conversation, 3);
+      await stores.conversationMessages.emptyUnread(app, first.conversation, 5);
+      await stores.conversationMessages.purge(app, first.conversation, 5);
     });
     const plans = queries.flatMap(({ planSummary, docsExamined, hasSortStage }) =>
       planSummary === undefined ? [] : [{ planSummary, docsExamined, hasSortStage }],
     );
-    expect(plans).to.have.length.of.at.least(12);
+    expect(plans).to.have.length.of.at.least(17);
     for (const { planSummary, docsExamined, hasSortStage } of plans) {
       expect(planSummary).to.match(/^(IDHACK|IXSCAN )/);
       expect(docsExamined, planSummary).to.be.at.most(10);
