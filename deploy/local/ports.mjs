@@ -27,6 +27,7 @@ export function portBase(kind, env = process.env) {
  */
 export const portsFrom = (base) => ({
   gateway: base,
+  command: base + 1,
   content: base + 4,
   phone: base + 2,
   phoneControl: base + 3,
@@ -55,6 +56,20 @@ const isFree = (port) =>
   });
 
 /**
+ * Keeps a port for as long as this command lives, so that two checkouts that start on the same ports at the very same
+ * moment do not both find them free.
+ * @param {number} port
+ * @returns {Promise<void>}
+ */
+export const holdPort = (port) =>
+  new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", () => reject(busyPorts([port])));
+    server.listen(port, "127.0.0.1", () => resolve());
+    server.unref();
+  });
+
+/**
  * Stops before anything is started when somebody else has the ports: half a stack on foreign ports is hard to read.
  * @param {readonly number[]} ports
  */
@@ -62,8 +77,12 @@ export async function expectFree(ports) {
   const free = await Promise.all(ports.map(isFree));
   const busy = ports.filter((_, index) => !free[index]);
   if (busy.length === 0) return;
-  throw new Advice(
+  throw busyPorts(busy);
+}
+
+/** @param {readonly number[]} busy */
+const busyPorts = (busy) =>
+  new Advice(
     `Port ${busy.join(", ")} on 127.0.0.1 is in use by something that this checkout did not start.\n` +
       `Choose another range of 400 ports, for example: STRATA_PORT_BASE=8400 (the default is ${defaultPortBase}).`,
   );
-}

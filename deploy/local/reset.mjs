@@ -10,7 +10,7 @@ async function main() {
   say("Stopping what runs and deleting its data …");
   await stopStart();
   await stopLeftovers({ deleteData: true });
-  for (const path of [devJsonFile, startRecord, inStrata("run"), inStrata("logs")])
+  for (const path of [devJsonFile, startRecord, `${startRecord}.wanted`, inStrata("run"), inStrata("logs")])
     rmSync(path, { recursive: true, force: true });
   if (urlsFrom(process.env) !== undefined)
     say("The servers named in the environment are yours: their data was not touched.");

@@ -1,12 +1,13 @@
 // npm start: tools → stack → phone → services → a demo app with a real announcement; then it stays up and keeps the
 // services running. Ctrl-C (or `npm run stop` from another shell) stops everything that it started, and nothing else.
 import { existsSync, rmSync } from "node:fs";
+import { claim } from "./claim.mjs";
 import { devJsonFile, readDevJson, updateDevJson } from "./dev-json.mjs";
 import { startPhone, startServices, stopFleet } from "./fleet.mjs";
 import { inRoot, root } from "./paths.mjs";
-import { expectFree, portBase, portsFrom } from "./ports.mjs";
-import { readRecord, run, writeRecord } from "./processes.mjs";
-import { dataDir, isStarted, onStopRequest, startRecord, stopLeftoverServices } from "./run.mjs";
+import { expectFree, holdPort, portBase, portsFrom } from "./ports.mjs";
+import { readRecord, run } from "./processes.mjs";
+import { dataDir, onStopRequest, startRecord, stopLeftoverServices } from "./run.mjs";
 import { Advice, fail, say, timed } from "./say.mjs";
 import { newAccountToken } from "./secrets.mjs";
 import { gatewayUrl, ownPorts, phoneUrl, pushUrl, serviceNames } from "./services.mjs";
@@ -20,11 +21,14 @@ import { welcome } from "./welcome.mjs";
 const isAskedToStop = onStopRequest(stopAll, 0);
 
 async function main() {
-  if (isStarted()) throw new Advice("This checkout is started already. Stop it with: npm run stop");
   const base = portBase("start");
   const ports = portsFrom(base);
-  writeRecord(startRecord, process.pid);
+  const other = await claim(startRecord);
+  if (other !== undefined) {
+    throw new Advice(`This checkout is started already (process ${other.pid}). Stop it with: npm run stop`);
+  }
   await stopLeftoverServices();
+  await holdPort(ports.command);
   await expectFree(ownPorts(ports));
 
   const toolchain = await ensureToolchain();
@@ -71,6 +75,8 @@ async function seed({ node, env }, ports) {
 }
 
 async function stopAll() {
+  // What runs belongs to another start of this checkout, which this one had only found out.
+  if (!isOurs()) return;
   await stopFleet();
   if (recall(dataDir) !== undefined) say("Stopping RabbitMQ, MongoDB and Redis …");
   await stopStack(dataDir);
@@ -79,11 +85,13 @@ async function stopAll() {
   say("Stopped.");
 }
 
+const isOurs = () => readRecord(startRecord)?.pid === process.pid;
+
 // The services are its children: the command stays up as long as one of them is kept running.
 await main().catch(async (error) => {
   // Asked to stop in the middle of a step: its failure means nothing, and the stop is under way.
   if (isAskedToStop()) return;
   fail(error);
-  if (readRecord(startRecord)?.pid === process.pid) await stopAll();
+  await stopAll();
   process.exit(1);
 });

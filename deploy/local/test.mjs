@@ -1,9 +1,10 @@
 // npm test: static checks, then every test on a fresh stack of its own, then one line `N passed, M failed`.
 // npm test -- <file or glob> …: only these tests, without the static checks.
+import { claim } from "./claim.mjs";
 import { inStrata } from "./paths.mjs";
 import { portBase } from "./ports.mjs";
 import { onStopRequest } from "./run.mjs";
-import { fail, say, timed } from "./say.mjs";
+import { Advice, fail, say, timed } from "./say.mjs";
 import { startStack, stopStack } from "./stack/stack.mjs";
 import { runChecks } from "./test-checks.mjs";
 import { findTests } from "./test-files.mjs";
@@ -17,6 +18,8 @@ const stopTestStack = () => stopStack(dataDir, { deleteData: true });
 
 /** @param {readonly string[]} chosen */
 async function main(chosen) {
+  const other = await claim(inStrata("test.pid"));
+  if (other !== undefined) throw new Advice(`The tests of this checkout are running already (process ${other.pid}).`);
   onStopRequest(stopTestStack, 130);
   const toolchain = await ensureToolchain();
   const checks = chosen.length === 0 ? await runChecks(toolchain) : noChecks(chosen);

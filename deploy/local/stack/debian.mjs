@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { onPath, runQuietly } from "../processes.mjs";
 import { Advice, say } from "../say.mjs";
 
@@ -38,14 +39,23 @@ async function notInstalled(packages) {
   return missing;
 }
 
+const lockWaitMs = 180_000;
+
 /**
+ * Waits while another apt-get (of a second checkout that starts at the same moment, or of the machine) has the lock.
  * @param {readonly string[]} args
  * @param {NodeJS.ProcessEnv} env
  */
 async function aptGet(args, env) {
-  const { code, output } = await runQuietly("apt-get", ["--quiet", ...args], { env });
-  if (code === 0) return;
-  throw new Advice(`apt-get ${args.join(" ")} failed:\n${output.trimEnd().split("\n").slice(-15).join("\n")}`);
+  const deadline = Date.now() + lockWaitMs;
+  for (;;) {
+    const { code, output } = await runQuietly("apt-get", ["--quiet", ...args], { env: { ...env, LC_ALL: "C" } });
+    if (code === 0) return;
+    if (!output.includes("Could not get lock") || Date.now() > deadline) {
+      throw new Advice(`apt-get ${args.join(" ")} failed:\n${output.trimEnd().split("\n").slice(-15).join("\n")}`);
+    }
+    await delay(1_000);
+  }
 }
 
 const hasSystemd = () => existsSync("/run/systemd/system");
