@@ -43,25 +43,19 @@ const WRITE_SIZE = 1_000;
 export function mongoFollowingStore(db: Db): FollowingStore {
   const followings = db.collection<FollowingRow>("followings");
 
-  const insertMissing = async (app: string, piece: readonly Following[], at: number): Promise<void> => {
-    const ids = piece.map((following) => followingKey(app, following));
+  /** Inserts what is not there yet, and answers the keys of what was there, or has come meanwhile. */
+  const insertMissing = async (app: string, piece: readonly Following[], at: number): Promise<readonly string[]> => {
+    const rows = piece.map((following) => acquaintance(app, following, at));
+    const ids = rows.map(({ _id }) => _id);
     const known = await followings.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
     const there = new Set(known.map(({ _id }) => _id));
-    const rows = piece
-      .map(({ user, followed }, index) => ({
-        _id: ids[index] ?? "",
-        app,
-        user,
-        followed,
-        followedAt: at,
-        unfollowedAt: 0,
-        isFollowing: true,
-      }))
-      .filter(({ _id }) => !there.has(_id));
+    const missing = rows.filter(({ _id }) => !there.has(_id));
     try {
-      if (rows.length > 0) await followings.insertMany(rows, { ordered: false });
+      if (missing.length > 0) await followings.insertMany(missing, { ordered: false });
+      return [...there];
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
+      return ids;
     }
   };
 
@@ -83,10 +77,9 @@ export function mongoFollowingStore(db: Db): FollowingStore {
     },
     async acquaint(app, all, at) {
       for (const piece of inPieces(all, WRITE_SIZE)) {
-        await insertMissing(app, piece, at);
-        // Also those that another process inserted meanwhile, with an earlier time perhaps.
-        const ids = piece.map((following) => followingKey(app, following));
-        await followings.updateMany({ _id: { $in: ids }, followedAt: { $lt: at } }, [
+        const there = await insertMissing(app, piece, at);
+        if (there.length === 0) continue;
+        await followings.updateMany({ _id: { $in: [...there] }, followedAt: { $lt: at } }, [
           { $set: { followedAt: at, isFollowing: { $gt: [at, "$unfollowedAt"] } } },
           // It is no longer what a command of her own has made of it.
           { $unset: "by" },
@@ -117,6 +110,16 @@ export function mongoFollowingStore(db: Db): FollowingStore {
     },
   };
 }
+
+const acquaintance = (app: string, { user, followed }: Following, at: number): FollowingRow => ({
+  _id: followingKey(app, { user, followed }),
+  app,
+  user,
+  followed,
+  followedAt: at,
+  unfollowedAt: 0,
+  isFollowing: true,
+});
 
 /** An update that turns a row only if this step is the latest there is. User ids are literals: one may begin with `$`. */
 function turning(app: string, { kind, user, followed }: FollowingStep, at: number, by: string) {
