@@ -42,6 +42,12 @@ describe("makeAcquaintances and acquaintNewcomers", () => {
     expect(await followedBy(app, ann)).to.deep.equal([cid]);
   });
 
+  it("lets nobody follow anybody because somebody left", async () => {
+    const app = anAppId();
+    expect(await acquaintNewcomers(stores)(aChange(app, [], [ann, bob], 10))).to.deep.equal({ kind: "ack" });
+    expect(await followedBy(app, ann)).to.deep.equal([]);
+  });
+
   it("makes the same rows however often and in however many processes at once an event comes", async () => {
     const app = anAppId();
     const delivery = aConversation(app, userIds(60), 10);

@@ -37,7 +37,13 @@ export const acquaintNewcomers =
  * In pieces, since a large conversation makes a million rows, and as often as the event comes: the moment it carries makes
  * the rows the same. Who was deleted since that moment meets nobody.
  */
-async function meet({ identities, followings }: Deps, app: string, { newcomers, participants, at }: Meeting) {
+async function meet(
+  { identities, followings }: Deps,
+  app: string,
+  { newcomers, participants, at }: Meeting,
+): Promise<void> {
+  // Somebody has only left.
+  if (newcomers.length === 0) return;
   const everybody = [...new Set([...newcomers, ...participants])];
   const gone = new Set(await identities.findForgotten(app, everybody, at));
   const isHere = (userId: string): boolean => !gone.has(userId);
