@@ -69,6 +69,7 @@ describe("one announcement through everything", function journeys() {
         .map(({ user_id }) => user_id)
         .toSorted(),
     ).to.deep.equal(userIds(60).slice(40));
+    expect(unread.count).to.equal(20);
     const { requests, answers } = platform.phone.stats();
     expect(JSON.stringify({ requests, answers })).to.be.a("string");
   });

@@ -1,4 +1,10 @@
-import { ListRecipientStates, type RecipientState, RecipientFilter } from "@strata/contracts";
+import {
+  GetAnnouncement,
+  GetReceiptCounts,
+  ListRecipientStates,
+  type RecipientState,
+  RecipientFilter,
+} from "@strata/contracts";
 import {
   formatUserReference,
   invalidProperty,
@@ -10,7 +16,7 @@ import {
 import { z } from "zod";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
-import { AnnouncementPath, pagingOf } from "../openapi/parameters.ts";
+import { AnnouncementPath, LayerCount, pagingOf } from "../openapi/parameters.ts";
 import { RecipientStateView } from "../openapi/announcement-schemas.ts";
 import { announcementIdOf } from "./announcement-id.ts";
 
@@ -29,7 +35,8 @@ export const listAnnouncementRecipients = (): Route => ({
     description:
       "In an order of the server's own. `status`: sent lists everybody, delivered those who have it (read or not), read, " +
       `and unread everybody who has not read it. A page may be short and yet not the last: ${NEXT_HEADER} says where to ` +
-      "go on, and is absent at the end.",
+      "go on, and is absent at the end. `Layer-Count` is the count of the announcement itself: exact once distribution has " +
+      "ended and no more receipts come in, and a second behind them until then.",
     path: AnnouncementPath,
     query: pagingOf(USER_PAGES, "Identity URI or user id").extend({
       status: RecipientFilter.default("sent").meta({ description: "Who is listed" }),
@@ -38,7 +45,9 @@ export const listAnnouncementRecipients = (): Route => ({
       status: 200,
       description: "One page of recipients",
       schema: z.array(RecipientStateView),
-      headers: z.object({ [NEXT_HEADER]: z.string().optional().meta({ description: "`from_id` of the next page" }) }),
+      headers: LayerCount.extend({
+        [NEXT_HEADER]: z.string().optional().meta({ description: "`from_id` of the next page" }),
+      }),
     },
     errors: [404, 422],
   }),
@@ -49,11 +58,28 @@ async function list(call: Call): Promise<Answer> {
   const status = parseStatus(call.query["status"]);
   const { pageSize, fromId } = parsePaging(call.query, USER_PAGES, parseUserCursor);
   const announcementId = announcementIdOf(call);
-  const { rows, next } = await page(call, { announcementId, status }, pageSize, fromId);
+  const [{ rows, next }, count] = await Promise.all([
+    page(call, { announcementId, status }, pageSize, fromId),
+    countOf(call, announcementId, status),
+  ]);
   return ok(
     rows.map((row) => recipientStateView(call.wire, row)),
-    next === null ? {} : { [NEXT_HEADER]: formatUserReference(call.wire.version, next) },
+    {
+      "Layer-Count": String(count),
+      ...(next === null ? {} : { [NEXT_HEADER]: formatUserReference(call.wire.version, next) }),
+    },
   );
+}
+
+/** From the counts that are kept anyway: nothing is counted for a page. */
+async function countOf({ calls }: Call, announcementId: string, status: RecipientFilter): Promise<number> {
+  const [{ progress }, { delivered, read }] = await Promise.all([
+    calls.ask(GetAnnouncement, { announcementId }),
+    calls.ask(GetReceiptCounts, { announcementId }),
+  ]);
+  const sent = progress?.counts.sent ?? 0;
+  // The two come from different moments, so a reader may be counted before she is counted as a recipient.
+  return { sent, delivered, read, unread: Math.max(0, sent - read) }[status];
 }
 
 /** One question looks at a bounded number of recipients, so few readers among very many take several. */

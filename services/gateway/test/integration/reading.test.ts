@@ -95,6 +95,18 @@ describe("what became of an announcement", () => {
       expect(readers.json).to.have.lengthOf(1);
     });
 
+    it("says on every page how many there are, by the counts of the announcement", async () => {
+      const id = await anAnnouncement({ recipients: Array.from({ length: 10 }, (_, n) => `user-${n}`) });
+      world.receipts.recipients.set(id, [stateOf("user-1", "read"), stateOf("user-2", "sent")]);
+      const counts: unknown[] = [];
+      for (const status of ["sent", "delivered", "read", "unread"]) {
+        const reply = await send("GET", recipientsPath(id, `?status=${status}&page_size=1`));
+        counts.push(reply.headers.get("layer-count"));
+      }
+      // Nine of ten exist; as the peer has it, three have the announcement and two have read it.
+      expect(counts).to.deep.equal(["9", "3", "2", "7"]);
+    });
+
     it("leads through all pages, also where few are found among many", async () => {
       const id = await anAnnouncement();
       const all = Array.from({ length: 100 }, (_, n) => stateOf(`user/${n}`, n % 10 === 0 ? "read" : "sent"));
