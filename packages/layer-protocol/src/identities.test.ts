@@ -118,6 +118,13 @@ describe("identities on the wire", () => {
     expect(view.metadata).to.deep.equal({ level: "3" });
   });
 
+  it("of a user without one have her ids and nothing else", () => {
+    const view = identityView(wire("3.0"), "u", null);
+    expect(view).to.include({ id: "layer:///identities/u", user_id: "u", identity_type: "user", metadata: null });
+    expect(Object.keys(view)).to.have.lengthOf(12);
+    expect(Object.values(view).filter((value) => value === null)).to.have.lengthOf(8);
+  });
+
   it("in their basic form never carry metadata, by which clients tell a full one", () => {
     expect(basicIdentity(wire("3.0"), "u", ann)).to.deep.equal({
       id: "layer:///identities/u",

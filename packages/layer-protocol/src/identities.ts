@@ -122,26 +122,27 @@ export const namedIdentity = (name: string): BasicIdentity => ({
 
 /**
  * The full identity as the Server API answers it (4.2): all twelve keys from 2.0, `id`, `url` and `identity_type`
- * left out in 1.x. What is unset is null, and so is metadata without keys.
+ * left out in 1.x. What is unset is null, and so is metadata without keys. Of a user without an identity only her ids
+ * are known.
  */
-export function identityView(wire: WireContext, userId: string, identity: IdentityFields): JsonObject {
+export function identityView(wire: WireContext, userId: string, identity: IdentityFields | null): JsonObject {
   const fields = {
     user_id: userId,
-    display_name: identity.displayName,
-    avatar_url: identity.avatarUrl,
-    first_name: identity.firstName,
-    last_name: identity.lastName,
-    phone_number: identity.phoneNumber,
-    email_address: identity.emailAddress,
-    public_key: identity.publicKey,
-    metadata: Object.keys(identity.metadata).length === 0 ? null : identity.metadata,
+    display_name: identity?.displayName ?? null,
+    avatar_url: identity?.avatarUrl ?? null,
+    first_name: identity?.firstName ?? null,
+    last_name: identity?.lastName ?? null,
+    phone_number: identity?.phoneNumber ?? null,
+    email_address: identity?.emailAddress ?? null,
+    public_key: identity?.publicKey ?? null,
+    metadata: identity === null || Object.keys(identity.metadata).length === 0 ? null : identity.metadata,
   };
   if (!usesIdentityIds(wire.version)) return fields;
   return {
     id: identityUri(userId),
     url: identityUrl(wire, userId),
     ...fields,
-    identity_type: identity.identityType,
+    identity_type: identity?.identityType ?? "user",
   };
 }
 

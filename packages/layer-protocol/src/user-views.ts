@@ -43,7 +43,7 @@ export const userView = (
 export const blocksView = (
   wire: WireContext,
   blocked: readonly string[],
-  identities: ReadonlyMap<string, IdentityFields>,
+  identities: ReadonlyMap<string, Pick<IdentityFields, "displayName" | "avatarUrl">>,
 ) =>
   usesIdentityIds(wire.version)
     ? blocked.map((userId) => basicIdentity(wire, userId, identities.get(userId) ?? null))

@@ -10,6 +10,7 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { settingsCache } from "./http/settings-cache.ts";
 import { openApiDocument, openApiPath } from "./openapi/document.ts";
+import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
 
 const config = loadConfig({
@@ -19,7 +20,7 @@ const config = loadConfig({
   CONTENT_KEY: Buffer.alloc(32).toString("base64"),
   CONTENT_URL: "http://nobody",
 });
-const routes = routesOf(config, settingsCache());
+const routes = routesOf(config, { settings: settingsCache(), users: knownUsers() });
 const document = openApiDocument(routes, config.PUBLIC_URL);
 const METHODS = ["get", "post", "put", "patch", "delete", "options"] as const;
 

@@ -7,6 +7,8 @@ import { contentUrls } from "./content/content-urls.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SettingsCache } from "./http/settings-cache.ts";
+import { getApp, patchApp } from "./routes/app.ts";
+import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
 import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
@@ -17,17 +19,22 @@ import { contentBytes } from "./routes/content-bytes.ts";
 import { contentRoutes } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
-import { createIdentity, getIdentity } from "./routes/identity.ts";
 import { listInbox } from "./routes/inbox.ts";
-import { knownUsers } from "./routes/known-users.ts";
+import type { KnownUsers } from "./routes/known-users.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
 import { deleteUserConversation, listUserConversations, markAllRead } from "./routes/user-conversations.ts";
+import { userManagement } from "./routes/user-management.ts";
+
+/** What the routes remember for a while, and events make them forget. */
+export interface Caches {
+  readonly settings: SettingsCache;
+  readonly users: KnownUsers;
+}
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
-export function routesOf(config: Config, settings: SettingsCache): readonly Route[] {
-  const users = knownUsers();
+export function routesOf(config: Config, { settings, users }: Caches): readonly Route[] {
   const profiles = profileCache();
   const maxBodyBytes = config.MAX_BODY_BYTES;
   const composing = composer({ profiles });
@@ -47,8 +54,9 @@ export function routesOf(config: Config, settings: SettingsCache): readonly Rout
     }),
     getAnnouncementStatus(),
     listAnnouncementRecipients(),
-    createIdentity({ maxBodyBytes }),
-    getIdentity(),
+    ...userManagement({ users, settings, profiles, maxBodyBytes }),
+    getApp(),
+    patchApp({ settings, maxBodyBytes }),
     listInbox({ users, profiles }),
     recordReceipt({ maxBodyBytes }),
     ...conversationRoutes(backend, conversing),
@@ -61,6 +69,8 @@ export function routesOf(config: Config, settings: SettingsCache): readonly Rout
     listDevices({ users }),
     createApp({ maxBodyBytes }),
     listApps(),
+    getAppSettings(),
+    changeAppSettings({ settings, maxBodyBytes }),
     createAppToken({ maxBodyBytes }),
     listAppTokens(),
     revokeAppToken(),

@@ -9,6 +9,7 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { type HttpServer, listen } from "./http/server.ts";
 import { settingsCache } from "./http/settings-cache.ts";
+import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse, so requests finish while the broker is still there. */
@@ -25,14 +26,15 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   );
   const grants = grantCache();
   const settings = settingsCache();
+  const users = knownUsers();
   // Before the first request: nothing may be cached whose end would not be heard.
-  closing.add(await broker.consume(consumers({ grants, settings })), "consumers");
+  closing.add(await broker.consume(consumers({ grants, settings, users })), "consumers");
 
   let isClosing = false;
   const app = createApp({
     broker,
     grants,
-    routes: routesOf(config, settings),
+    routes: routesOf(config, { settings, users }),
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,

@@ -35,8 +35,10 @@ export interface Call {
   param(name: string): string;
 }
 
+type Method = "get" | "post" | "put" | "patch" | "delete" | "options";
+
 interface BaseRoute {
-  readonly method: "get" | "post" | "put" | "patch" | "delete" | "options";
+  readonly method: Method;
   /** As Express has it: `/apps/:app/announcements`. */
   readonly path: string;
   /** What /openapi.json says about it. */
@@ -56,6 +58,8 @@ export interface GuardedRoute extends BaseRoute {
   readonly maxBodyBytes?: number;
   /** The versions that have this endpoint; absent: all. */
   readonly versions?: readonly LayerVersion[];
+  /** Other versions answer 405 with these in `Allow`, though the path has nothing there; absent: 404. */
+  readonly allowElsewhere?: readonly Method[];
   handle(call: Call): Promise<Answer>;
 }
 

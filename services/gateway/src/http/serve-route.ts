@@ -35,8 +35,8 @@ export const serveRoute =
     }
     const negotiate = (): LayerVersion => {
       const version = negotiateVersion(request.headers.accept);
-      if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);
       if (!isServedIn(route, version)) throw notServed(siblings, version);
+      if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);
       return version;
     };
     sendAnswer(response, await serveGuarded(route, negotiate, deps, request, response));

@@ -29,6 +29,8 @@ describe("the versions of a route", () => {
   it("make a path that a version does not know at all no endpoint there", () => {
     const routes = [aRoute("get", ["2.0", "3.0"])];
     expect(notServed(routes, "1.1")).to.include({ id: "invalid_endpoint", status: 404 });
+    const gone = [{ ...aRoute("delete", ["1.0", "1.1"]), allowElsewhere: ["get"] as const }];
+    expect(notServed(gone, "3.0")).to.deep.include({ status: 405, headers: { Allow: "GET" } });
     expect(notServed(routes, "2.0").headers).to.deep.equal({ Allow: "GET" });
   });
 });

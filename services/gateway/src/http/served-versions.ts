@@ -4,6 +4,8 @@ import type { Route } from "./route.ts";
 export const isServedIn = (route: Route, version: LayerVersion): boolean =>
   route.access === "open" || route.access === "signed" || (route.versions?.includes(version) ?? true);
 
+const elsewhere = (route: Route) => ("allowElsewhere" in route ? (route.allowElsewhere ?? []) : []);
+
 /**
  * The refusal of a method that a path does not have in a version: 405 with those that it has there, or 404
  * `invalid_endpoint` where the version does not know the path at all. null: no version was named that there is, so all
@@ -11,5 +13,6 @@ export const isServedIn = (route: Route, version: LayerVersion): boolean =>
  */
 export function notServed(routesOfPath: readonly Route[], version: LayerVersion | null): LayerError {
   const served = routesOfPath.filter((route) => version === null || isServedIn(route, version));
-  return served.length === 0 ? invalidEndpoint() : methodNotAllowed(served.map(({ method }) => method.toUpperCase()));
+  const methods = served.length > 0 ? served.map(({ method }) => method) : routesOfPath.flatMap(elsewhere);
+  return methods.length === 0 ? invalidEndpoint() : methodNotAllowed(methods.map((method) => method.toUpperCase()));
 }

@@ -43,8 +43,9 @@ interface Operation {
 
 const ERROR_MEANINGS = {
   404: "There is no such object",
+  405: "The version has no such method here; `Allow` lists those it has",
   409: "The id is in use, or the object exists already",
-  410: "The conversation existed and was deleted",
+  410: "The object existed and was deleted",
   413: "The body is too long",
   422: "A property is missing or not valid",
 } as const;

@@ -1,12 +1,22 @@
-import { DeviceBody as WireDevice, IdentityBody as WireIdentity } from "@strata/layer-protocol";
+import { BadgeBody as WireBadge, DeviceBody as WireDevice, IdentityBody as WireIdentity } from "@strata/layer-protocol";
 import { z } from "zod";
+import { layerPatch } from "./patch-schemas.ts";
 
 const Text = z.string().nullable();
 
 /** As layer-protocol parses it; its hand-written check of `metadata` is spelled out here. */
 export const IdentityBody = WireIdentity.extend({
   metadata: z.record(z.string(), z.string()).nullish().meta({ description: "At most 16 keys" }),
-}).meta({ id: "IdentityRequest" });
+}).meta({
+  id: "IdentityRequest",
+  example: { display_name: "Ann", avatar_url: "https://example.com/ann.png", metadata: { tier: "gold" } },
+});
+
+export const IdentityPatchBody = layerPatch([
+  { operation: "set", property: "display_name", value: "Ann" },
+  { operation: "set", property: "metadata.tier", value: "gold" },
+  { operation: "delete", property: "metadata.trial" },
+]);
 
 export const BasicIdentity = z
   .strictObject({ id: Text, url: Text, user_id: Text, display_name: Text, avatar_url: Text })
@@ -31,6 +41,42 @@ export const IdentityView = z
     identity_type: z.enum(["user", "bot"]).optional(),
   })
   .meta({ id: "Identity", description: "1.x has no `id`, `url` and `identity_type`" });
+
+export const UserView = z
+  .strictObject({
+    id: z.string().meta({ description: "The user id" }),
+    identity: IdentityView.nullable().meta({ description: "null for a user who is known by name only" }),
+    suspended: z.boolean(),
+  })
+  .meta({ id: "User" });
+
+const AddBlock = { operation: "add", property: "blocks", id: "layer:///identities/user-2" } as const;
+export const BlocksPatchBody = layerPatch([{ operation: "set", property: "blocks", value: [] }, AddBlock]);
+export const UserPatchBody = layerPatch([AddBlock, { operation: "set", property: "suspended", value: true }]);
+
+export const BlockBody = z
+  .object({ user_id: z.string().min(1).max(128) })
+  .meta({ id: "BlockRequest", example: { user_id: "user-2" } });
+
+export const BlocksView = z
+  .union([z.array(BasicIdentity), z.array(z.strictObject({ user_id: z.string() }))])
+  .meta({ description: "Identities; in 1.x objects with the user id alone" });
+
+export const FollowingBody = z
+  .array(z.string())
+  .meta({ description: "Identity URIs, or user ids", example: ["layer:///identities/user-2"] });
+
+export const FollowingView = z.array(z.string()).meta({ example: ["layer:///identities/user-2"] });
+
+export const BadgeBody = WireBadge.meta({ id: "BadgeRequest", example: { external_unread_count: 4 } });
+
+const Count = z.int().min(0);
+export const BadgeView = z
+  .strictObject({ external_unread_count: Count, unread_conversation_count: Count, unread_message_count: Count })
+  .meta({
+    id: "Badge",
+    example: { external_unread_count: 4, unread_conversation_count: 2, unread_message_count: 9 },
+  });
 
 export const DeviceBody = WireDevice.meta({ id: "DeviceRequest" });
 

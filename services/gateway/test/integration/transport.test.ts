@@ -55,14 +55,17 @@ describe("transport", () => {
     });
 
     it("answers 405 with the methods that there are", async () => {
-      const reply = await send("DELETE", identity());
+      const reply = await send("DELETE", announcements());
       expect([reply.status, errorOf(reply).id]).to.deep.equal([405, "method_not_allowed"]);
-      expect(reply.headers.get("allow")).to.equal("POST, GET");
+      expect(reply.headers.get("allow")).to.equal("POST");
     });
 
-    it("takes a POST that says PATCH for one", async () => {
-      const headers = { "X-HTTP-Method-Override": "patch" };
-      expect(await send("POST", identity(), { headers, body: {} })).to.have.property("status", 405);
+    it("takes a POST that says PATCH for one, and no other override", async () => {
+      const headers = { "X-HTTP-Method-Override": "patch", "Content-Type": "application/vnd.layer-patch+json" };
+      expect(await send("POST", identity(), { headers, body: [] })).to.have.property("status", 204);
+      const others = { "X-HTTP-Method-Override": "DELETE" };
+      expect(await send("POST", announcements(), { headers: others, body: {} })).to.have.property("status", 422);
+      expect(await send("GET", identity(), { headers })).to.have.property("status", 200);
     });
 
     it("answers HEAD like GET, without the body", async () => {

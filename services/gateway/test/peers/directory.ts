@@ -1,31 +1,32 @@
 import { randomUUID } from "node:crypto";
 import {
   type App,
-  type AppSettings,
+  AppSettings,
   AppSettingsChanged,
   AuthenticateToken,
   CreateApp,
-  CreateIdentity,
+  ChangeAppSettings,
   createToken,
   CreateToken,
-  FindUnknownUsers,
+  DEFAULT_APP_SETTINGS,
   GetApp,
   GetAppSettings,
-  GetIdentities,
   type Grant,
-  type Identity,
+  type IdentityFields,
+  type PayloadOf,
   ListApps,
   ListTokens,
   NO_APP,
-  partitionOf,
   RevokeToken,
   type Scope,
   type Token,
   tokenHash,
   TokenRevoked,
+  UserDeleted,
 } from "@strata/contracts";
 import { ack, type Broker, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { anIdentity, userContracts, type UserRow, usersPeer } from "./directory-users.ts";
 
 type StoredToken = Token & { readonly hash: string };
 
@@ -36,22 +37,25 @@ export interface DirectoryPeer {
   readonly asked: Map<string, number>;
   aToken(options?: { app?: string | null; account?: string; scopes?: Scope[]; expiresAt?: number | null }): string;
   anApp(options?: { account?: string }): string;
-  aUser(appId: string, userId: string, displayName?: string): void;
+  aUser(appId: string, userId: string, displayName?: string, fields?: Partial<IdentityFields>): void;
+  /** What it knows of a user; undefined for who is not known. */
+  userRow(appId: string, userId: string): UserRow | undefined;
   hasUser(appId: string, userId: string): boolean;
+  /** The user is deleted, and all hear of it. */
+  forget(appId: string, userId: string): Promise<void>;
   revoke(text: string): Promise<void>;
   setSettings(appId: string, changes: Partial<AppSettings>): Promise<void>;
 }
 
 export const directoryContracts = [
   AuthenticateToken,
-  FindUnknownUsers,
+  ...userContracts,
   GetApp,
   GetAppSettings,
-  GetIdentities,
   ListApps,
   ListTokens,
   CreateApp,
-  CreateIdentity,
+  ChangeAppSettings,
   CreateToken,
   RevokeToken,
   TokenRevoked,
@@ -62,7 +66,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   const accountId = `account-${randomUUID()}`;
   const apps = new Map<string, App & { by: string }>();
   const tokens = new Map<string, StoredToken & { by: string }>();
-  const identities = new Map<string, Identity & { by: string }>();
+  const users = usersPeer(broker);
   const settings = new Map<string, AppSettings>();
   const asked = new Map<string, number>();
 
@@ -81,9 +85,9 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   };
   const withHash = (hash: string) => [...tokens.values()].find((token) => token.hash === hash);
 
-  const settingsOf = (app: string): AppSettings => settings.get(app) ?? DEFAULT_SETTINGS;
-  const setSettings = async (app: string, changes: Partial<AppSettings>): Promise<void> => {
-    settings.set(app, { ...settingsOf(app), ...changes });
+  const settingsOf = (app: string): AppSettings => settings.get(app) ?? DEFAULT_APP_SETTINGS;
+  const setSettings = async (app: string, changes: PayloadOf<typeof ChangeAppSettings>["settings"]): Promise<void> => {
+    settings.set(app, AppSettings.parse({ ...settingsOf(app), ...changes }));
     await broker().emit(AppSettingsChanged, app, { appId: app, version: Date.now() });
   };
 
@@ -96,12 +100,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           const token = withHash(payload.hash);
           return reply({ grant: token && token.revokedAt === null ? grantOf(token) : null });
         }),
-        on(FindUnknownUsers, async ({ app, payload }) =>
-          reply({ unknown: payload.userIds.filter((userId) => !identities.has(`${app}/${userId}`)) }),
-        ),
-        on(GetIdentities, async ({ app, payload }) =>
-          reply({ identities: payload.userIds.flatMap((userId) => identities.get(`${app}/${userId}`) ?? []) }),
-        ),
+        ...users.queries,
         on(GetApp, async ({ app, payload }) => {
           const found = apps.get(app);
           return reply({ app: found?.accountId === payload.accountId ? found : null });
@@ -127,6 +126,12 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           tokens.set(token.tokenId, token);
           return token.by === id ? reply(token) : refuse(new DomainError("id_in_use", { token }));
         }),
+        on(ChangeAppSettings, async ({ payload: { appId, accountId: owner, settings: changes } }) => {
+          const app = apps.get(appId);
+          if (!app || (owner !== null && app.accountId !== owner)) return refuse(new DomainError("not_found"));
+          await setSettings(appId, changes);
+          return reply(settingsOf(appId));
+        }),
         on(RevokeToken, async ({ payload }) => {
           const token = tokens.get(payload.tokenId);
           if (token?.accountId !== payload.accountId) return refuse(new DomainError("not_found"));
@@ -137,16 +142,9 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
     }),
     consumer({
       queue: "directory.identities",
-      handlers: [
-        on(CreateIdentity, async ({ app, id, payload: { userId, fields } }) => {
-          const key = `${app}/${userId}`;
-          const made = { ...fields, userId, partition: partitionOf(userId), createdAt: Date.now(), version: 1, by: id };
-          const identity = identities.get(key) ?? made;
-          identities.set(key, identity);
-          return identity.by === id ? reply(identity) : refuse(new DomainError("conflict", { property: "user_id" }));
-        }),
-      ],
+      handlers: users.ordered,
     }),
+    consumer({ queue: "directory.users", handlers: users.unordered }),
   ];
 
   const peer: DirectoryPeer = {
@@ -174,10 +172,15 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
       apps.set(appId, { appId, accountId: account, name: "Shop", createdAt: Date.now(), by: "test" });
       return appId;
     },
-    aUser(appId, userId, displayName = `User ${userId}`) {
-      identities.set(`${appId}/${userId}`, anIdentity(userId, displayName));
+    aUser(appId, userId, displayName = `User ${userId}`, fields = {}) {
+      users.make(appId, userId).identity = anIdentity(userId, { ...fields, displayName }, "test");
     },
-    hasUser: (appId, userId) => identities.has(`${appId}/${userId}`),
+    userRow: (appId, userId) => users.users.get(`${appId}/${userId}`),
+    hasUser: (appId, userId) => users.users.has(`${appId}/${userId}`),
+    async forget(appId, userId) {
+      users.users.delete(`${appId}/${userId}`);
+      await broker().emit(UserDeleted, appId, { userId, at: Date.now() });
+    },
     async revoke(text) {
       const token = withHash(tokenHash(text));
       if (token) await end(token);
@@ -186,31 +189,3 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   };
   return { peer, rows };
 }
-
-const DEFAULT_SETTINGS: AppSettings = {
-  sessionTtlSeconds: 2_592_000,
-  maxParticipants: 250,
-  maxConversationMetadataBytes: 2_048,
-  maxAnnouncementRecipients: 100_000,
-  maxPartsPerMessage: 1_000,
-  showsPhoneNumbers: false,
-  showsEmailAddresses: false,
-  showsMetadata: false,
-};
-
-const anIdentity = (userId: string, displayName: string) => ({
-  userId,
-  displayName,
-  avatarUrl: null,
-  firstName: null,
-  lastName: null,
-  phoneNumber: null,
-  emailAddress: null,
-  identityType: "user" as const,
-  publicKey: null,
-  metadata: {},
-  partition: partitionOf(userId),
-  createdAt: Date.now(),
-  version: 1,
-  by: "test",
-});

@@ -1,0 +1,54 @@
+import { AppSettings } from "@strata/contracts";
+import { parseBySchema, requireJsonObject } from "@strata/layer-protocol";
+import { z } from "zod";
+
+const { shape } = AppSettings;
+
+/** All settings under their names on the wire. */
+export const WireSettings = z.strictObject({
+  session_ttl_in_seconds: shape.sessionTtlSeconds.meta({ description: "How long a session lasts" }),
+  max_participants: shape.maxParticipants.meta({ description: "Of one conversation" }),
+  max_conversation_metadata_bytes: shape.maxConversationMetadataBytes.meta({ description: "Of it as JSON" }),
+  max_announcement_recipients: shape.maxAnnouncementRecipients.meta({
+    description: "Named in one announcement; the deployment may allow fewer",
+  }),
+  max_parts_per_message: shape.maxPartsPerMessage,
+  shows_phone_numbers: shape.showsPhoneNumbers.meta({ description: "Whether users see those of others" }),
+  shows_email_addresses: shape.showsEmailAddresses.meta({ description: "Whether users see those of others" }),
+  shows_metadata: shape.showsMetadata.meta({ description: "Whether users see that of others" }),
+});
+
+const NAMES: Readonly<Record<keyof z.infer<typeof WireSettings>, keyof AppSettings>> = {
+  session_ttl_in_seconds: "sessionTtlSeconds",
+  max_participants: "maxParticipants",
+  max_conversation_metadata_bytes: "maxConversationMetadataBytes",
+  max_announcement_recipients: "maxAnnouncementRecipients",
+  max_parts_per_message: "maxPartsPerMessage",
+  shows_phone_numbers: "showsPhoneNumbers",
+  shows_email_addresses: "showsEmailAddresses",
+  shows_metadata: "showsMetadata",
+};
+
+const Changes = AppSettings.partial();
+
+/** The body of `PATCH /accounts/apps/:app/settings`; unknown fields are ignored. */
+export const SettingsBody = z.object(WireSettings.shape).partial();
+
+/**
+ * The settings that a body names; what is left out, or null, stays as it is.
+ * @throws LayerError 400 `invalid_request`; 422 `invalid_property`
+ */
+export function parseSettings(body: unknown): z.infer<typeof Changes> {
+  const named = Object.entries(requireJsonObject(body)).filter(([, value]) => value !== null);
+  const wanted = new Map(Object.entries(parseBySchema(SettingsBody, Object.fromEntries(named))));
+  return Changes.parse(
+    Object.fromEntries(
+      Object.entries(NAMES).flatMap(([wireName, name]) =>
+        wanted.has(wireName) ? [[name, wanted.get(wireName)] as const] : [],
+      ),
+    ),
+  );
+}
+
+export const settingsView = (settings: AppSettings) =>
+  Object.fromEntries(Object.entries(NAMES).map(([wireName, name]) => [wireName, settings[name]]));
