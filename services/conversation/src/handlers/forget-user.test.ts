@@ -2,7 +2,15 @@ import { ForgetParticipant, type PayloadOf } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
 import { anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
-import { aConversation, aDelivery, insertMessages, openStores, recordingPublisher } from "../../test/support.ts";
+import {
+  aConversation,
+  aConversationId,
+  aDelivery,
+  insertMessages,
+  openStores,
+  recordingPublisher,
+} from "../../test/support.ts";
+import { newMembership } from "../domain/membership.ts";
 import { forgetParticipant } from "./forget-participant.ts";
 import { forgetUser } from "./forget-user.ts";
 
@@ -36,7 +44,9 @@ describe("forgetting a deleted user", () => {
   it("asks each of her conversations, once each and under fixed ids, and nobody else's", async () => {
     const { sent, publisher } = recordingCommands();
     const app = anAppId();
-    const hers = await Promise.all(Array.from({ length: 501 }, () => aConversation(stores, app, [ann])));
+    const one = await aConversation(stores, app, [bea]);
+    const hers = Array.from({ length: 501 }, () => ({ ...one, conversationId: aConversationId() }));
+    await stores.memberships.insertMissing(hers.map((row) => newMembership(row, ann, 1_000)));
     await aConversation(stores, app, [bea, `${ann}/x`]);
     await aConversation(stores, anAppId(), [ann]);
     const [left] = hers;
@@ -93,7 +103,7 @@ describe("forgetting a deleted user", () => {
     const app = anAppId();
     const left = await aConversation(stores, app, [ann, bea], { participants: [bea] });
     const deleted = await aConversation(stores, app, [ann, bea], { deletedAt: 2_000, deletedBy: "command" });
-    for (const { conversationId } of [left, deleted, { conversationId: "00000000-0000-4000-8000-000000000000" }]) {
+    for (const { conversationId } of [left, deleted, { conversationId: aConversationId() }]) {
       const outcome = await handle(aDelivery({ conversationId, userId: ann, at: 5_000 }, { app }));
       expect(outcome).to.have.property("kind", "ack");
       expect(await stores.memberships.find(app, ann, conversationId)).to.equal(null);
