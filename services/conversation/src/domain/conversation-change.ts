@@ -54,7 +54,7 @@ export function changeConversation(
 }
 
 /** With these participants and this metadata; null when it has them. Other people make it distinct no longer. */
-export function changedTo(
+function changedTo(
   row: ConversationRow,
   participants: readonly string[],
   metadata: Metadata,
