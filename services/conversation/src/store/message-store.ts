@@ -5,8 +5,8 @@ import { z } from "zod";
 import { MessageRow, type RememberedChange, ViewedMessage } from "../domain/message.ts";
 import { ensureMessageIndexes, messageIndex } from "./message-indexes.ts";
 
-/** As many changes as an ordered lane may hand over again after a death, and some more. */
-const REMEMBERED_CHANGES = 100;
+/** Many more than can have been made before the acknowledgement of the first of them has reached the broker. */
+const REMEMBERED_CHANGES = 50;
 
 /** A change by a command. */
 interface Doing {
