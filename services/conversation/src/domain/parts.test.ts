@@ -4,14 +4,15 @@ import { expect } from "chai";
 import { aPart } from "../../test/messages.ts";
 import { changeParts, contentIdsOf, madePartId, withPartIds } from "./parts.ts";
 
+const parts = (...bodies: string[]): Part[] =>
+  withPartIds(
+    bodies.map((body) => aPart(body)),
+    "command-0",
+    null,
+  );
+
 describe("parts of a message", () => {
   const options = { command: "command-1", at: 50, maxParts: 3 };
-  const parts = (...bodies: string[]): Part[] =>
-    withPartIds(
-      bodies.map((body) => aPart(body)),
-      "command-0",
-      null,
-    );
   const codeOf = (change: PartsChange, of: readonly Part[] = parts("a", "b")): unknown => {
     try {
       return changeParts(of, change, options);

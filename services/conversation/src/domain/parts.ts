@@ -27,7 +27,7 @@ export const contentIdsOf = (parts: readonly Pick<NewPart, "content">[]): string
 ];
 
 /** Whether two parts bring the same id: one of them could not be named. */
-export function repeatsPartId(parts: readonly { readonly partId: string | null }[]): boolean {
+function repeatsPartId(parts: readonly { readonly partId: string | null }[]): boolean {
   const ids = parts.flatMap(({ partId }) => partId ?? []);
   return new Set(ids).size < ids.length;
 }

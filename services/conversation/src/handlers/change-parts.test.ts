@@ -7,6 +7,8 @@ import { aDraft, aPart, refusalOf, repliedBy, sender } from "../../test/messages
 import { aConversation, aConversationId, aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { changeParts } from "./change-parts.ts";
 
+const append = (body: string): PartsChange => ({ kind: "append", part: aPart(body) });
+
 describe("ChangeParts", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -30,7 +32,6 @@ describe("ChangeParts", () => {
     const updated = () => events.map(({ payload }) => MessageUpdated.payload.parse(payload));
     return { app, conversationId, message, handle, command, bodies, events, updated };
   }
-  const append = (body: string): PartsChange => ({ kind: "append", part: aPart(body) });
 
   it("changes a message, and says which parts are new, other or gone", async () => {
     const { handle, command, message, bodies, updated, events } = await setUp();

@@ -1,6 +1,6 @@
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { summariesOf } from "../message-summaries.ts";
 import { aDraft, blocking, repliedBy, sentOf } from "../../test/messages.ts";
 import { aConversation, aDelivery, limits, namingUsers, openStores, recordingPublisher } from "../../test/support.ts";

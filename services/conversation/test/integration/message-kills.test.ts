@@ -48,7 +48,7 @@ describe("a conversation service that is killed", function () {
     resources.defer(() => opened.close());
     mongo = opened;
     service = await spawned();
-    resources.defer(async () => void (await service[Symbol.asyncDispose]()));
+    resources.defer(() => service[Symbol.asyncDispose]());
   });
   after(() => resources.disposeAsync());
   afterEach("nothing is dead-lettered", async () => {
@@ -111,7 +111,7 @@ describe("a conversation service that is killed", function () {
     const conversationId = await aConversation(app);
     const messages = numbers(12).map((n) => {
       const { conversationId: _, ...draft } = aDraft(conversationId, { messageId: aMessageId() });
-      return { ...draft, delayMs: n % 3 === 0 ? 150 : 0, typingMs: 0 };
+      return Object.assign(draft, { delayMs: n % 3 === 0 ? 150 : 0, typingMs: 0 });
     });
     await gateway.request(ScheduleMessages, app, { conversationId, messages, at: Date.now() });
     for (const count of [1, 5]) {

@@ -38,6 +38,29 @@ const QUEUES = ["conversation.conversations.0", "conversation.conversations.1", 
 const DEAD_LETTERS = ["conversation.conversations.dead-letter", "conversation.receipts.dead-letter"];
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
+/** Keeps what an event says. */
+const keeping = <Payload>(event: Event<Payload>, list: Payload[]) =>
+  on(event, async ({ payload }) => {
+    list.push(payload);
+    return ack;
+  });
+
+/** Keeps that there was one. */
+const noting = <Payload>(event: Event<Payload>, list: string[]) =>
+  on(event, async ({ type }) => {
+    list.push(type);
+    return ack;
+  });
+
+const later = (conversationId: string, delays: readonly number[], changed: Parameters<typeof aDraft>[1] = {}) => ({
+  conversationId,
+  at: Date.now(),
+  messages: delays.map((delayMs) => {
+    const { conversationId: _, ...draft } = aDraft(conversationId, changed);
+    return { ...draft, messageId: aMessageId(), delayMs, typingMs: 0 };
+  }),
+});
+
 describe("messages", function () {
   this.timeout(30_000);
   const resources = new AsyncDisposableStack();
@@ -57,23 +80,13 @@ describe("messages", function () {
     resources.use(await startConversation(infra, { DUE_POLL_INTERVAL_MS: "20" }));
     probe = resources.use(await probeBroker(infra.amqpUrl));
     gateway = resources.use(await openPeer(infra, "gateway"));
-    const into = <Payload>(event: Event<Payload>, list: Payload[]) =>
-      on(event, async ({ payload }) => {
-        list.push(payload);
-        return ack;
-      });
-    const named = <Payload>(event: Event<Payload>) =>
-      on(event, async ({ type }) => {
-        others.push(type);
-        return ack;
-      });
     const handlers = [
-      into(MessageCreated, created),
-      into(TypingStarted, typing),
-      into(MessageReceiptsRecorded, receipts),
-      named(MessageUpdated),
-      named(MessageDeleted),
-      named(ConversationRead),
+      keeping(MessageCreated, created),
+      keeping(TypingStarted, typing),
+      keeping(MessageReceiptsRecorded, receipts),
+      noting(MessageUpdated, others),
+      noting(MessageDeleted, others),
+      noting(ConversationRead, others),
     ];
     resources.use(
       await openPeer(infra, "realtime", [consumer({ queue: "realtime.messages", scope: "instance", handlers })]),
@@ -250,15 +263,6 @@ describe("messages", function () {
     expect((await send()).position).to.equal(3);
     await eventually(() => others.filter((type) => type === MessageDeleted.type).length, 2);
     await eventually(() => others.includes(MessageUpdated.type), true);
-  });
-
-  const later = (conversationId: string, delays: readonly number[], changed: Parameters<typeof aDraft>[1] = {}) => ({
-    conversationId,
-    at: Date.now(),
-    messages: delays.map((delayMs) => {
-      const { conversationId: _, ...draft } = aDraft(conversationId, changed);
-      return { ...draft, messageId: aMessageId(), delayMs, typingMs: 0 };
-    }),
   });
 
   it("sends a batch later, one after the other, and shows its sender typing before", async () => {
