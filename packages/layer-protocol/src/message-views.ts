@@ -1,6 +1,6 @@
 import { objectUri } from "./ids.ts";
-import { partView, slimPartView } from "./part-views.ts";
 import type { ContentViews } from "./content-views.ts";
+import { partView, slimPartView } from "./part-views.ts";
 import type { PartFacts } from "./part-views.ts";
 import { wirePosition } from "./positions.ts";
 import { givenSenderView, profileOfSender, senderView } from "./sender-views.ts";
@@ -104,10 +104,25 @@ export function messageCreatedView(wire: WireContext, message: MessageFacts, loo
   return usesIdentityIds(wire.version) ? { ...view, channel: null } : view;
 }
 
+/** The parts of a message alone, as a user reads them or, with null, its app's backend (server API 7.6). */
+export function messagePartsView(
+  wire: WireContext,
+  userId: string | null,
+  { messageId, conversationId, parts }: MessageFacts,
+  contents: ContentViews,
+) {
+  const url = userId === null ? messageUrl(wire, conversationId, messageId) : userMessageUrl(wire, userId, messageId);
+  return partsView(wire, { messageId, url, parts }, contents);
+}
+
+const partsView = (
+  wire: WireContext,
+  message: Pick<MessageFacts, "messageId" | "parts"> & { readonly url: string },
+  contents: ContentViews,
+) => message.parts.map((part, index) => partView(wire, message, part, index, contents));
+
 const common = (wire: WireContext, url: string, message: MessageFacts, { profiles, contents }: MessageLookups) => ({
-  parts: message.parts.map((part, index) =>
-    partView(wire, { messageId: message.messageId, url }, part, index, contents),
-  ),
+  parts: partsView(wire, { ...message, url }, contents),
   sent_at: formatTime(message.sentAt),
   sender: senderView(wire, message.sender, profileOfSender(message.sender, profiles)),
   recipient_status: recipientStatus(wire, message),

@@ -17,10 +17,14 @@ import { createAnnouncement } from "./routes/announcements.ts";
 import { conversationRoutes, deleteConversation } from "./routes/conversations.ts";
 import { contentBytes } from "./routes/content-bytes.ts";
 import { contentRoutes } from "./routes/content.ts";
+import { deleteMessage, deleteUserMessage } from "./routes/deleted-messages.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { listInbox } from "./routes/inbox.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
+import { recordMessageReceipt } from "./routes/message-receipts.ts";
+import { getMessage, messageRoutes } from "./routes/messages.ts";
+import { partChangingRoutes, partReadingRoutes } from "./routes/parts.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
@@ -39,6 +43,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
   const maxBodyBytes = config.MAX_BODY_BYTES;
   const composing = composer({ profiles });
   const conversing = { composer: composing, settings, maxBodyBytes };
+  const messaging = { ...conversing, profiles, maxPartBytes: config.MAX_PART_BYTES };
   const backend = backendDoor();
   const user = userDoor(users);
   const routes = [
@@ -65,6 +70,15 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     listUserConversations(user, composing),
     deleteUserConversation(user),
     markAllRead(user, maxBodyBytes),
+    ...messageRoutes(backend, messaging),
+    ...messageRoutes(user, messaging),
+    getMessage(user, composing, "anywhere"),
+    deleteMessage(backend),
+    deleteUserMessage(user),
+    recordMessageReceipt(user, maxBodyBytes),
+    ...partReadingRoutes(backend, "in-conversation", messaging),
+    ...partReadingRoutes(user, "anywhere", messaging),
+    ...partChangingRoutes(backend, messaging),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),
     createApp({ maxBodyBytes }),

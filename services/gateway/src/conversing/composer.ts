@@ -5,12 +5,14 @@ import {
   conversationUserView,
   messageCreatedView,
   type MessageLookups,
+  messagePartsView,
   messageSystemView,
   messageUserView,
   type Profiles,
   usesIdentityIds,
 } from "@strata/layer-protocol";
 import type { Call } from "../http/route.ts";
+import type { Viewer } from "./doors.ts";
 import { type ProfileCache, senderIds } from "../routes/profiles.ts";
 
 /** Makes what is shown of conversations and messages, in the caller's version, with the profiles of whom they name. */
@@ -28,6 +30,8 @@ export interface Composer {
     messages: readonly UserMessage[],
   ): Promise<ReturnType<typeof messageUserView>[]>;
   createdMessage(call: Call, message: Message): Promise<ReturnType<typeof messageCreatedView>>;
+  /** The parts of a message, which name nobody. */
+  parts(call: Call, viewer: Viewer, message: Message): ReturnType<typeof messagePartsView>;
 }
 
 export function composer({ profiles: cache }: { readonly profiles: ProfileCache }): Composer {
@@ -58,6 +62,7 @@ export function composer({ profiles: cache }: { readonly profiles: ProfileCache 
     async createdMessage(call, message) {
       return messageCreatedView(call.wire, message, await lookupsFor(call, sendersOf([message])));
     },
+    parts: (call, viewer, message) => messagePartsView(call.wire, viewer, message, bareContentView),
   };
 }
 

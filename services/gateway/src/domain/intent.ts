@@ -24,10 +24,10 @@ export function intentOf(options: {
   if (idempotencyKey === null) {
     return { id: chosenId ?? randomUUIDv7(), commandId: () => undefined, inUse: idInUse };
   }
-  const id = chosenId ?? uuidFrom("id", scope, idempotencyKey);
+  const id = chosenId ?? derivedUuid("id", scope, idempotencyKey);
   return {
     id,
-    commandId: (digest, step = "") => uuidFrom("command", scope, idempotencyKey, id, digest, step),
+    commandId: (digest, step = "") => derivedUuid("command", scope, idempotencyKey, id, digest, step),
     // An id that the caller chose may be taken by anything; one that follows from her key only by another body.
     inUse: (existing) =>
       chosenId === null ? invalidOperation("This Idempotency-Key was used with another body") : idInUse(existing),
@@ -35,7 +35,7 @@ export function intentOf(options: {
 }
 
 /** A UUID of version 8 (RFC 9562: custom) that only depends on these texts. */
-function uuidFrom(...texts: readonly string[]): string {
+export function derivedUuid(...texts: readonly string[]): string {
   const bytes = createHash("sha256").update(JSON.stringify(texts)).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);

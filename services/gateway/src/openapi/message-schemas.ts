@@ -1,5 +1,58 @@
 import { z } from "zod";
-import { Sender, Time, Uri, Url } from "./announcement-schemas.ts";
+import { NotificationBody, Sender, Time, Uri, Url } from "./announcement-schemas.ts";
+
+export const PartBody = z
+  .object({
+    id: Uri.nullish().meta({ description: "3.0: the id of the part, below its message's" }),
+    mime_type: z.string().min(1),
+    body: z.string().nullish().meta({ description: "Required without `content`" }),
+    encoding: z.literal("base64").nullish().meta({ description: "base64: `body` is bytes" }),
+    content: z
+      .object({ id: Uri, size: z.int().min(0) })
+      .nullish()
+      .meta({ description: "Bytes that were uploaded before" }),
+  })
+  .meta({ id: "MessagePartRequest", example: { mime_type: "text/plain", body: "Your order is on its way" } });
+
+const Schedule = z
+  .object({
+    delay_in_seconds: z.number().min(0).max(300).meta({ description: "At least 1, but in a batch" }),
+    typing_indicator_in_seconds: z.number().min(0).max(300).nullish().meta({ description: "At the end of the delay" }),
+  })
+  .meta({ id: "Schedule" });
+
+const sent = {
+  id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
+  parts: z.array(PartBody).min(1),
+  notification: NotificationBody.nullish(),
+  schedule: Schedule.nullish(),
+};
+const FromIdentity = z
+  .object({ ...sent, sender_id: z.string().meta({ description: "Whom it is from: identity URI or user id" }) })
+  .meta({ id: "MessageRequest", description: "Versions 2.0 and 3.0" });
+const FromNameOrUser = z
+  .object({
+    ...sent,
+    sender: z
+      .object({ user_id: z.string().nullish(), name: z.string().nullish() })
+      .meta({ description: "One of the two" }),
+  })
+  .meta({ id: "MessageRequest1", description: "Versions 1.0 and 1.1" });
+const FromUser = z.object(sent).meta({ id: "UserMessageRequest" });
+
+/** The body of the backend's `POST …/messages`. */
+export const SendBody = z.union([FromIdentity, FromNameOrUser, z.array(FromIdentity).min(1).max(12)]).meta({
+  example: {
+    sender_id: "layer:///identities/operator",
+    parts: [{ mime_type: "text/plain", body: "Your order is on its way" }],
+    notification: { text: "Your order is on its way" },
+  },
+});
+
+/** The body of a user's. */
+export const UserSendBody = z
+  .union([FromUser, z.array(FromUser).min(1).max(12)])
+  .meta({ example: { parts: [{ mime_type: "text/plain", body: "When does it come?" }] } });
 
 const Content = z
   .strictObject({
@@ -54,3 +107,36 @@ export const UserMessageView = z
     is_unread: z.boolean(),
   })
   .meta({ id: "UserMessage", description: "A message as one user sees it" });
+
+export const MessageView = z
+  .strictObject({
+    ...fields,
+    receipts_url: z.null(),
+    position: z.number().nullable().meta({ description: "null in 1.x" }),
+    received_at: z.null(),
+    is_unread: z.null(),
+  })
+  .meta({ id: "Message", description: "A message as its app's backend sees it" });
+
+const CreatedPartView = z
+  .strictObject({
+    id: Uri.optional(),
+    mime_type: z.string(),
+    body: z.string().nullable().optional(),
+    encoding: z.literal("base64").nullable().optional(),
+    content: Content.nullable().optional(),
+  })
+  .meta({ id: "CreatedMessagePart" });
+
+export const CreatedMessageView = z
+  .strictObject({
+    id: Uri,
+    url: Url,
+    conversation: Reference,
+    channel: z.null().optional(),
+    parts: z.array(CreatedPartView),
+    sent_at: Time,
+    sender: Sender,
+    recipient_status: RecipientStatus,
+  })
+  .meta({ id: "CreatedMessage", description: "What a send answers: slimmer than a read" });

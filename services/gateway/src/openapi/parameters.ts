@@ -17,6 +17,15 @@ export const BlockedUserPath = UserPath.extend({ blocked: User });
 export const FollowedUserPath = UserPath.extend({ followed: User });
 export const OtherUserPath = UserPath.extend({ other: User });
 export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement });
+const Message = z.string().meta({
+  description: "UUID or URI of a message",
+  example: "0c8f66a0-9d5b-4d0f-8b5f-7c6a5a4a3b21",
+});
+
+export const inPart = {
+  part: z.string().meta({ description: "UUID of a part, or its place counted from 0", example: "0" }),
+} as const;
+export const inMessage = { message: Message } as const;
 export const inConversation = { conversation: Conversation } as const;
 export const DevicePath = UserPath.extend({
   device: z.string().min(1).max(256).meta({ description: "The app's own word for one installation" }),

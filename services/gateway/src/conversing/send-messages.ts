@@ -1,0 +1,102 @@
+import {
+  type Authority,
+  GetMessage,
+  MAX_MESSAGES_PER_BATCH,
+  type Message,
+  ScheduleMessages,
+  type Sender,
+  SendMessage,
+} from "@strata/contracts";
+import {
+  invalidProperty,
+  type LayerVersion,
+  type NewMessage,
+  parseIdempotencyKey,
+  parseIfNoneMatch,
+  parseSending,
+  usesIdentityIds,
+} from "@strata/layer-protocol";
+import { digestOf } from "../domain/digest.ts";
+import { type MessageIntents, messageIntents } from "../domain/message-intents.ts";
+import { accepted, type Answer, type Call, created } from "../http/route.ts";
+import type { SettingsCache } from "../http/settings-cache.ts";
+import { type ProfileCache, senderIds } from "../routes/profiles.ts";
+import type { Composer } from "./composer.ts";
+import type { Door, Viewer } from "./doors.ts";
+import { conversationIdOf } from "./find-conversation.ts";
+import { messageAsRead } from "./find-message.ts";
+
+export interface SendingMessages {
+  readonly composer: Composer;
+  readonly profiles: ProfileCache;
+  readonly settings: Pick<SettingsCache, "of">;
+  readonly maxPartBytes: number;
+}
+
+/** `POST …/messages` (server API 7.1 to 7.3): 201 with the message, or 202 for those that are sent later. */
+export async function sendMessages(call: Call, door: Door, deps: SendingMessages): Promise<Answer> {
+  const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
+  const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
+  const sender = door.viewer(call);
+  const { maxPartsPerMessage } = await deps.settings.of(call);
+  const scope = JSON.stringify([call.wire.appId, sender, call.param("conversation"), "messages"]);
+  const intents = messageIntents({ scope, ifNoneMatch, idempotencyKey });
+  const sending = parseSending(call.body, {
+    version: call.wire.version,
+    sender,
+    maxMessages: MAX_MESSAGES_PER_BATCH,
+    maxParts: maxPartsPerMessage,
+    maxPartBytes: deps.maxPartBytes,
+    idOf: (fields, index) => intents.idOf(fields, index),
+  });
+  const messages = sending.kind === "now" ? [sending.message] : sending.messages;
+  await requireSenders(call, deps.profiles, sender, messages);
+  const conversationId = conversationIdOf(call);
+  await door.admit(call, sender);
+
+  const authorised = <M extends NewMessage>(message: M) =>
+    Object.assign(message, { authority: authorityOf(call.wire.version, sender, message.sender) });
+  const command = { id: intents.first.commandId(digestOf({ conversationId, sending })) };
+  if (sending.kind === "now") {
+    const payload = { ...authorised(sending.message), conversationId };
+    const { outcome, message } = await call.calls.request(SendMessage, payload, command);
+    if (outcome === "in-use" || message === null) throw await inUse(call, deps.composer, sender, intents, message);
+    return created(await sentView(call, deps.composer, sender, message));
+  }
+  const payload = { conversationId, messages: sending.messages.map(authorised), at: Date.now() };
+  await call.calls.request(ScheduleMessages, payload, command);
+  return accepted();
+}
+
+/** In whose name (server API 7.1): in 1.x a user must take part herself, from 2.0 any identity may send. */
+function authorityOf(version: LayerVersion, user: Viewer, sender: Sender): Authority {
+  if (user !== null) return "user";
+  return usesIdentityIds(version) || "name" in sender ? "backend" : "participant";
+}
+
+/** From 2.0 a sender must have an identity; in 1.x that she is a participant is enough, and asked where that is known. */
+async function requireSenders(call: Call, profiles: ProfileCache, user: Viewer, messages: readonly NewMessage[]) {
+  if (user !== null || !usesIdentityIds(call.wire.version)) return;
+  const userIds = senderIds(messages.map(({ sender }) => sender));
+  const known = await profiles.of(call, userIds);
+  if (userIds.some((userId) => !known.has(userId))) {
+    throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
+  }
+}
+
+/** The backend gets the slim form; a user her own view of a message that she, as its sender, has read. */
+const sentView = (call: Call, composer: Composer, user: Viewer, message: Message): Promise<object | undefined> =>
+  user === null
+    ? composer.createdMessage(call, message)
+    : messageAsRead(call, composer, user, { ...message, isUnread: false, receivedAt: message.sentAt });
+
+/** The message under the taken id, as the caller may read it; none of another conversation. */
+async function inUse(call: Call, composer: Composer, user: Viewer, intents: MessageIntents, message: Message | null) {
+  if (message === null) return intents.first.inUse(null);
+  const { messageId, conversationId } = message;
+  const seen =
+    user === null
+      ? { message: { ...message, isUnread: false, receivedAt: null } }
+      : await call.calls.ask(GetMessage, { messageId, conversationId, viewer: user });
+  return intents.first.inUse(seen.message && (await messageAsRead(call, composer, user, seen.message)));
+}
