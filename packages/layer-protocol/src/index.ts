@@ -63,7 +63,13 @@ export type { ConversationChange } from "./conversation-patch.ts";
 export type { ConversationMetadata } from "./conversation-metadata.ts";
 export { conversationSystemView, conversationUserView } from "./conversation-views.ts";
 export type { ConversationFacts, UserConversationFacts } from "./conversation-views.ts";
-export { messageCreatedView, messagePartsView, messageSystemView, messageUserView } from "./message-views.ts";
+export {
+  conversationUrl,
+  messageCreatedView,
+  messagePartsView,
+  messageSystemView,
+  messageUserView,
+} from "./message-views.ts";
 export type { MessageFacts, MessageLookups, UserMessageFacts } from "./message-views.ts";
 export { partView } from "./part-views.ts";
 export type { PartFacts } from "./part-views.ts";

@@ -24,7 +24,8 @@ import { listInbox } from "./routes/inbox.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recordMessageReceipt } from "./routes/message-receipts.ts";
 import { getMessage, messageRoutes } from "./routes/messages.ts";
-import { partChangingRoutes, partReadingRoutes } from "./routes/parts.ts";
+import { partChangingRoutes } from "./routes/part-changes.ts";
+import { partReadingRoutes } from "./routes/parts.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
@@ -41,7 +42,8 @@ export interface Caches {
 export function routesOf(config: Config, { settings, users }: Caches): readonly Route[] {
   const profiles = profileCache();
   const maxBodyBytes = config.MAX_BODY_BYTES;
-  const composing = composer({ profiles });
+  const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
+  const composing = composer({ profiles, contents });
   const conversing = { composer: composing, settings, maxBodyBytes };
   const messaging = { ...conversing, profiles, maxPartBytes: config.MAX_PART_BYTES };
   const backend = backendDoor();
@@ -76,8 +78,8 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     deleteMessage(backend),
     deleteUserMessage(user),
     recordMessageReceipt(user, maxBodyBytes),
-    ...partReadingRoutes(backend, "in-conversation", messaging),
-    ...partReadingRoutes(user, "anywhere", messaging),
+    ...partReadingRoutes(backend, "in-conversation", composing),
+    ...partReadingRoutes(user, "anywhere", composing),
     ...partChangingRoutes(backend, messaging),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),
@@ -88,7 +90,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     createAppToken({ maxBodyBytes }),
     listAppTokens(),
     revokeAppToken(),
-    ...contentRoutes({ urls: contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL }), users }),
+    ...contentRoutes({ urls: contents, users }),
     ...contentBytes(
       contentDoor({
         key: config.CONTENT_KEY,

@@ -37,6 +37,8 @@ interface WorldOptions {
 
 /** What URLs in answers begin with; the gateway listens elsewhere. */
 export const PUBLIC_URL = "https://api.example.com";
+/** For tests in which nothing is away: a busy machine is no reason to answer 503. */
+export const PATIENT = { REQUEST_DEADLINE_MS: "15000" } as const;
 const ORDERED_QUEUES = 2;
 
 export async function openWorld({ name, env = {}, log, without = [] }: WorldOptions): Promise<World> {

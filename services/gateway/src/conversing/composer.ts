@@ -1,16 +1,18 @@
 import type { Conversation, Message, UserConversation, UserMessage } from "@strata/contracts";
 import {
-  bareContentView,
+  type ContentViews,
   conversationSystemView,
+  conversationUrl,
   conversationUserView,
   messageCreatedView,
-  type MessageLookups,
   messagePartsView,
   messageSystemView,
   messageUserView,
   type Profiles,
+  userUrl,
   usesIdentityIds,
 } from "@strata/layer-protocol";
+import { contentViewsOf, type ContentUrls } from "../content/content-urls.ts";
 import type { Call } from "../http/route.ts";
 import type { Viewer } from "./doors.ts";
 import { type ProfileCache, senderIds } from "../routes/profiles.ts";
@@ -34,35 +36,50 @@ export interface Composer {
   parts(call: Call, viewer: Viewer, message: Message): ReturnType<typeof messagePartsView>;
 }
 
-export function composer({ profiles: cache }: { readonly profiles: ProfileCache }): Composer {
+export function composer(deps: { readonly profiles: ProfileCache; readonly contents: ContentUrls }): Composer {
   /** 1.x shows ids alone, so nobody is asked. */
   const profilesOf = async (call: Call, userIds: readonly string[]): Promise<Profiles> =>
-    usesIdentityIds(call.wire.version) ? cache.of(call, userIds) : new Map();
-  const lookupsFor = async (call: Call, userIds: readonly string[]): Promise<MessageLookups> => ({
-    profiles: await profilesOf(call, userIds),
-    contents: bareContentView,
-  });
+    usesIdentityIds(call.wire.version) ? deps.profiles.of(call, userIds) : new Map();
+  /** The backend finds content in its conversation, a user under her own path. */
+  const contentsFor = ({ wire }: Call, viewer: Viewer, conversationId: string): ContentViews =>
+    contentViewsOf(
+      deps.contents,
+      wire,
+      viewer === null ? conversationUrl(wire, conversationId) : userUrl(wire, viewer),
+    );
 
   return {
     async conversation(call, conversation) {
       return conversationSystemView(call.wire, conversation, await profilesOf(call, conversation.participants));
     },
     async userConversations(call, userId, conversations) {
-      const lookups = await lookupsFor(call, conversations.flatMap(peopleIn));
-      return conversations.map((conversation) => conversationUserView(call.wire, userId, conversation, lookups));
+      const profiles = await profilesOf(call, conversations.flatMap(peopleIn));
+      return conversations.map((conversation) => {
+        const contents = contentsFor(call, userId, conversation.conversationId);
+        return conversationUserView(call.wire, userId, conversation, { profiles, contents });
+      });
     },
     async messages(call, messages) {
-      const lookups = await lookupsFor(call, sendersOf(messages));
-      return messages.map((message) => messageSystemView(call.wire, message, lookups));
+      const profiles = await profilesOf(call, sendersOf(messages));
+      return messages.map((message) => {
+        const contents = contentsFor(call, null, message.conversationId);
+        return messageSystemView(call.wire, message, { profiles, contents });
+      });
     },
     async userMessages(call, userId, messages) {
-      const lookups = await lookupsFor(call, sendersOf(messages));
-      return messages.map((message) => messageUserView(call.wire, userId, message, lookups));
+      const profiles = await profilesOf(call, sendersOf(messages));
+      return messages.map((message) => {
+        const contents = contentsFor(call, userId, message.conversationId);
+        return messageUserView(call.wire, userId, message, { profiles, contents });
+      });
     },
     async createdMessage(call, message) {
-      return messageCreatedView(call.wire, message, await lookupsFor(call, sendersOf([message])));
+      const profiles = await profilesOf(call, sendersOf([message]));
+      const contents = contentsFor(call, null, message.conversationId);
+      return messageCreatedView(call.wire, message, { profiles, contents });
     },
-    parts: (call, viewer, message) => messagePartsView(call.wire, viewer, message, bareContentView),
+    parts: (call, viewer, message) =>
+      messagePartsView(call.wire, viewer, message, contentsFor(call, viewer, message.conversationId)),
   };
 }
 

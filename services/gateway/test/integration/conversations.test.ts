@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { errorOf, type HttpClient, httpClient, type Reply } from "../http-client.ts";
-import { openWorld, PUBLIC_URL, type World } from "../world.ts";
+import { openWorld, PATIENT, PUBLIC_URL, type World } from "../world.ts";
 
 const PATCH_TYPE = { "Content-Type": "application/vnd.layer-patch+json" };
 const idOf = ({ json }: Reply): string => String(Object(json)["id"]).replace("layer:///conversations/", "");
@@ -13,7 +13,7 @@ describe("conversations, as the backend", () => {
   let app: string;
 
   before(async () => {
-    world = await openWorld({ name: "gateway conversations" });
+    world = await openWorld({ name: "gateway conversations", env: PATIENT });
     app = world.directory.anApp();
     world.directory.aUser(app, "ann", "Ann");
     send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });

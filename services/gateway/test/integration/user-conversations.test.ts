@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { z } from "zod";
 import { errorOf, type HttpClient, httpClient, type Reply } from "../http-client.ts";
-import { openWorld, PUBLIC_URL, type World } from "../world.ts";
+import { openWorld, PATIENT, PUBLIC_URL, type World } from "../world.ts";
 
 const PATCH_TYPE = { "Content-Type": "application/vnd.layer-patch+json" };
 const idOf = ({ json }: Reply): string => String(Object(json)["id"]).replace("layer:///conversations/", "");
@@ -16,7 +16,7 @@ describe("conversations, as a user", () => {
   let app: string;
 
   before(async () => {
-    world = await openWorld({ name: "gateway user conversations" });
+    world = await openWorld({ name: "gateway user conversations", env: PATIENT });
     app = world.directory.anApp();
     for (const user of ["ann", "bob", "cleo", "a/b", "lister"]) world.directory.aUser(app, user);
     send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });

@@ -3,7 +3,6 @@ import {
   ClearConversation,
   type Conversation,
   type ConversationChange,
-  type ConversationState,
   CountUnread,
   CreateConversation,
   DeleteConversation,
@@ -11,39 +10,22 @@ import {
   GetUserConversation,
   ListUserConversations,
   MarkAllRead,
-  type Message,
   type Metadata,
-  type PayloadOf,
-  type ReplyOf,
-  type Standing,
   type UserConversation,
-  type UserMessage,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import type { z } from "zod";
+import {
+  type ConversationPeer,
+  type ConversationRow,
+  messagesOf,
+  refusalOf,
+  standingOf,
+  stateOf,
+} from "./conversation-rows.ts";
+import { messageCommands, messageContracts, messageQueries, messageReceipts } from "./messages.ts";
 
-export type ConversationRow = Conversation & {
-  readonly app: string;
-  readonly by: string;
-  left: string[];
-  isDeleted: boolean;
-};
-
-/** What the gateway sees of the conversation service, kept in memory: the protocol is the real one, the rules are few. */
-export interface ConversationPeer {
-  /** By `<app>/<conversation>`. */
-  readonly conversations: Map<string, ConversationRow>;
-  /** In the order in which they came. */
-  readonly changes: PayloadOf<typeof ChangeConversation>[];
-  readonly deleted: PayloadOf<typeof DeleteConversation>[];
-  readonly cleared: PayloadOf<typeof ClearConversation>[];
-  readonly marked: PayloadOf<typeof MarkAllRead>[];
-  /** Oldest first, by `<app>/<conversation>`. */
-  readonly messages: Map<string, Message[]>;
-  /** What a user has not read, by `<app>/<user>`. */
-  readonly unread: Map<string, ReplyOf<typeof CountUnread>>;
-}
+export type { ConversationPeer } from "./conversation-rows.ts";
 
 export const conversationContracts = [
   CreateConversation,
@@ -55,32 +37,8 @@ export const conversationContracts = [
   GetUserConversation,
   ListUserConversations,
   CountUnread,
+  ...messageContracts,
 ] as const;
-
-type State = z.infer<typeof ConversationState>;
-
-export const stateOf = (row: ConversationRow | undefined): State =>
-  row === undefined ? "absent" : row.isDeleted ? "deleted" : "present";
-
-export const standingOf = (row: ConversationRow | undefined, userId: string | null): Standing => {
-  if (userId === null || row?.participants.includes(userId)) return "participant";
-  return row?.left.includes(userId) ? "left" : "stranger";
-};
-
-/** The refusal of what an actor may not do, if she may not. */
-export function refusalOf(row: ConversationRow | undefined, actor: string | null): DomainError | null {
-  const standing = standingOf(row, actor);
-  if (row === undefined || standing === "stranger") return new DomainError("not_found");
-  if (row.isDeleted) return new DomainError("object_deleted");
-  return standing === "left" ? new DomainError("access_denied") : null;
-}
-
-/** As `userId` has it: she has read it once `recipients` says so. */
-export const asUserMessage = (message: Message, userId: string | null): UserMessage => ({
-  ...message,
-  isUnread: message.recipients.some((one) => one.userId === userId && one.status !== "read"),
-  receivedAt: userId === null ? null : message.sentAt,
-});
 
 export function conversationPeer(): { peer: ConversationPeer; rows: readonly Consumer[] } {
   const peer: ConversationPeer = {
@@ -90,13 +48,14 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
     cleared: [],
     marked: [],
     messages: new Map(),
+    scheduled: [],
+    receipts: [],
+    partChanges: [],
     unread: new Map(),
   };
   const rowOf = (app: string, conversationId: string) => peer.conversations.get(`${app}/${conversationId}`);
   const userConversation = (row: ConversationRow, userId: string): UserConversation => {
-    const messages = (peer.messages.get(`${row.app}/${row.conversationId}`) ?? []).map((one) =>
-      asUserMessage(one, userId),
-    );
+    const messages = messagesOf(peer, row, userId);
     return {
       ...row,
       participants: row.participants.includes(userId) ? row.participants : [],
@@ -179,11 +138,13 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
           peer.marked.push(payload);
           return reply({ position: payload.position ?? row.lastPosition });
         }),
+        ...messageCommands(peer),
       ],
     }),
     consumer({
       queue: "conversation.queries",
       handlers: [
+        ...messageQueries(peer),
         on(GetConversation, async ({ app, payload }) => {
           const row = rowOf(app, payload.conversationId);
           return reply({ state: stateOf(row), conversation: row && !row.isDeleted ? row : null });
@@ -210,7 +171,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
       ],
     }),
   ];
-  return { peer, rows };
+  return { peer, rows: [...rows, messageReceipts(peer)] };
 }
 
 const outcome = (word: "created" | "found" | "conflict" | "in-use", row: ConversationRow) => ({

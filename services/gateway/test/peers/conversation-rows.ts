@@ -1,0 +1,86 @@
+import type {
+  ChangeConversation,
+  ChangeParts,
+  ClearConversation,
+  Conversation,
+  ConversationState,
+  CountUnread,
+  DeleteConversation,
+  MarkAllRead,
+  Message,
+  Notification,
+  PayloadOf,
+  RecordMessageReceipt,
+  ReplyOf,
+  ScheduleMessages,
+  Standing,
+  UserMessage,
+} from "@strata/contracts";
+import { DomainError } from "@strata/runtime";
+import type { z } from "zod";
+
+export type ConversationRow = Conversation & {
+  readonly app: string;
+  readonly by: string;
+  left: string[];
+  isDeleted: boolean;
+};
+
+export type MessageRow = Message & {
+  readonly by: string;
+  /** What was sent with it. */
+  readonly notification: Notification | null;
+  /** Users who deleted it for themselves. */
+  hiddenFor: string[];
+};
+
+/** What the gateway sees of the conversation service, kept in memory: the protocol is the real one, the rules are few. */
+export interface ConversationPeer {
+  /** By `<app>/<conversation>`. */
+  readonly conversations: Map<string, ConversationRow>;
+  /** In the order in which they came. */
+  readonly changes: PayloadOf<typeof ChangeConversation>[];
+  readonly deleted: PayloadOf<typeof DeleteConversation>[];
+  readonly cleared: PayloadOf<typeof ClearConversation>[];
+  readonly marked: PayloadOf<typeof MarkAllRead>[];
+  /** Oldest first, by `<app>/<conversation>`. */
+  readonly messages: Map<string, MessageRow[]>;
+  /** Messages for later, in the order in which they came. */
+  readonly scheduled: PayloadOf<typeof ScheduleMessages>[];
+  readonly receipts: PayloadOf<typeof RecordMessageReceipt>[];
+  /** How parts were changed, in the order in which they came. */
+  readonly partChanges: PayloadOf<typeof ChangeParts>[];
+  /** What a user has not read, by `<app>/<user>`. */
+  readonly unread: Map<string, ReplyOf<typeof CountUnread>>;
+}
+
+type State = z.infer<typeof ConversationState>;
+
+export const stateOf = (row: ConversationRow | undefined): State =>
+  row === undefined ? "absent" : row.isDeleted ? "deleted" : "present";
+
+export const standingOf = (row: ConversationRow | undefined, userId: string | null): Standing => {
+  if (userId === null || row?.participants.includes(userId)) return "participant";
+  return row?.left.includes(userId) ? "left" : "stranger";
+};
+
+/** The refusal of what an actor may not do, if she may not. */
+export function refusalOf(row: ConversationRow | undefined, actor: string | null): DomainError | null {
+  const standing = standingOf(row, actor);
+  if (row === undefined || standing === "stranger") return new DomainError("not_found");
+  if (row.isDeleted) return new DomainError("object_deleted");
+  return standing === "left" ? new DomainError("access_denied") : null;
+}
+
+/** As `userId` has it: she has read it once `recipients` says so. */
+export const asUserMessage = (message: Message, userId: string | null): UserMessage => ({
+  ...message,
+  isUnread: message.recipients.some((one) => one.userId === userId && one.status !== "read"),
+  receivedAt: userId === null ? null : message.sentAt,
+});
+
+/** Of a conversation, oldest first, that `viewer` sees. */
+export const messagesOf = (peer: ConversationPeer, row: ConversationRow, viewer: string | null): UserMessage[] =>
+  (peer.messages.get(`${row.app}/${row.conversationId}`) ?? [])
+    .filter(({ hiddenFor }) => viewer === null || !hiddenFor.includes(viewer))
+    .map((message) => asUserMessage(message, viewer));
