@@ -1,6 +1,5 @@
 import { ChangeParts, type Message, type PartsChange, type ReplyOf } from "@strata/contracts";
 import {
-  idInUse,
   type LayerError,
   parseIdempotencyKey,
   parseIfNoneMatch,
@@ -18,7 +17,7 @@ import { conversationIdOf } from "../conversing/find-conversation.ts";
 import { findMessage, messageIdOf } from "../conversing/find-message.ts";
 import { PART_VERSIONS, partAsRead, partReferenceOf } from "../conversing/find-part.ts";
 import { digestOf } from "../domain/digest.ts";
-import { intentOf } from "../domain/intent.ts";
+import { type Intent, intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import type { SettingsCache } from "../http/settings-cache.ts";
 import { PartBody, PartView } from "../openapi/message-schemas.ts";
@@ -128,7 +127,7 @@ async function add(call: Call, deps: PartDeps): Promise<Answer> {
     const { message } = await change(call, deps, { kind: "append", part: appended }, commandId);
     return created(partOf(call, deps, message, { partId: intent.id }));
   } catch (error) {
-    throw isTaken(error) ? await inUse(call, deps, intent.id, intent.inUse) : error;
+    throw isTaken(error) ? await inUse(call, deps, intent) : error;
   }
 }
 
@@ -168,9 +167,9 @@ async function parsing(call: Call, { settings, maxPartBytes }: PartDeps): Promis
 const isTaken = (error: unknown): boolean =>
   error instanceof DomainError && error.code === "invalid_property" && error.details["property"] === "parts.id";
 
-async function inUse(call: Call, deps: PartDeps, partId: string, refusal: typeof idInUse): Promise<LayerError> {
+async function inUse(call: Call, deps: PartDeps, intent: Intent): Promise<LayerError> {
   const message = await findMessage(call, null, "in-conversation");
-  return refusal(partOf(call, deps, message, { partId }));
+  return intent.inUse(partOf(call, deps, message, { partId: intent.id }));
 }
 
 const partOf = (call: Call, { composer }: PartDeps, message: Message, reference: PartReference) =>

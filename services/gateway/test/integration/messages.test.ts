@@ -5,6 +5,7 @@ import { errorOf, type HttpClient, httpClient, type Reply } from "../http-client
 import { openWorld, PATIENT, PUBLIC_URL, type World } from "../world.ts";
 
 const PART = { mime_type: "text/plain", body: "Hello" };
+const aBody = (changes: Readonly<Record<string, unknown>> = {}) => ({ sender_id: "bot", parts: [PART], ...changes });
 const STEP = 2 ** 20;
 const Id = z.object({ id: z.string() });
 const idOf = ({ json }: Reply): string => Id.parse(json).id.replace(/^layer:\/\/\/\w+\//, "");
@@ -33,7 +34,6 @@ describe("messages, as the backend", () => {
     `${conversationPath(conversation)}/messages${id === "" ? "" : `/${id}`}`;
   const aConversation = async () =>
     idOf(await send("POST", `/apps/${app}/conversations`, { body: { participants: ["ann", "bob"] } }));
-  const aBody = (changes: Readonly<Record<string, unknown>> = {}) => ({ sender_id: "bot", parts: [PART], ...changes });
   const say = (conversation: string, changes: Readonly<Record<string, unknown>> = {}) =>
     send("POST", path(conversation), { body: aBody(changes) });
   const stored = (conversation: string) => world.conversation.messages.get(`${app}/${conversation}`) ?? [];
