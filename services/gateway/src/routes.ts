@@ -1,6 +1,4 @@
 import type { Config } from "./config.ts";
-import { composer } from "./conversing/composer.ts";
-import { backendDoor, userDoor } from "./conversing/doors.ts";
 import { contentDoor } from "./content/content-door.ts";
 import { contentRelay } from "./content/content-relay.ts";
 import { contentUrls } from "./content/content-urls.ts";
@@ -14,22 +12,16 @@ import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
-import { conversationRoutes, deleteConversation } from "./routes/conversations.ts";
+import { conversing } from "./routes/conversing.ts";
 import { contentBytes } from "./routes/content-bytes.ts";
 import { contentRoutes } from "./routes/content.ts";
-import { deleteMessage, deleteUserMessage } from "./routes/deleted-messages.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { listInbox } from "./routes/inbox.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
-import { recordMessageReceipt } from "./routes/message-receipts.ts";
-import { getMessage, messageRoutes } from "./routes/messages.ts";
-import { partChangingRoutes } from "./routes/part-changes.ts";
-import { partReadingRoutes } from "./routes/parts.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
-import { deleteUserConversation, listUserConversations, markAllRead } from "./routes/user-conversations.ts";
 import { userManagement } from "./routes/user-management.ts";
 
 /** What the routes remember for a while, and events make them forget. */
@@ -43,11 +35,6 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
   const profiles = profileCache();
   const maxBodyBytes = config.MAX_BODY_BYTES;
   const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
-  const composing = composer({ profiles, contents });
-  const conversing = { composer: composing, settings, maxBodyBytes };
-  const messaging = { ...conversing, profiles, maxPartBytes: config.MAX_PART_BYTES };
-  const backend = backendDoor();
-  const user = userDoor(users);
   const routes = [
     createAnnouncement({
       profiles,
@@ -66,21 +53,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     patchApp({ settings, maxBodyBytes }),
     listInbox({ users, profiles }),
     recordReceipt({ maxBodyBytes }),
-    ...conversationRoutes(backend, conversing),
-    ...conversationRoutes(user, conversing),
-    deleteConversation(backend),
-    listUserConversations(user, composing),
-    deleteUserConversation(user),
-    markAllRead(user, maxBodyBytes),
-    ...messageRoutes(backend, messaging),
-    ...messageRoutes(user, messaging),
-    getMessage(user, composing, "anywhere"),
-    deleteMessage(backend),
-    deleteUserMessage(user),
-    recordMessageReceipt(user, maxBodyBytes),
-    ...partReadingRoutes(backend, "in-conversation", composing),
-    ...partReadingRoutes(user, "anywhere", composing),
-    ...partChangingRoutes(backend, messaging),
+    ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),
     createApp({ maxBodyBytes }),
