@@ -30,6 +30,9 @@ export const loadConfig = defineConfig({
   /** The same for an announcement to more than 1,000 users, which takes several steps. */
   LONG_LIST_DEADLINE_MS: limit(20_000),
   MAX_IN_FLIGHT_PER_APP: limit(500),
+  /** Requests of one token per second and gateway, and how many at once after a pause; 0: no such limit. */
+  RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(0),
+  RATE_LIMIT_BURST: limit(100),
   /** Uploads and downloads under way, which may take hours, counted apart. */
   MAX_TRANSFERS_PER_APP: limit(500),
   /** How long a request may take to come in: 16 MB over a slow line (1 Mbit/s). Uploads of content have no limit. */

@@ -8,6 +8,7 @@ import { bodyBudget } from "./http/body-budget.ts";
 import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
+import { rateLimit } from "./http/rate-limit.ts";
 import { settingsCache } from "./http/settings-cache.ts";
 import { openApiDocument, openApiPath } from "./openapi/document.ts";
 import { knownUsers } from "./routes/known-users.ts";
@@ -29,6 +30,7 @@ const app = createApp({
   routes,
   broker: { ask: nobody, request: nobody, send: nobody },
   grants: grantCache(),
+  rates: rateLimit({ perSecond: 0, burst: 1 }),
   inFlight: inFlightLimit(1),
   bodies: bodyBudget(1),
   publicUrl: config.PUBLIC_URL,

@@ -2,11 +2,12 @@ import { openBroker } from "@strata/messaging";
 import type { ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
-import { createApp } from "./http/app.ts";
+import { createApp, errorsUrlOf } from "./http/app.ts";
 import { bodyBudget } from "./http/body-budget.ts";
 import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
+import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
 import { settingsCache } from "./http/settings-cache.ts";
 import { knownUsers } from "./routes/known-users.ts";
@@ -35,6 +36,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     broker,
     grants,
     routes: routesOf(config, { settings, users }),
+    rates: rateLimit({ perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST }),
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,
@@ -48,6 +50,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     await listen(app, {
       port: config.HTTP_PORT,
       maxConnections: config.MAX_CONNECTIONS,
+      errorsUrl: errorsUrlOf(config.PUBLIC_URL),
       onClosing: () => {
         isClosing = true;
       },

@@ -58,7 +58,7 @@ export type HttpClient = ReturnType<typeof httpClient>;
 
 const parse = (text: string): unknown => JSON.parse(text);
 
-const routes = routesOf(
+export const routes = routesOf(
   loadConfig({
     AMQP_URL: "amqp://documented",
     PUBLIC_URL,

@@ -23,7 +23,8 @@ export interface AppDeps extends ServingDeps {
   readonly isClosing: () => boolean;
 }
 
-const errorsUrlOf = (publicUrl: string): string => `${publicUrl}/docs/errors`;
+/** The page that explains all errors. */
+export const errorsUrlOf = (publicUrl: string): string => `${publicUrl}/docs/errors`;
 
 /** Everything between a socket and the routes. */
 export function createApp(deps: AppDeps): Express {

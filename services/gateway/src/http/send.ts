@@ -3,7 +3,7 @@ import { errorBody, type LayerError } from "@strata/layer-protocol";
 import type { Answer } from "./route.ts";
 
 /** Spelled as the recorded answers of the original API have it. */
-const JSON_TYPE = "application/json; charset=UTF-8";
+export const JSON_TYPE = "application/json; charset=UTF-8";
 
 export function sendAnswer(response: ServerResponse, answer: Answer): void {
   response.statusCode = answer.status;

@@ -7,6 +7,7 @@ import type { BodyBudget } from "./body-budget.ts";
 import { callsOf } from "./calls.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
 import { contextOf } from "./request-context.ts";
 import type { Answer, Call, GuardedRoute, Route } from "./route.ts";
@@ -16,6 +17,7 @@ import { isServedIn, notServed } from "./served-versions.ts";
 export interface ServingDeps {
   readonly broker: Client & Pick<Publisher, "send">;
   readonly grants: GrantCache;
+  readonly rates: RateLimit;
   readonly inFlight: InFlight;
   readonly bodies: BodyBudget;
   readonly publicUrl: string;
@@ -57,6 +59,7 @@ async function serveGuarded(
   context.app = grant.appId;
   const params = stringParams(request.params);
   const appId = authorize(grant, route.access, params["app"]);
+  deps.rates.take(grant.tokenId);
   const leave = deps.inFlight.enter(grant.appId ?? grant.accountId);
   const allowance = deps.bodies.open();
   try {

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { Closable } from "@strata/runtime";
 import type { Express } from "express";
+import { answerBrokenRequests } from "./broken-request.ts";
 
 export interface HttpServer extends Closable {
   readonly port: number;
@@ -20,7 +21,13 @@ const CLOSE_DEADLINE_MS = 9_000;
  */
 export async function listen(
   app: Express,
-  options: { readonly port: number; readonly maxConnections: number; readonly onClosing: () => void },
+  options: {
+    readonly port: number;
+    readonly maxConnections: number;
+    /** The page that explains errors. */
+    readonly errorsUrl: string;
+    readonly onClosing: () => void;
+  },
 ): Promise<HttpServer> {
   const timeouts = {
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -36,6 +43,7 @@ export async function listen(
     });
     app(request, response);
   });
+  answerBrokenRequests(server, options.errorsUrl);
   server.maxConnections = options.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

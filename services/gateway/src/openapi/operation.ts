@@ -56,7 +56,7 @@ const COMMON_ERRORS = {
   401: "No token, or one that grants nothing",
   403: "The token is another app's, or lacks the scope",
   406: "`Accept` names no version that there is, or a PATCH does not say that it is a Layer-Patch",
-  429: "Too many requests of this app under way; `Retry-After` says when to try again",
+  429: "Too many requests of this token, or of its app under way; `Retry-After` says when to try again",
   503: "A service does not answer; nothing was done, or it may be repeated under the same id after `Retry-After`",
 } as const;
 

@@ -16,7 +16,7 @@ describe("identities", () => {
   let app: string;
 
   before(async () => {
-    world = await openWorld({ name: "gateway identities" });
+    world = await openWorld({ name: "gateway identities", env: { REQUEST_DEADLINE_MS: "10000" } });
     app = world.directory.anApp();
     send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });
   });

@@ -17,7 +17,7 @@ describe("what users are to each other", () => {
   let app: string;
 
   before(async () => {
-    world = await openWorld({ name: "gateway relations" });
+    world = await openWorld({ name: "gateway relations", env: { REQUEST_DEADLINE_MS: "10000" } });
     app = world.directory.anApp();
     send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });
   });

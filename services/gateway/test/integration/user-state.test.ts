@@ -15,7 +15,7 @@ describe("the state of a user", () => {
   let app: string;
 
   before(async () => {
-    world = await openWorld({ name: "gateway user state" });
+    world = await openWorld({ name: "gateway user state", env: { REQUEST_DEADLINE_MS: "10000" } });
     app = world.directory.anApp();
     send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });
   });
@@ -192,7 +192,7 @@ describe("settings of an app", () => {
   let app: string;
 
   before(async () => {
-    world = await openWorld({ name: "gateway settings" });
+    world = await openWorld({ name: "gateway settings", env: { REQUEST_DEADLINE_MS: "10000" } });
     app = world.directory.anApp();
     send = httpClient(world.baseUrl, { token: world.directory.aToken() });
   });
