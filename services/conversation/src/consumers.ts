@@ -92,6 +92,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "conversation.receipts",
     prefetch: 200,
+    // While one group waits for its writes, the next is looked up.
+    concurrency: 2,
     handlers: [onGroup(RecordMessageReceipt, recordMessageReceipts(deps))],
     dependencies: [deps.mongo],
   }),

@@ -19,8 +19,18 @@ export function userView(
   return { conversation: conversationId, viewer: user, after: clearedThrough, through };
 }
 
-/** All of a conversation, as its app's backend sees it. */
-export const backendView = (conversation: string): View => ({ conversation, viewer: null, after: 0, through: null });
+/** What somebody sees: the backend (null) all of it, a stranger nothing (null). */
+export function viewOf(
+  conversation: ConversationRow,
+  viewer: string | null,
+  membership: MembershipRow | null,
+): View | null {
+  const whole = { conversation: conversation.conversationId, viewer, after: 0, through: null };
+  if (viewer === null) return whole;
+  if (membership) return userView(conversation, membership);
+  // Named a moment ago, her own row is about to be written.
+  return conversation.participants.includes(viewer) ? whole : null;
+}
 
 interface Placed {
   readonly position: number;

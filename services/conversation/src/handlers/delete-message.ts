@@ -4,7 +4,7 @@ import { DomainError } from "@strata/runtime";
 import { absenceOf } from "../domain/access.ts";
 import { refusedTo } from "../domain/membership.ts";
 import { messageKey, type MessageRow } from "../domain/message.ts";
-import { sees, userView } from "../domain/visibility.ts";
+import { sees, viewOf } from "../domain/visibility.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { MessageStore } from "../store/message-store.ts";
@@ -27,8 +27,8 @@ export const deleteMessage =
     if (absence) throw absence;
     const exclusion = conversation && payload.actor && refusedTo(conversation, payload.actor, membership);
     if (exclusion) throw exclusion;
-    const isSeen = message && conversation && (!membership || sees(userView(conversation, membership), message));
-    if (!isSeen || message.deletedAt !== undefined) throw noMessage(payload);
+    const view = conversation && viewOf(conversation, payload.actor, membership);
+    if (!message || !view || !sees(view, message)) throw noMessage(payload);
 
     const at = Date.now();
     await deps.messages.delete(message._id, { by: id, at });
@@ -44,8 +44,8 @@ export const hideMessage =
     const { conversation, membership, message } = await find(deps, app, payload);
     const own = message?.hides.find(({ by }) => by === id);
     if (message && own) return publish(deps, delivery, message, userId, own.at);
-    if (!conversation || conversation.deletedAt !== undefined || !membership || !message) throw noMessage(payload);
-    if (!sees(userView(conversation, membership), message)) throw noMessage(payload);
+    const view = conversation?.deletedAt === undefined && conversation && viewOf(conversation, userId, membership);
+    if (!message || !view || !sees(view, message)) throw noMessage(payload);
 
     const at = Date.now();
     await deps.messages.hide(message._id, userId, { by: id, at });

@@ -3,7 +3,7 @@ import { type Delivery, type Outcome, reply } from "@strata/messaging";
 import { standingOf } from "../domain/membership.ts";
 import { messageKey } from "../domain/message.ts";
 import { userMessageView } from "../domain/message-view.ts";
-import { sees, userView } from "../domain/visibility.ts";
+import { sees, viewOf } from "../domain/visibility.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { MessageStore } from "../store/message-store.ts";
@@ -36,8 +36,8 @@ export const getMessage =
 
     if (!conversation || conversation.deletedAt !== undefined) return answer(null);
     if (stored?.conversation !== conversationId || stored.deletedAt !== undefined) return answer(null);
-    const isSeen = viewer === null || (membership !== null && sees(userView(conversation, membership), stored));
-    return answer(isSeen ? userMessageView(stored, viewer) : null);
+    const view = viewOf(conversation, viewer, membership);
+    return answer(view && sees(view, stored) ? userMessageView(stored, viewer) : null);
   };
 
 /** What a push says of a message, and in whose name. */

@@ -1,10 +1,9 @@
 import type { ListMessages, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
-import type { ConversationRow } from "../domain/conversation.ts";
-import { type MembershipRow, standingOf } from "../domain/membership.ts";
+import { standingOf } from "../domain/membership.ts";
 import { messageKey } from "../domain/message.ts";
 import { userMessageView } from "../domain/message-view.ts";
-import { backendView, sees, totalOf, userView, type View } from "../domain/visibility.ts";
+import { sees, totalOf, viewOf } from "../domain/visibility.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { MessageStore } from "../store/message-store.ts";
@@ -51,9 +50,3 @@ export const listMessages =
   };
 
 const nothing = (standing: Listed["standing"]): Listed => ({ state: "present", standing, messages: null, total: 0 });
-
-/** null: a stranger's, who sees nothing. */
-function viewOf(conversation: ConversationRow, viewer: string | null, membership: MembershipRow | null): View | null {
-  if (viewer === null) return backendView(conversation.conversationId);
-  return membership && userView(conversation, membership);
-}
