@@ -4,13 +4,13 @@ import { questionsOf } from "./blockers.ts";
 
 const checkOf = (senderId: string, count: number) => ({ senderId, userIds: userIds(count) });
 
-describe("questions about blockers", () => {
-  const sendersIn = (...counts: readonly number[]) =>
-    questionsOf(
-      counts.map((count, n) => checkOf(`s${n}`, count)),
-      10,
-    ).map((question) => question.map(({ senderId }) => senderId));
+const sendersIn = (...counts: readonly number[]) =>
+  questionsOf(
+    counts.map((count, n) => checkOf(`s${n}`, count)),
+    10,
+  ).map((question) => question.map(({ senderId }) => senderId));
 
+describe("questions about blockers", () => {
   it("are few, of bounded size, and in the order of the checks", () => {
     expect(sendersIn()).to.deep.equal([]);
     expect(sendersIn(1, 2, 3)).to.deep.equal([["s0", "s1", "s2"]]);
