@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { SendMessage, TypingStarted } from "@strata/contracts";
 import type { Client, Publisher } from "@strata/messaging";
 import { type Closable, DomainError, type Logger, repeat } from "@strata/runtime";
-import { absenceOf, senderRefusal } from "./domain/access.ts";
+import { present, senderRefusal } from "./domain/access.ts";
 import {
   afterMessage,
   afterTyping,
@@ -88,11 +88,10 @@ async function showTyping({ conversations, broker }: Deps, row: ScheduleRow): Pr
   const sending = nextSending(row);
   if (!sending) return ended(row);
   const { app, conversation: conversationId, sendAt } = row;
-  const conversation = await conversations.find(app, conversationId);
+  const conversation = present(conversationId, await conversations.find(app, conversationId));
   const forMs = Math.min(sending.typingMs, sendAt - Date.now());
-  const isGone =
-    absenceOf(conversationId, conversation) ?? (conversation && senderRefusal(sending.payload, conversation, null));
-  if (!isGone && forMs > 0) {
+  const isDropped = conversation instanceof DomainError || senderRefusal(sending.payload, conversation, null) !== null;
+  if (!isDropped && forMs > 0) {
     const { sender } = sending.payload;
     await broker.emit(
       TypingStarted,

@@ -4,13 +4,13 @@ import type { ConversationRow } from "./conversation.ts";
 import { type MembershipRow, refusedTo } from "./membership.ts";
 import { senderUser } from "./message.ts";
 
-/** Why nothing can be done in a conversation; null: it is there. */
-export function absenceOf(
+/** A conversation in which something can be done, or why nothing can be. */
+export function present(
   conversationId: string,
   conversation: ConversationRow | null | undefined,
-): DomainError | null {
+): ConversationRow | DomainError {
   if (!conversation) return new DomainError("not_found", { conversationId });
-  return conversation.deletedAt === undefined ? null : new DomainError("object_deleted", { conversationId });
+  return conversation.deletedAt === undefined ? conversation : new DomainError("object_deleted", { conversationId });
 }
 
 interface Draft {

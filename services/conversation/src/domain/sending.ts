@@ -1,6 +1,6 @@
 import type { PayloadOf, SendMessage } from "@strata/contracts";
-import type { DomainError } from "@strata/runtime";
-import { absenceOf, missingContent, senderRefusal } from "./access.ts";
+import { DomainError } from "@strata/runtime";
+import { missingContent, present, senderRefusal } from "./access.ts";
 import { conversationKey, type ConversationRow } from "./conversation.ts";
 import { membershipKey, type MembershipRow } from "./membership.ts";
 import { audienceOf, messageKey, type MessageRow, newMessage, senderUser } from "./message.ts";
@@ -53,9 +53,13 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
   return sendings.map((sending): Verdict => {
     const existing = messages.get(messageOfSending(sending));
     if (existing?.by === sending.id) return { kind: "sent", row: existing, isNew: false };
-    const conversation = known.conversations.get(conversationOfSending(sending));
-    const error = absenceOf(sending.payload.conversationId, conversation) ?? senderError(sending, known);
-    if (error || !conversation) return { kind: "refused", error: error ?? missingContent() };
+    const conversation = present(
+      sending.payload.conversationId,
+      known.conversations.get(conversationOfSending(sending)),
+    );
+    if (conversation instanceof DomainError) return { kind: "refused", error: conversation };
+    const error = senderError(sending, conversation, known);
+    if (error) return { kind: "refused", error };
     if (existing) return { kind: "in-use", row: shownInUse(existing, sending) };
     if (known.lackingContent.has(sending.id)) return { kind: "refused", error: missingContent() };
 
@@ -96,12 +100,9 @@ function endsOf({ conversations, stored, highest }: Known): Map<string, End> {
   return ends;
 }
 
-function senderError(sending: Sending, { conversations, formerMembers }: Known): DomainError | null {
-  const conversation = conversations.get(conversationOfSending(sending));
-  const user = senderUser(sending.payload.sender);
-  if (!conversation || user === null) return null;
-  const key = membershipKey(sending.app, user, conversation.conversationId);
-  return senderRefusal(sending.payload, conversation, formerMembers.get(key) ?? null);
+function senderError({ app, payload }: Sending, conversation: ConversationRow, { formerMembers }: Known) {
+  const key = membershipKey(app, senderUser(payload.sender) ?? "", conversation.conversationId);
+  return senderRefusal(payload, conversation, formerMembers.get(key) ?? null);
 }
 
 const shownInUse = (row: MessageRow, { payload }: Sending): MessageRow | null =>

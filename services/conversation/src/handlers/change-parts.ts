@@ -1,7 +1,7 @@
 import { type ChangeParts, MessageUpdated, type PayloadOf, type ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { absenceOf, missingContent } from "../domain/access.ts";
+import { missingContent, present } from "../domain/access.ts";
 import { messageKey, type MessageRow, type RememberedChange } from "../domain/message.ts";
 import { messageView } from "../domain/message-view.ts";
 import { changeParts as changed, contentIdsOf, newPartsOf } from "../domain/parts.ts";
@@ -27,15 +27,15 @@ export const changeParts =
   (deps: Deps) =>
   async (delivery: Changing): Promise<Outcome<Changed>> => {
     const { app, id, payload } = delivery;
-    const [conversation, message] = await Promise.all([
+    const [found, message] = await Promise.all([
       deps.conversations.find(app, payload.conversationId),
       deps.messages.find(messageKey(app, payload.messageId)),
     ]);
     const made = message?.changes.find(({ by }) => by === id);
     if (message && made) return publish(deps, delivery, message, made);
-    const absence = absenceOf(payload.conversationId, conversation);
-    if (absence) throw absence;
-    if (message?.conversation !== payload.conversationId || message.deletedAt !== undefined) {
+    const conversation = present(payload.conversationId, found);
+    if (conversation instanceof DomainError) throw conversation;
+    if (message?.conversation !== conversation.conversationId || message.deletedAt !== undefined) {
       throw new DomainError("not_found", { messageId: payload.messageId });
     }
     await assertContents(deps, delivery);

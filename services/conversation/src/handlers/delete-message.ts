@@ -1,7 +1,7 @@
 import { type DeleteMessage, type HideMessage, MessageDeleted, type PayloadOf } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { absenceOf } from "../domain/access.ts";
+import { present } from "../domain/access.ts";
 import { refusedTo } from "../domain/membership.ts";
 import { messageKey, type MessageRow } from "../domain/message.ts";
 import { sees, viewOf } from "../domain/visibility.ts";
@@ -21,13 +21,14 @@ export const deleteMessage =
   (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteMessage>>): Promise<Outcome<never>> => {
     const { app, id, payload } = delivery;
-    const { conversation, membership, message } = await find(deps, app, { ...payload, userId: payload.actor });
+    const { actor } = payload;
+    const { found, membership, message } = await find(deps, app, { ...payload, userId: actor });
     if (message?.deletedBy === id) return publish(deps, delivery, message, null, message.deletedAt ?? message.sentAt);
-    const absence = absenceOf(payload.conversationId, conversation);
-    if (absence) throw absence;
-    const exclusion = conversation && payload.actor && refusedTo(conversation, payload.actor, membership);
-    if (exclusion) throw exclusion;
-    const view = conversation && viewOf(conversation, payload.actor, membership);
+    const conversation = present(payload.conversationId, found);
+    if (conversation instanceof DomainError) throw conversation;
+    const refusal = actor === null ? null : refusedTo(conversation, actor, membership);
+    if (refusal) throw refusal;
+    const view = viewOf(conversation, actor, membership);
     if (!message || !view || !sees(view, message)) throw noMessage(payload);
 
     const at = Date.now();
@@ -41,10 +42,11 @@ export const hideMessage =
   async (delivery: Delivery<PayloadOf<typeof HideMessage>>): Promise<Outcome<never>> => {
     const { app, id, payload } = delivery;
     const { userId } = payload;
-    const { conversation, membership, message } = await find(deps, app, payload);
+    const { found, membership, message } = await find(deps, app, payload);
     const own = message?.hides.find(({ by }) => by === id);
     if (message && own) return publish(deps, delivery, message, userId, own.at);
-    const view = conversation?.deletedAt === undefined && conversation && viewOf(conversation, userId, membership);
+    const conversation = present(payload.conversationId, found);
+    const view = conversation instanceof DomainError ? null : viewOf(conversation, userId, membership);
     if (!message || !view || !sees(view, message)) throw noMessage(payload);
 
     const at = Date.now();
@@ -59,12 +61,12 @@ interface Named {
 }
 
 async function find(deps: Deps, app: string, { conversationId, messageId, userId }: Named) {
-  const [conversation, membership, message] = await Promise.all([
+  const [found, membership, message] = await Promise.all([
     deps.conversations.find(app, conversationId),
     userId === null ? null : deps.memberships.find(app, userId, conversationId),
     deps.messages.find(messageKey(app, messageId)),
   ]);
-  return { conversation, membership, message: message?.conversation === conversationId ? message : null };
+  return { found, membership, message: message?.conversation === conversationId ? message : null };
 }
 
 const noMessage = ({ messageId }: Pick<Named, "messageId">): DomainError => new DomainError("not_found", { messageId });

@@ -1,7 +1,7 @@
 import { ConversationRead, type MarkAllRead, type PayloadOf, type ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { absenceOf } from "../domain/access.ts";
+import { present } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
 import type { MembershipRow } from "../domain/membership.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
@@ -26,13 +26,13 @@ export const markAllRead =
   async (delivery: Marking): Promise<Outcome<ReplyOf<typeof MarkAllRead>>> => {
     const { app, id, payload } = delivery;
     const { conversationId, userId, at } = payload;
-    const [conversation, membership] = await Promise.all([
+    const [found, membership] = await Promise.all([
       conversations.find(app, conversationId),
       memberships.find(app, userId, conversationId),
     ]);
-    const absence = absenceOf(conversationId, conversation);
-    if (absence) throw absence;
-    if (!conversation?.participants.includes(userId) || !membership) {
+    const conversation = present(conversationId, found);
+    if (conversation instanceof DomainError) throw conversation;
+    if (!conversation.participants.includes(userId) || !membership) {
       throw new DomainError("access_denied", { conversationId });
     }
     const position = positionOf(delivery, conversation, membership);

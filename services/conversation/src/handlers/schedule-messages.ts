@@ -1,6 +1,7 @@
 import type { PayloadOf, ScheduleMessages } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
-import { absenceOf, missingContent, needsStanding, senderRefusal } from "../domain/access.ts";
+import { DomainError } from "@strata/runtime";
+import { missingContent, needsStanding, present, senderRefusal } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
 import { membershipKey } from "../domain/membership.ts";
 import { senderUser } from "../domain/message.ts";
@@ -25,14 +26,12 @@ export const scheduleMessages =
   (deps: Deps) =>
   async (delivery: Scheduling): Promise<Outcome<never>> => {
     const { app, payload } = delivery;
-    const conversation = await deps.conversations.find(app, payload.conversationId);
-    const absence = absenceOf(payload.conversationId, conversation);
-    if (absence) throw absence;
-    if (conversation) {
-      await assertSenders(deps, delivery, conversation);
-      await assertContents(deps, delivery);
-      await deps.schedules.insertNew(newSchedule(delivery, conversation));
-    }
+    const { conversationId } = payload;
+    const conversation = present(conversationId, await deps.conversations.find(app, conversationId));
+    if (conversation instanceof DomainError) throw conversation;
+    await assertSenders(deps, delivery, conversation);
+    await assertContents(deps, delivery);
+    await deps.schedules.insertNew(newSchedule(delivery, conversation));
     return ack;
   };
 
