@@ -62,6 +62,15 @@ const operations = Object.entries(document.paths ?? {}).flatMap(([path, item]) =
   }),
 );
 
+const Content = z.object({ content: z.record(z.string(), z.object({ schema: z.instanceof(z.ZodType) })) });
+
+/** The example of a schema, or of the rows of a list. */
+const exampleOf = (schema: z.ZodType): unknown => {
+  const { example } = schema.meta() ?? {};
+  if (example !== undefined || !(schema instanceof z.ZodArray)) return example;
+  return schema.element instanceof z.ZodType ? [exampleOf(schema.element)] : undefined;
+};
+
 describe("routes", () => {
   it("are in the document, each one, and nothing else is", () => {
     const documented = operations.map(({ key }) => key);
@@ -82,6 +91,21 @@ describe("routes", () => {
         inPath.map(({ name }) => name),
         key,
       ).to.have.members(named);
+    }
+  });
+
+  it("show an example of their body and of their answer, each of which their own schema takes", () => {
+    for (const { method, path, operation } of routes.filter(
+      ({ access }) => access.startsWith("app:") || access === "account:admin",
+    )) {
+      const body = Content.safeParse(operation.requestBody).data?.content ?? {};
+      const answers = Object.entries(operation.responses)
+        .filter(([status]) => status < "300")
+        .flatMap(([, response]) => Object.values(Content.safeParse(response).data?.content ?? {}));
+      for (const { schema } of [...Object.values(body), ...answers]) {
+        const checked = schema.safeParse(exampleOf(schema));
+        expect(checked.error?.message, `${method} ${path}`).to.equal(undefined);
+      }
     }
   });
 

@@ -5,17 +5,19 @@ import { z } from "zod";
 const Name = z.string().min(1).max(128);
 
 /** The body of `POST /accounts/apps`. */
-export const AppBody = z.object({ name: Name });
+export const AppBody = z.object({ name: Name }).meta({ example: { name: "Shop" } });
 
 /** The body of `POST /accounts/apps/:app/tokens`. */
-export const TokenBody = z.object({
-  name: Name,
-  scopes: z
-    .array(z.enum(["app:read", "app:write"]))
-    .min(1)
-    .nullish(),
-  expires_at: z.iso.datetime({ offset: true }).nullish(),
-});
+export const TokenBody = z
+  .object({
+    name: Name,
+    scopes: z
+      .array(z.enum(["app:read", "app:write"]))
+      .min(1)
+      .nullish(),
+    expires_at: z.iso.datetime({ offset: true }).nullish(),
+  })
+  .meta({ example: { name: "backend", scopes: ["app:read", "app:write"] } });
 
 /** @throws LayerError 400 `invalid_request`; 422 `missing_property` or `invalid_property` `name` */
 export function parseApp(body: unknown): { readonly name: string } {

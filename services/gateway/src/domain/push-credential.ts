@@ -23,7 +23,16 @@ const ApnsCredentialBody = z.object({
 });
 
 /** The body of `PUT /accounts/apps/:app/push_credentials/:id`. */
-export const PushCredentialBody = z.discriminatedUnion("kind", [FcmCredentialBody, ApnsCredentialBody]);
+export const PushCredentialBody = z.discriminatedUnion("kind", [FcmCredentialBody, ApnsCredentialBody]).meta({
+  example: {
+    kind: "apns",
+    team_id: "TEAM123456",
+    key_id: "KEY1234567",
+    private_key: "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n",
+    bundle_id: "com.example.shop",
+    environment: "production",
+  },
+});
 
 /**
  * Parses a push credential. A key that cannot be read is refused here, where somebody sees it, and not at the first push.

@@ -1,5 +1,6 @@
 import { Scope } from "@strata/contracts";
 import { z } from "zod";
+import { examples } from "./examples.ts";
 
 const Time = z.iso.datetime();
 
@@ -11,7 +12,7 @@ export const AppView = z
     name: z.string(),
     created_at: Time,
   })
-  .meta({ id: "App" });
+  .meta({ id: "App", example: examples.app });
 
 export const TokenView = z
   .strictObject({
@@ -24,8 +25,8 @@ export const TokenView = z
     expires_at: Time.nullable(),
     revoked_at: Time.nullable(),
   })
-  .meta({ id: "Token" });
+  .meta({ id: "Token", example: examples.token });
 
 export const NewTokenView = TokenView.extend({
   token: z.string().meta({ description: "For `Authorization: Bearer …`; shown this once" }),
-}).meta({ id: "NewToken" });
+}).meta({ id: "NewToken", example: examples.newToken });

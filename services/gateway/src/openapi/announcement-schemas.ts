@@ -1,6 +1,7 @@
 import { AnnouncementState } from "@strata/contracts";
 import { NotificationBody as WireNotification } from "@strata/layer-protocol";
 import { z } from "zod";
+import { examples } from "./examples.ts";
 import { BasicIdentity } from "./user-schemas.ts";
 
 export const Uri = z.string().meta({ description: "A `layer:///` id" });
@@ -95,7 +96,7 @@ export const AnnouncementView = z
     sender: Sender,
     parts: z.array(PartView),
   })
-  .meta({ id: "Announcement" });
+  .meta({ id: "Announcement", example: examples.announcement });
 
 export const AnnouncementStatus = z
   .strictObject({
@@ -113,7 +114,7 @@ export const AnnouncementStatus = z
       failed: Count.meta({ description: "Devices whose push was given up" }),
     }),
   })
-  .meta({ id: "AnnouncementStatus" });
+  .meta({ id: "AnnouncementStatus", example: examples.announcementStatus });
 
 export const RecipientStateView = z
   .strictObject({
@@ -123,7 +124,7 @@ export const RecipientStateView = z
     delivered_at: Time.nullable(),
     read_at: Time.nullable(),
   })
-  .meta({ id: "RecipientState" });
+  .meta({ id: "RecipientState", example: examples.recipientState });
 
 export const InboxEntry = z
   .strictObject({
@@ -142,9 +143,13 @@ export const InboxEntry = z
     reply_to: z.null().optional(),
     updated_at: z.null().optional(),
   })
-  .meta({ id: "InboxEntry", description: "An announcement as one of its recipients sees it" });
+  .meta({
+    id: "InboxEntry",
+    example: examples.inboxEntry,
+    description: "An announcement as one of its recipients sees it",
+  });
 
 /** The body of `POST …/receipts`. */
 export const ReceiptBody = z
   .object({ type: z.enum(["read", "delivered", "delivery"]).meta({ description: "`delivery` is `delivered`" }) })
-  .meta({ id: "Receipt" });
+  .meta({ id: "Receipt", example: { type: "read" } });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { examples } from "./examples.ts";
 
 const Url = z.string().nullable();
 
@@ -10,14 +11,14 @@ const content = {
   expiration: z.iso.datetime().nullable(),
 };
 
-export const ContentView = z.strictObject(content).meta({ id: "Content" });
+export const ContentView = z.strictObject(content).meta({ id: "Content", example: examples.content });
 
 export const AnnouncedContentView = z
   .strictObject({
     ...content,
     upload_url: z.string().meta({ description: "Where the bytes go: PUT, without a token" }),
   })
-  .meta({ id: "AnnouncedContent" });
+  .meta({ id: "AnnouncedContent", example: examples.announcedContent });
 
 export const UploadHeaders = z.object({
   "Upload-Content-Type": z.string().min(1).max(255).meta({ description: "The MIME type", example: "image/png" }),

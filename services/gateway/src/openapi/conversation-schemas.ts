@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { Time, Uri, Url } from "./announcement-schemas.ts";
+import { examples } from "./examples.ts";
 import { UserMessageView } from "./message-schemas.ts";
 import { BasicIdentity } from "./user-schemas.ts";
 
@@ -72,7 +73,7 @@ const fields = {
   metadata: Metadata,
 };
 
-export const ConversationView = z.strictObject(fields).meta({ id: "Conversation" });
+export const ConversationView = z.strictObject(fields).meta({ id: "Conversation", example: examples.conversation });
 
 export const UserConversationView = z
   .strictObject({
@@ -81,7 +82,11 @@ export const UserConversationView = z
     unread_message_count: z.int(),
     total_message_count: z.int(),
   })
-  .meta({ id: "UserConversation", description: "A conversation as one user sees it" });
+  .meta({
+    id: "UserConversation",
+    example: examples.userConversation,
+    description: "A conversation as one user sees it",
+  });
 
 const Position = z.number().min(0).meta({ description: "As in messages" });
 
@@ -89,4 +94,6 @@ export const PositionBody = z
   .object({ position: Position.nullish().meta({ description: "null or absent: up to the newest" }) })
   .meta({ id: "PositionRequest", example: { position: null } });
 
-export const PositionView = z.strictObject({ position: Position }).meta({ id: "Position" });
+export const PositionView = z
+  .strictObject({ position: Position })
+  .meta({ id: "Position", example: { position: 1_048_576 } });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { NotificationBody, Sender, Time, Uri, Url } from "./announcement-schemas.ts";
+import { examples } from "./examples.ts";
 
 export const PartBody = z
   .object({
@@ -77,6 +78,7 @@ export const PartView = z
   })
   .meta({
     id: "MessagePart",
+    example: examples.part,
     description: "`url`, `message_url` and `updated_at` are there in 3.0; before it the id ends in the part's place",
   });
 
@@ -106,7 +108,7 @@ export const UserMessageView = z
     received_at: Time.nullable(),
     is_unread: z.boolean(),
   })
-  .meta({ id: "UserMessage", description: "A message as one user sees it" });
+  .meta({ id: "UserMessage", example: examples.userMessage, description: "A message as one user sees it" });
 
 export const MessageView = z
   .strictObject({
@@ -116,7 +118,7 @@ export const MessageView = z
     received_at: z.null(),
     is_unread: z.null(),
   })
-  .meta({ id: "Message", description: "A message as its app's backend sees it" });
+  .meta({ id: "Message", example: examples.message, description: "A message as its app's backend sees it" });
 
 const CreatedPartView = z
   .strictObject({
@@ -139,4 +141,8 @@ export const CreatedMessageView = z
     sender: Sender,
     recipient_status: RecipientStatus,
   })
-  .meta({ id: "CreatedMessage", description: "What a send answers: slimmer than a read" });
+  .meta({
+    id: "CreatedMessage",
+    example: examples.createdMessage,
+    description: "What a send answers: slimmer than a read",
+  });

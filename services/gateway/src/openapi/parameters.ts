@@ -1,13 +1,14 @@
 import type { PageSizes } from "@strata/layer-protocol";
 import { z } from "zod";
+import { exampleIds } from "./examples.ts";
 
-const App = z.string().meta({ description: "The app's id", example: "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11" });
+const App = z.string().meta({ description: "The app's id", example: exampleIds.app });
 const User = z.string().min(1).max(128).meta({ description: "A user id, percent-encoded", example: "user-1" });
-const Announcement = z.string().meta({ description: "UUID of an announcement" });
+const Announcement = z.string().meta({ description: "UUID of an announcement", example: exampleIds.announcement });
 
 const Conversation = z.string().meta({
   description: "UUID or URI of a conversation",
-  example: "7a2c1f64-3c92-41e4-baad-164230d1df67",
+  example: exampleIds.conversation,
 });
 
 export const AppPath = z.object({ app: App });
@@ -19,20 +20,26 @@ export const OtherUserPath = UserPath.extend({ other: User });
 export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement });
 const Message = z.string().meta({
   description: "UUID or URI of a message",
-  example: "0c8f66a0-9d5b-4d0f-8b5f-7c6a5a4a3b21",
+  example: exampleIds.message,
 });
 
 export const inPart = {
-  part: z.string().meta({ description: "UUID of a part, or its place counted from 0", example: "0" }),
+  part: z.string().meta({ description: "UUID of a part, or its place counted from 0", example: exampleIds.part }),
 } as const;
 export const inMessage = { message: Message } as const;
 export const inConversation = { conversation: Conversation } as const;
 export const DevicePath = UserPath.extend({
-  device: z.string().min(1).max(256).meta({ description: "The app's own word for one installation" }),
+  device: z
+    .string()
+    .min(1)
+    .max(256)
+    .meta({ description: "The app's own word for one installation", example: "phone-1" }),
 });
-export const TokenPath = AppPath.extend({ token: z.string().meta({ description: "UUID of a token" }) });
+export const TokenPath = AppPath.extend({
+  token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
+});
 export const PushCredentialPath = AppPath.extend({
-  push_credential: z.uuid().meta({ description: "A UUID that the caller chooses" }),
+  push_credential: z.uuid().meta({ description: "A UUID that the caller chooses", example: exampleIds.pushCredential }),
 });
 
 export const pagingOf = (sizes: PageSizes, fromId: string) =>

@@ -1,5 +1,6 @@
 import { BadgeBody as WireBadge, DeviceBody as WireDevice, IdentityBody as WireIdentity } from "@strata/layer-protocol";
 import { z } from "zod";
+import { examples } from "./examples.ts";
 import { layerPatch } from "./patch-schemas.ts";
 
 const Text = z.string().nullable();
@@ -22,6 +23,7 @@ export const BasicIdentity = z
   .strictObject({ id: Text, url: Text, user_id: Text, display_name: Text, avatar_url: Text })
   .meta({
     id: "BasicIdentity",
+    example: examples.basicIdentity,
     description: "A user as 2.0 and later name her; a sender who is only a name has no ids",
   });
 
@@ -40,7 +42,7 @@ export const IdentityView = z
     metadata: z.record(z.string(), z.string()).nullable(),
     identity_type: z.enum(["user", "bot"]).optional(),
   })
-  .meta({ id: "Identity", description: "1.x has no `id`, `url` and `identity_type`" });
+  .meta({ id: "Identity", example: examples.identity, description: "1.x has no `id`, `url` and `identity_type`" });
 
 export const UserView = z
   .strictObject({
@@ -48,7 +50,7 @@ export const UserView = z
     identity: IdentityView.nullable().meta({ description: "null for a user who is known by name only" }),
     suspended: z.boolean(),
   })
-  .meta({ id: "User" });
+  .meta({ id: "User", example: examples.user });
 
 const AddBlock = { operation: "add", property: "blocks", id: "layer:///identities/user-2" } as const;
 export const BlocksPatchBody = layerPatch([{ operation: "set", property: "blocks", value: [] }, AddBlock]);
@@ -60,7 +62,7 @@ export const BlockBody = z
 
 export const BlocksView = z
   .union([z.array(BasicIdentity), z.array(z.strictObject({ user_id: z.string() }))])
-  .meta({ description: "Identities; in 1.x objects with the user id alone" });
+  .meta({ description: "Identities; in 1.x objects with the user id alone", example: [examples.basicIdentity] });
 
 export const FollowingBody = z
   .array(z.string())
@@ -78,7 +80,10 @@ export const BadgeView = z
     example: { external_unread_count: 4, unread_conversation_count: 2, unread_message_count: 9 },
   });
 
-export const DeviceBody = WireDevice.meta({ id: "DeviceRequest" });
+export const DeviceBody = WireDevice.meta({
+  id: "DeviceRequest",
+  example: { platform: "android", kind: "fcm_token", token: "abc:def", app_id: "com.example.shop", locale: "de-AT" },
+});
 
 export const DeviceView = z
   .strictObject({
@@ -94,4 +99,4 @@ export const DeviceView = z
     app_version: Text,
     registered_at: z.iso.datetime(),
   })
-  .meta({ id: "Device" });
+  .meta({ id: "Device", example: examples.device });

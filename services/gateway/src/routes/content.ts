@@ -18,6 +18,7 @@ import { digestOf } from "../domain/digest.ts";
 import { type Intent, intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, type GuardedRoute, ok } from "../http/route.ts";
 import { AnnouncedContentView, ContentLocation, ContentView, UploadHeaders } from "../openapi/content-schemas.ts";
+import { exampleIds } from "../openapi/examples.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders, UserPath } from "../openapi/parameters.ts";
 import type { KnownUsers } from "./known-users.ts";
@@ -42,7 +43,9 @@ interface Scene {
   readonly place: (call: Call, users: KnownUsers) => Promise<Place>;
 }
 
-const conversation = { conversation: z.string().meta({ description: "UUID of a conversation" }) };
+const conversation = {
+  conversation: z.string().meta({ description: "UUID of a conversation", example: exampleIds.conversation }),
+};
 
 const SCENES: readonly Scene[] = [
   {
@@ -97,7 +100,9 @@ const getContent = (scene: Scene, deps: Deps): GuardedRoute => ({
     id: `getContent${scene.idSuffix}`,
     tag: "Content",
     summary: `Content ${scene.summarySuffix}, with a fresh URL to download it from`,
-    path: scene.parameters.extend({ content: z.string().meta({ description: "UUID of the content" }) }),
+    path: scene.parameters.extend({
+      content: z.string().meta({ description: "UUID of the content", example: exampleIds.content }),
+    }),
     answer: { status: 200, description: "The content", schema: ContentView },
     errors: [404, 410],
   }),

@@ -2,10 +2,14 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { ERRORS, VERSIONS } from "@strata/layer-protocol";
 import { expect } from "chai";
+import { z } from "zod";
 import { errorOf, type HttpClient, httpClient, type Reply, routes } from "../http-client.ts";
 import { openWorld, PUBLIC_URL, type World } from "../world.ts";
 
 const PATCH = "application/vnd.layer-patch+json";
+const Query = z.object({
+  query: z.custom<z.ZodObject>((query) => query instanceof z.ZodObject && "page_size" in query.shape),
+});
 const METHODS = ["get", "post", "put", "patch", "delete", "options"] as const;
 const refusalOf = (reply: Reply) => [reply.status, errorOf(reply).id, errorOf(reply).data];
 /** Whether it has the shape of 2.0 and later. */
@@ -239,6 +243,43 @@ describe("rules of the wire", () => {
       const reply = await send("OPTIONS", identity());
       expect([reply.status, reply.headers.get("allow")]).to.deep.equal([405, "POST, GET, PATCH, PUT, DELETE"]);
       expect(await send("OPTIONS", "/nowhere")).to.have.property("status", 404);
+    });
+  });
+
+  describe("paging", () => {
+    const lists = routes.filter(({ operation }) => Query.safeParse(operation.requestParams).success);
+
+    it("takes a page size of at least 1, and means the most there is by more, on every list", async () => {
+      expect(lists.length).to.be.greaterThan(5);
+      for (const { path } of lists) {
+        const list = pathOf(path, app);
+        for (const query of [
+          "page_size=0",
+          "page_size=-1",
+          "page_size=1.5",
+          "page_size=ten",
+          "page_size=1&page_size=2",
+        ]) {
+          const reply = await send("GET", `${list}?${query}`);
+          expect(refusalOf(reply), `${path} ${query}`).to.deep.equal([
+            422,
+            "invalid_property",
+            { property: "page_size" },
+          ]);
+        }
+      }
+      const all = await send("GET", `/apps/${app}/users/ann/following?page_size=100000`);
+      expect([all.status, all.headers.get("layer-count")]).to.deep.equal([200, String(Object(all.json)["length"])]);
+    });
+
+    it("begins behind a row of the list, and nowhere else", async () => {
+      for (const { path } of lists) {
+        const reply = await send(
+          "GET",
+          `${pathOf(path, app).replace("/users/3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11", "/users/ann")}?from_id=%00`,
+        );
+        expect(refusalOf(reply), path).to.deep.equal([404, "not_found", undefined]);
+      }
     });
   });
 
