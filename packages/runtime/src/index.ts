@@ -3,6 +3,7 @@ export { createClosing } from "./closing.ts";
 export type { ConfigFault, RuntimeConfig } from "./config.ts";
 export { brokerConfig, ConfigError, defineConfig, metricsConfig, mongoConfig, redisConfig } from "./config.ts";
 export type { Dependency } from "./dependency.ts";
+export { workOffDue } from "./due-work.ts";
 export type { ErrorCode } from "./errors.ts";
 export { DomainError, httpStatusOf } from "./errors.ts";
 export type { Readiness } from "./health.ts";

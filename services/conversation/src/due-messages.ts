@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SendMessage, TypingStarted } from "@strata/contracts";
 import type { Client, Publisher } from "@strata/messaging";
-import { type Closable, DomainError, type Logger, repeat } from "@strata/runtime";
+import { type Closable, DomainError, type Logger, workOffDue } from "@strata/runtime";
 import { present, senderRefusal } from "./domain/access.ts";
 import {
   afterMessage,
@@ -34,37 +34,16 @@ export const LEASE_MS = 8_000;
  * Sends the messages that are due, the longest due first, through the lane of their conversations like any other. Safe in
  * every replica, since a row is claimed before anything of it is done, and a message that is sent again is one message:
  * its command has a fixed id. The answer is awaited, so that the next message of a schedule is behind this one, and a
- * refusal drops the message instead of being dead-lettered. Closing lets the steps under way finish.
+ * refusal drops the message instead of being dead-lettered.
  */
-export function startDueMessages(deps: Deps, everyMs: number): Closable {
-  const closing = new AbortController();
-  const work = async (): Promise<void> => {
-    while (!closing.signal.aborted) {
-      const row = await deps.schedules.claimDue(randomUUID(), deps.leaseMs);
-      if (row === null) return;
-      await takeOn(deps, row, closing.signal);
-    }
-  };
-  const repeated = repeat(
+export const startDueMessages = (deps: Deps, everyMs: number): Closable =>
+  workOffDue({
     everyMs,
-    async () => {
-      // One looks; the others only where there is something.
-      const first = closing.signal.aborted ? null : await deps.schedules.claimDue(randomUUID(), deps.leaseMs);
-      if (first === null) return;
-      const others = Array.from({ length: WORKERS - 1 }, work);
-      const results = await Promise.allSettled([takeOn(deps, first, closing.signal).then(work), ...others]);
-      const failure = results.find((result) => result.status === "rejected");
-      if (failure) throw failure.reason;
-    },
-    deps.log,
-  );
-  return {
-    async close() {
-      closing.abort();
-      await repeated.close();
-    },
-  };
-}
+    workers: WORKERS,
+    claim: () => deps.schedules.claimDue(randomUUID(), deps.leaseMs),
+    work: (row, closing) => takeOn(deps, row, closing),
+    log: deps.log,
+  });
 
 /** Does what is due of a schedule, step by step, for as long as the next step is due at once. */
 async function takeOn(deps: Deps, claimed: ScheduleRow, closing: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
-import { type Closable, type Logger, repeat } from "@strata/runtime";
+import { type Closable, type Logger, workOffDue } from "@strata/runtime";
+import type { ConversationRow } from "./domain/conversation.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
@@ -18,34 +19,24 @@ const LEASE_MS = 30_000;
  * Removes a slice of what a deleted conversation has left behind: messages, then memberships. False when nothing is due.
  * Of the conversation itself a tombstone stays. Killed anywhere, the next turn removes what is left.
  */
-export async function purgeSlice(
-  { conversations, memberships, conversationMessages }: Deps,
-  size: number = SLICE,
-): Promise<boolean> {
-  const row = await conversations.claimPurge(LEASE_MS);
-  if (!row) return false;
+export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<boolean> {
+  const row = await claim(deps);
+  if (row) await purge(deps, row, size);
+  return row !== null;
+}
+
+const claim = ({ conversations }: Deps): Promise<ConversationRow | null> => conversations.claimPurge(LEASE_MS);
+
+async function purge(deps: Deps, row: ConversationRow, size: number): Promise<void> {
+  const { conversations, memberships, conversationMessages } = deps;
   const { app, conversationId } = row;
   const messages = await conversationMessages.purge(app, conversationId, size);
   const left = size - messages;
   const others = left > 0 ? await memberships.purge(app, conversationId, left) : 0;
   if (others < left) await conversations.endPurge(row);
   else await conversations.postponePurge(row);
-  return true;
 }
 
 /** Purges what is due, slice by slice, deleted conversations taking turns. Safe in every replica. */
-export function startPurge(deps: Deps, everyMs: number, log: Logger): Closable {
-  const closing = new AbortController();
-  const work = async (): Promise<void> => {
-    while (!closing.signal.aborted && (await purgeSlice(deps))) {
-      // The slice is gone; the next may be another conversation's.
-    }
-  };
-  const repeated = repeat(everyMs, work, log);
-  return {
-    async close() {
-      closing.abort();
-      await repeated.close();
-    },
-  };
-}
+export const startPurge = (deps: Deps, everyMs: number, log: Logger): Closable =>
+  workOffDue({ everyMs, workers: 1, claim: () => claim(deps), work: (row) => purge(deps, row, SLICE), log });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Notification } from "@strata/contracts";
-import { type Closable, repeat } from "@strata/runtime";
+import { type Closable, workOffDue } from "@strata/runtime";
 import type { ChunkRow } from "./domain/chunk.ts";
 import type { Subject } from "./domain/subject.ts";
 import type { PushPlanDeps } from "./push-plan.ts";
@@ -12,35 +12,20 @@ const UNANSWERED_MS = 5_000;
 
 /**
  * Sends what had to wait (429, an outage, a parked credential) and what a killed process left: rows that are due, the
- * longest due first. Safe in every replica, since a row is claimed before it is sent. Closing lets the sends under way
- * finish and claims no further ones.
+ * longest due first. Safe in every replica, since a row is claimed before it is sent.
  */
 export function startDuePushes(deps: PushPlanDeps, everyMs: number): Closable {
-  const closing = new AbortController();
   const notificationOf = askingWithPauses(deps);
-  const work = async (): Promise<void> => {
-    while (!closing.signal.aborted) {
-      const row = await deps.chunks.claimDue(randomUUID(), deps.leaseMs);
-      if (row === null) return;
+  return workOffDue({
+    everyMs,
+    workers: WORKERS,
+    claim: () => deps.chunks.claimDue(randomUUID(), deps.leaseMs),
+    work: async (row) => {
       const asked = await notificationOf(row);
       if (asked !== "unanswered") await sendChunk(deps, await withoutForgotten(deps, row), asked);
-    }
-  };
-  const repeated = repeat(
-    everyMs,
-    async () => {
-      const results = await Promise.allSettled(Array.from({ length: WORKERS }, work));
-      const failure = results.find((result) => result.status === "rejected");
-      if (failure) throw failure.reason;
     },
-    deps.log,
-  );
-  return {
-    async close() {
-      closing.abort();
-      await repeated.close();
-    },
-  };
+    log: deps.log,
+  });
 }
 
 /**
