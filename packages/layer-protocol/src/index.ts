@@ -69,6 +69,7 @@ export {
   messagePartsView,
   messageSystemView,
   messageUserView,
+  userConversationUrl,
 } from "./message-views.ts";
 export type { MessageFacts, MessageLookups, UserMessageFacts } from "./message-views.ts";
 export { partView } from "./part-views.ts";

@@ -2,6 +2,7 @@ import type { Config } from "./config.ts";
 import { contentDoor } from "./content/content-door.ts";
 import { contentRelay } from "./content/content-relay.ts";
 import { contentUrls } from "./content/content-urls.ts";
+import { backendDoor, userDoor } from "./conversing/doors.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SettingsCache } from "./http/settings-cache.ts";
@@ -14,7 +15,7 @@ import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
 import { conversing } from "./routes/conversing.ts";
 import { contentBytes } from "./routes/content-bytes.ts";
-import { contentRoutes } from "./routes/content.ts";
+import { conversationContent, userContent } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { listInbox } from "./routes/inbox.ts";
@@ -33,8 +34,9 @@ export interface Caches {
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
 export function routesOf(config: Config, { settings, users }: Caches): readonly Route[] {
   const profiles = profileCache();
-  const maxBodyBytes = config.MAX_BODY_BYTES;
   const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
+  const maxBodyBytes = config.MAX_BODY_BYTES;
+  const user = userDoor(users);
   const routes = [
     createAnnouncement({
       profiles,
@@ -63,7 +65,9 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     createAppToken({ maxBodyBytes }),
     listAppTokens(),
     revokeAppToken(),
-    ...contentRoutes({ urls: contents, users }),
+    ...conversationContent(backendDoor(), contents),
+    ...conversationContent(user, contents),
+    ...userContent(user, contents),
     ...contentBytes(
       contentDoor({
         key: config.CONTENT_KEY,

@@ -9,7 +9,7 @@ import {
   messageSystemView,
   messageUserView,
   type Profiles,
-  userUrl,
+  userConversationUrl,
   usesIdentityIds,
 } from "@strata/layer-protocol";
 import { contentViewsOf, type ContentUrls } from "../content/content-urls.ts";
@@ -40,12 +40,12 @@ export function composer(deps: { readonly profiles: ProfileCache; readonly conte
   /** 1.x shows ids alone, so nobody is asked. */
   const profilesOf = async (call: Call, userIds: readonly string[]): Promise<Profiles> =>
     usesIdentityIds(call.wire.version) ? deps.profiles.of(call, userIds) : new Map();
-  /** The backend finds content in its conversation, a user under her own path. */
+  /** Content is found again below its conversation, as the viewer has that. */
   const contentsFor = ({ wire }: Call, viewer: Viewer, conversationId: string): ContentViews =>
     contentViewsOf(
       deps.contents,
       wire,
-      viewer === null ? conversationUrl(wire, conversationId) : userUrl(wire, viewer),
+      viewer === null ? conversationUrl(wire, conversationId) : userConversationUrl(wire, viewer, conversationId),
     );
 
   return {

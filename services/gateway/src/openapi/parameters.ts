@@ -28,6 +28,9 @@ export const inPart = {
 } as const;
 export const inMessage = { message: Message } as const;
 export const inConversation = { conversation: Conversation } as const;
+export const ofContent = {
+  content: z.string().meta({ description: "UUID of the content", example: exampleIds.content }),
+} as const;
 export const DevicePath = UserPath.extend({
   device: z
     .string()

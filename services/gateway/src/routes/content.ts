@@ -2,126 +2,112 @@ import { CreateContent, GetContent, MAX_CONTENT_BYTES, type PayloadOf } from "@s
 import {
   announcedContentView,
   appUrl,
+  conversationUrl,
   notFound,
   parseContentHeaders,
   parseIdempotencyKey,
   parseIfNoneMatch,
   parseObjectId,
-  requireUserId,
+  userConversationUrl,
   userUrl,
   type WireContext,
 } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
-import { z } from "zod";
+import type { z } from "zod";
 import { type ContentUrls, contentViewsOf } from "../content/content-urls.ts";
+import type { Door, UserDoor, Viewer } from "../conversing/doors.ts";
+import { conversationIdOf } from "../conversing/find-conversation.ts";
 import { digestOf } from "../domain/digest.ts";
 import { type Intent, intentOf } from "../domain/intent.ts";
-import { type Answer, type Call, type GuardedRoute, ok } from "../http/route.ts";
+import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { AnnouncedContentView, ContentLocation, ContentView, UploadHeaders } from "../openapi/content-schemas.ts";
-import { exampleIds } from "../openapi/examples.ts";
 import { operation } from "../openapi/operation.ts";
-import { AppPath, CreationHeaders, UserPath } from "../openapi/parameters.ts";
-import type { KnownUsers } from "./known-users.ts";
+import { CreationHeaders, inConversation, ofContent } from "../openapi/parameters.ts";
 
-interface Deps {
-  readonly urls: ContentUrls;
-  readonly users: KnownUsers;
-}
-
-/** Where content is announced and asked for: who does it, and for which conversation. */
+/** Where content is announced and asked for. */
 interface Place {
-  readonly conversationId: string | null;
-  readonly userId: string | null;
-}
-
-/** One of the three places, with the words that its routes need. */
-interface Scene {
+  readonly door: Door;
+  readonly urls: ContentUrls;
   readonly path: string;
-  readonly idSuffix: string;
-  readonly summarySuffix: string;
-  readonly parameters: typeof AppPath;
-  readonly place: (call: Call, users: KnownUsers) => Promise<Place>;
+  readonly parameters: z.ZodObject;
+  /** Of its operations' ids and texts. */
+  readonly words: { readonly id: string; readonly whose: string };
+  conversationId(call: Call): string | null;
 }
 
-const conversation = {
-  conversation: z.string().meta({ description: "UUID of a conversation", example: exampleIds.conversation }),
-};
+/** Content of a conversation: the same through every door. */
+export const conversationContent = (door: Door, urls: ContentUrls): readonly Route[] =>
+  routesAt({
+    door,
+    urls,
+    path: `${door.prefix}/conversations/:conversation/content`,
+    parameters: door.path.extend(inConversation),
+    words: { id: `${door.words.id}ConversationContent`, whose: `of a conversation, as ${door.words.who}` },
+    conversationId: conversationIdOf,
+  });
 
-const SCENES: readonly Scene[] = [
-  {
-    path: "/apps/:app/conversations/:conversation/content",
-    idSuffix: "",
-    summarySuffix: "of a conversation",
-    parameters: AppPath.extend(conversation),
-    place: async (call) => ({ conversationId: conversationIdOf(call), userId: null }),
-  },
-  {
-    path: "/apps/:app/users/:user/conversations/:conversation/content",
-    idSuffix: "AsParticipant",
-    summarySuffix: "of a user's conversation",
-    parameters: UserPath.extend(conversation),
-    place: async (call, users) => ({ conversationId: conversationIdOf(call), userId: await userOf(call, users) }),
-  },
-  {
-    path: "/apps/:app/users/:user/content",
-    idSuffix: "AsUser",
-    summarySuffix: "of a user",
-    parameters: UserPath,
-    place: async (call, users) => ({ conversationId: null, userId: await userOf(call, users) }),
-  },
-];
+/** Content of a user, who may send it in any of her conversations. */
+export const userContent = (door: UserDoor, urls: ContentUrls): readonly Route[] =>
+  routesAt({
+    door,
+    urls,
+    path: `${door.prefix}/content`,
+    parameters: door.path,
+    words: { id: `${door.words.id}Content`, whose: `as ${door.words.who}` },
+    conversationId: () => null,
+  });
 
-/** Announcing content and asking for its URL, for the backend and in the name of a user: one implementation. */
-export const contentRoutes = (deps: Deps): readonly GuardedRoute[] =>
-  SCENES.flatMap((scene) => [announceContent(scene, deps), getContent(scene, deps)]);
+const routesAt = (place: Place): readonly Route[] => [announcing(place), getting(place)];
 
-const announceContent = (scene: Scene, deps: Deps): GuardedRoute => ({
+const announcing = (place: Place): Route => ({
   method: "post",
-  path: scene.path,
+  path: place.path,
   access: "app:write",
   operation: operation({
-    id: `announceContent${scene.idSuffix}`,
+    id: `announce${place.words.id}`,
     tag: "Content",
-    summary: `Announce content ${scene.summarySuffix} that will be uploaded`,
-    description: "Answers where to. What is not uploaded within a day is forgotten. A body is ignored.",
-    path: scene.parameters,
+    summary: `Announce content ${place.words.whose}`,
+    description: "Answers where to upload it to. What is not uploaded within a day is forgotten. A body is ignored.",
+    path: place.parameters,
     headers: CreationHeaders.extend(UploadHeaders.shape),
     answer: { status: 201, description: "Announced", schema: AnnouncedContentView, headers: ContentLocation },
     errors: [404, 409, 410, 422],
   }),
-  handle: (call) => announce(call, scene, deps),
+  handle: (call) => announce(call, place),
 });
 
-const getContent = (scene: Scene, deps: Deps): GuardedRoute => ({
+const getting = (place: Place): Route => ({
   method: "get",
-  path: `${scene.path}/:content`,
+  path: `${place.path}/:content`,
   access: "app:read",
   operation: operation({
-    id: `getContent${scene.idSuffix}`,
+    id: `get${place.words.id}`,
     tag: "Content",
-    summary: `Content ${scene.summarySuffix}, with a fresh URL to download it from`,
-    path: scene.parameters.extend({
-      content: z.string().meta({ description: "UUID of the content", example: exampleIds.content }),
-    }),
+    summary: `Content ${place.words.whose}, with a fresh URL to download it from`,
+    path: place.parameters.extend(ofContent),
     answer: { status: 200, description: "The content", schema: ContentView },
-    errors: [404, 410],
+    errors: [404, 410, 422],
   }),
-  handle: (call) => get(call, scene, deps),
+  handle: (call) => get(call, place),
 });
 
-async function announce(call: Call, scene: Scene, { urls, users }: Deps): Promise<Answer> {
+async function announce(call: Call, place: Place): Promise<Answer> {
+  const { door, urls } = place;
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const { mimeType, size, origin } = parseContentHeaders((name) => call.header(name), MAX_CONTENT_BYTES);
-  const place = await scene.place(call, users);
+  const viewer = door.viewer(call);
+  const conversationId = place.conversationId(call);
+  await door.admit(call, viewer);
   const { appId } = call.wire;
   const intent = intentOf({ scope: `${appId}/content`, chosenId: ifNoneMatch, idempotencyKey });
-  const { conversationId, userId: owner } = place;
-  const payload = { contentId: intent.id, conversationId, owner, mimeType, size, origin };
-  await create(call, payload, intent);
-  const view = announcedContentView({ contentId: intent.id, size }, urls.upload(appId, intent.id, origin));
-  const url = new URL(`${ownerUrlOf(call.wire, place)}/content/${intent.id}`);
-  return { status: 201, json: view, headers: { Location: url.pathname } };
+  await create(call, { contentId: intent.id, conversationId, owner: viewer, mimeType, size, origin }, intent);
+  const { pathname } = new URL(`${ownerUrl(call.wire, viewer, conversationId)}/content/${intent.id}`);
+  return {
+    status: 201,
+    json: announcedContentView({ contentId: intent.id, size }, urls.upload(appId, intent.id, origin)),
+    headers: { Location: pathname },
+  };
 }
 
 async function create(call: Call, payload: PayloadOf<typeof CreateContent>, intent: Intent): Promise<void> {
@@ -134,29 +120,19 @@ async function create(call: Call, payload: PayloadOf<typeof CreateContent>, inte
   }
 }
 
-async function get(call: Call, scene: Scene, { urls, users }: Deps): Promise<Answer> {
-  const place = await scene.place(call, users);
+async function get(call: Call, place: Place): Promise<Answer> {
+  const viewer = place.door.viewer(call);
+  const conversationId = place.conversationId(call);
+  await place.door.admit(call, viewer);
   const contentId = parseObjectId("content", call.param("content"));
   if (contentId === null) throw notFound("There is no such content");
-  const { content } = await call.calls.ask(GetContent, { contentId, ...place });
+  const { content } = await call.calls.ask(GetContent, { contentId, conversationId, userId: viewer });
   if (content === null || !content.isUploaded) throw notFound("There is no such content");
-  return ok(contentViewsOf(urls, call.wire, ownerUrlOf(call.wire, place))(content));
-}
-
-function conversationIdOf(call: Call): string {
-  const conversationId = parseObjectId("conversations", call.param("conversation"));
-  if (conversationId === null) throw notFound("There is no such conversation");
-  return conversationId;
-}
-
-async function userOf(call: Call, users: KnownUsers): Promise<string> {
-  const userId = requireUserId(call.param("user"));
-  await users.require(call, userId);
-  return userId;
+  return ok(contentViewsOf(place.urls, call.wire, ownerUrl(call.wire, viewer, conversationId))(content));
 }
 
 /** The URL that `/content/<id>` stands below, for who asks from there. */
-function ownerUrlOf(wire: WireContext, { conversationId, userId }: Place): string {
-  const base = userId === null ? appUrl(wire) : userUrl(wire, userId);
-  return conversationId === null ? base : `${base}/conversations/${conversationId}`;
+function ownerUrl(wire: WireContext, viewer: Viewer, conversationId: string | null): string {
+  if (conversationId === null) return viewer === null ? appUrl(wire) : userUrl(wire, viewer);
+  return viewer === null ? conversationUrl(wire, conversationId) : userConversationUrl(wire, viewer, conversationId);
 }
