@@ -3,10 +3,12 @@ import {
   ChangeParts,
   ClearConversation,
   CountUnread,
+  CreateContent,
   CreateConversation,
   DeleteConversation,
   DeleteMessage,
   ForgetParticipant,
+  GetContent,
   GetConversation,
   GetMessage,
   GetMessageNotification,
@@ -28,11 +30,13 @@ import { changeConversation } from "./handlers/change-conversation.ts";
 import { changeParts } from "./handlers/change-parts.ts";
 import { clearConversation } from "./handlers/clear-conversation.ts";
 import { countUnread } from "./handlers/count-unread.ts";
+import { createContent } from "./handlers/create-content.ts";
 import { createConversation } from "./handlers/create-conversation.ts";
 import { deleteConversation } from "./handlers/delete-conversation.ts";
 import { deleteMessage, hideMessage } from "./handlers/delete-message.ts";
 import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
+import { getContent } from "./handlers/get-content.ts";
 import { getConversation } from "./handlers/get-conversation.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
@@ -43,9 +47,9 @@ import { recordMessageReceipts } from "./handlers/record-message-receipts.ts";
 import { scheduleMessages } from "./handlers/schedule-messages.ts";
 import { sendMessages } from "./handlers/send-message.ts";
 import type { KnownUsers } from "./known-users.ts";
+import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
-import type { ReferencedContents } from "./referenced-contents.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
@@ -60,7 +64,7 @@ interface Deps {
   readonly messageReceipts: MessageReceiptStore;
   readonly timelines: TimelineStore;
   readonly schedules: ScheduleStore;
-  readonly contents: ReferencedContents;
+  readonly contents: ContentStore;
   readonly summaries: ConversationSummaries;
   readonly knownUsers: KnownUsers;
   readonly blockers: Blockers;
@@ -98,8 +102,14 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     dependencies: [deps.mongo],
   }),
   consumer({
+    queue: "conversation.contents",
+    handlers: [on(CreateContent, createContent(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "conversation.queries",
     handlers: [
+      on(GetContent, getContent(deps)),
       on(GetConversation, getConversation(deps)),
       on(GetUserConversation, getUserConversation(deps)),
       on(ListUserConversations, listUserConversations(deps)),

@@ -7,12 +7,14 @@ import { LEASE_MS, startDueMessages } from "./due-messages.ts";
 import { knownUsersOver } from "./known-users.ts";
 import { summariesOf } from "./message-summaries.ts";
 import { startPurge } from "./purge-deleted.ts";
+import { openStorage } from "./content/open-storage.ts";
+import { startContents } from "./content/start-contents.ts";
+import { mongoContentStore } from "./store/content-store.ts";
 import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
-import { mongoReferencedContentStore } from "./store/referenced-content-store.ts";
 import { mongoScheduleStore } from "./store/schedule-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
 
@@ -25,7 +27,9 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     memberships: mongoMembershipStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
+    contents: mongoContentStore(mongo.db),
   };
+  const storage = await openStorage(config, mongo);
   const timelines = mongoTimelineStore(mongo.db);
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
 
@@ -56,7 +60,6 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),
-    contents: mongoReferencedContentStore(mongo.db),
     summaries: summariesOf(timelines),
     publisher: broker,
     blockers: blockersOver(broker),
@@ -67,5 +70,6 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   closing.add(await broker.consume(consumers(deps)), "consumers");
   const due = { ...deps, broker, log, leaseMs: LEASE_MS };
   closing.add(startDueMessages(due, config.DUE_POLL_INTERVAL_MS), "due messages");
+  await startContents({ ...deps, config, log, closing, storage });
   closing.add(startPurge(deps, config.PURGE_INTERVAL_MS, log), "purge");
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import {
   type ConversationLimits,
   FindBlockers,
@@ -16,12 +16,12 @@ import { loadConfig } from "../src/config.ts";
 import { beginConversation, type ConversationRow } from "../src/domain/conversation.ts";
 import { newMembership } from "../src/domain/membership.ts";
 import { start } from "../src/start.ts";
+import { mongoContentStore } from "../src/store/content-store.ts";
 import { mongoConversationMessages } from "../src/store/conversation-messages.ts";
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
 import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
 import { mongoMessageStore } from "../src/store/message-store.ts";
-import { mongoReferencedContentStore } from "../src/store/referenced-content-store.ts";
 import { mongoScheduleStore } from "../src/store/schedule-store.ts";
 import { mongoTimelineStore } from "../src/store/timeline-store.ts";
 
@@ -36,6 +36,7 @@ export async function openStores(name: string) {
     memberships: mongoMembershipStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
+    contents: mongoContentStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
@@ -43,7 +44,6 @@ export async function openStores(name: string) {
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines: mongoTimelineStore(mongo.db),
     messageReceipts: mongoMessageReceiptStore(mongo.db),
-    contents: mongoReferencedContentStore(mongo.db),
     db: mongo.db,
     async [Symbol.asyncDispose]() {
       await mongo.close();
@@ -191,6 +191,8 @@ export const startConversation = (infra: Infra, env: NodeJS.ProcessEnv = {}): Pr
       MONGO_URL: infra.mongoUrl("conversation"),
       METRICS_PORT: "0",
       ORDERED_QUEUES: "2",
+      CONTENT_PORT: "0",
+      CONTENT_KEY: randomBytes(32).toString("base64"),
       ...env,
     }),
   });

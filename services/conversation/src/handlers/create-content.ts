@@ -1,0 +1,53 @@
+import type { Content, CreateContent, PayloadOf } from "@strata/contracts";
+import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+import { absenceOf } from "../domain/access.ts";
+import { contentKey, contentOf } from "../domain/content.ts";
+import { refusedTo } from "../domain/membership.ts";
+import type { ContentStore } from "../store/content-store.ts";
+import type { ConversationStore } from "../store/conversation-store.ts";
+import type { MembershipStore } from "../store/membership-store.ts";
+
+interface Deps {
+  readonly conversations: ConversationStore;
+  readonly memberships: MembershipStore;
+  readonly contents: ContentStore;
+}
+
+/** Remembers bytes that will be uploaded. Whoever writes into a conversation must be in it, or be the backend. */
+export const createContent =
+  ({ conversations, memberships, contents }: Deps) =>
+  async (delivery: Delivery<PayloadOf<typeof CreateContent>>): Promise<Outcome<Content>> => {
+    const { app, id, payload, sentAt } = delivery;
+    const { contentId, conversationId, owner, mimeType, size, origin } = payload;
+    if (conversationId !== null) {
+      const refusal = await refusalIn(conversationId);
+      if (refusal) return refuse(refusal);
+    }
+    const row = await contents.insertOrFind(
+      {
+        _id: contentKey(app, contentId),
+        app,
+        contentId,
+        conversation: conversationId,
+        owner,
+        mimeType,
+        size,
+        origin,
+        createdAt: sentAt.getTime(),
+        by: id,
+        session: null,
+        isUploaded: false,
+        uploadedAt: null,
+      },
+      Date.now(),
+    );
+    return row.by === id ? reply(contentOf(row)) : refuse(new DomainError("id_in_use", { contentId }));
+
+    async function refusalIn(conversation: string): Promise<DomainError | null> {
+      const found = await conversations.find(app, conversation);
+      const absence = absenceOf(conversation, found);
+      if (absence || owner === null || found === null) return absence;
+      return refusedTo(found, owner, await memberships.find(app, owner, conversation));
+    }
+  };
