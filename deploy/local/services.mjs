@@ -68,8 +68,9 @@ export function serviceEnv(name, surroundings) {
  * @param {Surroundings} surroundings
  * @returns {Record<string, string>}
  */
-function ownEnv(name, { ports, accountToken, credentialsKey, phoneDir }) {
+function ownEnv(name, { ports, accountToken, credentialsKey, contentKey, phoneDir }) {
   if (name === "directory") return { BOOTSTRAP_ACCOUNT_TOKEN: accountToken };
+  if (name === "conversation") return { CONTENT_PORT: String(ports.content), CONTENT_KEY: contentKey };
   if (name !== "push-delivery") return {};
   return {
     CREDENTIALS_KEY: credentialsKey,
@@ -93,6 +94,7 @@ export const phoneEnv = (ports, phoneDir) => ({
 /** Every port that the phone and the services listen on. @param {import("./ports.mjs").Ports} ports */
 export const ownPorts = (ports) => [
   ports.gateway,
+  ports.content,
   ports.phone,
   ports.phoneControl,
   ...serviceNames.map((name) => metricsPort(name, ports)),

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type StrataClient, strataClient } from "@strata/cli";
@@ -66,8 +67,9 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
   const phone = await startPhone({ dataDir });
   const accountToken = createToken();
   const mongo = await new MongoClient(infra.mongoUrl("unused")).connect();
+  const contentPort = await freePort();
   const running = new Map<ServiceName, SpawnedService>();
-  const environment = environments(infra, phone, accountToken, options);
+  const environment = environments({ infra, phone, accountToken, contentPort }, options);
 
   const start = async (service: ServiceName): Promise<SpawnedService> => {
     const main = options.main?.[service];
@@ -134,8 +136,26 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
 const databaseOf = (infra: Infra, service: ServiceName): string =>
   new URL(infra.mongoUrl(service.replaceAll("-", "_"))).pathname.slice(1);
 
-function environments(infra: Infra, phone: Phone, accountToken: string, { env = {} }: PlatformOptions) {
+/** A port for a listener that others must know before it listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}
+
+interface Surroundings {
+  readonly infra: Infra;
+  readonly phone: Phone;
+  readonly accountToken: string;
+  readonly contentPort: number;
+}
+
+function environments({ infra, phone, accountToken, contentPort }: Surroundings, { env = {} }: PlatformOptions) {
   const credentialsKey = randomBytes(32).toString("base64");
+  const contentKey = randomBytes(32).toString("base64");
   const push = {
     CREDENTIALS_KEY: credentialsKey,
     FCM_URL: phone.fcmUrl,
@@ -148,13 +168,13 @@ function environments(infra: Infra, phone: Phone, accountToken: string, { env = 
     "announcement-fanout": {},
     "receipt-tracking": {},
     "push-delivery": push,
-    conversation: {},
+    conversation: { CONTENT_PORT: String(contentPort), CONTENT_KEY: contentKey },
     gateway: {
       HTTP_PORT: "0",
       PUBLIC_URL: "http://localhost",
       CREDENTIALS_KEY: credentialsKey,
-      CONTENT_KEY: randomBytes(32).toString("base64"),
-      CONTENT_URL: "http://127.0.0.1:9",
+      CONTENT_KEY: contentKey,
+      CONTENT_URL: `http://127.0.0.1:${contentPort}`,
     },
   };
   const stores = (service: ServiceName) => ({

@@ -21,6 +21,12 @@ export const loadConfig = defineConfig({
     .refine((key) => key.length === KEY_BYTES, { error: `expected ${KEY_BYTES} bytes in base64` }),
   /** How often it is looked for content that was never finished. */
   CONTENT_SWEEP_INTERVAL_MS: z.coerce.number().int().min(10).default(60_000),
+  /** What all transfers of one process hold together: 2 MB an upload and 1 MB a download, 10 MB an upload with S3. */
+  CONTENT_MAX_HELD_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(128 * 1024 * 1024),
   /** The bucket in which the bytes of content are kept; without one they are in this service's database. */
   S3_BUCKET: z.string().min(3).optional(),
   S3_REGION: z.string().default("us-east-1"),

@@ -5,6 +5,7 @@ import { type Closable, DomainError, httpStatusOf, type Logger } from "@strata/r
 import { requestedRange, storedRange } from "../domain/byte-ranges.ts";
 import type { ContentStore } from "../store/content-store.ts";
 import type { ContentStorage } from "./content-storage.ts";
+import type { HeldBytes } from "./held-bytes.ts";
 import { storableOf, type Uploads } from "./uploads.ts";
 
 interface Deps {
@@ -13,6 +14,7 @@ interface Deps {
   readonly contents: ContentStore;
   readonly uploads: Uploads;
   readonly storage: ContentStorage;
+  readonly held: HeldBytes;
   /** Whether an error says that a database or the broker is away. */
   readonly isDown: (error: unknown) => boolean;
   readonly log: Logger;
@@ -84,17 +86,19 @@ function ticketOf(key: Buffer, { url }: IncomingMessage): ContentTicket {
 }
 
 async function takeBytes(
-  { uploads }: Deps,
+  { uploads, storage, held }: Deps,
   { app, contentId }: ContentTicket,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const length = request.headers["content-length"];
-  const state = await uploads.take(app, contentId, {
-    contentRange: request.headers["content-range"],
-    contentLength: length === undefined ? undefined : Number(length),
-    body: request,
-  });
+  const state = await held.during(storage.heldBytes.upload, () =>
+    uploads.take(app, contentId, {
+      contentRange: request.headers["content-range"],
+      contentLength: length === undefined ? undefined : Number(length),
+      body: request,
+    }),
+  );
   response.setHeader("Content-Length", 0);
   if (state.kind === "complete") {
     response.statusCode = 200;
@@ -107,7 +111,7 @@ async function takeBytes(
 }
 
 async function giveBytes(
-  { contents, storage }: Deps,
+  { contents, storage, held }: Deps,
   { app, contentId, expiresAt }: ContentTicket,
   request: IncomingMessage,
   response: ServerResponse,
@@ -135,13 +139,19 @@ async function giveBytes(
     response.writeHead(status, headers).end();
     return;
   }
-  const opened = await storage.open(storableOf(row), range, Math.max(1, Math.floor((expiresAt - Date.now()) / 1_000)));
-  if (opened.kind === "redirect") {
-    response.writeHead(302, { Location: opened.url, "Content-Length": 0 }).end();
-    return;
-  }
-  response.writeHead(status, headers);
-  await pipeline(opened.bytes, response);
+  await held.during(storage.heldBytes.download, async () => {
+    const opened = await storage.open(
+      storableOf(row),
+      range,
+      Math.max(1, Math.floor((expiresAt - Date.now()) / 1_000)),
+    );
+    if (opened.kind === "redirect") {
+      response.writeHead(302, { Location: opened.url, "Content-Length": 0 }).end();
+      return;
+    }
+    response.writeHead(status, headers);
+    await pipeline(opened.bytes, response);
+  });
 }
 
 function refuse({ isDown, log }: Deps, response: ServerResponse, error: unknown): void {

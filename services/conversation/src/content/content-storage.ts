@@ -20,6 +20,8 @@ export type OpenedContent =
  * do no harm.
  */
 export interface ContentStorage {
+  /** What one transfer holds in memory while it is under way. */
+  readonly heldBytes: { readonly upload: number; readonly download: number };
   /** Begins a session; what it answers names it from then on. */
   begin(content: StorableContent): Promise<string>;
   /** How many bytes from the first on are stored, and survive this process. null: there is no such session any more. */

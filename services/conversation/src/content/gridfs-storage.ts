@@ -10,8 +10,8 @@ import { writeBlocks } from "./write-blocks.ts";
 export const BUCKET = "content_bytes";
 /** Four times the drivers' own: each chunk costs a round trip to the majority. */
 const CHUNK_BYTES = 1024 * 1024;
-/** Chunks per round trip of a download: the bound on its memory. A driver's own stream would fetch 16 MB at once. */
-const CHUNKS_PER_BATCH = 2;
+/** Chunks per round trip of a download. A driver's own stream would hold 16 MB of them. */
+const CHUNKS_PER_BATCH = 1;
 
 interface FileDocument {
   readonly _id: string;
@@ -93,6 +93,7 @@ export function gridFsStorage(db: Db): ContentStorage & { ensureIndexes(): Promi
   }
 
   return {
+    heldBytes: { upload: 2 * CHUNK_BYTES, download: CHUNKS_PER_BATCH * CHUNK_BYTES },
     begin: async ({ key }) => key,
     stored: ({ key }) => storedBytes(key),
     async append({ key }, _session, stored, source) {

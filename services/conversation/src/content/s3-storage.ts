@@ -6,7 +6,7 @@ import {
   DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
-  paginateListParts,
+  ListPartsCommand,
   PutObjectCommand,
   type S3Client,
   S3ServiceException,
@@ -41,7 +41,16 @@ export function s3Storage({ client, publicClient, bucket, prefix }: Options): Co
   const partsOf = async ({ key, size }: StorableContent, session: string): Promise<CompletedPart[] | null> => {
     const parts: CompletedPart[] = [];
     try {
-      for await (const page of paginateListParts({ client }, { ...objectOf(key), UploadId: session })) {
+      // The SDK's own paginator never ends where a storage names a next page behind the last one.
+      for (let isTruncated = true; isTruncated;) {
+        const page = await client.send(
+          new ListPartsCommand({
+            ...objectOf(key),
+            UploadId: session,
+            ...(parts.length === 0 ? {} : { PartNumberMarker: String(parts.length) }),
+          }),
+        );
+        isTruncated = page.IsTruncated ?? false;
         for (const { PartNumber, Size, ETag } of page.Parts ?? []) {
           const expected = Math.min(PART_BYTES, size - parts.length * PART_BYTES);
           if (PartNumber !== parts.length + 1 || Size !== expected || ETag === undefined) return parts;
@@ -80,6 +89,7 @@ export function s3Storage({ client, publicClient, bucket, prefix }: Options): Co
   };
 
   return {
+    heldBytes: { upload: 2 * PART_BYTES, download: 0 },
     begin,
     stored,
     async append(content, session, from, source) {

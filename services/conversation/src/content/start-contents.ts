@@ -4,11 +4,15 @@ import type { Config } from "../config.ts";
 import type { ContentStore } from "../store/content-store.ts";
 import { openContentListener } from "./content-listener.ts";
 import type { ContentStorage } from "./content-storage.ts";
+import { heldBytes } from "./held-bytes.ts";
 import { sweepContents } from "./sweep-contents.ts";
 import { uploadsInto } from "./uploads.ts";
 
 interface Deps {
-  readonly config: Pick<Config, "CONTENT_PORT" | "CONTENT_KEY" | "CONTENT_SWEEP_INTERVAL_MS">;
+  readonly config: Pick<
+    Config,
+    "CONTENT_PORT" | "CONTENT_KEY" | "CONTENT_SWEEP_INTERVAL_MS" | "CONTENT_MAX_HELD_BYTES"
+  >;
   readonly log: Logger;
   readonly closing: Closing;
   readonly contents: ContentStore;
@@ -33,6 +37,7 @@ export async function startContents(deps: Deps): Promise<number> {
       contents,
       uploads,
       storage,
+      held: heldBytes(config.CONTENT_MAX_HELD_BYTES),
       isDown: (error) => mongo.isDown(error) || storage.isDown(error),
       log: work,
     }),
