@@ -3,7 +3,7 @@ import { isDuplicateKey } from "@strata/runtime";
 import { Binary, type Db } from "mongodb";
 import { z } from "zod";
 import type { ByteRange } from "../domain/byte-ranges.ts";
-import type { ContentStorage, StorableContent } from "./content-storage.ts";
+import type { ContentStorage } from "./content-storage.ts";
 import { writeBlocks } from "./write-blocks.ts";
 
 /** The collections of GridFS, `<bucket>.files` and `<bucket>.chunks`: any driver's GridFS reads what is in them. */
