@@ -1,7 +1,7 @@
 import type { Content, CreateContent, PayloadOf } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { absenceOf } from "../domain/access.ts";
+import { present } from "../domain/access.ts";
 import { contentKey, contentOf } from "../domain/content.ts";
 import { refusedTo } from "../domain/membership.ts";
 import type { ContentStore } from "../store/content-store.ts";
@@ -24,7 +24,7 @@ export const createContent =
       const refusal = await refusalIn(conversationId);
       if (refusal) return refuse(refusal);
     }
-    const row = await contents.insertOrFind(
+    const content = await contents.insertOrFind(
       {
         _id: contentKey(app, contentId),
         app,
@@ -42,12 +42,11 @@ export const createContent =
       },
       Date.now(),
     );
-    return row.by === id ? reply(contentOf(row)) : refuse(new DomainError("id_in_use", { contentId }));
+    return content.by === id ? reply(contentOf(content)) : refuse(new DomainError("id_in_use", { contentId }));
 
     async function refusalIn(conversation: string): Promise<DomainError | null> {
-      const found = await conversations.find(app, conversation);
-      const absence = absenceOf(conversation, found);
-      if (absence || owner === null || found === null) return absence;
-      return refusedTo(found, owner, await memberships.find(app, owner, conversation));
+      const row = present(conversation, await conversations.find(app, conversation));
+      if (row instanceof DomainError) return row;
+      return owner === null ? null : refusedTo(row, owner, await memberships.find(app, owner, conversation));
     }
   };

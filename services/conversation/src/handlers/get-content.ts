@@ -3,7 +3,7 @@ import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { type ContentRow, contentOf } from "../domain/content.ts";
 import { membershipKey, standingOf } from "../domain/membership.ts";
-import { absenceOf } from "../domain/access.ts";
+import { present } from "../domain/access.ts";
 import type { ContentStore } from "../store/content-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
@@ -43,7 +43,8 @@ async function refusalOf(
     // To a stranger it is not there, be it deleted or not.
     if (standingOf(conversation, userId, membership) === "stranger") return new DomainError("not_found");
   }
-  return absenceOf(conversationId, conversation);
+  const row = present(conversationId, conversation);
+  return row instanceof DomainError ? row : null;
 }
 
 async function isSeenFrom(
