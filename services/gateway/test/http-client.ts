@@ -79,6 +79,8 @@ function expectAsDocumented(method: string, path: string, { status, json, text }
   if (status >= 400) {
     expect(ErrorView.safeParse(json), text).to.have.property("success", true);
   }
+  // Documented, since it may happen; and yet never meant.
+  expect(status, text).not.to.equal(500);
   // What is no operation, or is asked with a method that it does not have, has nothing to be held against.
   if (!route || status === 405 || (status >= 400 && route.access === "open")) return;
   const isGuarded = route.access !== "open" && route.access !== "signed";

@@ -57,8 +57,12 @@ const COMMON_ERRORS = {
   403: "The token is another app's, or lacks the scope",
   406: "`Accept` names no version that there is, or a PATCH does not say that it is a Layer-Patch",
   429: "Too many requests of this token, or of its app under way; `Retry-After` says when to try again",
+  500: "Something that nobody foresaw; it is in the log under the `X-Request-Id` of the answer",
   503: "A service does not answer; nothing was done, or it may be repeated under the same id after `Retry-After`",
 } as const;
+
+/** And to any that reads a body. */
+const BODY_ERRORS = { 408: "The body did not come in whole in time" } as const;
 
 /** What /openapi.json says about a route with a token, from the schemas that the route itself uses. */
 export function operation(route: Operation): ZodOpenApiOperationObject {
@@ -92,6 +96,7 @@ export function operation(route: Operation): ZodOpenApiOperationObject {
     responses: {
       ...successResponses([answer, ...otherAnswers]),
       ...errorResponses(COMMON_ERRORS),
+      ...(body ? errorResponses(BODY_ERRORS) : {}),
       ...errorResponses(Object.fromEntries(errors.map((status) => [status, ERROR_MEANINGS[status]]))),
     },
   };

@@ -33,7 +33,11 @@ describe("transport", () => {
   });
 
   before(async () => {
-    const env = { MAX_IN_FLIGHT_PER_APP: "3", MAX_BODY_BYTES_IN_FLIGHT: String(17 * MIB) };
+    const env = {
+      MAX_IN_FLIGHT_PER_APP: "3",
+      MAX_BODY_BYTES_IN_FLIGHT: String(17 * MIB),
+      REQUEST_DEADLINE_MS: "10000",
+    };
     const log = createLogger({ service: "gateway", level: "info", stream: logged });
     world = await openWorld({ name: "gateway transport", env, log });
     app = world.directory.anApp();

@@ -300,7 +300,12 @@ describe("rules of the wire", () => {
       }
     });
 
-    it("answer what is no HTTP request at all, too", async () => {
+    it("answer what is no HTTP request at all, too, also where it only shows in the body", async () => {
+      const head = `PUT ${identity()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${world.directory.aToken({ app })}\r\n`;
+      const broken = await talk(`${head}Transfer-Encoding: chunked\r\n\r\nno size\r\n`);
+      expect(broken)
+        .to.match(/^HTTP\/1\.1 400 /)
+        .and.include('"id":"invalid_request"');
       const garbage = await talk("NO HTTP\r\n\r\n");
       expect(garbage)
         .to.match(/^HTTP\/1\.1 400 /)
