@@ -177,5 +177,7 @@ describe("a message for later", () => {
     const bad = [aBody("3.0", { sender_id: 7 }), { sender_id: "u1" }];
     expect(refusal(() => parse("3.0", bad))).to.equal("missing_property parts");
     expect(refusal(() => parse("3.0", [aBody("3.0"), "hi"]))).to.equal("invalid_request");
+    const twice = { ...LIMITS, version: "3.0", sender: null, idOf: () => M } as const;
+    expect(refusal(() => parseSending([aBody("3.0"), aBody("3.0")], twice))).to.equal("invalid_property id");
   });
 });

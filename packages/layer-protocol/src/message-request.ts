@@ -56,9 +56,13 @@ function parseBatch(body: readonly unknown[], options: SendParsing): (NewMessage
   }
   const messages = body.map(requireJsonObject);
   for (const fields of messages) requireMessageProperties(fields, options);
-  return messages.map((fields, index) =>
+  const parsed = messages.map((fields, index) =>
     Object.assign(parseMessage(fields, index, options), parseBatchSchedule(fields.schedule)),
   );
+  if (new Set(parsed.map(({ messageId }) => messageId)).size < parsed.length) {
+    throw invalidProperty("id", "must be there once only in a batch");
+  }
+  return parsed;
 }
 
 function requireMessageProperties(fields: JsonObject, { version, sender }: SendParsing): void {

@@ -42,7 +42,7 @@ export const conversationUrl = (wire: WireContext, conversationId: string): stri
   `${appUrl(wire)}/conversations/${conversationId}`;
 
 /** Where a message is for its app's backend; its parts are below it. */
-export const messageUrl = (wire: WireContext, conversationId: string, messageId: string): string =>
+const messageUrl = (wire: WireContext, conversationId: string, messageId: string): string =>
   `${conversationUrl(wire, conversationId)}/messages/${messageId}`;
 
 /** The same for a user. Clients append `/receipts` and the like, which are below it. */
@@ -50,7 +50,7 @@ export const userConversationUrl = (wire: WireContext, userId: string, conversat
   `${userUrl(wire, userId)}/conversations/${conversationId}`;
 
 /** A user finds a message without its conversation (server API 7.4). */
-export const userMessageUrl = (wire: WireContext, userId: string, messageId: string): string =>
+const userMessageUrl = (wire: WireContext, userId: string, messageId: string): string =>
   `${userUrl(wire, userId)}/messages/${messageId}`;
 
 /** A message as its app's backend reads it (server API 4.4). */

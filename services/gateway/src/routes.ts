@@ -18,7 +18,7 @@ import { contentBytes } from "./routes/content-bytes.ts";
 import { conversationContent, userContent } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
-import { listInbox } from "./routes/inbox.ts";
+import { getInboxEntry, listInbox } from "./routes/inbox.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
@@ -54,6 +54,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getApp(),
     patchApp({ settings, maxBodyBytes }),
     listInbox({ users, profiles }),
+    getInboxEntry({ users, profiles }),
     recordReceipt({ maxBodyBytes }),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, maxBodyBytes }),

@@ -14,7 +14,7 @@ export function conversationIdOf(call: Call): string {
   return id;
 }
 
-export const noConversation = (): LayerError => notFound("There is no such conversation");
+const noConversation = (): LayerError => notFound("There is no such conversation");
 
 /**
  * Why a conversation is not shown (server API 6.2, 6.3): deleted ones are remembered as such, and to a user who never

@@ -8,7 +8,7 @@ import { conversationIdOf } from "./find-conversation.ts";
 /** Where a message is looked for: within the conversation that the path names, or anywhere. */
 export type MessagePlace = "in-conversation" | "anywhere";
 
-export const noMessage = (): LayerError => notFound("There is no such message");
+const noMessage = (): LayerError => notFound("There is no such message");
 
 /**
  * The message that the path names, by UUID or URI.

@@ -39,7 +39,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const sender = door.viewer(call);
   const { maxPartsPerMessage } = await deps.settings.of(call);
-  const scope = JSON.stringify([call.wire.appId, sender, call.param("conversation"), "messages"]);
+  const scope = JSON.stringify([call.wire.appId, sender, "messages"]);
   const intents = messageIntents({ scope, ifNoneMatch, idempotencyKey });
   const sending = parseSending(call.body, {
     version: call.wire.version,

@@ -1,4 +1,4 @@
-import { type Announcement, GetReceiptStates, ListInbox } from "@strata/contracts";
+import { type Announcement, FindRecipients, GetAnnouncement, GetReceiptStates, ListInbox } from "@strata/contracts";
 import {
   announcementUserView,
   notFound,
@@ -11,8 +11,9 @@ import {
 import { z } from "zod";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
-import { LayerCount, pagingOf, UserPath } from "../openapi/parameters.ts";
+import { LayerCount, pagingOf, UserAnnouncementPath, UserPath } from "../openapi/parameters.ts";
 import { InboxEntry } from "../openapi/announcement-schemas.ts";
+import { announcementIdOf } from "./announcement-id.ts";
 import type { KnownUsers } from "./known-users.ts";
 import { type ProfileCache, senderIds } from "./profiles.ts";
 
@@ -49,6 +50,36 @@ async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId });
   if (entries === null) throw notFound("from_id names no row of this list");
   return ok(await viewsOf(call, profiles, userId, entries), { "Layer-Count": String(total) });
+}
+
+export const getInboxEntry = (deps: Deps): Route => ({
+  method: "get",
+  path: "/apps/:app/users/:user/announcements/:announcement",
+  access: "app:read",
+  operation: operation({
+    id: "getUserAnnouncement",
+    tag: "Users",
+    summary: "An announcement as one of its recipients sees it",
+    path: UserAnnouncementPath,
+    answer: { status: 200, description: "The announcement", schema: InboxEntry },
+    errors: [404, 422],
+  }),
+  handle: (call) => get(call, deps),
+});
+
+/** To who is no recipient it is none: what it says is asked for, but not shown. */
+async function get(call: Call, { users, profiles }: Deps): Promise<Answer> {
+  const userId = requireUserId(call.param("user"));
+  const announcementId = announcementIdOf(call);
+  await users.require(call, userId);
+  const [{ found }, { progress }] = await Promise.all([
+    call.calls.ask(FindRecipients, { checks: [{ announcementId, userIds: [userId] }] }),
+    call.calls.ask(GetAnnouncement, { announcementId }),
+  ]);
+  const isRecipient = found.some((one) => one.userIds.includes(userId));
+  const [view] = progress && isRecipient ? await viewsOf(call, profiles, userId, [progress.announcement]) : [];
+  if (view === undefined) throw notFound("There is no such announcement");
+  return ok(view);
 }
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;

@@ -181,6 +181,23 @@ describe("what became of an announcement", () => {
       expect(await send("GET", inboxPath("frida", `?from_id=${randomUUID()}`))).to.have.property("status", 404);
     });
 
+    it("shows one announcement to its recipients, and to nobody else", async () => {
+      world.directory.aUser(app, "hans");
+      const id = await anAnnouncement({ recipients: ["hans"] });
+      const [shown] = z.array(z.unknown()).parse((await send("GET", inboxPath("hans"))).json);
+      const reply = await send("GET", `/apps/${app}/users/hans/announcements/${id}`);
+      expect([reply.status, reply.json]).to.deep.equal([200, shown]);
+      for (const [user, announcement] of [
+        ["ann", id],
+        ["nobody", id],
+        ["hans", randomUUID()],
+        ["hans", "first"],
+      ]) {
+        const refused = await send("GET", `/apps/${app}/users/${user}/announcements/${announcement}`);
+        expect([refused.status, errorOf(refused).id]).to.deep.equal([404, "not_found"]);
+      }
+    });
+
     it("knows users whose ids hold slashes and other characters", async () => {
       const strange = "a/b +%?#ü";
       world.directory.aUser(app, strange);

@@ -1,6 +1,7 @@
 import {
   type Announcement,
   AnnounceToFew,
+  FindRecipients,
   GetAnnouncement,
   ListInbox,
   OpenAnnouncement,
@@ -32,6 +33,7 @@ export const fanoutContracts = [
   StoreRecipients,
   StartAnnouncement,
   GetAnnouncement,
+  FindRecipients,
   ListInbox,
 ] as const;
 
@@ -116,6 +118,16 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
           const counts = { recipients: row.recipientCount, unknown: 1, sent: row.recipientCount - 1 };
           return reply({ progress: { announcement: row, counts } });
         }),
+        on(FindRecipients, async ({ app, payload: { checks } }) =>
+          reply({
+            found: checks.map(({ announcementId, userIds }) => ({
+              announcementId,
+              userIds: userIds.filter((one) =>
+                announcements.get(`${app}/${announcementId}`)?.recipients?.includes(one),
+              ),
+            })),
+          }),
+        ),
         on(ListInbox, async ({ app, payload: { userId, limit, after } }) => {
           const inbox = [...announcements]
             .filter(([key, row]) => key.startsWith(`${app}/`) && row.recipients?.includes(userId))
