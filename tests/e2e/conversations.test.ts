@@ -7,7 +7,7 @@ import { z } from "zod";
 const PART = { mime_type: "text/plain", body: "Your order is on its way" };
 const Id = z.object({ id: z.string() });
 const uuidOf = ({ json }: Reply): string => Id.parse(json).id.split("/").at(-1) ?? "";
-const ErrorBody = z.object({ id: z.string(), data: z.unknown() });
+const ErrorBody = z.object({ id: z.string(), data: z.unknown().optional() });
 const errorOf = ({ json }: Reply) => ErrorBody.parse(json);
 
 interface Reply {
@@ -165,7 +165,7 @@ describe("a conversation through everything", function journeys() {
       .that.is.a("string");
   });
 
-  it("gets the messages of a batch one after the other, and none that was scheduled before it was deleted", async () => {
+  it("gets the messages of a batch one after the other", async () => {
     const path = await aConversation(["ann", "bob"]);
     const later = (text: string, delay: number) => ({
       sender_id: "bot",
