@@ -22,6 +22,12 @@ interface Options {
   readonly body?: unknown;
 }
 
+const later = (text: string, delay: number) => ({
+  sender_id: "bot",
+  parts: [{ ...PART, body: text }],
+  schedule: { delay_in_seconds: delay },
+});
+
 /** The gateway, the directory and the conversation service as processes, over HTTP from outside. */
 describe("a conversation through everything", function journeys() {
   this.timeout(120_000);
@@ -167,11 +173,6 @@ describe("a conversation through everything", function journeys() {
 
   it("gets the messages of a batch one after the other", async () => {
     const path = await aConversation(["ann", "bob"]);
-    const later = (text: string, delay: number) => ({
-      sender_id: "bot",
-      parts: [{ ...PART, body: text }],
-      schedule: { delay_in_seconds: delay },
-    });
     const batch = [later("one", 0), later("two", 0.2), later("three", 0.2)];
     expect(await send("POST", `${path}/messages`, { body: batch })).to.include({ status: 202 });
     const Texts = z.array(z.object({ parts: z.array(z.object({ body: z.string() })) }));
