@@ -148,8 +148,8 @@ describe("a conversation through everything", function journeys() {
     const after = uuidOf(await send("POST", `/users/ann${path}/messages`, { body: { parts: [PART] } }));
     const refused = await send("POST", `/users/bob${path}/messages`, { body: { parts: [PART] } });
     expect([refused.status, errorOf(refused).id]).to.deep.equal([403, "access_denied"]);
-    const later = await send("GET", `/users/bob/messages/${after}`);
-    expect([later.status, errorOf(later).id]).to.deep.equal([403, "access_denied"]);
+    const unseen = await send("GET", `/users/bob/messages/${after}`);
+    expect([unseen.status, errorOf(unseen).id]).to.deep.equal([403, "access_denied"]);
     expect(await send("GET", `/users/ann/messages/${before}`)).to.include({ status: 200 });
     const stranger = await send("GET", `/users/bot${path}`);
     expect([stranger.status, errorOf(stranger).id]).to.deep.equal([404, "not_found"]);
