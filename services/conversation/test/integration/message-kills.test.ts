@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { CreateConversation, ListMessages, MessageCreated, ScheduleMessages, SendMessage } from "@strata/contracts";
 import { type BrokerProbe, declareSubscriberQueues, probeBroker } from "@strata/messaging/testing";
 import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
@@ -36,6 +36,8 @@ describe("a conversation service that is killed", function () {
         MONGO_URL: infra.mongoUrl("conversation"),
         ORDERED_QUEUES: "2",
         DUE_POLL_INTERVAL_MS: "20",
+        CONTENT_PORT: "0",
+        CONTENT_KEY: randomBytes(32).toString("base64"),
       },
     });
   before(async () => {
