@@ -1,5 +1,6 @@
-// The demo app of `npm start`: an app with a token, 1,000 users of whom 600 have devices, the phone's credentials, and
-// one real announcement whose way is shown until nothing moves any more. Run again it finds everything and announces anew.
+// The demo app of `npm start`: an app with a token, 1,000 users of whom 600 have devices, the phone's credentials, a
+// conversation with an order card, and one real announcement whose way is shown until nothing moves any more. Run again it
+// finds everything and announces anew.
 import { createHash, generateKeyPairSync, randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { StrataError, type StrataClient, strataClient } from "@strata/cli";
@@ -38,6 +39,8 @@ const Counts = z.object({
 const Status = z.object({ state: z.string(), counts: Counts });
 const CreatedApp = z.object({ app_id: z.string() });
 const CreatedToken = z.object({ token: z.string() });
+const Conversation = z.object({ id: z.string() });
+const ORDER = { order: "4711", state: "shipped", items: [{ name: "Walking boots", quantity: 1 }] };
 
 const { STRATA_DEV_JSON: devFile, STRATA_PHONE_URL: phoneUrl } = Env.parse(process.env);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -51,6 +54,7 @@ async function main(): Promise<void> {
 
   await addCredentials(account, appId);
   await addUsers(app, appId);
+  await sendOrderCard(app, appId);
   await letPhonesAnswer(dev.baseUrl, appId, token);
   await announceAndWatch(app, appId);
 }
@@ -107,8 +111,14 @@ async function addUsers(app: StrataClient, appId: string): Promise<void> {
 
 /** False when she is there from an earlier start. */
 async function createIdentity(app: StrataClient, appId: string, user: string, displayName: string): Promise<boolean> {
+  const body = { display_name: displayName };
+  return unlessThere(app.request("POST", `/apps/${appId}/users/${user}/identity`, { body }));
+}
+
+/** Whether the request made something; false when it is there from an earlier start. */
+async function unlessThere(creating: Promise<unknown>): Promise<boolean> {
   try {
-    await app.request("POST", `/apps/${appId}/users/${user}/identity`, { body: { display_name: displayName } });
+    await creating;
     return true;
   } catch (error) {
     if (error instanceof StrataError && error.status === 409) return false;
@@ -123,6 +133,32 @@ async function addDevice(app: StrataClient, appId: string, n: number): Promise<v
       ? { platform: "ios", kind: "apns", token, environment: "development", app_id: "dev.strata.demo" }
       : { platform: "android", kind: "fcm_token", token: `fcm-${token}`, environment: "development" };
   await app.request("PUT", `/apps/${appId}/users/${userId(n)}/devices/phone`, { body: device });
+}
+
+/** A system message in the middle of a conversation: the backend speaks, and the app shows a card of its own. */
+async function sendOrderCard(app: StrataClient, appId: string): Promise<void> {
+  const participants = [userId(1), userId(2)];
+  const created = await app.request("POST", `/apps/${appId}/conversations`, {
+    body: {
+      participants: participants.map((user) => `layer:///identities/${user}`),
+      distinct: true,
+      metadata: { title: `Order ${ORDER.order}` },
+    },
+  });
+  const conversation = Conversation.parse(created.body).id.split("/").at(-1) ?? "";
+  await unlessThere(
+    app.request("POST", `/apps/${appId}/conversations/${conversation}/messages`, {
+      ifNoneMatch: uuidFrom(`${appId}/order card`),
+      body: {
+        sender_id: `layer:///identities/${SENDER}`,
+        parts: [
+          { mime_type: "application/vnd.strata.order+json", body: JSON.stringify(ORDER) },
+          { mime_type: "text/plain", body: `Your order ${ORDER.order} is on its way.` },
+        ],
+      },
+    }),
+  );
+  say(`  a conversation of ${participants.join(" and ")} with an order card (${conversation})`);
 }
 
 async function letPhonesAnswer(baseUrl: string, appId: string, token: string): Promise<void> {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
 import { StrataError } from "@strata/cli";
 import { eventually, userIds } from "@strata/testing";
 import { type Platform, type ServiceName, startPlatform, type TestApp } from "@strata/tests-platform";
 import { z } from "zod";
+import { deadLettersOf, type Kill, killAtWork } from "./kill-at-work.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 export interface Scenario {
@@ -17,12 +17,6 @@ export interface Scenario {
   /** A build with a planted fault, in place of a service's own. */
   readonly main?: Partial<Record<ServiceName, URL>>;
   readonly settleMs: number;
-}
-
-export interface Kill {
-  readonly service: ServiceName;
-  /** Deliveries that it held unacknowledged while it was frozen, right before it was killed. */
-  readonly unacked: number;
 }
 
 /** What a checker outside the system found, from the log of 202s, the databases and the phones. */
@@ -55,9 +49,6 @@ const Counts = z.object({
 const Status = z.object({ state: z.string(), counts: Counts });
 type Counts = z.infer<typeof Counts>;
 
-/** Attempts to catch a service with work in hand, for each kill. */
-const TRIES_PER_KILL = 60;
-
 /** Sends announcements and kills services while they travel; then waits for rest and looks at everything. */
 export async function runKills(scenario: Scenario): Promise<Findings> {
   await using platform = await startPlatform(scenario.name, scenario.main ? { main: scenario.main } : {});
@@ -76,7 +67,7 @@ export async function runKills(scenario: Scenario): Promise<Findings> {
   for (const [round, victim] of victims.entries()) {
     const recipients = users.slice(round * perKill, (round + 1) * perKill);
     const sending = announce(app, recipients).then((one) => sent.push(one));
-    kills.push(await killAtWork(platform, victim, app, owners, random));
+    kills.push(await killAtWork(platform, victim, random, () => stir(app, owners, random)));
     await platform.start(victim);
     await sending;
   }
@@ -102,39 +93,6 @@ async function announce(app: TestApp, recipients: readonly string[]): Promise<Se
       if (!(error instanceof StrataError && error.status === 503)) throw error;
     }
   }
-}
-
-/**
- * Freezes the service, asks the broker whether it holds deliveries, and only then kills it; otherwise it goes on and is
- * tried again, with a little more work on its way.
- */
-async function killAtWork(
-  platform: Platform,
-  victim: ServiceName,
-  app: TestApp,
-  owners: readonly string[],
-  random: () => number,
-): Promise<Kill> {
-  for (let attempt = 0; attempt < TRIES_PER_KILL; attempt += 1) {
-    if (attempt % 5 === 4) void stir(app, owners, random);
-    await wait(random() * 60);
-    const process = platform.service(victim);
-    process.signal("SIGSTOP");
-    const unacked = await unackedOf(platform, victim);
-    if (unacked > 0) {
-      await process.kill("SIGKILL");
-      return { service: victim, unacked };
-    }
-    process.signal("SIGCONT");
-  }
-  throw new Error(`${victim} was never caught with unacknowledged deliveries`);
-}
-
-async function unackedOf({ infra }: Platform, service: ServiceName): Promise<number> {
-  const queues = await infra.management.queues();
-  return queues
-    .filter(({ name }) => name.startsWith(`${service}.`))
-    .reduce((sum, queue) => sum + queue.messages_unacknowledged, 0);
 }
 
 /** A burst of small announcements and receipts that belong to nobody's count: work for every service. */
@@ -204,8 +162,7 @@ async function examine(
   }
   const histogram = Object.entries(platform.phone.shownHistogram());
   const shownTwice = histogram.filter(([times]) => Number(times) > 1).reduce((sum, [, devices]) => sum + devices, 0);
-  const depths = Object.entries(await platform.infra.management.depths());
-  const deadLetters = Object.fromEntries(depths.filter(([name, depth]) => name.endsWith(".dead-letter") && depth > 0));
+  const deadLetters = await deadLettersOf(platform);
   return { accepted: sent.length, ...found, countsWrong, shownTwice, deadLetters };
 }
 

@@ -11,6 +11,9 @@ const run = promisify(execFile);
 
 const Created = z.object({ id: z.string(), recipients: z.array(z.string()) });
 const Inbox = z.array(z.object({ id: z.string(), parts: z.array(z.object({ body: z.string() })) }));
+const Message = z.object({ id: z.string() });
+const Conversations = z.array(z.object({ id: z.string(), unread_message_count: z.number() }));
+const Messages = z.array(z.object({ id: z.string(), is_unread: z.boolean(), parts: z.array(z.unknown()) }));
 const Standing = z.object({ id: z.string(), counts: z.record(z.string(), z.number()) });
 
 /** What a newcomer pastes: the block of shell below the heading. */
@@ -28,7 +31,7 @@ describe("the README's first five minutes", function pasted() {
     await run("curl", ["--version"]).catch(() => this.skip());
   });
 
-  it("announce, read an inbox and show counts, as they are pasted", async () => {
+  it("announce, read an inbox, show counts and send a card into a conversation, as they are pasted", async () => {
     await using platform = await startPlatform("readme");
     const { appId, token } = await platform.createApp();
     await platform.insertUsers(appId, ["strata", "user-0001", "user-0002"]);
@@ -37,7 +40,7 @@ describe("the README's first five minutes", function pasted() {
     await writeFile(join(folder, ".strata/dev.json"), JSON.stringify({ baseUrl: platform.baseUrl, appId, token }));
 
     const { stdout } = await run("bash", ["-euo", "pipefail", "-c", await firstFiveMinutes()], { cwd: folder });
-    const [created, inbox, standing, delivered] = stdout
+    const [created, inbox, standing, delivered, sent, conversations, messages] = stdout
       .split("\n")
       .filter((line) => line !== "")
       .map((line): unknown => JSON.parse(line));
@@ -49,6 +52,12 @@ describe("the README's first five minutes", function pasted() {
     expect(Standing.parse(standing).counts).to.include({ recipients: 3, unknown: 1, sent: 2 });
     // Nobody here has a phone that answers.
     expect(delivered).to.deep.equal([]);
+    const { id: messageId } = Message.parse(sent);
+    expect(Conversations.parse(conversations)).to.have.lengthOf(1);
+    expect(Conversations.parse(conversations)[0]).to.include({ unread_message_count: 1 });
+    const [message] = Messages.parse(messages);
+    expect(message).to.include({ id: messageId, is_unread: true });
+    expect(message?.parts).to.have.lengthOf(2);
     await rm(folder, { recursive: true });
   });
 });

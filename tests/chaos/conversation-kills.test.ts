@@ -1,0 +1,31 @@
+import { expect } from "chai";
+import { runConversationKills } from "./conversation-scenario.ts";
+
+const SEED = 20_261_126;
+
+describe("killing conversation while twenty writers send", function chaos() {
+  this.timeout(240_000);
+
+  it("keeps every accepted message once, positions without a gap, each writer's order, and unread counts equal to a recount", async () => {
+    const findings = await runConversationKills({
+      name: "chaos-conversation",
+      seed: SEED,
+      kills: 6,
+      writers: 20,
+      conversations: 3,
+    });
+    expect(findings.kills).to.have.length(6);
+    for (const kill of findings.kills) expect(kill.unacked).to.be.greaterThan(0);
+    expect(findings.accepted).to.be.greaterThan(200);
+    expect(findings.read).to.be.greaterThan(20);
+    const { kills: _, accepted: __, read: ___, ...rest } = findings;
+    expect(rest).to.deep.equal({
+      missing: 0,
+      foreign: 0,
+      gaps: [],
+      outOfOrder: 0,
+      unreadWrong: [],
+      deadLetters: {},
+    });
+  });
+});
