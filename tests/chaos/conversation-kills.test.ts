@@ -28,4 +28,16 @@ describe("killing conversation while twenty writers send", function chaos() {
       deadLetters: {},
     });
   });
+
+  it("would notice a build that says sent before it writes", async () => {
+    const findings = await runConversationKills({
+      name: "chaos-conversation-planted",
+      seed: SEED,
+      kills: 2,
+      writers: 20,
+      conversations: 3,
+      main: { conversation: new URL("./planted/reply-before-write.ts", import.meta.url) },
+    });
+    expect(findings.missing).to.be.greaterThan(0);
+  });
 });

@@ -82,12 +82,13 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
     running.set(service, spawned);
     return spawned;
   };
-  // All at once: publishers wait by themselves until the queues of their consumers exist.
-  const starts = await Promise.allSettled(serviceNames.map(start));
-  const failed = starts.find((one) => one.status === "rejected");
-  if (failed) {
+  // All at once: publishers wait by themselves until the queues of their consumers exist. The first failure is the one to
+  // show: the others only wait for that service.
+  const failures: unknown[] = [];
+  await Promise.all(serviceNames.map((service) => start(service).catch((error: unknown) => void failures.push(error))));
+  if (failures.length > 0) {
     await Promise.all([...running.values()].map((spawned) => spawned.kill("SIGKILL")));
-    throw failed.reason;
+    throw failures[0];
   }
 
   const runningService = (service: ServiceName): SpawnedService => {
