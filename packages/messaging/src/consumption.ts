@@ -40,7 +40,8 @@ export interface ConsumptionParts {
 
 /** An ordered lane waits in place and holds up what is behind it, so its patience ends sooner. */
 const IN_PLACE_MAX_MS = 10_000;
-const START_DEADLINE_MS = 30_000;
+/** A broker that is slow to make the queues of many services at once is no reason to die and have them all made again. */
+const START_DEADLINE_MS = 120_000;
 const CONSUMERS_POLL_MS = 250;
 /** Longer than the broker takes to hand a new consumer what waits for it. */
 const CALM_MS = 200;
