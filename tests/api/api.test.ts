@@ -1,0 +1,32 @@
+import { content } from "./content.suite.ts";
+import { conversations } from "./conversations.suite.ts";
+import { messages } from "./messages.suite.ts";
+import { parts } from "./parts.suite.ts";
+import { openWorld, type Platform, startPlatform, type World } from "./support/world.ts";
+import { transport } from "./transport.suite.ts";
+import { userDoor } from "./user-door.suite.ts";
+import { users } from "./users.suite.ts";
+
+/**
+ * The Server API as its reference describes it, over HTTP against all services as processes. Each section of the
+ * reference has a file; they share one platform, and no test looks at another's objects.
+ */
+describe("the Server API, against the whole of Strata", function serverApi() {
+  this.timeout(60_000);
+  let platform: Platform;
+  let opened: World;
+  const world = (): World => opened;
+  before(async () => {
+    platform = await startPlatform("server-api");
+    opened = await openWorld(platform);
+  });
+  after(() => platform[Symbol.asyncDispose]());
+
+  transport(world);
+  conversations(world);
+  messages(world);
+  parts(world);
+  userDoor(world);
+  users(world);
+  content(world);
+});
