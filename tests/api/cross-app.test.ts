@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { apiClient, type ApiClient, expectStatus, member, uuidOf } from "./support/api-client.ts";
+import { apiClient, type ApiClient, expectStatus, member, members, uuidOf } from "./support/api-client.ts";
 import { identityId, openWorld, type Platform, startPlatform, textPart, type World } from "./support/world.ts";
 
 /** Guarantee 7: no id of one app ever answers to another. */
@@ -73,9 +73,9 @@ interface Operation {
 async function documentedOperations(baseUrl: string): Promise<readonly Operation[]> {
   const response = await fetch(`${baseUrl}/openapi.json`);
   const paths = member(await response.json(), "paths");
-  return Object.entries(Object(paths) as Record<string, object>).flatMap(([path, item]) =>
+  return members(paths).flatMap(([path, item]) =>
     path.startsWith("/apps/{app}")
-      ? Object.keys(item).map((method) => ({
+      ? members(item).map(([method]) => ({
           method: method.toUpperCase(),
           path: path.slice("/apps/{app}".length),
           isPatch: method === "patch",

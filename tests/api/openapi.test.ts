@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { list, member, uuidOf } from "./support/api-client.ts";
+import { list, member, members, uuidOf } from "./support/api-client.ts";
 import { fuzz } from "./support/schemathesis.ts";
 import { identityId, openWorld, type Platform, startPlatform, textPart, type World } from "./support/world.ts";
 
@@ -18,9 +18,8 @@ describe("/openapi.json", function openapi() {
 
   const operations = async (): Promise<readonly { readonly name: string; readonly operation: unknown }[]> => {
     const response = await fetch(`${platform.baseUrl}/openapi.json`);
-    const paths = Object.entries(Object(member(await response.json(), "paths")) as Record<string, object>);
-    return paths.flatMap(([path, item]) =>
-      Object.entries(item).map(([method, operation]: [string, unknown]) => ({ name: `${method} ${path}`, operation })),
+    return members(member(await response.json(), "paths")).flatMap(([path, item]) =>
+      members(item).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
     );
   };
 
@@ -31,10 +30,10 @@ describe("/openapi.json", function openapi() {
     });
     // Schemas that several operations share carry their examples in the components, to which a $ref leads.
     const response = await fetch(`${platform.baseUrl}/openapi.json`);
-    const schemas = Object(member(member(await response.json(), "components"), "schemas")) as Record<string, unknown>;
+    const schemas = new Map(members(member(member(await response.json(), "components"), "schemas")));
     const unexplained = without.filter(({ operation }) => {
       const names = [...JSON.stringify(member(operation, "requestBody")).matchAll(/#\/components\/schemas\/(\w+)/g)];
-      return !names.some(([, name]) => JSON.stringify(schemas[String(name)]).includes('"example'));
+      return !names.some(([, name]) => JSON.stringify(schemas.get(String(name))).includes('"example'));
     });
     expect(unexplained.map(({ name }) => name)).to.deep.equal([]);
   });
@@ -42,7 +41,7 @@ describe("/openapi.json", function openapi() {
   it("lists the errors that every operation with a token can answer", async () => {
     for (const { name, operation } of await operations()) {
       if (member(operation, "security") === undefined) continue;
-      const statuses = Object.keys(Object(member(operation, "responses")) as object);
+      const statuses = members(member(operation, "responses")).map(([status]) => status);
       expect(statuses, name).to.include.members(["400", "401", "403", "406", "429", "503"]);
       expect(
         statuses.some((status) => status.startsWith("2") || status === "308"),

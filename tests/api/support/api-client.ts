@@ -59,6 +59,12 @@ export function member(json: unknown, name: string): unknown {
   return Object.entries(json).find(([key]) => key === name)?.[1];
 }
 
+/** The members of a JSON object. */
+export function members(json: unknown): readonly (readonly [string, unknown])[] {
+  if (typeof json !== "object" || json === null) throw new Error(`no object, but ${JSON.stringify(json)}`);
+  return Object.entries(json);
+}
+
 export function list(json: unknown): readonly unknown[] {
   if (!Array.isArray(json)) throw new Error(`no list, but ${JSON.stringify(json)}`);
   return json as readonly unknown[];
