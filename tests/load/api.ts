@@ -1,0 +1,96 @@
+// Requests per second of the two commonest calls: sending a message (durable, stored, ordered, its event confirmed) and
+// reading a page of messages. Beside both, in the same run, a bare Express endpoint that only publishes what it gets,
+// confirmed. 100 conversations of two; 50 callers in a closed loop.
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { startPlatform } from "@strata/tests-platform";
+import { closedLoop, type HttpCall } from "./support/closed-loop.ts";
+import { cpuSecondsOf, peakRssMbOf } from "./support/processes.ts";
+import { type Pair, printReport, type Run } from "./support/report.ts";
+
+const REQUESTS = Number(process.argv[2] ?? 5_000);
+const PAIRS = Number(process.argv[3] ?? 5);
+const CALLERS = 50;
+const CONVERSATIONS = 100;
+const PAGE = 20;
+
+await using platform = await startPlatform("bench-api");
+const app = await platform.createApp();
+const floorUrl = await startFloor(platform.infra.amqpUrl);
+await platform.insertUsers(app.appId, ["ann", "bob"]);
+const conversations: string[] = [];
+for (let n = 0; n < CONVERSATIONS; n += 1) conversations.push(await createConversation());
+const messages = platform.db("conversation").collection<{ _id: string; app: string }>("messages");
+
+const headers = { Authorization: `Bearer ${app.token}`, "Content-Type": "application/json" };
+const body = JSON.stringify({
+  sender_id: "layer:///identities/ann",
+  parts: [{ mime_type: "text/plain", body: "Your order is on its way" }],
+});
+const urlOf = (n: number): string =>
+  `${platform.baseUrl}/apps/${app.appId}/conversations/${conversations[n % CONVERSATIONS]}/messages`;
+const sending = (n: number): HttpCall => ({ method: "POST", url: urlOf(n), headers, body, expectedStatus: 201 });
+const reading = (n: number): HttpCall => ({
+  method: "GET",
+  url: `${urlOf(n)}?page_size=${PAGE}`,
+  headers,
+  expectedStatus: 200,
+});
+const publishing = (): HttpCall => ({ method: "POST", url: floorUrl, headers, body, expectedStatus: 201 });
+
+// Warm; and afterwards every conversation has more than a page.
+await send(CONVERSATIONS * PAGE);
+await closedLoop(CALLERS, 1_000, publishing);
+const sends: Pair[] = [];
+const reads: Pair[] = [];
+for (let round = 1; round <= PAIRS; round += 1) {
+  const ours = await send(REQUESTS);
+  const floor = await closedLoop(CALLERS, REQUESTS, publishing);
+  sends.push({ ours, floor });
+  reads.push({ ours: await read(REQUESTS), floor });
+}
+console.log("reading a page of messages");
+printReport("api-list-messages", REQUESTS, reads, peakRssMbOf(platform));
+console.log("sending a message");
+printReport("api-create-message", REQUESTS, sends, peakRssMbOf(platform));
+process.exit();
+
+async function send(count: number): Promise<Run> {
+  const before = await messages.countDocuments({ app: app.appId });
+  const run = await measured(() => closedLoop(CALLERS, count, sending));
+  const written = (await messages.countDocuments({ app: app.appId })) - before;
+  if (written !== count) throw new Error(`${written} messages for ${count} requests`);
+  return run;
+}
+
+const read = (count: number): Promise<Run> =>
+  measured(() =>
+    closedLoop(CALLERS, count, reading, (text) => {
+      const page: unknown = JSON.parse(text);
+      if (!Array.isArray(page) || page.length !== PAGE) throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
+    }),
+  );
+
+async function measured(work: () => Promise<Run>): Promise<Run> {
+  const cpuBefore = cpuSecondsOf(platform);
+  const run = await work();
+  return { ...run, cpuSeconds: cpuSecondsOf(platform) - cpuBefore };
+}
+
+async function createConversation(): Promise<string> {
+  const { body: conversation } = await app.client.request("POST", `/apps/${app.appId}/conversations`, {
+    body: { participants: ["layer:///identities/ann", "layer:///identities/bob"] },
+  });
+  const id = typeof conversation === "object" && conversation !== null && "id" in conversation ? conversation.id : "";
+  return String(id).split("/").at(-1) ?? "";
+}
+
+async function startFloor(amqpUrl: string): Promise<string> {
+  const child = fork(new URL("support/express-floor.ts", import.meta.url), {
+    env: { ...process.env, AMQP_URL: amqpUrl },
+  });
+  process.once("exit", () => child.kill());
+  const [message]: unknown[] = await once(child, "message");
+  const port = typeof message === "object" && message !== null && "port" in message ? message.port : undefined;
+  return `http://127.0.0.1:${String(port)}/messages`;
+}
