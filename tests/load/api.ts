@@ -16,7 +16,7 @@ const PAGE = 20;
 
 await using platform = await startPlatform("bench-api");
 const app = await platform.createApp();
-const floorUrl = await startFloor(platform.infra.amqpUrl);
+using floor = await startFloor(platform.infra.amqpUrl);
 await platform.insertUsers(app.appId, ["ann", "bob"]);
 const conversations: string[] = [];
 for (let n = 0; n < CONVERSATIONS; n += 1) conversations.push(await createConversation());
@@ -36,7 +36,7 @@ const reading = (n: number): HttpCall => ({
   headers,
   expectedStatus: 200,
 });
-const publishing = (): HttpCall => ({ method: "POST", url: floorUrl, headers, body, expectedStatus: 201 });
+const publishing = (): HttpCall => ({ method: "POST", url: floor.url, headers, body, expectedStatus: 201 });
 
 // Warm; and afterwards every conversation has more than a page.
 await send(CONVERSATIONS * PAGE);
@@ -45,15 +45,14 @@ const sends: Pair[] = [];
 const reads: Pair[] = [];
 for (let round = 1; round <= PAIRS; round += 1) {
   const ours = await send(REQUESTS);
-  const floor = await closedLoop(CALLERS, REQUESTS, publishing);
-  sends.push({ ours, floor });
-  reads.push({ ours: await read(REQUESTS), floor });
+  const bare = await closedLoop(CALLERS, REQUESTS, publishing);
+  sends.push({ ours, floor: bare });
+  reads.push({ ours: await read(REQUESTS), floor: bare });
 }
 console.log("reading a page of messages");
 printReport("api-list-messages", REQUESTS, reads, peakRssMbOf(platform));
 console.log("sending a message");
 printReport("api-create-message", REQUESTS, sends, peakRssMbOf(platform));
-process.exit();
 
 async function send(count: number): Promise<Run> {
   const before = await messages.countDocuments({ app: app.appId });
@@ -63,13 +62,13 @@ async function send(count: number): Promise<Run> {
   return run;
 }
 
-const read = (count: number): Promise<Run> =>
-  measured(() =>
-    closedLoop(CALLERS, count, reading, (text) => {
-      const page: unknown = JSON.parse(text);
-      if (!Array.isArray(page) || page.length !== PAGE) throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
-    }),
-  );
+function read(count: number): Promise<Run> {
+  const checkPage = (text: string): void => {
+    const page: unknown = JSON.parse(text);
+    if (!Array.isArray(page) || page.length !== PAGE) throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
+  };
+  return measured(() => closedLoop(CALLERS, count, reading, checkPage));
+}
 
 async function measured(work: () => Promise<Run>): Promise<Run> {
   const cpuBefore = cpuSecondsOf(platform);
@@ -85,12 +84,16 @@ async function createConversation(): Promise<string> {
   return String(id).split("/").at(-1) ?? "";
 }
 
-async function startFloor(amqpUrl: string): Promise<string> {
+async function startFloor(amqpUrl: string): Promise<{ readonly url: string; [Symbol.dispose](): void }> {
   const child = fork(new URL("support/express-floor.ts", import.meta.url), {
     env: { ...process.env, AMQP_URL: amqpUrl },
   });
-  process.once("exit", () => child.kill());
   const [message]: unknown[] = await once(child, "message");
   const port = typeof message === "object" && message !== null && "port" in message ? message.port : undefined;
-  return `http://127.0.0.1:${String(port)}/messages`;
+  return {
+    url: `http://127.0.0.1:${String(port)}/messages`,
+    [Symbol.dispose]() {
+      child.kill();
+    },
+  };
 }
