@@ -62,11 +62,12 @@ async function send(count: number): Promise<Run> {
   return run;
 }
 
+function checkPage(text: string): void {
+  const page: unknown = JSON.parse(text);
+  if (!Array.isArray(page) || page.length !== PAGE) throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
+}
+
 function read(count: number): Promise<Run> {
-  const checkPage = (text: string): void => {
-    const page: unknown = JSON.parse(text);
-    if (!Array.isArray(page) || page.length !== PAGE) throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
-  };
   return measured(() => closedLoop(CALLERS, count, reading, checkPage));
 }
 
