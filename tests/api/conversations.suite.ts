@@ -298,7 +298,7 @@ export function conversations(world: () => World): void {
       const last = await world().api("GET", `/conversations/${id}/messages/${ids[2]}`);
       expect(member(member(last.json, "recipient_status"), identityId(bob))).to.equal("read");
       expectError(await read(cid), "access_denied");
-      for (const version of BARE) expectError(await read(bob, {}, version), "not_found");
+      for (const version of BARE) expectError(await read(bob, {}, version), "invalid_endpoint");
       expectError(await read(bob, { position: "x" }), "invalid_property", "position");
     });
   });

@@ -77,6 +77,7 @@ describe("user ids", () => {
     "layer:///identities/%zz",
     "layer:///identities/%FF",
     "layer:///identities/%00",
+    "layer:///conversations/3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11",
   ]) {
     it(`are not read from the bad identity id ${uri}`, () => {
       expect(parseUserReference("3.0", uri)).to.equal(null);

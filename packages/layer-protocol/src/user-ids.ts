@@ -3,7 +3,9 @@ import { isStorableKey } from "./json-object.ts";
 import { usesIdentityIds } from "./versions.ts";
 import type { LayerVersion } from "./versions.ts";
 
-const IDENTITIES = "layer:///identities/";
+/** What every id of an object begins with. */
+const ANY_OBJECT = "layer:///";
+const IDENTITIES = `${ANY_OBJECT}identities/`;
 const MAX_LENGTH = 128;
 
 /** Whether text can be a user id: 1 to 128 characters (server API 16) that survive storage unchanged. */
@@ -31,10 +33,10 @@ export function parseIdentityUri(text: string): string | null {
 
 /**
  * The user a body refers to (server API 1): the bare id in 1.x; from 2.0 the identity's URI, and still the bare id.
- * Null when it can be neither.
+ * Null when it can be neither: the URI of something else is a mistake of the caller's, not a strange user id.
  */
 export function parseUserReference(version: LayerVersion, text: string): string | null {
-  if (usesIdentityIds(version) && text.startsWith(IDENTITIES)) return parseIdentityUri(text);
+  if (usesIdentityIds(version) && text.startsWith(ANY_OBJECT)) return parseIdentityUri(text);
   return isUserId(text) ? text : null;
 }
 
