@@ -20,7 +20,7 @@ const DEAD_LETTERS = ["conversation.conversations.dead-letter", "conversation.re
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
 describe("a conversation service that is killed", function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   const resources = new AsyncDisposableStack();
   let infra: Infra;
   let probe: BrokerProbe;
@@ -31,6 +31,7 @@ describe("a conversation service that is killed", function () {
   const spawned = (): Promise<SpawnedService> =>
     spawnService({
       name: "conversation",
+      readyDeadlineMs: 60_000,
       env: {
         AMQP_URL: infra.amqpUrl,
         MONGO_URL: infra.mongoUrl("conversation"),
@@ -87,7 +88,7 @@ describe("a conversation service that is killed", function () {
     const replies = numbers(20).flatMap((n) =>
       numbers(5).map(() => {
         const draft = aDraft(conversationId, { sender: { userId: aUserId(n) } });
-        return gateway.request(SendMessage, app, draft, { timeoutMs: 100_000 });
+        return gateway.request(SendMessage, app, draft, { timeoutMs: 200_000 });
       }),
     );
     for (const count of [10, 40, 70]) {
