@@ -72,6 +72,11 @@ export function planReceipts(
     const { userId, kind, at } = payload;
     const key = messageKey(app, payload.messageId);
     const facet = facets.get(key);
+    const earlier = facet && ownEntry(facet, receipt);
+    if (facet && earlier) {
+      own.push({ facet, userId, kind, at: earlier.at, by });
+      continue;
+    }
     if (!facet || !isSeenBy(facet, memberships.get(membershipKey(app, userId, facet.conversation)))) {
       refused.add(receipt);
       continue;
@@ -96,6 +101,10 @@ function isSeenBy(facet: ReceiptFacet, membership: MembershipRow | undefined): b
   const { user, clearedThrough, leftAt } = membership;
   return sees({ viewer: user, after: clearedThrough, through: leftAt }, facet);
 }
+
+/** What this very command recorded before: hers to publish, whatever the user sees of the message by now. */
+const ownEntry = (facet: ReceiptFacet, { id, payload: { userId, kind } }: ReportedReceipt): Entry | undefined =>
+  facet[kind].find(({ user, by }) => user === userId && by === id);
 
 const entryOf = (entries: readonly Entry[], userId: string): Entry | undefined =>
   entries.find(({ user }) => user === userId);

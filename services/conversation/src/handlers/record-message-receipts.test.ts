@@ -93,6 +93,24 @@ describe("RecordMessageReceipt", () => {
     expect(facts().slice(2)).to.deep.equal([[1, aUserId(2), "read", 10]]);
   });
 
+  it("publishes what its command recorded, though she cleared, hid or lost the message before it came again", async () => {
+    const { app, conversation, second, handle, report, facts } = await setUp();
+    const { conversationId } = conversation;
+    const failing = recordMessageReceipts({ ...stores, publisher: recordingPublisher({ failing: true }).publisher });
+    const recorded = [report(2, "read", 10), report(3, "read", 11), report(2, "delivered", 12, second.messageId)];
+    expect(await failing(recorded).catch((error: unknown) => error)).to.be.instanceOf(Error);
+    await stores.memberships.clear(app, aUserId(2), conversationId, 1);
+    await stores.messages.hide(messageKey(app, second.messageId), aUserId(2), { by: "x", at: 20 });
+    await stores.memberships.forget(app, aUserId(3), conversationId);
+    const outcomes = await handle(recorded.map((delivery) => ({ ...delivery, isRedelivered: true })));
+    expect(outcomes.map(({ kind }) => kind)).to.deep.equal(["ack", "ack", "ack"]);
+    expect(facts()).to.deep.equal([
+      [1, aUserId(2), "read", 10],
+      [1, aUserId(3), "read", 11],
+      [2, aUserId(2), "delivered", 12],
+    ]);
+  });
+
   it("records once what two workers record at once", async () => {
     const { handle, report, row, facts } = await setUp();
     const groups = Array.from({ length: 6 }, (_, n) => [report(2, "read", n), report(3, "delivered", n)]);
