@@ -61,6 +61,18 @@ describe("ChangeParts", () => {
     expect(events.slice(2)).to.deep.equal(events.slice(0, 2));
   });
 
+  it("loses no change when two writers overlap, and gives each a version of its own", async () => {
+    const { app, handle, command, message, bodies, events } = await setUp();
+    const appended = Array.from({ length: 4 }, (_, n) => `c${n}`);
+    await Promise.all(appended.map((body) => handle(command(append(body)))));
+    expect((await bodies())?.toSorted()).to.deep.equal(["a", "b", ...appended]);
+    expect(events.map(({ subjectVersion }) => subjectVersion).toSorted()).to.deep.equal([2, 3, 4, 5]);
+    const row = await stores.messages.find(messageKey(app, message.messageId));
+    const late = { by: "late", at: 71, version: 3, changed: [], removed: [] };
+    expect(await stores.messages.changeParts(row?._id ?? "", [], late)).to.equal(false);
+    expect(await stores.messages.find(row?._id ?? "")).to.deep.equal(row);
+  });
+
   it("remembers so many changes as may come again, and no more", async () => {
     const { app, handle, command, message } = await setUp();
     for (const n of Array.from({ length: 55 }).keys()) {

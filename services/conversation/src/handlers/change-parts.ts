@@ -19,36 +19,49 @@ interface Deps {
 type Changing = Delivery<PayloadOf<typeof ChangeParts>>;
 type Changed = ReplyOf<typeof ChangeParts>;
 
+/** How often others may change a message between the look and the write: they do while one takes over from another. */
+const ATTEMPTS = 5;
+
 /**
  * Changes the parts of a message. The message remembers its latest changes: a command that comes again finds its own and
  * only says so again, since a change by index, or one that others have built upon, must not be made twice.
+ * It is made of the version that was read, or looked at again: what another writer did meanwhile stays.
  */
 export const changeParts =
   (deps: Deps) =>
   async (delivery: Changing): Promise<Outcome<Changed>> => {
     const { app, id, payload } = delivery;
-    const [found, message] = await Promise.all([
-      deps.conversations.find(app, payload.conversationId),
-      deps.messages.find(messageKey(app, payload.messageId)),
-    ]);
-    const made = message?.changes.find(({ by }) => by === id);
-    if (message && made) return publish(deps, delivery, message, made);
-    const conversation = present(payload.conversationId, found);
-    if (conversation instanceof DomainError) throw conversation;
-    if (message?.conversation !== conversation.conversationId || message.deletedAt !== undefined) {
-      throw new DomainError("not_found", { messageId: payload.messageId });
-    }
-    await assertContents(deps, delivery);
-
     const { change, maxParts, at } = payload;
-    const { parts, ...ids } = changed(message.parts, change, { command: id, at, maxParts });
-    const remembered = { by: id, at, version: message.version + 1, ...ids };
-    if (!(await deps.messages.changeParts(message._id, parts, remembered))) {
-      throw new Error(`${message._id} was changed or deleted meanwhile`);
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const { message, made } = await look(deps, delivery);
+      if (made) return publish(deps, delivery, message, made);
+      const { parts, ...ids } = changed(message.parts, change, { command: id, at, maxParts });
+      const version = message.version + 1;
+      const remembered = { by: id, at, version, ...ids };
+      if (await deps.messages.changeParts(message._id, parts, remembered)) {
+        return publish(deps, delivery, { ...message, parts, updatedAt: at, version }, remembered);
+      }
     }
-    const { version } = remembered;
-    return publish(deps, delivery, { ...message, parts, updatedAt: at, version }, remembered);
+    throw new Error(`${payload.messageId} was changed by others again and again`);
   };
+
+/** The message, with what this command made of it before; without that, it may be changed. */
+async function look(deps: Deps, delivery: Changing) {
+  const { app, id, payload } = delivery;
+  const [found, message] = await Promise.all([
+    deps.conversations.find(app, payload.conversationId),
+    deps.messages.find(messageKey(app, payload.messageId)),
+  ]);
+  const made = message?.changes.find(({ by }) => by === id);
+  if (message && made) return { message, made };
+  const conversation = present(payload.conversationId, found);
+  if (conversation instanceof DomainError) throw conversation;
+  if (message?.conversation !== conversation.conversationId || message.deletedAt !== undefined) {
+    throw new DomainError("not_found", { messageId: payload.messageId });
+  }
+  await assertContents(deps, delivery);
+  return { message, made: null };
+}
 
 async function assertContents({ contents }: Deps, { app, payload }: Changing): Promise<void> {
   const contentIds = contentIdsOf(newPartsOf(payload.change));

@@ -25,7 +25,7 @@ export interface MessageStore {
   findViewed(key: string): Promise<ViewedMessage | null>;
   /** The highest position that is taken in a conversation; 0 in an empty one. */
   highestPosition(app: string, conversation: string): Promise<number>;
-  /** Puts other parts in place; false when it was deleted, or the command has done it before. */
+  /** Puts other parts in place; false when it was deleted, or it is no longer the version that these were made of. */
   changeParts(key: string, parts: readonly Part[], change: RememberedChange): Promise<boolean>;
   /** Leaves a tombstone that keeps id and position; false when there is one already. */
   delete(key: string, doing: Doing): Promise<boolean>;
@@ -77,7 +77,7 @@ export function mongoMessageStore(db: Db): MessageStore {
     },
     async changeParts(_id, parts, change) {
       const { modifiedCount } = await messages.updateOne(
-        { _id, deletedAt: { $exists: false }, "changes.by": { $ne: change.by } },
+        { _id, deletedAt: { $exists: false }, version: change.version - 1 },
         {
           $set: { parts: [...parts], updatedAt: change.at, version: change.version },
           $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES } },
