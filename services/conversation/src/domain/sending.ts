@@ -122,24 +122,26 @@ interface Seen {
   readonly app: string;
   readonly conversationId: string;
   readonly userIds: readonly string[];
+  readonly position: number;
   readonly at: number;
 }
 
-/** Who saw a message last when: one entry for each conversation and time, mostly one for each conversation. */
+/** Who saw which message last: one entry for each last message, mostly one for each conversation. */
 export function lastSeen(rows: readonly MessageRow[]): readonly Seen[] {
   return [...Map.groupBy(rows, ({ app, conversation }) => conversationKey(app, conversation)).values()].flatMap(
     (some) => {
       const [first] = some;
       if (!first) return [];
-      const times = new Map<string, number>();
-      for (const row of some) {
-        for (const user of audienceOf(row)) times.set(user, Math.max(times.get(user) ?? 0, row.sentAt));
+      const newest = new Map<string, MessageRow>();
+      for (const row of some.toSorted((a, b) => a.position - b.position)) {
+        for (const user of audienceOf(row)) newest.set(user, row);
       }
-      return [...Map.groupBy(times, ([, at]) => at)].map(([at, users]) => ({
+      return [...Map.groupBy(newest, ([, row]) => row)].map(([{ position, sentAt }, users]) => ({
         app: first.app,
         conversationId: first.conversation,
         userIds: users.map(([user]) => user),
-        at,
+        position,
+        at: sentAt,
       }));
     },
   );

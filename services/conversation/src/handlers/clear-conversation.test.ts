@@ -64,7 +64,7 @@ describe("clearConversation", () => {
     const { handle } = handler();
     const row = await aConversation(stores, anAppId(), [ann, bea]);
     await handle(aClearing(row, bea));
-    await stores.memberships.raise([{ ...row, userIds: [ann, bea], at: 9_000 }]);
+    await stores.memberships.raise([{ ...row, userIds: [ann, bea], position: 9, at: 9_000 }]);
     expect(await stores.memberships.countListed(row.app, bea)).to.equal(1);
   });
 

@@ -66,7 +66,7 @@ describe("a user's conversations", () => {
   it("come by creation or by the last message, as asked", async () => {
     const app = anAppId();
     const [first = "", , last = ""] = await several(app, 3);
-    await stores.memberships.raise([{ app, conversationId: first, userIds: [ann], at: 9_000 }]);
+    await stores.memberships.raise([{ app, conversationId: first, userIds: [ann], position: 9, at: 9_000 }]);
     const newest = async (order: ConversationOrder) =>
       (await list(app, order, 1)).conversations?.map(({ conversationId }) => conversationId);
     expect(await newest("created_at")).to.deep.equal([last]);

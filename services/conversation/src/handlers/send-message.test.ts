@@ -253,6 +253,17 @@ describe("SendMessage", () => {
     expect(await deps.memberships.find(app, aUserId(2), conversationId)).to.have.property("isHidden", false);
   });
 
+  it("leaves a conversation cleared when a command comes again whose message she cleared with it", async () => {
+    const { app, conversationId, handle, command, deps } = await setUp();
+    const [first, second] = [command(), command()];
+    await handle([first]);
+    await deps.memberships.clear(app, aUserId(2), conversationId, 1);
+    await handle([{ ...first, isRedelivered: true }]);
+    expect(await deps.memberships.find(app, aUserId(2), conversationId)).to.have.property("isHidden", true);
+    await handle([{ ...first, isRedelivered: true }, second]);
+    expect(await deps.memberships.find(app, aUserId(2), conversationId)).to.have.property("isHidden", false);
+  });
+
   it("leaves nothing half done when the broker is away: the repeat does every step", async () => {
     const { deps, handle, command, created, stored } = await setUp();
     const delivery = command();

@@ -27,8 +27,8 @@ describe("the last message of a conversation", () => {
     const memberships = stores.db.collection("memberships");
     await memberships.updateOne({ app, user: aUserId(2) }, { $set: { isHidden: true } });
     await memberships.updateOne({ app, user: aUserId(3) }, { $set: { leftAt: 0 } });
-    await stores.memberships.raise([{ app, conversationId, userIds: userIds(3), at: 9_000 }]);
-    await stores.memberships.raise([{ app, conversationId, userIds: userIds(3), at: 8_000 }]);
+    await stores.memberships.raise([{ app, conversationId, userIds: userIds(3), position: 9, at: 9_000 }]);
+    await stores.memberships.raise([{ app, conversationId, userIds: userIds(3), position: 8, at: 8_000 }]);
     const rows = await stores.memberships.findOfUsers(app, conversationId, userIds(3));
     expect(rows.get(aUserId(2))).to.deep.include({ sortAt: 9_000, isHidden: false });
     expect(rows.get(aUserId(3))).to.deep.include({ sortAt: 1_000 });

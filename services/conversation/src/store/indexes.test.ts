@@ -93,7 +93,7 @@ describe("what this service asks of its collections", () => {
       await stores.conversations.claimPurge(1_000);
       await stores.memberships.find(app, ann, first.conversation);
       await stores.memberships.findOfUsers(app, first.conversation, [ann, aUserId(2)]);
-      await stores.memberships.raise([{ ...row, userIds: [ann], at: 3_000 }]);
+      await stores.memberships.raise([{ ...row, userIds: [ann], position: 3, at: 3_000 }]);
       await stores.memberships.dismiss(app, first.conversation, [ann], 1);
       await stores.memberships.clear(app, ann, first.conversation, 1);
       await stores.memberships.conversationsOf(app, ann, null, 10);

@@ -25,6 +25,7 @@ export interface SeenMessage {
   readonly app: string;
   readonly conversationId: string;
   readonly userIds: readonly string[];
+  readonly position: number;
   readonly at: number;
 }
 
@@ -48,7 +49,7 @@ export interface MembershipStore {
   ): Promise<ReadonlyMap<string, MembershipRow>>;
   /**
    * Moves conversations up in the lists of those who see a new message, and back into the lists of those who had
-   * cleared them. Who has left is passed over. Only ever forward.
+   * cleared them before it. Who has left, or cleared the message itself, is passed over. Only ever forward.
    */
   raise(messages: readonly SeenMessage[]): Promise<void>;
   /** Everything up to a position counts as read by her. Only ever forward. */
@@ -127,9 +128,13 @@ export function mongoMembershipStore(db: Db): MembershipStore {
     async raise(messages) {
       if (messages.length === 0) return;
       await memberships.bulkWrite(
-        messages.map(({ app, conversationId, userIds, at }) => ({
+        messages.map(({ app, conversationId, userIds, position, at }) => ({
           updateMany: {
-            filter: { _id: { $in: userIds.map((userId) => membershipKey(app, userId, conversationId)) }, leftAt: null },
+            filter: {
+              _id: { $in: userIds.map((userId) => membershipKey(app, userId, conversationId)) },
+              leftAt: null,
+              clearedThrough: { $lt: position },
+            },
             update: { $max: { sortAt: at }, $set: { isHidden: false } },
           },
         })),
