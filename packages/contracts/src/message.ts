@@ -266,7 +266,7 @@ export const CountUnread = defineQuery({
   reply: z.object({ unreadMessages: z.number().int(), unreadConversations: z.number().int() }),
 });
 
-/** What push-delivery says of a message; null once it was deleted. Never changes otherwise, so it may be cached. */
+/** What push-delivery says of a message; null once it, or its conversation, was deleted. Never changes otherwise, so it may be cached. */
 export const GetMessageNotification = defineQuery({
   service: "conversation",
   name: "GetMessageNotification",

@@ -40,13 +40,17 @@ export const getMessage =
     return answer(view && sees(view, stored) ? userMessageView(stored, viewer) : null);
   };
 
-/** What a push says of a message, and in whose name. */
+/** What a push says of a message, and in whose name. A deleted conversation has nothing to say, purged or not. */
 export const getMessageNotification =
-  ({ messages }: Pick<Deps, "messages">) =>
+  ({ conversations, messages }: Pick<Deps, "conversations" | "messages">) =>
   async ({
     app,
     payload,
   }: Delivery<PayloadOf<typeof GetMessageNotification>>): Promise<Outcome<ReplyOf<typeof GetMessageNotification>>> => {
     const found = await messages.notificationOf(messageKey(app, payload.messageId));
-    return reply(found ?? { notification: null, sender: null });
+    const conversation = found && (await conversations.find(app, found.conversation));
+    if (!found || !conversation || conversation.deletedAt !== undefined) {
+      return reply({ notification: null, sender: null });
+    }
+    return reply({ notification: found.notification, sender: found.sender });
   };

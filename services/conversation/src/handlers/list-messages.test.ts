@@ -115,4 +115,11 @@ describe("reading messages", () => {
     await stores.messages.delete(messageKey(app, idOf(4)), { by: "x", at: 1 });
     expect(await ask()).to.deep.equal({ notification: null, sender: null });
   });
+
+  it("says nothing to a push any more once the conversation is deleted, though its messages are still to be purged", async () => {
+    const { app, conversation, idOf } = await setUp();
+    await stores.conversations.delete(conversation, { by: "x", at: 1 });
+    const asked = aDelivery({ messageId: idOf(4) }, { app });
+    expect(repliedBy(await getMessageNotification(stores)(asked))).to.deep.equal({ notification: null, sender: null });
+  });
 });

@@ -1,4 +1,4 @@
-import { Notification, type Part, Sender } from "@strata/contracts";
+import type { Part } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
@@ -31,15 +31,15 @@ export interface MessageStore {
   delete(key: string, doing: Doing): Promise<boolean>;
   /** Takes a message out of one user's view; false when it was out of it. */
   hide(key: string, user: string, doing: Doing): Promise<boolean>;
-  /** What a push says; null once the message was deleted. */
-  notificationOf(key: string): Promise<{ notification: Notification | null; sender: Sender } | null>;
+  /** What a push says, and in which conversation; null once the message was deleted. */
+  notificationOf(key: string): Promise<Pick<MessageRow, "conversation" | "notification" | "sender"> | null>;
   ensureIndexes(): Promise<void>;
 }
 
 /** Projection of what `ViewedMessage` leaves out. */
 export const viewed = { notification: 0, hides: 0, changes: 0 } as const;
 
-const Pushed = z.object({ notification: Notification.nullable(), sender: Sender, deletedAt: z.number().optional() });
+const Pushed = MessageRow.pick({ conversation: true, notification: true, sender: true, deletedAt: true });
 const AtPosition = z.object({ position: z.number().int() });
 
 export function mongoMessageStore(db: Db): MessageStore {
@@ -102,11 +102,11 @@ export function mongoMessageStore(db: Db): MessageStore {
       return modifiedCount === 1;
     },
     async notificationOf(_id) {
-      const projection = { _id: 0, notification: 1, sender: 1, deletedAt: 1 };
+      const projection = { _id: 0, conversation: 1, notification: 1, sender: 1, deletedAt: 1 };
       const row = await messages.findOne({ _id }, { projection });
       if (!row) return null;
-      const { notification, sender, deletedAt } = Pushed.parse(row);
-      return deletedAt === undefined ? { notification, sender } : null;
+      const { deletedAt, ...pushed } = Pushed.parse(row);
+      return deletedAt === undefined ? pushed : null;
     },
     ensureIndexes: () => ensureMessageIndexes(messages),
   };
