@@ -58,8 +58,8 @@ async function installed(): Promise<string> {
 export interface FuzzOptions {
   readonly baseUrl: string;
   readonly token: string;
-  /** Only operations whose path matches. */
-  readonly paths: string;
+  /** Which operations: Schemathesis' own filters. */
+  readonly scope: readonly string[];
   /** Values of path parameters that exist: without them all that is tested is the answer 404. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly maxSeconds: number;
@@ -69,7 +69,7 @@ export interface FuzzOptions {
  * Sends requests made from /openapi.json, good ones and bad ones, and holds each answer against the same document: no
  * 5xx, no status that is not named, no header or body that does not fit. The same seed, so the same requests, each time.
  */
-export async function fuzz({ baseUrl, token, paths, parameters, maxSeconds }: FuzzOptions): Promise<Finished> {
+export async function fuzz({ baseUrl, token, scope, parameters, maxSeconds }: FuzzOptions): Promise<Finished> {
   const folder = await installed();
   const cwd = mkdtempSync(join(tmpdir(), "strata-schemathesis-"));
   try {
@@ -85,15 +85,8 @@ export async function fuzz({ baseUrl, token, paths, parameters, maxSeconds }: Fu
     const args = ["run", `${baseUrl}/openapi.json`, "--url", baseUrl, "--header", `Authorization: Bearer ${token}`];
     const bounds = ["--max-time", String(maxSeconds), "--max-examples", "15", "--seed", "1", "--continue-on-failure"];
     const program = join(folder, "bin", "schemathesis");
-    const scope = [
-      "--include-path-regex",
-      paths,
-      "--checks",
-      checks.join(","),
-      "--phases",
-      "examples,coverage,fuzzing",
-    ];
-    return await run(program, [...args, ...scope, ...bounds], {
+    const work = ["--checks", checks.join(","), "--phases", "examples,coverage,fuzzing"];
+    return await run(program, [...args, ...scope, ...work, ...bounds], {
       cwd,
       env: { PYTHONPATH: folder },
       timeoutMs: (maxSeconds + 60) * 1_000,

@@ -76,7 +76,7 @@ export const deleteUserConversation = (door: UserDoor): Route => ({
       leave: z.enum(["true", "false"]).default("false").meta({ description: "With `my_devices`: whether she leaves" }),
     }),
     answer: { status: 204, description: "Deleted" },
-    errors: [404, 422],
+    errors: [404, 410, 422],
   }),
   handle: (call) => remove(call, door),
 });
