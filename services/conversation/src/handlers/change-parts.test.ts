@@ -65,8 +65,8 @@ describe("ChangeParts", () => {
     const { app, handle, command, message, bodies, events } = await setUp();
     const appended = Array.from({ length: 4 }, (_, n) => `c${n}`);
     await Promise.all(appended.map((body) => handle(command(append(body)))));
-    expect((await bodies())?.toSorted()).to.deep.equal(["a", "b", ...appended]);
-    expect(events.map(({ subjectVersion }) => subjectVersion).toSorted()).to.deep.equal([2, 3, 4, 5]);
+    expect(await bodies()).to.have.members(["a", "b", ...appended]);
+    expect(events.map(({ subjectVersion }) => subjectVersion)).to.have.members([2, 3, 4, 5]);
     const row = await stores.messages.find(messageKey(app, message.messageId));
     const late = { by: "late", at: 71, version: 3, changed: [], removed: [] };
     expect(await stores.messages.changeParts(row?._id ?? "", [], late)).to.equal(false);
