@@ -6,7 +6,7 @@ const SEED = 20_261_123;
 const times = (count: number, service: ServiceName): ServiceName[] => Array.from({ length: count }, () => service);
 
 describe("killing services while 20,000 recipients are under way", function chaos() {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
   it("leaves every recipient with exactly one inbox entry, totals equal to the rows, and nothing dead-lettered", async () => {
     const victims = [
