@@ -100,6 +100,9 @@ describe("a handler that kills its process", function () {
   it("is not dropped as expired once its requester has gone: half done is not undone", async () => {
     await using client = await openTestBroker(infra.amqpUrl, "gateway", [Note]);
     await using supervised = supervise(infra.amqpUrl, "notes", "7");
+    // Begun before its requester gives up, however long a process takes to start here.
+    const queue = async () => (await infra.management.queues()).find(({ name }) => name === "conversation.notes");
+    await eventually(async () => (await queue())?.consumers, 1, { deadlineMs: 40_000 });
     expect(await codesOf([client.request(Note, APP, { n: 7 }, { timeoutMs: 1_000 })])).to.deep.equal([
       "service_unavailable",
     ]);
