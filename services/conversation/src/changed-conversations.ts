@@ -31,12 +31,12 @@ export const isChangedBy = (row: ConversationRow, { id }: Cause): boolean => row
 export const followChange =
   ({ memberships, publisher }: ChangeDeps) =>
   async (row: ConversationRow, cause: Cause): Promise<void> => {
-    const { app, conversationId, participants, version, lastPosition, lastChange } = row;
+    const { app, conversationId, participants, version, lastChange } = row;
     if (!lastChange) return;
-    const { at } = lastChange;
+    const { at, position } = lastChange;
     const [added, removed] = [[...lastChange.added], [...lastChange.removed]];
     await memberships.admit(added.map((userId) => newMembership(row, userId, at)));
-    await memberships.dismiss(app, conversationId, removed, lastPosition);
+    await memberships.dismiss(app, conversationId, removed, position);
     const about = (name: string) => ({ id: `${cause.id}.${name}`, cause, subjectVersion: version });
     if (added.length > 0 || removed.length > 0) {
       const people = { conversationId, added, removed, participants: [...participants], at };

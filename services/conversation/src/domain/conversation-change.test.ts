@@ -51,6 +51,7 @@ describe("a change of a conversation", () => {
     expect(row?.lastChange).to.deep.equal({
       by: "change",
       at: 2_000,
+      position: 0,
       added: [cem],
       removed: [],
       isMetadataChanged: false,

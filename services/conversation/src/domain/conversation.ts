@@ -6,6 +6,8 @@ export interface LastChange {
   /** The command. */
   readonly by: string;
   readonly at: number;
+  /** The conversation's last one then: who went sees no further. */
+  readonly position: number;
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly isMetadataChanged: boolean;

@@ -10,12 +10,16 @@ export interface View {
   readonly through: number | null;
 }
 
-/** A user's view: what she has not cleared, up to where she left. The conversation's list says whether she is in it. */
+/**
+ * A user's view: what she has not cleared, up to where she left. The conversation's list says whether she is in it, and
+ * where she went with the last change, that says where she left until her own row does.
+ */
 export function userView(
-  { conversationId, participants, lastPosition }: ConversationRow,
+  { conversationId, participants, lastPosition, lastChange }: ConversationRow,
   { user, clearedThrough, leftAt }: MembershipRow,
 ): View {
-  const through = participants.includes(user) ? null : (leftAt ?? lastPosition);
+  const leaving = lastChange?.removed.includes(user) ? lastChange.position : lastPosition;
+  const through = participants.includes(user) ? null : (leftAt ?? leaving);
   return { conversation: conversationId, viewer: user, after: clearedThrough, through };
 }
 

@@ -10,6 +10,9 @@ import {
   openStores,
   recordingPublisher,
 } from "../../test/support.ts";
+import type { ConversationRow } from "../domain/conversation.ts";
+import { changeConversation as applied } from "../domain/conversation-change.ts";
+import { userView } from "../domain/visibility.ts";
 import { changeConversation } from "./change-conversation.ts";
 
 const [ann, bea, cem] = [aUserId(1), aUserId(2), aUserId(3)];
@@ -91,6 +94,29 @@ describe("changeConversation", () => {
     const memberships = await stores.memberships.findOfUsers(row.app, row.conversationId, userIds(3));
     expect(memberships.get(ann)).to.include({ leftAt: 0 });
     expect(memberships.get(cem)).to.include({ leftAt: null });
+  });
+
+  /** What a process leaves that dies when it has stored a change, before anything follows from it. */
+  async function storeOnly(row: ConversationRow, { id, sentAt, payload }: ReturnType<typeof aChange>): Promise<void> {
+    const after = applied(row, payload.changes, payload.limits, { by: id, at: sentAt.getTime() });
+    if (after) await stores.conversations.change(row, after);
+  }
+
+  it("shows who was removed nothing that was said since, though what follows from it was done only later", async () => {
+    const row = await aConversation(stores, anAppId(), [ann, bea], { lastPosition: 2 });
+    const { app, conversationId } = row;
+    const delivery = aChange(row, [remove(bea)]);
+    await storeOnly(row, delivery);
+    await stores.conversations.advance([{ app, conversationId, position: 3, at: 9_000 }]);
+    const through = async () => {
+      const conversation = await stores.conversations.find(app, conversationId);
+      const membership = await stores.memberships.find(app, bea, conversationId);
+      return conversation && membership && userView(conversation, membership).through;
+    };
+    expect(await through()).to.equal(2);
+    await handler().handle(delivery);
+    expect(await through()).to.equal(2);
+    expect(await stores.memberships.find(app, bea, conversationId)).to.have.property("leftAt", 2);
   });
 
   it("stores and says nothing where nothing would be other than before", async () => {

@@ -7,6 +7,7 @@ import { conversationKey, type ConversationRow } from "../domain/conversation.ts
 const LastChange = z.object({
   by: z.string(),
   at: z.number(),
+  position: z.number(),
   added: z.array(z.string()),
   removed: z.array(z.string()),
   isMetadataChanged: z.boolean(),
