@@ -13,6 +13,15 @@ export interface ChangeDeps {
 
 type Cause = Pick<Delivery<unknown>, "id" | "traceparent">;
 
+/** A conversation as the next command about it finds it: done with its last change. Also a deleted one. */
+export const findFollowed =
+  (deps: ChangeDeps) =>
+  async (app: string, conversationId: string, cause: Cause): Promise<ConversationRow | null> => {
+    const row = await deps.conversations.find(app, conversationId);
+    if (row) await followChange(deps)(row, cause);
+    return row;
+  };
+
 /** Stores what a conversation was changed to, and does all that follows from it. */
 export const storeChange =
   (deps: ChangeDeps) =>
@@ -25,19 +34,19 @@ export const storeChange =
 export const isChangedBy = (row: ConversationRow, { id }: Cause): boolean => row.lastChange?.by === id;
 
 /**
- * Does what follows from a conversation's last change: memberships, then the events. From the row alone, so that a
- * command that comes again does and says exactly the same again.
+ * Does what is left to do after a conversation's last change: memberships, then the events, then the mark that it is
+ * done. From the row alone, so that whoever comes next, the same command or another, does and says exactly that.
  */
 export const followChange =
-  ({ memberships, publisher }: ChangeDeps) =>
-  async (row: ConversationRow, cause: Cause): Promise<void> => {
+  ({ conversations, memberships, publisher }: ChangeDeps) =>
+  async (row: ConversationRow, { traceparent }: Cause): Promise<void> => {
     const { app, conversationId, participants, version, lastChange } = row;
-    if (!lastChange) return;
-    const { at, position } = lastChange;
+    if (!lastChange || lastChange.isFollowed || row.deletedAt !== undefined) return;
+    const { by, at, position } = lastChange;
     const [added, removed] = [[...lastChange.added], [...lastChange.removed]];
     await memberships.admit(added.map((userId) => newMembership(row, userId, at)));
     await memberships.dismiss(app, conversationId, removed, position);
-    const about = (name: string) => ({ id: `${cause.id}.${name}`, cause, subjectVersion: version });
+    const about = (name: string) => ({ id: `${by}.${name}`, cause: { id: by, traceparent }, subjectVersion: version });
     if (added.length > 0 || removed.length > 0) {
       const people = { conversationId, added, removed, participants: [...participants], at };
       await publisher.emit(ParticipantsChanged, app, people, about("participants-changed"));
@@ -45,4 +54,5 @@ export const followChange =
     if (lastChange.isMetadataChanged) {
       await publisher.emit(MetadataChanged, app, { conversationId, at }, about("metadata-changed"));
     }
+    await conversations.markFollowed(row);
   };

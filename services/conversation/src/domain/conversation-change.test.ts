@@ -55,6 +55,7 @@ describe("a change of a conversation", () => {
       added: [cem],
       removed: [],
       isMetadataChanged: false,
+      isFollowed: false,
     });
   });
 

@@ -76,7 +76,7 @@ function changedTo(
     distinct,
     ...(distinct ? { distinctKey: distinctKeyOf(row.app, participants) } : {}),
     version: row.version + 1,
-    lastChange: { by, at, position: row.lastPosition, added, removed, isMetadataChanged },
+    lastChange: { by, at, position: row.lastPosition, added, removed, isMetadataChanged, isFollowed: false },
   };
 }
 

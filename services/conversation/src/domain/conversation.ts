@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { compareUserIds, Conversation, type Metadata } from "@strata/contracts";
 
-/** What the last change did, kept so that its command can do all that follows from it again when it comes again. */
+/** What the last change did, kept so that all that follows from it can be done from the row alone, by whoever comes next. */
 export interface LastChange {
   /** The command. */
   readonly by: string;
@@ -11,6 +11,8 @@ export interface LastChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly isMetadataChanged: boolean;
+  /** All that follows from it is done and told; until then the row takes no other change. */
+  readonly isFollowed: boolean;
 }
 
 /** A conversation as it is kept. Once deleted it is a tombstone and stays for good: a late command finds it. */

@@ -65,14 +65,17 @@ describe("changeConversation", () => {
     ]);
   });
 
-  it("answers, does and publishes the same again when its command comes again", async () => {
+  it("answers the same when its command comes again, and neither does nor says again what is done", async () => {
     const { events, handle } = handler();
     const row = await aConversation(stores, anAppId(), [ann, bea]);
     const delivery = aChange(row, [add(cem), remove(ann), setTopic("boats")]);
     const first = await handle(delivery);
     expect(await handle(delivery)).to.deep.equal(first);
-    expect(events.slice(2)).to.deep.equal(events.slice(0, 2));
+    expect(events).to.have.lengthOf(2);
     expect(await stores.conversations.find(row.app, row.conversationId)).to.have.property("version", 2);
+    await stores.memberships.clear(row.app, cem, row.conversationId, 0);
+    expect(await handle(delivery)).to.deep.equal(first);
+    expect(await stores.memberships.find(row.app, cem, row.conversationId)).to.have.property("isHidden", true);
   });
 
   it("finishes on redelivery what broke off before the memberships, also where she had left by her own change", async () => {
@@ -117,6 +120,33 @@ describe("changeConversation", () => {
     await handler().handle(delivery);
     expect(await through()).to.equal(2);
     expect(await stores.memberships.find(app, bea, conversationId)).to.have.property("leftAt", 2);
+  });
+
+  it("does first what is left to do of the change before, whose command comes again only after it, or never", async () => {
+    const { app, conversationId, ...rest } = await aConversation(stores, anAppId(), [ann, bea]);
+    const row = { app, conversationId, ...rest };
+    const first = aChange(row, [add(cem), remove(ann)]);
+    await storeOnly(row, first);
+    const { events, handle } = handler();
+    await handle(aChange(row, [setTopic("boats")]));
+    const memberships = await stores.memberships.findOfUsers(app, conversationId, userIds(3));
+    expect(memberships.get(ann)).to.include({ leftAt: 0 });
+    expect(memberships.get(cem)).to.include({ leftAt: null });
+    expect(events.map(({ id, subjectVersion }) => [id, subjectVersion]).slice(0, 1)).to.deep.equal([
+      [`${first.id}.participants-changed`, 2],
+    ]);
+    expect(await handle(first)).to.have.deep.nested.property("reply.participants", [bea, cem]);
+    expect(events).to.have.lengthOf(2);
+  });
+
+  it("is not overtaken by a change that did not see what is left to do of it", async () => {
+    const row = await aConversation(stores, anAppId(), [ann, bea]);
+    await storeOnly(row, aChange(row, [add(cem)]));
+    const unfollowed = await stores.conversations.find(row.app, row.conversationId);
+    expect(unfollowed).to.have.property("version", 2);
+    const overtaking = unfollowed && storeOnly(unfollowed, aChange(row, [setTopic("boats")]));
+    expect(await overtaking?.catch((error: unknown) => error)).to.be.instanceOf(Error);
+    expect(await stores.conversations.find(row.app, row.conversationId)).to.deep.equal(unfollowed);
   });
 
   it("stores and says nothing where nothing would be other than before", async () => {

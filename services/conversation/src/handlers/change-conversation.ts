@@ -1,7 +1,7 @@
 import type { ChangeConversation, Conversation, PayloadOf } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { type ChangeDeps, followChange, isChangedBy, storeChange } from "../changed-conversations.ts";
+import { type ChangeDeps, findFollowed, isChangedBy, storeChange } from "../changed-conversations.ts";
 import { conversationOf } from "../domain/conversation.ts";
 import { changeConversation as applied } from "../domain/conversation-change.ts";
 import { refusedTo } from "../domain/membership.ts";
@@ -12,23 +12,20 @@ interface Deps extends ChangeDeps {
 }
 
 /**
- * Applies changes of participants and metadata, all or none. A command that comes again finds on the row what it made,
- * and does all that follows from it again; where nothing would be other than before, nothing is stored or said.
+ * Applies changes of participants and metadata, all or none. A command that comes again finds on the row that it
+ * made this, and what is left to do of it is done; where nothing would be other than before, nothing is stored or said.
  */
 export const changeConversation =
   (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof ChangeConversation>>): Promise<Outcome<Conversation>> => {
-    const { conversations, memberships, knownUsers } = deps;
+    const { memberships, knownUsers } = deps;
     const { app, payload } = delivery;
     const { conversationId, actor, changes, limits } = payload;
-    const row = await conversations.find(app, conversationId);
+    const row = await findFollowed(deps)(app, conversationId, delivery);
     if (!row) return refuse(new DomainError("not_found"));
     if (row.deletedAt !== undefined) return refuse(new DomainError("object_deleted"));
     // Before the actor is looked at: what she did may have been to leave.
-    if (isChangedBy(row, delivery)) {
-      await followChange(deps)(row, delivery);
-      return reply(conversationOf(row));
-    }
+    if (isChangedBy(row, delivery)) return reply(conversationOf(row));
     const refusal = actor === null ? null : refusedTo(row, actor, await memberships.find(app, actor, conversationId));
     if (refusal) return refuse(refusal);
 

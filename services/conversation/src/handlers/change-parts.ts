@@ -30,7 +30,7 @@ const ATTEMPTS = 5;
 export const changeParts =
   (deps: Deps) =>
   async (delivery: Changing): Promise<Outcome<Changed>> => {
-    const { app, id, payload } = delivery;
+    const { id, payload } = delivery;
     const { change, maxParts, at } = payload;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { message, made } = await look(deps, delivery);

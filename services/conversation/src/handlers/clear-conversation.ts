@@ -1,7 +1,7 @@
 import { type ClearConversation, ConversationCleared, type EmptyReply, type PayloadOf } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { type ChangeDeps, followChange, isChangedBy, storeChange } from "../changed-conversations.ts";
+import { type ChangeDeps, findFollowed, storeChange } from "../changed-conversations.ts";
 import { withoutParticipant } from "../domain/conversation-change.ts";
 import { standingOf } from "../domain/membership.ts";
 import type { ConversationMessages } from "../store/conversation-messages.ts";
@@ -17,10 +17,10 @@ interface Deps extends ChangeDeps {
 export const clearConversation =
   (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof ClearConversation>>): Promise<Outcome<EmptyReply>> => {
-    const { conversations, memberships, conversationMessages, publisher } = deps;
+    const { memberships, conversationMessages, publisher } = deps;
     const { app, payload, sentAt } = delivery;
     const { conversationId, userId, leave } = payload;
-    const row = await conversations.find(app, conversationId);
+    const row = await findFollowed(deps)(app, conversationId, delivery);
     if (!row) return refuse(new DomainError("not_found"));
     if (row.deletedAt !== undefined) return refuse(new DomainError("object_deleted"));
     const membership = await memberships.find(app, userId, conversationId);
@@ -28,7 +28,6 @@ export const clearConversation =
 
     const changed = leave ? withoutParticipant(row, userId, { by: delivery.id, at: sentAt.getTime() }) : null;
     if (changed) await storeChange(deps)(row, changed, delivery);
-    else if (isChangedBy(row, delivery)) await followChange(deps)(row, delivery);
 
     const throughPosition = row.lastPosition;
     await memberships.clear(app, userId, conversationId, throughPosition);

@@ -1,16 +1,12 @@
 import { ConversationDeleted, type DeleteConversation, type EmptyReply, type PayloadOf } from "@strata/contracts";
-import { ack, type Delivery, type Outcome, type Publisher, refuse } from "@strata/messaging";
+import { ack, type Delivery, type Outcome, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { type ChangeDeps, findFollowed } from "../changed-conversations.ts";
 import { refusedTo } from "../domain/membership.ts";
 import type { ConversationMessages } from "../store/conversation-messages.ts";
-import type { ConversationStore } from "../store/conversation-store.ts";
-import type { MembershipStore } from "../store/membership-store.ts";
 
-interface Deps {
-  readonly conversations: ConversationStore;
-  readonly memberships: MembershipStore;
+interface Deps extends ChangeDeps {
   readonly conversationMessages: ConversationMessages;
-  readonly publisher: Publisher;
 }
 
 /**
@@ -19,11 +15,12 @@ interface Deps {
  * again when it comes again; to any other there is nothing left to do.
  */
 export const deleteConversation =
-  ({ conversations, memberships, conversationMessages, publisher }: Deps) =>
+  (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteConversation>>): Promise<Outcome<EmptyReply>> => {
+    const { conversations, memberships, conversationMessages, publisher } = deps;
     const { app, payload } = delivery;
     const { conversationId, actor } = payload;
-    const row = await conversations.find(app, conversationId);
+    const row = await findFollowed(deps)(app, conversationId, delivery);
     if (!row) return refuse(new DomainError("not_found"));
     const refusal = actor === null ? null : refusedTo(row, actor, await memberships.find(app, actor, conversationId));
     if (refusal) return refuse(refusal);

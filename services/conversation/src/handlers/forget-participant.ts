@@ -1,6 +1,6 @@
 import type { EmptyReply, ForgetParticipant, PayloadOf } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
-import { type ChangeDeps, followChange, isChangedBy, storeChange } from "../changed-conversations.ts";
+import { type ChangeDeps, findFollowed, storeChange } from "../changed-conversations.ts";
 import { withoutParticipant } from "../domain/conversation-change.ts";
 import type { ConversationMessages } from "../store/conversation-messages.ts";
 
@@ -15,19 +15,16 @@ interface Deps extends ChangeDeps {
 export const forgetParticipant =
   (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof ForgetParticipant>>): Promise<Outcome<EmptyReply>> => {
-    const { conversations, memberships, conversationMessages } = deps;
+    const { memberships, conversationMessages } = deps;
     const { app, payload } = delivery;
     const { conversationId, userId, at } = payload;
-    const [row, membership] = await Promise.all([
-      conversations.find(app, conversationId),
-      memberships.find(app, userId, conversationId),
-    ]);
+    const row = await findFollowed(deps)(app, conversationId, delivery);
+    const membership = await memberships.find(app, userId, conversationId);
     // Named again since, under the same id: that is another life, which her deletion says nothing about.
     if (membership && membership.addedAt > at) return ack;
     if (row && row.deletedAt === undefined) {
       const changed = withoutParticipant(row, userId, { by: delivery.id, at });
       if (changed) await storeChange(deps)(row, changed, delivery);
-      else if (isChangedBy(row, delivery)) await followChange(deps)(row, delivery);
       await conversationMessages.dropUnread(app, userId, conversationId, row.lastPosition);
     }
     await memberships.forget(app, userId, conversationId);

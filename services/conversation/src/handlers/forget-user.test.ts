@@ -80,7 +80,7 @@ describe("forgetting a deleted user", () => {
       { conversationId, added: [], removed: [ann], participants: [bea], at: 5_000 },
     ]);
     await handle(delivery);
-    expect(events[1]).to.deep.equal(events[0]);
+    expect(events).to.have.lengthOf(1);
   });
 
   it("finishes on redelivery what broke off before her membership was gone", async () => {

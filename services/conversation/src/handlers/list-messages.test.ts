@@ -68,7 +68,15 @@ describe("reading messages", () => {
     expect(await positions(aUserId(2))).to.deep.equal([5, 4]);
     expect(await get(3, aUserId(2))).to.deep.equal({ message: null, standing: "participant" });
 
-    const change = { by: "c", at: 1, position: 4, added: [], removed: [aUserId(3)], isMetadataChanged: false };
+    const change = {
+      by: "c",
+      at: 1,
+      position: 4,
+      added: [],
+      removed: [aUserId(3)],
+      isMetadataChanged: false,
+      isFollowed: true,
+    };
     const after = { ...conversation, participants: userIds(2), version: 2, lastChange: change };
     await stores.conversations.change(conversation, after);
     await stores.memberships.dismiss(app, conversationId, [aUserId(3)], 4);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { MessageCreated } from "@strata/contracts";
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
+import { withoutParticipant } from "../domain/conversation-change.ts";
 import { membershipKey, newMembership } from "../domain/membership.ts";
 import { messageKey, newMessage } from "../domain/message.ts";
 import { aDraft, aMessageId, aPart, blocking, codeOf, repliedBy, sentOf } from "../../test/messages.ts";
@@ -251,6 +252,18 @@ describe("SendMessage", () => {
     await stores.db.collection<{ _id: string }>("memberships").updateOne({ _id }, { $set: { isHidden: true } });
     await handle([command()]);
     expect(await deps.memberships.find(app, aUserId(2), conversationId)).to.have.property("isHidden", false);
+  });
+
+  it("does first what is left to do of a change whose command has died, and tells of it once", async () => {
+    const { app, conversationId, handle, command, deps, events } = await setUp();
+    const before = await deps.conversations.find(app, conversationId);
+    const after = before && withoutParticipant(before, aUserId(2), { by: "died", at: 9 });
+    if (before && after) await deps.conversations.change(before, after);
+    await handle([command(), command()]);
+    expect(await deps.memberships.find(app, aUserId(2), conversationId)).to.have.property("leftAt", 0);
+    expect(events.map(({ id }) => id).filter((id) => id?.startsWith("died"))).to.deep.equal([
+      "died.participants-changed",
+    ]);
   });
 
   it("leaves a conversation cleared when a command comes again whose message she cleared with it", async () => {

@@ -1,6 +1,7 @@
 import { MessageCreated, type PayloadOf, type ReplyOf, type SendMessage } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
 import type { Blockers, Check } from "../blockers.ts";
+import { followChange } from "../changed-conversations.ts";
 import { needsStanding } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
 import { membershipKey } from "../domain/membership.ts";
@@ -77,6 +78,7 @@ async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusti
     findBlockers(deps, open),
     findFormerMembers(deps, open),
     distrusting ? findHighest(deps, open) : new Map<string, number>(),
+    followChanges(deps, open),
   ]);
   return { conversations, stored, highest, formerMembers, lackingContent, blockers, now: Date.now() };
 }
@@ -117,6 +119,14 @@ async function findBlockers({ blockers }: SendingDeps, open: readonly Open[]) {
     return entries.map(([key], index) => [key, found[index] ?? []] as const);
   });
   return new Map((await Promise.all(answers)).flat());
+}
+
+/** Almost never anything: a command that changes a conversation comes again, or is dead-lettered, before messages do. */
+async function followChanges(deps: SendingDeps, open: readonly Open[]): Promise<void> {
+  const latest = new Map(open.map((one) => [one.conversation._id, one]));
+  await Promise.all(
+    [...latest.values()].map(({ conversation, delivery }) => followChange(deps)(conversation, delivery)),
+  );
 }
 
 function findFormerMembers({ memberships }: SendingDeps, open: readonly Open[]) {

@@ -11,6 +11,7 @@ const LastChange = z.object({
   added: z.array(z.string()),
   removed: z.array(z.string()),
   isMetadataChanged: z.boolean(),
+  isFollowed: z.boolean(),
 });
 
 /** As JSON: BSON allows fewer keys and less depth, and no query looks inside. */
@@ -57,8 +58,13 @@ export interface ConversationStore {
   findMany(keys: readonly string[]): Promise<ReadonlyMap<string, ConversationRow>>;
   /** Moves conversations on to their newest messages. Only ever forward: again, or late, it changes nothing. */
   advance(messages: readonly LastMessage[]): Promise<void>;
-  /** Stores what `before` was changed to. Throws when it is not what is stored: another writer was here. */
+  /**
+   * Stores what `before` was changed to. Throws when it is not what is stored, for another writer was here, and when
+   * something that follows from the change before is still to be done.
+   */
   change(before: ConversationRow, after: ConversationRow): Promise<void>;
+  /** All that follows from the row's last change is done. */
+  markFollowed(row: ConversationRow): Promise<void>;
   /** Leaves a tombstone, with everything behind it due to be purged; of one that is deleted already, as it is. */
   delete(row: ConversationRow, deletion: { readonly by: string; readonly at: number }): Promise<ConversationRow>;
   /** The deleted conversation that has been due to be purged for longest, which nobody else gets until the lease ends. */
@@ -136,13 +142,17 @@ export function mongoConversationStore(db: Db): ConversationStore {
     async change({ _id, version }, after) {
       const { participants, metadata, distinct, distinctKey, version: next, lastChange } = stored(after);
       const { matchedCount } = await conversations.updateOne(
-        { _id, version, deletedAt: { $exists: false } },
+        { _id, version, deletedAt: { $exists: false }, "lastChange.isFollowed": { $ne: false } },
         {
           $set: { participants, metadata, distinct, version: next, ...(lastChange ? { lastChange } : {}) },
           ...(distinctKey === undefined ? { $unset: { distinctKey: true } } : {}),
         },
       );
-      if (matchedCount === 0) throw new Error(`${_id} is no longer at version ${version}`);
+      if (matchedCount === 0) throw new Error(`${_id} is no longer at version ${version}, or not done with it`);
+    },
+    async markFollowed({ _id, version }) {
+      const change = { _id, version, "lastChange.isFollowed": false };
+      await conversations.updateOne(change, { $set: { "lastChange.isFollowed": true } });
     },
     async delete({ _id, version }, { by, at }) {
       const deleted = await conversations.findOneAndUpdate(
