@@ -84,7 +84,7 @@ export async function runConversationKills(scenario: ConversationScenario): Prom
     const before = sent.length;
     await platform.start("conversation");
     // So that the next kill meets a service that has come back to work.
-    await eventually(() => sent.length > before + scenario.writers, true, { deadlineMs: 30_000 });
+    await eventually(() => sent.length > before + 3 * scenario.writers, true, { deadlineMs: 60_000 });
   }
   stopping.abort();
   await writing;
