@@ -86,7 +86,7 @@ function watchMemory(services: readonly SpawnedService[]): Disposable & { stop()
   };
 }
 
-describe(`content of ${SIZE / MIB} MB through everything`, function content() {
+describe(`content of ${SIZE / MIB} MB through everything`, function journey() {
   this.timeout(900_000);
   let platform: Platform;
   let app: TestApp;

@@ -18,6 +18,9 @@ const closing = createClosing(silentLogger);
 /** MongoDB and the broker are there throughout. */
 const mongo = { name: "mongodb", isDown: () => false, answers: async () => true };
 
+const incomplete = (stored: number) => ({ status: 308, range: `bytes=0-${stored - 1}`, refusal: null });
+const statusOf = async (method: string, url: string) => (await fetch(url, { method })).status;
+
 describe("bytes of content", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   let baseUrl: string;
@@ -79,7 +82,6 @@ describe("bytes of content", () => {
     };
   };
   const complete = { status: 200, range: null, refusal: null };
-  const incomplete = (stored: number) => ({ status: 308, range: `bytes=0-${stored - 1}`, refusal: null });
   const eventsOf = ({ app }: Announced) => events.filter((event) => event.app === app);
 
   it("come in whole, are told about once, and go out as they came, with their type", async () => {
@@ -149,12 +151,11 @@ describe("bytes of content", () => {
 
   it("are kept from who has no ticket, an expired one, or one for something else", async () => {
     const content = await announced();
-    const status = async (method: string, url: string) => (await fetch(url, { method })).status;
-    expect(await status("PUT", content.urlTo("download"))).to.equal(403);
-    expect(await status("GET", content.urlTo("upload"))).to.equal(403);
-    expect(await status("GET", content.urlTo("download", Date.now()))).to.equal(403);
-    expect(await status("GET", `${baseUrl}/content/x.y`)).to.equal(403);
-    expect(await status("GET", `${baseUrl}/`)).to.equal(403);
+    expect(await statusOf("PUT", content.urlTo("download"))).to.equal(403);
+    expect(await statusOf("GET", content.urlTo("upload"))).to.equal(403);
+    expect(await statusOf("GET", content.urlTo("download", Date.now()))).to.equal(403);
+    expect(await statusOf("GET", `${baseUrl}/content/x.y`)).to.equal(403);
+    expect(await statusOf("GET", `${baseUrl}/`)).to.equal(403);
   });
 
   it("are told about by the sweep when a process died before it could, and removed when nobody ended them", async () => {

@@ -6,6 +6,8 @@ const SIZE = 200;
 const step = (contentRange: string | undefined, contentLength?: number) =>
   uploadStepOf({ contentRange, contentLength }, SIZE);
 
+const range = (header: string | undefined) => requestedRange(header, SIZE);
+
 /** `<code> <header>` of a refusal. */
 function refusal(act: () => unknown): string {
   try {
@@ -64,8 +66,6 @@ describe("an upload request", () => {
 });
 
 describe("a download request", () => {
-  const range = (header: string | undefined) => requestedRange(header, SIZE);
-
   it("gets the range that it asks for, cut at the end", () => {
     expect(range("bytes=0-99")).to.deep.equal({ first: 0, last: 99 });
     expect(range("bytes=150-")).to.deep.equal({ first: 150, last: 199 });

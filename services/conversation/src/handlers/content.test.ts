@@ -7,6 +7,21 @@ import { aConversation, aDelivery, openStores } from "../../test/support.ts";
 import { createContent } from "./create-content.ts";
 import { getContent } from "./get-content.ts";
 
+const announcement = (
+  conversationId: string | null,
+  owner: string | null,
+  contentId: string = randomUUID(),
+): PayloadOf<typeof CreateContent> => ({
+  contentId,
+  conversationId,
+  owner,
+  mimeType: "image/png",
+  size: 5,
+  origin: null,
+});
+
+const code = (outcome: Outcome): string | undefined => (outcome.kind === "refuse" ? outcome.error.code : undefined);
+
 describe("content that is announced and asked for", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -14,21 +29,8 @@ describe("content that is announced and asked for", () => {
   });
   after(() => stores[Symbol.asyncDispose]());
 
-  const announcement = (
-    conversationId: string | null,
-    owner: string | null,
-    contentId: string = randomUUID(),
-  ): PayloadOf<typeof CreateContent> => ({
-    contentId,
-    conversationId,
-    owner,
-    mimeType: "image/png",
-    size: 5,
-    origin: null,
-  });
   const announce = (app: string, payload: PayloadOf<typeof CreateContent>, id: string = randomUUID()) =>
     createContent(stores)(aDelivery(payload, { app, id }));
-  const code = (outcome: Outcome): string | undefined => (outcome.kind === "refuse" ? outcome.error.code : undefined);
   const ask = async (app: string, contentId: string, conversationId: string | null, userId: string | null) => {
     const outcome = await getContent(stores)(aDelivery({ contentId, conversationId, userId }, { app }));
     if (outcome.kind === "reply") return outcome.reply.content === null ? "unseen" : "seen";

@@ -51,6 +51,10 @@ export function contentRelay(contentUrl: string): ContentRelay {
           traceparent: cause.traceparent,
         },
       });
+      // An answer before the end of the body leaves a connection on which nothing else can follow.
+      response.once("close", () => {
+        if (!upstream.writableEnded) upstream.destroy();
+      });
       const answer = await answerOf(upstream, request);
       if (answer.statusCode === undefined) throw new Error("unreachable: an answer has a status");
       if (answer.statusCode >= 400 && answer.statusCode !== 416) throw await refusalIn(answer);
