@@ -37,7 +37,7 @@ export const gatewayUrl = (ports) => `http://127.0.0.1:${ports.gateway}`;
 export const phoneUrl = (ports) => `http://127.0.0.1:${ports.phoneControl}`;
 
 /** Where conversation takes and gives the bytes of content. @param {import("./ports.mjs").Ports} ports */
-export const contentUrl = (ports) => `http://127.0.0.1:${ports.content}`;
+const contentUrl = (ports) => `http://127.0.0.1:${ports.content}`;
 
 /** The certificate of the phone names localhost. @param {import("./ports.mjs").Ports} ports */
 export const pushUrl = (ports) => `https://localhost:${ports.phone}`;

@@ -51,23 +51,25 @@ export function contentRelay(contentUrl: string): ContentRelay {
           traceparent: cause.traceparent,
         },
       });
-      // An answer before the end of the body leaves a connection on which nothing else can follow.
-      response.once("close", () => {
+      try {
+        await passOn(await answerOf(upstream, request), response, maxAgeSeconds);
+      } finally {
+        // An answer before the end of the body leaves a connection on which nothing else can follow.
         if (!upstream.writableEnded) upstream.destroy();
-      });
-      const answer = await answerOf(upstream, request);
-      if (answer.statusCode === undefined) throw new Error("unreachable: an answer has a status");
-      if (answer.statusCode >= 400 && answer.statusCode !== 416) throw await refusalIn(answer);
-      response.statusCode = answer.statusCode;
-      for (const [name, value] of Object.entries(pick(answer.headers, ANSWER_HEADERS))) response.setHeader(name, value);
-      if (answer.statusCode === 200 || answer.statusCode === 206) {
-        response.setHeader("Cache-Control", `private, max-age=${maxAgeSeconds}`);
       }
-      await pipeline(answer, response).catch((error: unknown) => {
-        throw new RequestAborted("the transfer broke off", { cause: error });
-      });
     },
   };
+}
+
+async function passOn(answer: IncomingMessage, response: ServerResponse, maxAgeSeconds: number): Promise<void> {
+  const { statusCode: status = 0 } = answer;
+  if (status >= 400 && status !== 416) throw await refusalIn(answer);
+  response.statusCode = status;
+  for (const [name, value] of Object.entries(pick(answer.headers, ANSWER_HEADERS))) response.setHeader(name, value);
+  if (status === 200 || status === 206) response.setHeader("Cache-Control", `private, max-age=${maxAgeSeconds}`);
+  await pipeline(answer, response).catch((error: unknown) => {
+    throw new RequestAborted("the transfer broke off", { cause: error });
+  });
 }
 
 /** Sends the body on and waits for the answer, which may come before the end of the body. */
