@@ -1,11 +1,33 @@
+import { randomUUID } from "node:crypto";
 import { silentLogger } from "@strata/runtime";
 import { anAppId, aUserId, eventually } from "@strata/testing";
 import { expect } from "chai";
 import { aConversation, insertMessages, openStores } from "../test/support.ts";
+import { contentKey, type ContentRow } from "./domain/content.ts";
 import { purgeSlice, startPurge } from "./purge-deleted.ts";
 
 const [ann, bea] = [aUserId(1), aUserId(2)];
 const deletion = { by: "deletion", at: 2_000 };
+
+/** As it was announced; `by` and the like are of no interest here. */
+const aContent = (app: string, conversation: string): ContentRow => {
+  const contentId = randomUUID();
+  return {
+    _id: contentKey(app, contentId),
+    app,
+    contentId,
+    conversation,
+    owner: null,
+    mimeType: "image/png",
+    size: 5,
+    origin: null,
+    createdAt: 1_000,
+    by: "announcement",
+    session: null,
+    isUploaded: false,
+    uploadedAt: null,
+  };
+};
 
 describe("what deleted conversations leave behind", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -44,6 +66,28 @@ describe("what deleted conversations leave behind", () => {
       metadata: {},
     });
     expect(await stores.conversations.find(app, kept.conversationId)).not.to.have.property("deletedAt");
+  });
+
+  it("takes its contents along: gone at once, and handed to the sweep, which removes their bytes", async () => {
+    const app = anAppId();
+    const [gone, kept] = [await aConversation(stores, app, [ann]), await aConversation(stores, app, [ann])];
+    for (const { conversationId } of [gone, gone, kept]) {
+      await stores.contents.insertOrFind(aContent(app, conversationId), Date.now());
+    }
+    await stores.conversations.delete(gone, deletion);
+    while (await purgeSlice(stores, 2));
+    const rows = await stores.db.collection("contents").find({ app }).toArray();
+    expect(rows.map((row) => [row["conversation"] === gone.conversationId, "removedAt" in row])).to.have.deep.members([
+      [true, true],
+      [true, true],
+      [false, false],
+    ]);
+    const due = [await stores.contents.claimDue(Date.now()), await stores.contents.claimDue(Date.now())];
+    expect(due.map((one) => [one?.row.app, one?.step])).to.deep.equal([
+      [app, "remove"],
+      [app, "remove"],
+    ]);
+    expect(await stores.contents.claimDue(Date.now())).to.equal(null);
   });
 
   it("is left alone while another process holds it, and taken up again when that one is dead", async () => {

@@ -1,5 +1,6 @@
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import type { ConversationRow } from "./domain/conversation.ts";
+import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
@@ -8,6 +9,7 @@ interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly conversationMessages: ConversationMessages;
+  readonly contents: Pick<ContentStore, "purge">;
 }
 
 /** Rows that one turn removes. */
@@ -16,7 +18,8 @@ const SLICE = 500;
 const LEASE_MS = 30_000;
 
 /**
- * Removes a slice of what a deleted conversation has left behind: messages, then memberships. False when nothing is due.
+ * Removes a slice of what a deleted conversation has left behind: messages, then memberships,
+ * then its contents, whose bytes the sweep of contents removes. False when nothing is due.
  * Of the conversation itself a tombstone stays. Killed anywhere, the next turn removes what is left.
  */
 export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<boolean> {
@@ -28,12 +31,13 @@ export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<bool
 const claim = ({ conversations }: Deps): Promise<ConversationRow | null> => conversations.claimPurge(LEASE_MS);
 
 async function purge(deps: Deps, row: ConversationRow, size: number): Promise<void> {
-  const { conversations, memberships, conversationMessages } = deps;
+  const { conversations, memberships, conversationMessages, contents } = deps;
   const { app, conversationId } = row;
-  const messages = await conversationMessages.purge(app, conversationId, size);
-  const left = size - messages;
-  const others = left > 0 ? await memberships.purge(app, conversationId, left) : 0;
-  if (others < left) await conversations.endPurge(row);
+  let left = size;
+  for (const rows of [conversationMessages, memberships, contents]) {
+    if (left > 0) left -= await rows.purge(app, conversationId, left);
+  }
+  if (left > 0) await conversations.endPurge(row);
   else await conversations.postponePurge(row);
 }
 

@@ -57,6 +57,8 @@ export interface ContentStore extends ReferencedContents {
   /** Takes what is due for a while, so that replicas do not do it twice; what is to be removed is gone for everybody. */
   claimDue(now: number): Promise<DueContent | null>;
   remove(row: ContentRow): Promise<void>;
+  /** Hands up to `limit` of a deleted conversation's contents to the sweep, gone for everybody else; answers how many. */
+  purge(app: string, conversationId: string, limit: number, now?: number): Promise<number>;
   /** Conversations in which content of no conversation was sent, `limit` at most. */
   conversationsWith(app: string, contentId: string, limit: number): Promise<readonly string[]>;
   isUsedIn(app: string, contentId: string, conversationId: string): Promise<boolean>;
@@ -130,6 +132,15 @@ export function mongoContentStore(db: Db): ContentStore {
     async remove({ _id }) {
       await contents.deleteOne({ _id, removedAt: { $exists: true } });
     },
+    async purge(app, conversation, limit, now = Date.now()) {
+      const rows = await contents
+        .find({ app, conversation, ...present }, { projection: { _id: 1 }, limit, batchSize: limit + 1 })
+        .toArray();
+      const _id = { $in: rows.map((row) => row._id) };
+      // As one that was never finished: the sweep knows how to remove those, and their bytes before their rows.
+      const change = { $set: { isUploaded: false, removedAt: now, dueAt: now } };
+      return rows.length === 0 ? 0 : (await contents.updateMany({ _id, ...present }, change)).modifiedCount;
+    },
     async findMissing(app, conversationId, contentIds) {
       if (contentIds.length === 0) return [];
       const keys = contentIds.map((contentId) => contentKey(app, contentId));
@@ -162,6 +173,7 @@ export function mongoContentStore(db: Db): ContentStore {
         { isUploaded: 1, dueAt: 1 },
         { partialFilterExpression: { dueAt: { $exists: true } } },
       );
+      await contents.createIndex({ app: 1, conversation: 1, removedAt: 1 });
       await uses.createIndex({ content: 1, _id: 1 });
     },
   };
