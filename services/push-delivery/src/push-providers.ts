@@ -53,7 +53,7 @@ interface AppEntry {
 }
 
 /** How long a changed credential may go on being used, in each process; and how often an app's rows are read at most. */
-export const CREDENTIALS_FRESH_MS = 2_000;
+const CREDENTIALS_FRESH_MS = 2_000;
 /** By then every process has read a row that was put, and none tries the old credential again. */
 export const CREDENTIALS_KNOWN_MS = CREDENTIALS_FRESH_MS * 2;
 /** Connections of an app that does not push any more are let go. */
