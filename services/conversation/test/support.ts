@@ -140,6 +140,8 @@ export async function openPeer(infra: Infra, service: ServiceName, rows: readonl
 export interface Directory extends Peer {
   /** Users whose ids begin with "nobody" are unknown until they are in here. */
   readonly madeKnown: Set<string>;
+  /** The time by which each of them was named last. */
+  readonly namedAt: Map<string, number>;
   /** Who blocks a sender, by the sender. */
   readonly blockers: Map<string, readonly string[]>;
 }
@@ -147,6 +149,7 @@ export interface Directory extends Peer {
 /** A directory on the real broker, as far as this service asks it. */
 export async function openDirectory(infra: Infra): Promise<Directory> {
   const madeKnown = new Set<string>();
+  const namedAt = new Map<string, number>();
   const blockers = new Map<string, readonly string[]>();
   const isUnknown = (userId: string): boolean => userId.startsWith("nobody") && !madeKnown.has(userId);
   const peer = await openPeer(infra, "directory", [
@@ -154,7 +157,10 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
       queue: "directory.users",
       handlers: [
         on(MakeUsersKnown, async ({ payload }) => {
-          for (const userId of payload.userIds) madeKnown.add(userId);
+          for (const userId of payload.userIds) {
+            madeKnown.add(userId);
+            namedAt.set(userId, payload.at);
+          }
           return ack;
         }),
       ],
@@ -179,7 +185,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
       ],
     }),
   ]);
-  return Object.assign(peer, { madeKnown, blockers });
+  return Object.assign(peer, { madeKnown, namedAt, blockers });
 }
 
 /** The service itself. The queues that its events need must exist (`declareSubscriberQueues`), and a directory answer. */

@@ -30,8 +30,10 @@ import {
   userIds,
 } from "@strata/testing";
 import { expect } from "chai";
+import { knownUsersOver } from "../../src/known-users.ts";
 import {
   aConversationId,
+  aDelivery,
   type Directory,
   limits,
   openDirectory,
@@ -210,6 +212,13 @@ describe("conversations", function conversations() {
       change(conversationId, [{ kind: "add-participant", userId: second }]),
     );
     expect(directory.madeKnown.has(second)).to.equal(true);
+  });
+
+  it("make nobody known by a later time than that of the command, which may be from before her deletion", async () => {
+    const late = `nobody-${randomUUID()}`;
+    const command = { ...aDelivery({}), sentAt: new Date(5_000) };
+    await knownUsersOver(gateway).ensure(anAppId(), [late], command);
+    expect(directory.namedAt.get(late)).to.equal(5_000);
   });
 
   it("refuse, and tell the caller why", async () => {
