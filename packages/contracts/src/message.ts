@@ -102,7 +102,7 @@ export const MAX_MESSAGES_PER_BATCH = 12;
 /**
  * Sends messages later, one after the other. Each delay counts from the message before; typing is shown for the last
  * `typingMs` of it. What is still to come when the conversation is deleted, or when its sender leaves, is dropped.
- * Refused as SendMessage.
+ * `in-use`: one of the ids was taken by another command, and nothing is scheduled. Refused as SendMessage.
  */
 export const ScheduleMessages = defineCommand({
   service: "conversation",
@@ -117,6 +117,7 @@ export const ScheduleMessages = defineCommand({
       .max(MAX_MESSAGES_PER_BATCH),
     at: Millis,
   }),
+  reply: z.object({ outcome: z.enum(["scheduled", "in-use"]) }),
   orderedBy: ({ conversationId }) => conversationId,
 });
 

@@ -10,7 +10,7 @@ import {
 import type { SendMessage } from "@strata/contracts";
 import { z } from "zod";
 import type { ConversationRow } from "./conversation.ts";
-import { senderUser } from "./message.ts";
+import { type MessageRow, senderUser } from "./message.ts";
 
 const ScheduledMessage = z.object({
   messageId: z.string(),
@@ -34,6 +34,8 @@ export const ScheduleRow = z.object({
   /** The command that made it; the commands it sends are named after it, so that none of them happens twice. */
   by: z.string(),
   messages: z.array(ScheduledMessage),
+  /** Their ids, which stay when it is done with: no other schedule may have one of them. */
+  messageIds: z.array(z.string()),
   /** Which of them is next. */
   next: z.number().int(),
   /** When that one is to be sent. */
@@ -67,6 +69,15 @@ const bound = (draft: Draft, { participants }: ConversationRow): Draft => {
   return draft.authority === "backend" && isParticipant ? { ...draft, authority: "participant" } : draft;
 };
 
+export const scheduleKey = (app: string, command: string): string => `${app}/${command}`;
+
+/** The id of the command that sends the nth message of a schedule. */
+const sendingId = (command: string, index: number): string => `${command}.${index}`;
+
+/** Whether a message of one of its ids is this schedule's own. */
+export const isOfSchedule = ({ by, messages }: ScheduleRow, message: Pick<MessageRow, "by">): boolean =>
+  messages.some((_, index) => message.by === sendingId(by, index));
+
 export function newSchedule(
   {
     app,
@@ -77,11 +88,12 @@ export function newSchedule(
 ): ScheduleRow {
   const messages = payload.messages.map((draft) => bound(draft, conversation));
   return {
-    _id: `${app}/${id}`,
+    _id: scheduleKey(app, id),
     app,
     conversation: payload.conversationId,
     by: id,
     messages,
+    messageIds: messages.map(({ messageId }) => messageId),
     ...waitFor(messages, 0, payload.at),
     holder: "",
     endedAt: null,
@@ -126,5 +138,5 @@ export function nextSending({ by, conversation, messages, next }: ScheduleRow) {
     parts,
     notification,
   };
-  return { id: `${by}.${next}`, payload, typingMs };
+  return { id: sendingId(by, next), payload, typingMs };
 }

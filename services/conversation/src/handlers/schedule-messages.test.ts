@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { newMembership } from "../domain/membership.ts";
-import { aDraft, aPart, refusalOf } from "../../test/messages.ts";
+import { aDraft, aPart, refusalOf, repliedBy, sender } from "../../test/messages.ts";
 import { aConversation, aConversationId, aDelivery, openStores } from "../../test/support.ts";
 import { scheduleMessages } from "./schedule-messages.ts";
 
@@ -50,6 +50,32 @@ describe("ScheduleMessages", () => {
     await handle({ ...delivery, isRedelivered: true });
     expect(await claim("me")).to.equal(null);
     expect((await rows())[0]).to.deep.include({ dueAt: null, messages: [] });
+  });
+
+  it("takes an id for one command only, whether its message is still to come, was sent, or is of another conversation", async () => {
+    const { app, conversation, handle, command, rows } = await setUp();
+    const elsewhere = await aConversation(stores, app, userIds(2));
+    const [scheduled, sent] = [randomUUID(), await sender(stores)(app, aDraft(conversation.conversationId))];
+    const first = command([{ messageId: scheduled }]);
+    const outcomes = [
+      await handle(first),
+      await handle(command([{}, { messageId: scheduled }])),
+      await handle(command([{ messageId: scheduled }], { conversationId: elsewhere.conversationId })),
+      await handle(command([{ messageId: sent.messageId }])),
+      await handle(first),
+    ].map(repliedBy);
+    expect(outcomes.map(({ outcome }) => outcome)).to.deep.equal([
+      "scheduled",
+      "in-use",
+      "in-use",
+      "in-use",
+      "scheduled",
+    ]);
+    expect(await rows()).to.have.lengthOf(1);
+    const row = await claim("me");
+    await stores.schedules.moveOn(row?._id ?? "", "me", done);
+    expect(repliedBy(await handle(command([{ messageId: scheduled }])))).to.deep.equal({ outcome: "in-use" });
+    expect(repliedBy(await handle(first))).to.deep.equal({ outcome: "scheduled" });
   });
 
   it("gives what is due to one holder at a time, the longest due first, and back when it is released", async () => {

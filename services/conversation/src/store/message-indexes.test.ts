@@ -144,6 +144,7 @@ describe("queries of messages", function () {
       conversation: conversationId,
       by: "s",
       messages: [],
+      messageIds: ["m"],
       next: 0,
       sendAt: 1,
       isTypingDue: false,

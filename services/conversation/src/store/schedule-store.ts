@@ -3,8 +3,10 @@ import type { Db } from "mongodb";
 import { type ScheduleProgress, ScheduleRow } from "../domain/schedule.ts";
 
 export interface ScheduleStore {
-  /** Inserts a schedule, or leaves the one that the same command made before. */
-  insertNew(row: ScheduleRow): Promise<void>;
+  /** Whether there is one under this key, also one that is done with. */
+  has(key: string): Promise<boolean>;
+  /** Inserts a schedule, or leaves the one that the same command made before; false when another has an id of its messages. */
+  insertNew(row: ScheduleRow): Promise<boolean>;
   /** The schedule that is due longest, now held by `holder` for `leaseMs`; null when none is due. */
   claimDue(holder: string, leaseMs: number): Promise<ScheduleRow | null>;
   /** Moves a schedule on; false when somebody else has claimed it meanwhile. */
@@ -22,12 +24,17 @@ const LIGHT = { writeConcern: { w: 1 } } as const;
 
 export function mongoScheduleStore(db: Db): ScheduleStore {
   const schedules = db.collection<ScheduleRow>("scheduled_messages");
+  const has = async (_id: string): Promise<boolean> =>
+    (await schedules.findOne({ _id }, { projection: { _id: 1 } })) !== null;
   return {
+    has,
     async insertNew(row) {
       try {
         await schedules.insertOne({ ...row });
+        return true;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
+        return has(row._id);
       }
     },
     async claimDue(holder, leaseMs) {
@@ -52,6 +59,7 @@ export function mongoScheduleStore(db: Db): ScheduleStore {
     },
     async ensureIndexes() {
       await schedules.createIndex({ dueAt: 1 }, { name: "due", partialFilterExpression: { dueAt: { $gt: 0 } } });
+      await schedules.createIndex({ app: 1, messageIds: 1 }, { name: "messages", unique: true });
       await schedules.createIndex({ endedAt: 1 }, { name: "ended", expireAfterSeconds: KEPT_SECONDS });
     },
   };

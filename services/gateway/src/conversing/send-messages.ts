@@ -64,7 +64,8 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
     return created(await sentView(call, deps.composer, sender, message));
   }
   const payload = { conversationId, messages: sending.messages.map(authorised), at: Date.now() };
-  await call.calls.request(ScheduleMessages, payload, command);
+  const { outcome } = await call.calls.request(ScheduleMessages, payload, command);
+  if (outcome === "in-use") throw intents.first.inUse(null);
   return accepted();
 }
 

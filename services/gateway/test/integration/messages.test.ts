@@ -221,15 +221,30 @@ describe("messages, as the backend", () => {
       expect(world.conversation.scheduled).to.have.lengthOf(before);
     });
 
-    it("names the same messages when it is repeated", async () => {
+    it("are there once when the request is repeated under its If-None-Match, which is answered with 409", async () => {
       const c = await aConversation();
       const headers = { "If-None-Match": randomUUID() };
-      for (const _ of [1, 2]) await send("POST", path(c), { headers, body: [aBody(), aBody()] });
-      const [first, second] = world.conversation.scheduled
-        .slice(-2)
-        .map(({ messages }) => messages.map(({ messageId }) => messageId));
-      expect(first).to.deep.equal(second);
-      expect(first?.[0]).to.equal(headers["If-None-Match"]);
+      const before = world.conversation.scheduled.length;
+      expect(await send("POST", path(c), { headers, body: [aBody(), aBody()] })).to.have.property("status", 202);
+      expect(refused(await send("POST", path(c), { headers, body: [aBody(), aBody()] }))).to.deep.equal([
+        409,
+        "id_in_use",
+      ]);
+      expect(world.conversation.scheduled.slice(before)).to.have.lengthOf(1);
+      expect(world.conversation.scheduled.at(-1)?.messages[0]?.messageId).to.equal(headers["If-None-Match"]);
+    });
+
+    it("answers the repeat of an Idempotency-Key like the first time, and 422 to another body", async () => {
+      const c = await aConversation();
+      const headers = { "Idempotency-Key": randomUUID() };
+      const before = world.conversation.scheduled.length;
+      const batch = [aBody(), aBody()];
+      for (const _ of [1, 2]) {
+        expect(await send("POST", path(c), { headers, body: batch })).to.have.property("status", 202);
+      }
+      const other = [aBody({ parts: [{ ...PART, body: "Bye" }] }), aBody()];
+      expect(refused(await send("POST", path(c), { headers, body: other }))).to.deep.equal([422, "invalid_operation"]);
+      expect(world.conversation.scheduled.slice(before)).to.have.lengthOf(1);
     });
   });
 

@@ -45,8 +45,8 @@ export interface ConversationPeer {
   readonly marked: PayloadOf<typeof MarkAllRead>[];
   /** Oldest first, by `<app>/<conversation>`. */
   readonly messages: Map<string, MessageRow[]>;
-  /** Messages for later, in the order in which they came. */
-  readonly scheduled: PayloadOf<typeof ScheduleMessages>[];
+  /** Messages for later, in the order in which they came, and which command brought them. */
+  readonly scheduled: (PayloadOf<typeof ScheduleMessages> & { readonly by: string })[];
   readonly receipts: PayloadOf<typeof RecordMessageReceipt>[];
   /** How parts were changed, in the order in which they came. */
   readonly partChanges: PayloadOf<typeof ChangeParts>[];

@@ -100,12 +100,15 @@ export const messageCommands = (peer: ConversationPeer) => [
     peer.messages.set(`${app}/${conversationId}`, [...listOf(peer, app, conversationId), message]);
     return reply({ outcome: "sent" as const, message });
   }),
-  on(ScheduleMessages, async ({ app, payload }) => {
+  on(ScheduleMessages, async ({ app, id, payload }) => {
     const row = rowOf(peer, app, payload.conversationId);
     const refusal = payload.messages.map((draft) => sendRefusal(row, draft)).find((one) => one !== null);
     if (refusal) return refuse(refusal);
-    peer.scheduled.push(payload);
-    return ack;
+    const ids = new Set(payload.messages.map(({ messageId }) => messageId));
+    const taken = peer.scheduled.find(({ messages }) => messages.some(({ messageId }) => ids.has(messageId)));
+    if (taken) return reply({ outcome: taken.by === id ? ("scheduled" as const) : ("in-use" as const) });
+    peer.scheduled.push({ ...payload, by: id });
+    return reply({ outcome: "scheduled" as const });
   }),
   on(DeleteMessage, async ({ app, payload: { conversationId, messageId, actor } }) => {
     const refusal = refusalOf(rowOf(peer, app, conversationId), actor);
