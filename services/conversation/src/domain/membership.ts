@@ -2,6 +2,12 @@ import type { Standing } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { type ConversationRow, lastActivityOf } from "./conversation.ts";
 
+/** How far a command marked as read. */
+export interface ReadMark {
+  readonly by: string;
+  readonly position: number;
+}
+
 /** One user in one conversation. There is a row for whoever is or was in it; a stranger has none. */
 export interface MembershipRow {
   readonly _id: string;
@@ -20,8 +26,8 @@ export interface MembershipRow {
   readonly clearedThrough: number;
   /** Everything up to this position counts as read by her; only marking all as read moves it. */
   readonly readThrough: number;
-  /** The command that moved it last. */
-  readonly readBy?: string | undefined;
+  /** The latest commands that moved it, and how far. */
+  readonly readMarks: readonly ReadMark[];
   /** She cleared it, and no message has come since. */
   readonly isHidden: boolean;
   /** The conversation was deleted. */
@@ -43,6 +49,7 @@ export const newMembership = (conversation: ConversationRow, userId: string, at:
   leftAt: null,
   clearedThrough: 0,
   readThrough: 0,
+  readMarks: [],
   isHidden: false,
   isDeleted: false,
 });

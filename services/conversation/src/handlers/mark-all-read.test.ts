@@ -68,6 +68,19 @@ describe("MarkAllRead", () => {
     expect(events[1]).to.deep.equal(events[0]);
   });
 
+  it("goes as far as before when it comes again after another mark and more messages", async () => {
+    const { app, conversationId, send, handle, mark, unread } = await setUp(2);
+    const marking = mark(2, null);
+    await handle(marking);
+    await send(app, aDraft(conversationId));
+    await handle(mark(2, null));
+    await send(app, aDraft(conversationId));
+    expect(repliedBy(await handle({ ...marking, isRedelivered: true }))).to.deep.equal({ position: 2 });
+    expect(await unread(2)).to.equal(1);
+    const membership = await stores.memberships.find(app, aUserId(2), conversationId);
+    expect(membership).to.have.property("readThrough", 3);
+  });
+
   it("finishes where it broke off between the mark and the messages", async () => {
     const { app, conversationId, handle, mark, unread, events } = await setUp(2);
     const marking = mark(2, null);

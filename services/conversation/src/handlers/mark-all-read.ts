@@ -3,7 +3,6 @@ import { type Delivery, type Outcome, type Publisher, reply } from "@strata/mess
 import { DomainError } from "@strata/runtime";
 import { present } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
-import type { MembershipRow } from "../domain/membership.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { TimelineStore } from "../store/timeline-store.ts";
@@ -18,7 +17,7 @@ interface Deps {
 type Marking = Delivery<PayloadOf<typeof MarkAllRead>>;
 
 /**
- * Marks as read by a participant all that she sees up to a position. Her membership remembers how far the last command
+ * Marks as read by a participant all that she sees up to a position. Her membership remembers how far the latest commands
  * went, so that one that comes again does not take in messages that were sent behind it.
  */
 export const markAllRead =
@@ -35,8 +34,9 @@ export const markAllRead =
     if (!conversation.participants.includes(userId) || !membership) {
       throw new DomainError("access_denied", { conversationId });
     }
-    const position = positionOf(delivery, conversation, membership);
-    if (position <= membership.readThrough && membership.readBy !== id) return reply({ position });
+    const own = membership.readMarks.find(({ by }) => by === id);
+    const position = own?.position ?? positionOf(payload, conversation);
+    if (position <= membership.readThrough && !own) return reply({ position });
 
     await memberships.moveReadThrough(app, userId, conversationId, { position, by: id });
     await timelines.markRead(app, conversationId, { user: userId, through: position, at, by: id });
@@ -45,7 +45,5 @@ export const markAllRead =
     return reply({ position });
   };
 
-function positionOf({ id, payload }: Marking, { lastPosition }: ConversationRow, membership: MembershipRow): number {
-  if (membership.readBy === id) return membership.readThrough;
-  return Math.min(payload.position ?? lastPosition, lastPosition);
-}
+const positionOf = ({ position }: Marking["payload"], { lastPosition }: ConversationRow): number =>
+  Math.min(position ?? lastPosition, lastPosition);

@@ -41,6 +41,6 @@ describe("the last message of a conversation", () => {
       await stores.memberships.moveReadThrough(app, aUserId(1), conversationId, { position, by: `to ${position}` });
     }
     const membership = await stores.memberships.find(app, aUserId(1), conversationId);
-    expect(membership).to.deep.include({ readThrough: 3, readBy: "to 3" });
+    expect(membership).to.deep.include({ readThrough: 3, readMarks: [{ position: 3, by: "to 3" }] });
   });
 });

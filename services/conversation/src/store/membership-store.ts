@@ -1,7 +1,7 @@
 import type { ConversationOrder } from "@strata/contracts";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
-import { membershipKey, type MembershipRow } from "../domain/membership.ts";
+import { membershipKey, type MembershipRow, type ReadMark } from "../domain/membership.ts";
 
 const StoredMembership = z.object({
   _id: z.string(),
@@ -14,7 +14,7 @@ const StoredMembership = z.object({
   leftAt: z.number().nullable(),
   clearedThrough: z.number(),
   readThrough: z.number(),
-  readBy: z.string().optional(),
+  readMarks: z.array(z.object({ by: z.string(), position: z.number() })),
   isHidden: z.boolean(),
   isDeleted: z.boolean(),
 });
@@ -29,11 +29,8 @@ export interface SeenMessage {
   readonly at: number;
 }
 
-/** How far a command marked as read. */
-interface ReadMark {
-  readonly position: number;
-  readonly by: string;
-}
+/** Of the marks of one user in one conversation: more than are dead-lettered before somebody looks. */
+const REMEMBERED_MARKS = 10;
 
 export interface MembershipStore {
   /** Inserts the rows that are not there yet, and leaves the others as they are. */
@@ -52,7 +49,7 @@ export interface MembershipStore {
    * cleared them before it. Who has left, or cleared the message itself, is passed over. Only ever forward.
    */
   raise(messages: readonly SeenMessage[]): Promise<void>;
-  /** Everything up to a position counts as read by her. Only ever forward. */
+  /** Everything up to a position counts as read by her, and her row remembers whose mark it is. Only ever forward. */
   moveReadThrough(app: string, userId: string, conversationId: string, mark: ReadMark): Promise<void>;
   /** They come, or come back: the conversation is in their lists, and all of it is theirs to see. */
   admit(rows: readonly MembershipRow[]): Promise<void>;
@@ -95,6 +92,7 @@ function behind(row: MembershipRow | null, field: "createdAt" | "sortAt"): Filte
   return { [field]: { $lte: at }, $or: [{ [field]: { $lt: at } }, { conversation: { $lt: row.conversation } }] };
 }
 
+const stored = (row: MembershipRow): StoredMembership => ({ ...row, readMarks: [...row.readMarks] });
 const read = (row: unknown): MembershipRow => StoredMembership.parse(row);
 
 export function mongoMembershipStore(db: Db): MembershipStore {
@@ -103,7 +101,7 @@ export function mongoMembershipStore(db: Db): MembershipStore {
     async insertMissing(rows) {
       if (rows.length === 0) return;
       await memberships.bulkWrite(
-        rows.map(({ _id, ...row }) => ({
+        rows.map(stored).map(({ _id, ...row }) => ({
           updateOne: { filter: { _id }, update: { $setOnInsert: row }, upsert: true },
         })),
         { ordered: false },
@@ -141,15 +139,17 @@ export function mongoMembershipStore(db: Db): MembershipStore {
         { ordered: false },
       );
     },
-    async moveReadThrough(app, userId, conversationId, { position, by }) {
-      const _id = membershipKey(app, userId, conversationId);
-      const forward = { _id, readThrough: { $lte: position } };
-      await memberships.updateOne(forward, { $set: { readThrough: position, readBy: by } });
+    async moveReadThrough(app, userId, conversationId, mark) {
+      const forward = { _id: membershipKey(app, userId, conversationId), readThrough: { $lt: mark.position } };
+      await memberships.updateOne(forward, {
+        $set: { readThrough: mark.position },
+        $push: { readMarks: { $each: [mark], $slice: -REMEMBERED_MARKS } },
+      });
     },
     async admit(rows) {
       if (rows.length === 0) return;
       await memberships.bulkWrite(
-        rows.map(({ _id, leftAt, isHidden, addedAt, sortAt, ...row }) => ({
+        rows.map(stored).map(({ _id, leftAt, isHidden, addedAt, sortAt, ...row }) => ({
           updateOne: {
             filter: { _id },
             update: { $set: { leftAt, isHidden, addedAt }, $max: { sortAt }, $setOnInsert: row },
