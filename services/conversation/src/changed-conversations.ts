@@ -2,12 +2,15 @@ import { MetadataChanged, ParticipantsChanged } from "@strata/contracts";
 import type { Delivery, Publisher } from "@strata/messaging";
 import type { ConversationRow } from "./domain/conversation.ts";
 import { newMembership } from "./domain/membership.ts";
+import { forgetLate } from "./late-participants.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
+import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 
 export interface ChangeDeps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly publisher: Publisher;
 }
 
@@ -38,15 +41,17 @@ export const isChangedBy = (row: ConversationRow, { id }: Cause): boolean => row
  * done. From the row alone, so that whoever comes next, the same command or another, does and says exactly that.
  */
 export const followChange =
-  ({ conversations, memberships, publisher }: ChangeDeps) =>
+  (deps: ChangeDeps) =>
   async (row: ConversationRow, { traceparent }: Cause): Promise<void> => {
+    const { conversations, memberships, publisher } = deps;
     const { app, conversationId, participants, version, lastChange } = row;
     if (!lastChange || lastChange.isFollowed || row.deletedAt !== undefined) return;
     const { by, at, position } = lastChange;
     const [added, removed] = [[...lastChange.added], [...lastChange.removed]];
     await memberships.admit(added.map((userId) => newMembership(row, userId, at)));
     await memberships.dismiss(app, conversationId, removed, position);
-    const about = (name: string) => ({ id: `${by}.${name}`, cause: { id: by, traceparent }, subjectVersion: version });
+    const cause = { id: by, traceparent };
+    const about = (name: string) => ({ id: `${by}.${name}`, cause, subjectVersion: version });
     if (added.length > 0 || removed.length > 0) {
       const people = { conversationId, added, removed, participants: [...participants], at };
       await publisher.emit(ParticipantsChanged, app, people, about("participants-changed"));
@@ -54,5 +59,6 @@ export const followChange =
     if (lastChange.isMetadataChanged) {
       await publisher.emit(MetadataChanged, app, { conversationId, at }, about("metadata-changed"));
     }
+    await forgetLate(deps)({ app, conversationId, userIds: added, at }, cause);
     await conversations.markFollowed(row);
   };

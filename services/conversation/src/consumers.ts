@@ -50,6 +50,7 @@ import type { KnownUsers } from "./known-users.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
+import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
@@ -59,6 +60,7 @@ import type { TimelineStore } from "./store/timeline-store.ts";
 interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly conversationMessages: ConversationMessages;
   readonly messages: MessageStore;
   readonly messageReceipts: MessageReceiptStore;

@@ -12,6 +12,7 @@ import { startContents } from "./content/start-contents.ts";
 import { mongoContentStore } from "./store/content-store.ts";
 import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
+import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
@@ -57,6 +58,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   );
   const deps = {
     ...stores,
+    forgottenUsers: mongoForgottenUserStore(mongo.db),
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),

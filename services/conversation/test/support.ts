@@ -19,6 +19,7 @@ import { start } from "../src/start.ts";
 import { mongoContentStore } from "../src/store/content-store.ts";
 import { mongoConversationMessages } from "../src/store/conversation-messages.ts";
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
+import { mongoForgottenUserStore } from "../src/store/forgotten-user-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
 import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
 import { mongoMessageStore } from "../src/store/message-store.ts";
@@ -41,6 +42,7 @@ export async function openStores(name: string) {
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
     ...stores,
+    forgottenUsers: mongoForgottenUserStore(mongo.db),
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines: mongoTimelineStore(mongo.db),
     messageReceipts: mongoMessageReceiptStore(mongo.db),

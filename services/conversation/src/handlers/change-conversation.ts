@@ -29,7 +29,7 @@ export const changeConversation =
     const refusal = actor === null ? null : refusedTo(row, actor, await memberships.find(app, actor, conversationId));
     if (refusal) return refuse(refusal);
 
-    const changed = applied(row, changes, limits, { by: delivery.id, at: Date.now() });
+    const changed = applied(row, changes, limits, { by: delivery.id, at: delivery.sentAt.getTime() });
     if (!changed) return reply(conversationOf(row));
     await knownUsers.ensure(app, changed.lastChange?.added ?? [], delivery);
     await storeChange(deps)(row, changed, delivery);

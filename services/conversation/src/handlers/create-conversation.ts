@@ -11,12 +11,15 @@ import { beginConversation, conversationOf, type ConversationRow } from "../doma
 import { newMembership } from "../domain/membership.ts";
 import { isSameMetadata, metadataBytes } from "../domain/metadata.ts";
 import type { KnownUsers } from "../known-users.ts";
+import { forgetLate } from "../late-participants.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
+import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 
 interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly knownUsers: KnownUsers;
   readonly publisher: Publisher;
 }
@@ -29,8 +32,9 @@ type Created = ReplyOf<typeof CreateConversation>;
  * stored row decides: the command that made it does every step again when it comes again, any other finds or is refused.
  */
 export const createConversation =
-  ({ conversations, memberships, knownUsers, publisher }: Deps) =>
+  (deps: Deps) =>
   async (delivery: Creation): Promise<Outcome<Created>> => {
+    const { conversations, memberships, knownUsers, publisher } = deps;
     const { app, payload } = delivery;
     const participants = [...new Set(payload.participants)];
     const property = beyondLimits(payload, participants);
@@ -53,13 +57,15 @@ export const createConversation =
     if (row.deletedAt !== undefined) return reply({ outcome: "in-use", conversation: null });
     if (row.by !== delivery.id) return reply({ outcome: "in-use", conversation: conversationOf(row) });
 
-    await memberships.insertMissing(row.participants.map((userId) => newMembership(row, userId, row.createdAt)));
+    const at = delivery.sentAt.getTime();
+    await memberships.insertMissing(row.participants.map((userId) => newMembership(row, userId, at)));
     await publisher.emit(
       ConversationCreated,
       app,
       { conversationId, createdAt: row.createdAt, participants: [...row.participants], distinct: row.distinct },
       { id: `${delivery.id}.conversation-created`, cause: delivery, subjectVersion: row.version },
     );
+    await forgetLate(deps)({ app, conversationId, userIds: row.participants, at }, delivery);
     return reply({ outcome: "created", conversation: conversationOf(row) });
   };
 

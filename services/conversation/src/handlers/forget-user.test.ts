@@ -7,10 +7,14 @@ import {
   aConversationId,
   aDelivery,
   insertMessages,
+  limits,
+  namingUsers,
   openStores,
   recordingPublisher,
 } from "../../test/support.ts";
 import { newMembership } from "../domain/membership.ts";
+import { changeConversation } from "./change-conversation.ts";
+import { createConversation } from "./create-conversation.ts";
 import { forgetParticipant } from "./forget-participant.ts";
 import { forgetUser } from "./forget-user.ts";
 
@@ -62,6 +66,44 @@ describe("forgetting a deleted user", () => {
     });
     await forgetUser({ ...stores, publisher })(delivery);
     expect(sent.slice(501)).to.deep.equal(sent.slice(0, 501));
+  });
+
+  it("leaves nothing of her in conversations that she comes into while, or after, they are looked for", async () => {
+    const app = anAppId();
+    const { commands, publisher } = recordingPublisher();
+    const { knownUsers } = namingUsers();
+    const deps = { ...stores, publisher, knownUsers };
+    const row = await aConversation(stores, app, [bea]);
+    const { conversationId } = row;
+    const adding = (sentAt: Date) =>
+      aDelivery(
+        { conversationId, actor: null, changes: [{ kind: "add-participant" as const, userId: ann }], limits: limits() },
+        { app, sentAt },
+      );
+    const creation = { participants: [ann, bea], distinct: false, metadata: null, limits: limits() };
+    const creating = (sentAt: Date) => aDelivery({ ...creation, conversationId: aConversationId() }, { app, sentAt });
+    const [before, after] = [new Date(5_000), new Date(5_001)];
+    await forgetUser(deps)(aDelivery({ userId: ann, at: 5_000 }, { app }));
+    expect(commands).to.deep.equal([]);
+
+    await changeConversation(deps)(adding(before));
+    const late = creating(before);
+    await createConversation(deps)(late);
+    expect(commands.map(({ type, payload }) => [type, payload])).to.deep.equal(
+      [conversationId, late.payload.conversationId].map((id) => [
+        ForgetParticipant.type,
+        { conversationId: id, userId: ann, at: 5_000 },
+      ]),
+    );
+    for (const { payload } of commands) {
+      await forgetParticipant(deps)(aDelivery(ForgetParticipant.payload.parse(payload), { app }));
+    }
+    expect(await stores.memberships.conversationsOf(app, ann, null, 10)).to.deep.equal([]);
+
+    await changeConversation(deps)(adding(after));
+    await createConversation(deps)(creating(after));
+    expect(commands).to.have.lengthOf(2);
+    expect(await stores.memberships.conversationsOf(app, ann, null, 10)).to.have.lengthOf(2);
   });
 
   it("takes her out of a conversation with all that was unread, tells the others, and she is a stranger", async () => {

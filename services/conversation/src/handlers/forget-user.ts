@@ -1,9 +1,11 @@
 import { ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
+import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 
 interface Deps {
   readonly memberships: MembershipStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly publisher: Publisher;
 }
 
@@ -11,10 +13,11 @@ const PAGE = 500;
 
 /**
  * Has every conversation of a deleted user forget her, each by a command of its own, in the order of that conversation.
- * The ids of the commands come from the event: told again, it says the same again.
+ * The ids of the commands come from the event: told again, it says the same again. That she was deleted is remembered
+ * first, so that whoever brings her into a conversation which is passed over here finds that.
  */
 export const forgetUser =
-  ({ memberships, publisher }: Deps) =>
+  ({ memberships, forgottenUsers, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
     const { app, payload } = delivery;
     const { userId, at } = payload;
@@ -25,6 +28,7 @@ export const forgetUser =
         { conversationId, userId, at },
         { id: `${delivery.id}.${conversationId}`, cause: delivery },
       );
+    await forgottenUsers.add(app, userId, at);
     for (let after: string | null = null; ;) {
       const page = await memberships.conversationsOf(app, userId, after, PAGE);
       await Promise.all(page.map(forget));

@@ -20,12 +20,14 @@ import {
 } from "../domain/sending.ts";
 import type { ReferencedContents } from "../referenced-contents.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
+import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { MessageStore } from "../store/message-store.ts";
 
 export interface SendingDeps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly messages: MessageStore;
   readonly contents: ReferencedContents;
   readonly blockers: Blockers;
