@@ -2,8 +2,8 @@ import type { Standing } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { type ConversationRow, lastActivityOf } from "./conversation.ts";
 
-/** How far a command marked as read. */
-export interface ReadMark {
+/** How far a command went: what it marked as read, or cleared. */
+export interface Mark {
   readonly by: string;
   readonly position: number;
 }
@@ -24,10 +24,12 @@ export interface MembershipRow {
   readonly leftAt: number | null;
   /** She cleared everything up to this position. */
   readonly clearedThrough: number;
+  /** The latest commands that cleared it, and how far. */
+  readonly clearMarks: readonly Mark[];
   /** Everything up to this position counts as read by her; only marking all as read moves it. */
   readonly readThrough: number;
   /** The latest commands that moved it, and how far. */
-  readonly readMarks: readonly ReadMark[];
+  readonly readMarks: readonly Mark[];
   /** She cleared it, and no message has come since. */
   readonly isHidden: boolean;
   /** The conversation was deleted. */
@@ -48,6 +50,7 @@ export const newMembership = (conversation: ConversationRow, userId: string, at:
   sortAt: lastActivityOf(conversation),
   leftAt: null,
   clearedThrough: 0,
+  clearMarks: [],
   readThrough: 0,
   readMarks: [],
   isHidden: false,

@@ -73,7 +73,7 @@ describe("changeConversation", () => {
     expect(await handle(delivery)).to.deep.equal(first);
     expect(events).to.have.lengthOf(2);
     expect(await stores.conversations.find(row.app, row.conversationId)).to.have.property("version", 2);
-    await stores.memberships.clear(row.app, cem, row.conversationId, 0);
+    await stores.memberships.clear(row.app, cem, row.conversationId, { position: 0, by: "x" });
     expect(await handle(delivery)).to.deep.equal(first);
     expect(await stores.memberships.find(row.app, cem, row.conversationId)).to.have.property("isHidden", true);
   });
@@ -159,7 +159,7 @@ describe("changeConversation", () => {
   it("lets who comes back see the conversation in her list again, whatever she had cleared", async () => {
     const { handle } = handler();
     const row = await aConversation(stores, anAppId(), [ann, bea]);
-    await stores.memberships.clear(row.app, ann, row.conversationId, 3);
+    await stores.memberships.clear(row.app, ann, row.conversationId, { position: 3, by: "x" });
     await handle(aChange(row, [remove(ann)]));
     await handle(aChange(row, [add(ann)]));
     const membership = await stores.memberships.find(row.app, ann, row.conversationId);

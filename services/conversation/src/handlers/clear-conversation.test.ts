@@ -103,6 +103,20 @@ describe("clearConversation", () => {
     expect(await stores.memberships.countListed(row.app, bea)).to.equal(0);
   });
 
+  it("clears no more than before when its command comes again after other messages", async () => {
+    const { events, handle } = handler();
+    const row = await aConversation(stores, anAppId(), [ann, bea], { lastPosition: 1 });
+    const { app, conversationId } = row;
+    const delivery = aClearing(row, bea);
+    await handle(delivery);
+    await stores.conversations.advance([{ app, conversationId, position: 2, at: 9_000 }]);
+    await stores.memberships.raise([{ app, conversationId, userIds: [ann, bea], position: 2, at: 9_000 }]);
+    await handle(delivery);
+    const membership = await stores.memberships.find(app, bea, conversationId);
+    expect(membership).to.include({ clearedThrough: 1, isHidden: false });
+    expect(events[1]).to.deep.equal(events[0]);
+  });
+
   it("lets who has left clear what she still sees of it", async () => {
     const { events, handle } = handler();
     const row = await aConversation(stores, anAppId(), [ann, bea], { participants: [ann] });

@@ -11,8 +11,8 @@ interface Deps extends ChangeDeps {
 }
 
 /**
- * Deletes a conversation for one user, who may leave with it. Every step bears being repeated, and is: the position is
- * the same until the command is done, since nothing else of this conversation is handled meanwhile.
+ * Deletes a conversation for one user, who may leave with it. Every step bears being repeated, and is; her membership
+ * remembers how far, so that what was said and done behind it stays when the command comes again.
  */
 export const clearConversation =
   (deps: Deps) =>
@@ -26,11 +26,12 @@ export const clearConversation =
     const membership = await memberships.find(app, userId, conversationId);
     if (standingOf(row, userId, membership) === "stranger") return refuse(new DomainError("not_found"));
 
-    const changed = leave ? withoutParticipant(row, userId, { by: delivery.id, at: sentAt.getTime() }) : null;
+    const own = membership?.clearMarks.find(({ by }) => by === delivery.id);
+    const changed = leave && !own ? withoutParticipant(row, userId, { by: delivery.id, at: sentAt.getTime() }) : null;
     if (changed) await storeChange(deps)(row, changed, delivery);
 
-    const throughPosition = row.lastPosition;
-    await memberships.clear(app, userId, conversationId, throughPosition);
+    const throughPosition = own?.position ?? row.lastPosition;
+    if (!own) await memberships.clear(app, userId, conversationId, { position: throughPosition, by: delivery.id });
     await conversationMessages.dropUnread(app, userId, conversationId, throughPosition);
     await publisher.emit(
       ConversationCleared,

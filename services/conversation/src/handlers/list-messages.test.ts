@@ -64,7 +64,7 @@ describe("reading messages", () => {
 
   it("shows who left what was said until then, and who cleared what was said since", async () => {
     const { app, conversationId, conversation, list, positions, get } = await setUp();
-    await stores.memberships.clear(app, aUserId(2), conversationId, 3);
+    await stores.memberships.clear(app, aUserId(2), conversationId, { position: 3, by: "x" });
     expect(await positions(aUserId(2))).to.deep.equal([5, 4]);
     expect(await get(3, aUserId(2))).to.deep.equal({ message: null, standing: "participant" });
 

@@ -76,7 +76,7 @@ describe("a user's conversations", () => {
   it("leave out what she cleared and what is deleted, and know no page behind those", async () => {
     const app = anAppId();
     const [cleared = "", deleted = "", kept = ""] = await several(app, 3);
-    await stores.memberships.clear(app, ann, cleared, 5);
+    await stores.memberships.clear(app, ann, cleared, { position: 5, by: "x" });
     await stores.memberships.markDeleted(app, deleted);
     const { conversations, total } = await list(app, "created_at", 5);
     expect(conversations?.map(({ conversationId }) => conversationId)).to.deep.equal([kept]);
@@ -101,7 +101,7 @@ describe("a user's conversations", () => {
   it("can be asked for one by one, also when cleared, by whom they are", async () => {
     const app = anAppId();
     const row = await aConversation(stores, app, [ann, bea], { lastPosition: 9 });
-    await stores.memberships.clear(app, ann, row.conversationId, 9);
+    await stores.memberships.clear(app, ann, row.conversationId, { position: 9, by: "x" });
     expect(await get(app, ann, row.conversationId)).to.deep.include({ state: "present", standing: "participant" });
     expect((await get(app, ann, row.conversationId)).conversation).to.deep.include({ participants: [ann, bea] });
 

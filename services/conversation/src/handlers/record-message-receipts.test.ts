@@ -99,7 +99,7 @@ describe("RecordMessageReceipt", () => {
     const failing = recordMessageReceipts({ ...stores, publisher: recordingPublisher({ failing: true }).publisher });
     const recorded = [report(2, "read", 10), report(3, "read", 11), report(2, "delivered", 12, second.messageId)];
     expect(await failing(recorded).catch((error: unknown) => error)).to.be.instanceOf(Error);
-    await stores.memberships.clear(app, aUserId(2), conversationId, 1);
+    await stores.memberships.clear(app, aUserId(2), conversationId, { position: 1, by: "x" });
     await stores.messages.hide(messageKey(app, second.messageId), aUserId(2), { by: "x", at: 20 });
     await stores.memberships.forget(app, aUserId(3), conversationId);
     const outcomes = await handle(recorded);
@@ -134,7 +134,7 @@ describe("RecordMessageReceipt", () => {
     const { app, conversation, second, handle, report, facts } = await setUp();
     const { conversationId } = conversation;
     await stores.messages.delete(messageKey(app, second.messageId), { by: "x", at: 1 });
-    await stores.memberships.clear(app, aUserId(3), conversationId, 2);
+    await stores.memberships.clear(app, aUserId(3), conversationId, { position: 2, by: "x" });
     const outcomes = await handle([
       report(9, "read", 10),
       report(4, "read", 10),

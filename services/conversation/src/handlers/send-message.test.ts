@@ -270,7 +270,7 @@ describe("SendMessage", () => {
     const { app, conversationId, handle, command, deps } = await setUp();
     const [first, second] = [command(), command()];
     await handle([first]);
-    await deps.memberships.clear(app, aUserId(2), conversationId, 1);
+    await deps.memberships.clear(app, aUserId(2), conversationId, { position: 1, by: "x" });
     await handle([{ ...first, isRedelivered: true }]);
     expect(await deps.memberships.find(app, aUserId(2), conversationId)).to.have.property("isHidden", true);
     await handle([{ ...first, isRedelivered: true }, second]);

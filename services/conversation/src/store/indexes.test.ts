@@ -95,7 +95,7 @@ describe("what this service asks of its collections", () => {
       await stores.memberships.findOfUsers(app, first.conversation, [ann, aUserId(2)]);
       await stores.memberships.raise([{ ...row, userIds: [ann], position: 3, at: 3_000 }]);
       await stores.memberships.dismiss(app, first.conversation, [ann], 1);
-      await stores.memberships.clear(app, ann, first.conversation, 1);
+      await stores.memberships.clear(app, ann, first.conversation, { position: 1, by: "x" });
       await stores.memberships.conversationsOf(app, ann, null, 10);
       await stores.memberships.markDeleted(app, first.conversation);
       await stores.memberships.purge(app, first.conversation, 10);

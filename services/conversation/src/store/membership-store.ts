@@ -1,8 +1,9 @@
 import type { ConversationOrder } from "@strata/contracts";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
-import { membershipKey, type MembershipRow, type ReadMark } from "../domain/membership.ts";
+import { membershipKey, type Mark, type MembershipRow } from "../domain/membership.ts";
 
+const Marks = z.array(z.object({ by: z.string(), position: z.number() }));
 const StoredMembership = z.object({
   _id: z.string(),
   app: z.string(),
@@ -13,8 +14,9 @@ const StoredMembership = z.object({
   sortAt: z.number(),
   leftAt: z.number().nullable(),
   clearedThrough: z.number(),
+  clearMarks: Marks,
   readThrough: z.number(),
-  readMarks: z.array(z.object({ by: z.string(), position: z.number() })),
+  readMarks: Marks,
   isHidden: z.boolean(),
   isDeleted: z.boolean(),
 });
@@ -29,7 +31,7 @@ export interface SeenMessage {
   readonly at: number;
 }
 
-/** Of the marks of one user in one conversation: more than are dead-lettered before somebody looks. */
+/** Of each kind, of one user in one conversation: more than are dead-lettered before somebody looks. */
 const REMEMBERED_MARKS = 10;
 
 export interface MembershipStore {
@@ -50,13 +52,13 @@ export interface MembershipStore {
    */
   raise(messages: readonly SeenMessage[]): Promise<void>;
   /** Everything up to a position counts as read by her, and her row remembers whose mark it is. Only ever forward. */
-  moveReadThrough(app: string, userId: string, conversationId: string, mark: ReadMark): Promise<void>;
+  moveReadThrough(app: string, userId: string, conversationId: string, mark: Mark): Promise<void>;
   /** They come, or come back: the conversation is in their lists, and all of it is theirs to see. */
   admit(rows: readonly MembershipRow[]): Promise<void>;
   /** They leave, after what was said until this position. Who has left before is passed over. */
   dismiss(app: string, conversationId: string, userIds: readonly string[], position: number): Promise<void>;
-  /** Out of her list and her view, up to a position. */
-  clear(app: string, userId: string, conversationId: string, position: number): Promise<void>;
+  /** Out of her list and her view, up to a position; her row remembers whose mark it is. */
+  clear(app: string, userId: string, conversationId: string, mark: Mark): Promise<void>;
   /** Out of everybody's list, for good. */
   markDeleted(app: string, conversationId: string): Promise<void>;
   /** She is a stranger from now on. */
@@ -92,7 +94,11 @@ function behind(row: MembershipRow | null, field: "createdAt" | "sortAt"): Filte
   return { [field]: { $lte: at }, $or: [{ [field]: { $lt: at } }, { conversation: { $lt: row.conversation } }] };
 }
 
-const stored = (row: MembershipRow): StoredMembership => ({ ...row, readMarks: [...row.readMarks] });
+const stored = (row: MembershipRow): StoredMembership => ({
+  ...row,
+  clearMarks: [...row.clearMarks],
+  readMarks: [...row.readMarks],
+});
 const read = (row: unknown): MembershipRow => StoredMembership.parse(row);
 
 export function mongoMembershipStore(db: Db): MembershipStore {
@@ -164,9 +170,16 @@ export function mongoMembershipStore(db: Db): MembershipStore {
       const ids = userIds.map((userId) => membershipKey(app, userId, conversationId));
       await memberships.updateMany({ _id: { $in: ids }, leftAt: null }, { $set: { leftAt: position } });
     },
-    async clear(app, userId, conversationId, position) {
+    async clear(app, userId, conversationId, mark) {
       const _id = membershipKey(app, userId, conversationId);
-      await memberships.updateOne({ _id }, { $max: { clearedThrough: position }, $set: { isHidden: true } });
+      await memberships.updateOne(
+        { _id },
+        {
+          $max: { clearedThrough: mark.position },
+          $set: { isHidden: true },
+          $push: { clearMarks: { $each: [mark], $slice: -REMEMBERED_MARKS } },
+        },
+      );
     },
     async markDeleted(app, conversationId) {
       await memberships.updateMany({ app, conversation: conversationId }, { $set: { isDeleted: true } });

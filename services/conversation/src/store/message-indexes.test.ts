@@ -63,7 +63,7 @@ describe("queries of messages", function () {
       await stores.messages.insert(rows);
       const [first] = rows;
       if (first) await stores.messages.delete(first._id, { by: "x", at: 1 });
-      if (n % 4 === 0) await stores.memberships.clear(app, aUserId(2), conversationId, 10);
+      if (n % 4 === 0) await stores.memberships.clear(app, aUserId(2), conversationId, { position: 10, by: "x" });
       const membership = await stores.memberships.find(app, aUserId(2), conversationId);
       if (membership) views.push({ conversation, membership });
     }
