@@ -6,6 +6,7 @@ export type { Dependency } from "./dependency.ts";
 export { workOffDue } from "./due-work.ts";
 export type { ErrorCode } from "./errors.ts";
 export { DomainError, httpStatusOf } from "./errors.ts";
+export { gathering } from "./gathering.ts";
 export type { Readiness } from "./health.ts";
 export { createReadiness } from "./health.ts";
 export type { Fields, Logger } from "./logger.ts";

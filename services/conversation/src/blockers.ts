@@ -1,5 +1,6 @@
 import { FindBlockers } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
+import { gathering } from "@strata/runtime";
 
 /** Who of some users blocks a sender? */
 export interface Check {
@@ -13,6 +14,8 @@ export interface Blockers {
   find(app: string, checks: readonly Check[], cause: Cause): Promise<readonly (readonly string[])[]>;
 }
 
+/** As many checks as one question may have. */
+const CHECKS_TOGETHER = 1_000;
 /** Users named in one question: a few hundred kB, whatever the size of the conversations in a group. */
 const USERS_PER_QUESTION = 10_000;
 
@@ -34,8 +37,15 @@ export function questionsOf(
   return questions;
 }
 
-export const blockersOver = (client: Client): Blockers => ({
-  async find(app, checks, cause) {
+interface Asked {
+  readonly app: string;
+  readonly checks: readonly Check[];
+  readonly cause: Cause;
+}
+
+/** Checks of all lanes that ask at the same time, per app in as few questions as may be. */
+export function blockersOver(client: Client): Blockers {
+  const findOfApp = async (app: string, checks: readonly Check[], cause: Cause) => {
     const answers = await Promise.all(
       questionsOf(checks).map(async (some) => {
         const asked = some.map(({ senderId, userIds }) => ({ senderId, userIds: [...userIds] }));
@@ -43,5 +53,29 @@ export const blockersOver = (client: Client): Blockers => ({
       }),
     );
     return answers.flat();
-  },
-});
+  };
+
+  const findTogether = gathering<Asked, readonly (readonly string[])[]>({
+    concurrency: 2,
+    maxWeight: CHECKS_TOGETHER,
+    weightOf: ({ checks }) => checks.length,
+    async work(inputs) {
+      const answers = new Map<Asked, readonly (readonly string[])[]>();
+      const ofApp = async (app: string, some: readonly Asked[]): Promise<void> => {
+        const [first] = some;
+        if (!first) return;
+        const checks = some.flatMap((input) => input.checks);
+        const found = await findOfApp(app, checks, first.cause);
+        let from = 0;
+        for (const input of some) {
+          answers.set(input, found.slice(from, from + input.checks.length));
+          from += input.checks.length;
+        }
+      };
+      await Promise.all([...Map.groupBy(inputs, ({ app }) => app)].map(([app, some]) => ofApp(app, some)));
+      return inputs.map((input) => answers.get(input) ?? []);
+    },
+  });
+
+  return { find: (app, checks, cause) => findTogether({ app, checks, cause }) };
+}

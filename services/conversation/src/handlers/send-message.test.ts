@@ -128,7 +128,10 @@ describe("SendMessage", () => {
     const { deps, command, stored } = await setUp();
     const [one, other] = [sendMessages(deps), sendMessages(deps)];
     const groups = Array.from({ length: 6 }, () => Array.from({ length: 5 }, () => command()));
-    await Promise.all(groups.map((group, index) => (index % 2 === 0 ? one : other)(group)));
+    const writes = async (handle: typeof one, own: typeof groups): Promise<void> => {
+      for (const group of own) await handle(group);
+    };
+    await Promise.all([writes(one, groups.slice(0, 3)), writes(other, groups.slice(3))]);
     const rows = await stored();
     expect(rows.map(({ position }) => position)).to.deep.equal(Array.from({ length: 30 }, (_, index) => index + 1));
     // Within a group the order is the order of the commands.

@@ -1,5 +1,5 @@
 import { Metadata } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
+import { gathering, isDuplicateKey } from "@strata/runtime";
 import type { Db, OptionalId } from "mongodb";
 import { z } from "zod";
 import { conversationKey, type ConversationRow } from "../domain/conversation.ts";
@@ -54,7 +54,7 @@ export interface ConversationStore {
   insertOrFind(row: ConversationRow): Promise<ConversationRow>;
   /** Also a deleted one, as its tombstone. */
   find(app: string, conversationId: string): Promise<ConversationRow | null>;
-  /** By `_id` (`conversationKey`), also of several apps, also deleted ones; absent ones are not in the answer. */
+  /** By `_id` (`conversationKey`), also of several apps, also deleted ones; absent ones are not in the answer, others may be. */
   findMany(keys: readonly string[]): Promise<ReadonlyMap<string, ConversationRow>>;
   /** Moves conversations on to their newest messages. Only ever forward: again, or late, it changes nothing. */
   advance(messages: readonly LastMessage[]): Promise<void>;
@@ -76,6 +76,8 @@ export interface ConversationStore {
   ensureIndexes(): Promise<void>;
 }
 
+/** Lanes and queries ask at the same time: what they ask together is one command. */
+const TOGETHER = { concurrency: 2, maxWeight: 1_000 } as const;
 /** How often a distinct conversation may go away between being in the way and being looked for. */
 const ATTEMPTS = 3;
 
@@ -102,6 +104,34 @@ export function mongoConversationStore(db: Db): ConversationStore {
     return samePeople && read(samePeople);
   };
 
+  const findTogether = gathering<readonly string[], ReadonlyMap<string, ConversationRow>>({
+    ...TOGETHER,
+    weightOf: (keys) => keys.length,
+    async work(inputs) {
+      const keys = [...new Set(inputs.flat())];
+      const rows = await conversations.find({ _id: { $in: keys } }, { batchSize: keys.length + 1 }).toArray();
+      const found = new Map(rows.map((row) => [row._id, read(row)]));
+      return inputs.map(() => found);
+    },
+  });
+
+  const advanceTogether = gathering<readonly LastMessage[], void>({
+    ...TOGETHER,
+    weightOf: (messages) => messages.length,
+    async work(inputs) {
+      await conversations.bulkWrite(
+        inputs.flat().map(({ app, conversationId, position, at }) => ({
+          updateOne: {
+            filter: { _id: conversationKey(app, conversationId) },
+            update: { $max: { lastPosition: position, lastMessageAt: at } },
+          },
+        })),
+        { ordered: false },
+      );
+      return inputs.map(() => undefined);
+    },
+  });
+
   return {
     async insertOrFind(row) {
       for (let attempt = 1; ; attempt += 1) {
@@ -117,27 +147,14 @@ export function mongoConversationStore(db: Db): ConversationStore {
       }
     },
     async find(app, conversationId) {
-      const row = await conversations.findOne({ _id: conversationKey(app, conversationId) });
-      return row && read(row);
+      const key = conversationKey(app, conversationId);
+      return (await findTogether([key])).get(key) ?? null;
     },
     async findMany(keys) {
-      if (keys.length === 0) return new Map();
-      const rows = await conversations
-        .find({ _id: { $in: [...new Set(keys)] } }, { batchSize: keys.length + 1 })
-        .toArray();
-      return new Map(rows.map((row) => [row._id, read(row)]));
+      return keys.length === 0 ? new Map() : await findTogether(keys);
     },
     async advance(messages) {
-      if (messages.length === 0) return;
-      await conversations.bulkWrite(
-        messages.map(({ app, conversationId, position, at }) => ({
-          updateOne: {
-            filter: { _id: conversationKey(app, conversationId) },
-            update: { $max: { lastPosition: position, lastMessageAt: at } },
-          },
-        })),
-        { ordered: false },
-      );
+      if (messages.length > 0) await advanceTogether(messages);
     },
     async change({ _id, version }, after) {
       const { participants, metadata, distinct, distinctKey, version: next, lastChange } = stored(after);

@@ -1,4 +1,5 @@
 import type { ConversationOrder } from "@strata/contracts";
+import { gathering } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { membershipKey, type Mark, type MembershipRow } from "../domain/membership.ts";
@@ -94,6 +95,9 @@ function behind(row: MembershipRow | null, field: "createdAt" | "sortAt"): Filte
   return { [field]: { $lte: at }, $or: [{ [field]: { $lt: at } }, { conversation: { $lt: row.conversation } }] };
 }
 
+/** Lanes and queries ask at the same time: what they ask together is one command. */
+const TOGETHER = { concurrency: 2, maxWeight: 1_000 } as const;
+
 const stored = (row: MembershipRow): StoredMembership => ({
   ...row,
   clearMarks: [...row.clearMarks],
@@ -103,36 +107,24 @@ const read = (row: unknown): MembershipRow => StoredMembership.parse(row);
 
 export function mongoMembershipStore(db: Db): MembershipStore {
   const memberships = db.collection<StoredMembership>("memberships");
-  return {
-    async insertMissing(rows) {
-      if (rows.length === 0) return;
-      await memberships.bulkWrite(
-        rows.map(stored).map(({ _id, ...row }) => ({
-          updateOne: { filter: { _id }, update: { $setOnInsert: row }, upsert: true },
-        })),
-        { ordered: false },
-      );
-    },
-    async find(app, userId, conversationId) {
-      const row = await memberships.findOne({ _id: membershipKey(app, userId, conversationId) });
-      return row && read(row);
-    },
-    async findMany(keys) {
-      if (keys.length === 0) return new Map();
-      const ids = [...new Set(keys)];
+
+  const findTogether = gathering<readonly string[], ReadonlyMap<string, MembershipRow>>({
+    ...TOGETHER,
+    weightOf: (keys) => keys.length,
+    async work(inputs) {
+      const ids = [...new Set(inputs.flat())];
       const rows = await memberships.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-      return new Map(rows.map((row) => [row._id, read(row)]));
+      const found = new Map(rows.map((row) => [row._id, read(row)]));
+      return inputs.map(() => found);
     },
-    async findOfUsers(app, conversationId, userIds) {
-      if (userIds.length === 0) return new Map();
-      const ids = userIds.map((userId) => membershipKey(app, userId, conversationId));
-      const rows = await memberships.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-      return new Map(rows.map((row) => [row.user, read(row)]));
-    },
-    async raise(messages) {
-      if (messages.length === 0) return;
+  });
+
+  const raiseTogether = gathering<readonly SeenMessage[], void>({
+    ...TOGETHER,
+    weightOf: (messages) => messages.reduce((sum, { userIds }) => sum + userIds.length, 0),
+    async work(inputs) {
       await memberships.bulkWrite(
-        messages.map(({ app, conversationId, userIds, position, at }) => ({
+        inputs.flat().map(({ app, conversationId, userIds, position, at }) => ({
           updateMany: {
             filter: {
               _id: { $in: userIds.map((userId) => membershipKey(app, userId, conversationId)) },
@@ -144,6 +136,35 @@ export function mongoMembershipStore(db: Db): MembershipStore {
         })),
         { ordered: false },
       );
+      return inputs.map(() => undefined);
+    },
+  });
+
+  return {
+    async insertMissing(rows) {
+      if (rows.length === 0) return;
+      await memberships.bulkWrite(
+        rows.map(stored).map(({ _id, ...row }) => ({
+          updateOne: { filter: { _id }, update: { $setOnInsert: row }, upsert: true },
+        })),
+        { ordered: false },
+      );
+    },
+    async find(app, userId, conversationId) {
+      const key = membershipKey(app, userId, conversationId);
+      return (await findTogether([key])).get(key) ?? null;
+    },
+    async findMany(keys) {
+      return keys.length === 0 ? new Map() : await findTogether(keys);
+    },
+    async findOfUsers(app, conversationId, userIds) {
+      if (userIds.length === 0) return new Map();
+      const ids = userIds.map((userId) => membershipKey(app, userId, conversationId));
+      const rows = await memberships.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
+      return new Map(rows.map((row) => [row.user, read(row)]));
+    },
+    async raise(messages) {
+      if (messages.length > 0) await raiseTogether(messages);
     },
     async moveReadThrough(app, userId, conversationId, mark) {
       const forward = { _id: membershipKey(app, userId, conversationId), readThrough: { $lt: mark.position } };

@@ -1,12 +1,15 @@
 import type { Part } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
-import type { Db } from "mongodb";
+import { gathering, isDuplicateKey } from "@strata/runtime";
+import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
 import { MessageRow, type RememberedChange, ViewedMessage } from "../domain/message.ts";
 import { ensureMessageIndexes, messageIndex } from "./message-indexes.ts";
 
 /** Many more than can have been made before the acknowledgement of the first of them has reached the broker. */
 const REMEMBERED_CHANGES = 50;
+
+/** Lanes and queries ask at the same time: what they ask together is one command. */
+const TOGETHER = { concurrency: 2, maxWeight: 500 } as const;
 
 /** A change by a command. */
 interface Doing {
@@ -44,29 +47,74 @@ const AtPosition = z.object({ position: z.number().int() });
 
 export function mongoMessageStore(db: Db): MessageStore {
   const messages = db.collection<MessageRow>("messages");
+
+  const findTogether = gathering<readonly string[], ReadonlyMap<string, MessageRow>>({
+    ...TOGETHER,
+    weightOf: (keys) => keys.length,
+    async work(inputs) {
+      const keys = [...new Set(inputs.flat())];
+      const rows = await messages.find({ _id: { $in: keys } }, { batchSize: keys.length + 1 }).toArray();
+      const found = new Map(rows.map((row) => [row._id, MessageRow.parse(row)]));
+      return inputs.map(() => found);
+    },
+  });
+
+  const findViewedTogether = gathering<readonly string[], ReadonlyMap<string, ViewedMessage>>({
+    ...TOGETHER,
+    weightOf: (keys) => keys.length,
+    async work(inputs) {
+      const keys = [...new Set(inputs.flat())];
+      const options = { projection: viewed, batchSize: keys.length + 1 };
+      const rows = await messages.find({ _id: { $in: keys } }, options).toArray();
+      const found = new Map(rows.map((row) => [row._id, ViewedMessage.parse(row)]));
+      return inputs.map(() => found);
+    },
+  });
+
+  /** How many rows were inserted, in their order, before one was in the way. */
+  const insertInOrder = async (rows: readonly MessageRow[]): Promise<number> => {
+    try {
+      await messages.insertMany([...rows], { ordered: true });
+      return rows.length;
+    } catch (error) {
+      if (!isDuplicateKey(error) || !(error instanceof MongoBulkWriteError)) throw error;
+      return error.insertedCount;
+    }
+  };
+
+  const insertTogether = gathering<readonly MessageRow[], boolean>({
+    ...TOGETHER,
+    weightOf: (rows) => rows.length,
+    async work(inputs) {
+      const answers: boolean[] = [];
+      // An insert in order ends at the first row that finds its id or position taken. That is its own caller's affair;
+      // for whoever comes behind it, it goes on.
+      while (answers.length < inputs.length) {
+        const rest = inputs.slice(answers.length);
+        let inserted = await insertInOrder(rest.flat());
+        for (const rows of rest) {
+          answers.push(inserted >= rows.length);
+          if (inserted < rows.length) break;
+          inserted -= rows.length;
+        }
+      }
+      return answers;
+    },
+  });
+
   return {
     async insert(rows) {
-      if (rows.length === 0) return true;
-      try {
-        await messages.insertMany([...rows], { ordered: true });
-        return true;
-      } catch (error) {
-        if (!isDuplicateKey(error)) throw error;
-        return false;
-      }
+      return rows.length === 0 || (await insertTogether(rows));
     },
     async findMany(keys) {
-      if (keys.length === 0) return new Map();
-      const rows = await messages.find({ _id: { $in: [...keys] } }, { batchSize: keys.length + 1 }).toArray();
-      return new Map(rows.map((row) => [row._id, MessageRow.parse(row)]));
+      return keys.length === 0 ? new Map() : await findTogether(keys);
     },
     async find(_id) {
       const row = await messages.findOne({ _id });
       return row && MessageRow.parse(row);
     },
     async findViewed(_id) {
-      const row = await messages.findOne({ _id }, { projection: viewed });
-      return row && ViewedMessage.parse(row);
+      return (await findViewedTogether([_id])).get(_id) ?? null;
     },
     async highestPosition(app, conversation) {
       const row = await messages.findOne(

@@ -1,3 +1,4 @@
+import { gathering } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { type MessageRow, ViewedMessage } from "../domain/message.ts";
@@ -31,6 +32,23 @@ interface Reader {
   readonly by: string;
 }
 
+interface PageQuestion {
+  readonly app: string;
+  readonly view: View;
+  readonly below: number | null;
+  readonly limit: number;
+}
+
+interface WholeQuestion {
+  readonly app: string;
+  readonly conversations: readonly string[];
+}
+
+/** Of all pages in one command together; a page that is larger goes alone. */
+const ROWS_TOGETHER = 400;
+/** Which question a row answers. */
+const Asked = z.object({ asked: z.number().int() });
+
 /** Messages changed by one write: long enough to be few, short enough never to meet a socket's timeout. */
 const PAGE = 1_000;
 
@@ -47,15 +65,54 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     return new Map(counts.map(({ _id, n }) => [_id, n]));
   };
 
-  return {
-    async page(app, view, below, limit) {
-      const rows = await messages
-        .find(inView(app, view, below), { projection: viewed, hint: messageIndex.positions, batchSize: limit + 1 })
-        .sort({ position: -1 })
-        .limit(limit)
-        .toArray();
-      return rows.map((row) => ViewedMessage.parse(row));
+  const pageOf = async ({ app, view, below, limit }: PageQuestion): Promise<readonly ViewedMessage[]> => {
+    const rows = await messages
+      .find(inView(app, view, below), { projection: viewed, hint: messageIndex.positions, batchSize: limit + 1 })
+      .sort({ position: -1 })
+      .limit(limit)
+      .toArray();
+    return rows.map((row) => ViewedMessage.parse(row));
+  };
+
+  /** Several pages in one command: a union of what each would have been asked for alone. */
+  const pagesOf = async (questions: readonly PageQuestion[]): Promise<readonly (readonly ViewedMessage[])[]> => {
+    const [first = [], ...others] = questions.map((question, index) => pagePipeline(question, index));
+    const unions = others.map((pipeline) => ({ $unionWith: { coll: messages.collectionName, pipeline } }));
+    const rows = await messages.aggregate([...first, ...unions], { batchSize: rowsOf(questions) + 1 }).toArray();
+    const perQuestion = Map.groupBy(rows, (row) => Asked.parse(row).asked);
+    return questions.map((_, index) => (perQuestion.get(index) ?? []).map((row) => ViewedMessage.parse(row)));
+  };
+
+  const pagesTogether = gathering<PageQuestion, readonly ViewedMessage[]>({
+    concurrency: 2,
+    maxWeight: ROWS_TOGETHER,
+    weightOf: ({ limit }) => limit,
+    async work(questions) {
+      const [only, ...others] = questions;
+      return only && others.length === 0 ? [await pageOf(only)] : pagesOf(questions);
     },
+  });
+
+  /** Deleted messages of whole conversations, counted together for everybody who asks at the same time. */
+  const countDeletedTogether = gathering<WholeQuestion, ReadonlyMap<string, number>>({
+    concurrency: 2,
+    maxWeight: 1_000,
+    weightOf: ({ conversations }) => conversations.length,
+    async work(questions) {
+      const perApp = Map.groupBy(questions, ({ app }) => app);
+      const counts = new Map<string, ReadonlyMap<string, number>>();
+      await Promise.all(
+        [...perApp].map(async ([app, asked]) => {
+          const $in = [...new Set(asked.flatMap(({ conversations }) => conversations))];
+          counts.set(app, await countBy({ app, deletedAt: { $gt: 0 }, conversation: { $in } }));
+        }),
+      );
+      return questions.map(({ app }) => counts.get(app) ?? new Map());
+    },
+  });
+
+  return {
+    page: (app, view, below, limit) => pagesTogether({ app, view, below, limit }),
     async newest(app, views) {
       const [first] = views;
       if (!first) return new Map();
@@ -68,7 +125,9 @@ export function mongoTimelineStore(db: Db): TimelineStore {
       if (!first) return new Map();
       const { viewer } = first;
       const [deleted, hidden] = await Promise.all([
-        countBy({ $or: inRanges({ app, deletedAt: { $gt: 0 } }, views) }),
+        views.every(isWhole)
+          ? countDeletedTogether({ app, conversations: views.map(({ conversation }) => conversation) })
+          : countBy({ $or: inRanges({ app, deletedAt: { $gt: 0 } }, views) }),
         viewer === null ? null : countBy({ $or: inRanges({ app, hiddenFor: viewer }, views) }),
       ]);
       return new Map(
@@ -97,6 +156,18 @@ export function mongoTimelineStore(db: Db): TimelineStore {
   };
 }
 
+const isWhole = ({ after, through }: View): boolean => after === 0 && through === null;
+
+const rowsOf = (questions: readonly PageQuestion[]): number => questions.reduce((sum, { limit }) => sum + limit, 0);
+
+const pagePipeline = ({ app, view, below, limit }: PageQuestion, asked: number) => [
+  { $match: inView(app, view, below) },
+  { $sort: { position: -1 } },
+  { $limit: limit },
+  { $project: viewed },
+  { $set: { asked: { $literal: asked } } },
+];
+
 function inView(app: string, { conversation, viewer, after, through }: View, below: number | null) {
   const bounds = {
     $gt: after,
@@ -114,8 +185,8 @@ function inView(app: string, { conversation, viewer, after, through }: View, bel
 
 /** Conversations seen whole share one clause; each of the others has its own. */
 function inRanges(filter: Filter<MessageRow>, views: readonly View[]): Filter<MessageRow>[] {
-  const whole = views.filter(({ after, through }) => after === 0 && through === null);
-  const parts = views.filter(({ after, through }) => after > 0 || through !== null);
+  const whole = views.filter(isWhole);
+  const parts = views.filter((view) => !isWhole(view));
   const clauseOf = ({ conversation, after, through }: View): Filter<MessageRow> => {
     const position = { $gt: after, ...(through === null ? {} : { $lte: through }) };
     return { ...filter, conversation, position };
