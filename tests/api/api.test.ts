@@ -1,8 +1,10 @@
+import { blocks } from "./blocks.suite.ts";
 import { content } from "./content.suite.ts";
 import { conversations } from "./conversations.suite.ts";
 import { messages } from "./messages.suite.ts";
 import { parts } from "./parts.suite.ts";
 import { openWorld, type Platform, startPlatform, type World } from "./support/world.ts";
+import { settings } from "./settings.suite.ts";
 import { transport } from "./transport.suite.ts";
 import { userDoor } from "./user-door.suite.ts";
 import { users } from "./users.suite.ts";
@@ -28,5 +30,7 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   parts(world);
   userDoor(world);
   users(world);
+  blocks(world);
+  settings(world);
   content(world);
 });
