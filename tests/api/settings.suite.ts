@@ -11,8 +11,7 @@ export function settings(world: () => World): void {
   describe("what is set for an app", () => {
     it("limits participants and metadata of that app's conversations", async () => {
       const { platform, appId } = world();
-      const change = (body: unknown) =>
-        platform.account.request("PATCH", `/accounts/apps/${appId}/settings`, { body });
+      const change = (body: unknown) => platform.account.request("PATCH", `/accounts/apps/${appId}/settings`, { body });
       await change({ max_participants: 2, max_conversation_metadata_bytes: 20 });
       const create = (participants: readonly string[], metadata = {}) =>
         world().api("POST", "/conversations", { body: { participants: participants.map(identityId), metadata } });
