@@ -2,65 +2,72 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { inRoot, inStrata, root } from "./paths.mjs";
 import { exitOf, killGroup, startTracked } from "./processes.mjs";
-import { say } from "./say.mjs";
+import { say, seconds } from "./say.mjs";
 
 /** How long mocha may live on after its last test. */
 const exitWithinMs = 20_000;
 
+/** @typedef {{ title: string, file: string }} Failure */
+/** @typedef {{ passed: number, skipped: number, failures: Failure[], isComplete: boolean }} RunCounts */
+/** @typedef {RunCounts & { fault: string | undefined }} RunResult what went wrong with the run as a whole, beside its tests */
+
 /**
- * Runs tests one after the other in one process and returns how many passed and failed. A run that breaks off, or that
- * does not end because a test left something open, has failed as well.
+ * Runs test files one after the other in one process of their own, and shows what it printed once it has ended: two of
+ * these run side by side.
  * @param {import("./toolchain.mjs").Toolchain} toolchain
+ * @param {string} name of the run; its files are named after it
  * @param {readonly string[]} files
- * @returns {Promise<import("./test.mjs").Counts>}
+ * @returns {Promise<RunResult>}
  */
-export async function runMocha({ node, env }, files) {
-  if (files.length === 0) return { passed: 0, failed: 0 };
-  const countsFile = inStrata("test-counts.json");
-  mkdirSync(inStrata(), { recursive: true });
+export async function runMocha({ node, env }, name, files) {
+  const startedAt = Date.now();
+  const countsFile = inStrata("test-runs", `${name.replaceAll("/", "-")}.json`);
+  mkdirSync(inStrata("test-runs"), { recursive: true });
   rmSync(countsFile, { force: true });
   const mocha = inRoot("node_modules", "mocha", "bin", "mocha.js");
-  const args = [mocha, "--reporter", inRoot("deploy", "local", "test-reporter.mjs"), ...files];
+  const args = [mocha, "--color", "--reporter", inRoot("deploy", "local", "test-reporter.mjs"), ...files];
   // A group of its own, so that services which a broken test leaves behind end with it.
   const child = startTracked(node, args, {
     cwd: root,
     env: { ...env, STRATA_TEST_COUNTS: countsFile },
-    stdio: "inherit",
+    stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });
+  const output = printedBy(child);
   const exit = exitOf(child);
-  const hanging = await staysAfterLastTest(countsFile, exit);
+  const isHanging = await staysAfterLastTest(countsFile, exit);
   if (child.pid !== undefined) killGroup(child.pid);
-  return verdict(readCounts(countsFile), await exit, hanging);
+  const counts = readCounts(countsFile);
+  const fault = faultOf(counts, await exit, isHanging);
+  process.stderr.write(`\n${name}\n${output()}`);
+  say(`${name}: ${counts.passed} passed, ${counts.failures.length} failed, ${seconds(Date.now() - startedAt)}`);
+  if (counts.skipped > 0) say(`${name}: ${counts.skipped} skipped`);
+  if (fault !== undefined) say(`${name}: ${fault}`);
+  return { ...counts, fault };
 }
 
-/** @typedef {{ passed: number, failed: number, skipped: number, isComplete: boolean }} RunCounts */
+/**
+ * What a program has printed so far, both streams as a person would see them.
+ * @param {import("node:child_process").ChildProcess} child
+ */
+function printedBy(child) {
+  /** @type {Buffer[]} */
+  const chunks = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (bytes) => chunks.push(bytes));
+  return () => Buffer.concat(chunks).toString("utf8");
+}
 
 /**
  * @param {RunCounts} counts
  * @param {string} exit
  * @param {boolean} isHanging
- * @returns {import("./test.mjs").Counts}
  */
-function verdict({ passed, failed, skipped, isComplete }, exit, isHanging) {
-  if (skipped > 0) say(`${skipped} skipped`);
-  const fault = faultOf({ failed, isComplete }, exit, isHanging);
-  if (fault !== undefined) say(fault);
-  return { passed, failed: failed + (fault === undefined ? 0 : 1) };
-}
-
-/**
- * What is wrong with the run as a whole, beside the tests that failed.
- * @param {{ failed: number, isComplete: boolean }} counts
- * @param {string} exit
- * @param {boolean} isHanging
- */
-function faultOf({ failed, isComplete }, exit, isHanging) {
-  if (!isComplete) return `The test run broke off (${exit}): counted as one failure.`;
-  if (isHanging)
-    return "The test run did not end: a test left a connection, a server or a timer open. Counted as one failure.";
-  if (failed === 0 && exit !== "exit code 0")
-    return `All tests passed, yet the run ended with ${exit}: counted as one failure.`;
+function faultOf({ failures, isComplete }, exit, isHanging) {
+  if (!isComplete) return `The test run broke off (${exit}).`;
+  // A test that broke off in the middle could not clean up: its failure says enough.
+  if (failures.length > 0) return undefined;
+  if (isHanging) return "The test run did not end: a test left a connection, a server or a timer open.";
+  if (exit !== "exit code 0") return `All tests passed, yet the run ended with ${exit}.`;
   return undefined;
 }
 
@@ -82,6 +89,6 @@ function readCounts(file) {
   try {
     return JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0, isComplete: false };
+    return { passed: 0, skipped: 0, failures: [], isComplete: false };
   }
 }

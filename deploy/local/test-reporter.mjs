@@ -9,15 +9,16 @@ export default class CountingReporter extends Mocha.reporters.Spec {
    */
   constructor(runner, options) {
     super(runner, options);
-    const counts = { passed: 0, failed: 0, skipped: 0, isComplete: false };
+    /** @type {import("./test-mocha.mjs").RunCounts} */
+    const counts = { passed: 0, skipped: 0, failures: [], isComplete: false };
     // Written at every step, so that a run that breaks off has still counted what went before.
     const write = () => writeFileSync(String(process.env.STRATA_TEST_COUNTS), JSON.stringify(counts));
     runner.on("pass", () => {
       counts.passed += 1;
       write();
     });
-    runner.on("fail", () => {
-      counts.failed += 1;
+    runner.on("fail", (test) => {
+      counts.failures.push({ title: test.fullTitle(), file: test.file ?? test.parent?.file ?? "" });
       write();
     });
     runner.on("pending", () => {

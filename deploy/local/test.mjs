@@ -8,7 +8,7 @@ import { Advice, fail, say, timed } from "./say.mjs";
 import { startStack, stopStack } from "./stack/stack.mjs";
 import { runChecks } from "./test-checks.mjs";
 import { findTests } from "./test-files.mjs";
-import { runMocha } from "./test-mocha.mjs";
+import { runTestFiles } from "./test-runs.mjs";
 import { ensureToolchain } from "./toolchain.mjs";
 
 /** @typedef {{ passed: number, failed: number }} Counts */
@@ -46,7 +46,7 @@ async function runTests(toolchain, chosen) {
       startStack({ dataDir, portBase: portBase("test") }),
     );
     const env = { ...toolchain.env, ...urls, STRATA_STACK_DIR: dataDir };
-    return await timed("Tests", () => runMocha({ ...toolchain, env }, chosen.length === 0 ? findTests() : chosen));
+    return await timed("Tests", () => runTestFiles({ ...toolchain, env }, chosen.length === 0 ? findTests() : chosen));
   } finally {
     await timed("Stopping the servers", stopTestStack);
   }
