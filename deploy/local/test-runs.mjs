@@ -34,7 +34,8 @@ export async function runTestFiles(toolchain, files) {
   const failures = results.flatMap((result) => result.failures);
   const faults = results.filter(({ fault }) => fault !== undefined).length;
   const disturbed = await secondTry(toolchain, failures);
-  for (const { title, file } of disturbed) say(`Unsteady, passed only when run again alone: ${title} (${relative(root, file)})`);
+  for (const { title, file } of disturbed)
+    say(`Unsteady, passed only when run again alone: ${title} (${relative(root, file)})`);
   return { passed: passed + disturbed.length, failed: failures.length - disturbed.length + faults };
 }
 
