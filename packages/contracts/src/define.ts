@@ -34,6 +34,8 @@ export interface Query<Payload, Reply> {
   readonly type: string;
   readonly payload: z.ZodType<Payload>;
   readonly reply: z.ZodType<Reply>;
+  /** Its replies are long and taken as they come, all but a sample (docs/decisions/trusted-replies.md). */
+  readonly isReplyTrusted: boolean;
 }
 
 /** A past fact. `consumedBy` names the durable queues that must exist before anyone may publish it. */
@@ -86,9 +88,10 @@ export function defineQuery<Payload, Reply>(definition: {
   readonly version: number;
   readonly payload: z.ZodType<Payload>;
   readonly reply: z.ZodType<Reply>;
+  readonly isReplyTrusted?: boolean;
 }): Query<Payload, Reply> {
-  const { service, name, version, payload, reply } = definition;
-  return { kind: "query", service, name, type: `${service}.${name}.v${version}`, payload, reply };
+  const { service, name, version, payload, reply, isReplyTrusted = false } = definition;
+  return { kind: "query", service, name, type: `${service}.${name}.v${version}`, payload, reply, isReplyTrusted };
 }
 
 /** Declares an event. `name` is `<domain>.<entity>.<past tense>`. */

@@ -192,6 +192,7 @@ export const ListMessages = defineQuery({
   service: "conversation",
   name: "ListMessages",
   version: 1,
+  isReplyTrusted: true,
   payload: z.object({
     conversationId: ConversationId,
     viewer: UserId.nullable(),
@@ -248,6 +249,7 @@ export const ListUserConversations = defineQuery({
   service: "conversation",
   name: "ListUserConversations",
   version: 1,
+  isReplyTrusted: true,
   payload: z.object({
     userId: UserId,
     order: ConversationOrder,

@@ -16,10 +16,13 @@ export const isUserId = (text: string): boolean => text.length >= 1 && text.leng
  * byte with their own encoding, which is this one (client API 2); with another one they do not recognise themselves.
  */
 export const encodeUserId = (userId: string): string =>
-  encodeURIComponent(userId).replace(
-    /[!~'()]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  // Most ids have nothing to encode, and a page of messages names dozens of users.
+  /^[\w.*-]*$/.test(userId)
+    ? userId
+    : encodeURIComponent(userId).replace(
+        /[!~'()]/g,
+        (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+      );
 
 /** `layer:///identities/<encoded user id>`. */
 export const identityUri = (userId: string): string => IDENTITIES + encodeUserId(userId);

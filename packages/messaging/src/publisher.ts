@@ -6,6 +6,7 @@ import { type Cause, envelope, header } from "./delivery.ts";
 import { exchange } from "./names.ts";
 import type { Requester } from "./requester.ts";
 import { childTraceparent } from "./trace.ts";
+import { replyReader } from "./trusted-replies.ts";
 
 export interface PublishOptions {
   /** The idempotency key: the same id for the same intent, however often it is published. Default: a new UUID. */
@@ -66,6 +67,7 @@ export function publisherOver(confirmed: ConfirmedPublisher, service: ServiceNam
 }
 
 export function clientOver(requester: Requester, service: ServiceName): Client {
+  const readReply = replyReader();
   return {
     async request(command, app, payload, options = {}) {
       const deadlineAt = deadlineOf(options, REQUEST_TIMEOUT_MS);
@@ -77,7 +79,7 @@ export function clientOver(requester: Requester, service: ServiceName): Client {
     async ask(query, app, payload, options = {}) {
       const deadlineAt = deadlineOf(options, QUERY_TIMEOUT_MS);
       const message = outgoing(query, service, app, payload, options, exchange.queries, query.service);
-      return query.reply.parse(await requester.query(message, query.service, deadlineAt));
+      return readReply(query, await requester.query(message, query.service, deadlineAt));
     },
   };
 }

@@ -5,9 +5,21 @@ const MAX_ITEMS = 50;
 const MAX_CAUSES = 5;
 
 /** `device_token`, `privateKey`, `Authorization` hold secrets; `tokenId` and `tokens` (a count, a list of ids) do not. */
-const isSecretKey = (key: string): boolean => {
+const looksSecret = (key: string): boolean => {
   const plain = key.toLowerCase().replaceAll(/[^a-z]/g, "");
   return SECRET_ENDINGS.some((ending) => plain.endsWith(ending));
+};
+
+/** Keys are mostly our own and the same in every line. Those of foreign objects do not grow this without end. */
+const secretKeys = new Map<string, boolean>();
+const MAX_REMEMBERED_KEYS = 1_000;
+
+const isSecretKey = (key: string): boolean => {
+  const known = secretKeys.get(key);
+  if (known !== undefined) return known;
+  const isSecret = looksSecret(key);
+  if (secretKeys.size < MAX_REMEMBERED_KEYS) secretKeys.set(key, isSecret);
+  return isSecret;
 };
 
 /** Connection URLs find their way into the messages of drivers' errors, with the password in them. */

@@ -1,8 +1,8 @@
 import type { Message, MessageStatus, UserMessage } from "@strata/contracts";
-import { senderUser, type ViewedMessage } from "./message.ts";
+import { senderUser, type ListedMessage } from "./message.ts";
 
 /** A message as its app's backend sees it. */
-export function messageView(row: ViewedMessage): Message {
+export function messageView(row: ListedMessage): Message {
   const sender = senderUser(row.sender);
   const read = usersOf(row.read);
   const delivered = usersOf(row.delivered);
@@ -23,14 +23,14 @@ export function messageView(row: ViewedMessage): Message {
 }
 
 /** A message as one user sees it; null: as nobody in particular does. */
-export const userMessageView = (row: ViewedMessage, viewer: string | null): UserMessage => ({
+export const userMessageView = (row: ListedMessage, viewer: string | null): UserMessage => ({
   ...messageView(row),
   isUnread: viewer !== null && row.unread.includes(viewer),
   receivedAt: viewer === null ? null : receivedAt(row, viewer),
 });
 
 /** When her first receipt says that she has it. Her own message she has had since she sent it. */
-function receivedAt(row: ViewedMessage, viewer: string): number | null {
+function receivedAt(row: ListedMessage, viewer: string): number | null {
   if (senderUser(row.sender) === viewer) return row.sentAt;
   const times = [...row.delivered, ...row.read].filter(({ user }) => user === viewer).map(({ at }) => at);
   return times.length === 0 ? null : Math.min(...times);

@@ -67,6 +67,22 @@ export type MessageRow = z.infer<typeof MessageRow>;
 export const ViewedMessage = MessageRow.omit({ notification: true, hides: true, changes: true });
 export type ViewedMessage = z.infer<typeof ViewedMessage>;
 
+/** What is read of a message for a page: nothing that says who sees it, since the page has only what its viewer sees. */
+export const ListedMessage = MessageRow.pick({
+  messageId: true,
+  conversation: true,
+  position: true,
+  sentAt: true,
+  sender: true,
+  parts: true,
+  recipients: true,
+  unread: true,
+  delivered: true,
+  read: true,
+  updatedAt: true,
+});
+export type ListedMessage = z.infer<typeof ListedMessage>;
+
 export const messageKey = (app: string, messageId: string): string => `${app}/${messageId}`;
 
 export const senderUser = (sender: Sender): string | null => ("userId" in sender ? sender.userId : null);

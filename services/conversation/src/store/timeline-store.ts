@@ -1,17 +1,16 @@
 import { gathering } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
-import { type MessageRow, ViewedMessage } from "../domain/message.ts";
+import { ListedMessage, type MessageRow } from "../domain/message.ts";
 import type { View } from "../domain/visibility.ts";
 import { messageIndex } from "./message-indexes.ts";
-import { viewed } from "./message-store.ts";
 
 /** What users see of conversations: pages, the newest message, numbers. Reads for lists, and what read marks change. */
 export interface TimelineStore {
   /** Newest first, below a position where one is given: one find. */
-  page(app: string, view: View, below: number | null, limit: number): Promise<readonly ViewedMessage[]>;
+  page(app: string, view: View, below: number | null, limit: number): Promise<readonly ListedMessage[]>;
   /** The newest message of each of one user's views, by conversation. One query, however many they are. */
-  newest(app: string, views: readonly View[]): Promise<ReadonlyMap<string, ViewedMessage>>;
+  newest(app: string, views: readonly View[]): Promise<ReadonlyMap<string, ListedMessage>>;
   /** How many messages within each view are deleted for everybody, and how many are hidden from its viewer. */
   countGone(app: string, views: readonly View[]): Promise<ReadonlyMap<string, Gone>>;
   /** How many a user has not read, by conversation; in all of them, or in those named. Conversations with none are absent. */
@@ -46,6 +45,8 @@ interface WholeQuestion {
 
 /** Of all pages in one command together; a page that is larger goes alone. */
 const ROWS_TOGETHER = 400;
+/** Projection of `ListedMessage`: of a page, reading the documents is what costs most. */
+const listedFields = { _id: 0, ...Object.fromEntries(Object.keys(ListedMessage.shape).map((field) => [field, 1])) };
 /** Which question a row answers. */
 const Asked = z.object({ asked: z.number().int() });
 
@@ -53,7 +54,7 @@ const Asked = z.object({ asked: z.number().int() });
 const PAGE = 1_000;
 
 const Counts = z.array(z.object({ _id: z.string(), n: z.number().int() }));
-const Newest = z.array(ViewedMessage);
+const Newest = z.array(ListedMessage);
 const Positions = z.array(z.object({ position: z.number().int() }));
 
 export function mongoTimelineStore(db: Db): TimelineStore {
@@ -65,25 +66,25 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     return new Map(counts.map(({ _id, n }) => [_id, n]));
   };
 
-  const pageOf = async ({ app, view, below, limit }: PageQuestion): Promise<readonly ViewedMessage[]> => {
+  const pageOf = async ({ app, view, below, limit }: PageQuestion): Promise<readonly ListedMessage[]> => {
     const rows = await messages
-      .find(inView(app, view, below), { projection: viewed, hint: messageIndex.positions, batchSize: limit + 1 })
+      .find(inView(app, view, below), { projection: listedFields, hint: messageIndex.positions, batchSize: limit + 1 })
       .sort({ position: -1 })
       .limit(limit)
       .toArray();
-    return rows.map((row) => ViewedMessage.parse(row));
+    return rows.map((row) => ListedMessage.parse(row));
   };
 
   /** Several pages in one command: a union of what each would have been asked for alone. */
-  const pagesOf = async (questions: readonly PageQuestion[]): Promise<readonly (readonly ViewedMessage[])[]> => {
+  const pagesOf = async (questions: readonly PageQuestion[]): Promise<readonly (readonly ListedMessage[])[]> => {
     const [first = [], ...others] = questions.map((question, index) => pagePipeline(question, index));
     const unions = others.map((pipeline) => ({ $unionWith: { coll: messages.collectionName, pipeline } }));
     const rows = await messages.aggregate([...first, ...unions], { batchSize: rowsOf(questions) + 1 }).toArray();
     const perQuestion = Map.groupBy(rows, (row) => Asked.parse(row).asked);
-    return questions.map((_, index) => (perQuestion.get(index) ?? []).map((row) => ViewedMessage.parse(row)));
+    return questions.map((_, index) => (perQuestion.get(index) ?? []).map((row) => ListedMessage.parse(row)));
   };
 
-  const pagesTogether = gathering<PageQuestion, readonly ViewedMessage[]>({
+  const pagesTogether = gathering<PageQuestion, readonly ListedMessage[]>({
     concurrency: 2,
     maxWeight: ROWS_TOGETHER,
     weightOf: ({ limit }) => limit,
@@ -164,7 +165,7 @@ const pagePipeline = ({ app, view, below, limit }: PageQuestion, asked: number) 
   { $match: inView(app, view, below) },
   { $sort: { position: -1 } },
   { $limit: limit },
-  { $project: viewed },
+  { $project: listedFields },
   { $set: { asked: { $literal: asked } } },
 ];
 
@@ -222,7 +223,7 @@ const newestOfEach = (app: string, viewer: string | null) => ({
       },
       { $sort: { position: -1 } },
       { $limit: 1 },
-      { $project: viewed },
+      { $project: listedFields },
     ],
     as: "newest",
   },

@@ -53,9 +53,16 @@ function readAll(request: IncomingMessage, maxBytes: number, allowance: BodyAllo
     else if (allowance.take(chunk.length)) chunks.push(chunk);
     else giveUp(serviceUnavailable(RETRY_AFTER_SECONDS));
   };
-  const finish = (): void => resolve(Buffer.concat(chunks, length));
+  let isRead = false;
+  const finish = (): void => {
+    isRead = true;
+    resolve(Buffer.concat(chunks, length));
+  };
   request.on("data", take).on("end", finish);
   request.once("error", (cause) => reject(new RequestAborted("the request broke off", { cause })));
-  request.once("close", () => reject(new RequestAborted("the request broke off")));
+  request.once("close", () => {
+    // Every request closes. An error, which takes its stack along, is made only where somebody waits for it.
+    if (!isRead) reject(new RequestAborted("the request broke off"));
+  });
   return promise;
 }
