@@ -136,7 +136,7 @@ describe("SendMessage", () => {
     expect(rows.map(({ position }) => position)).to.deep.equal(Array.from({ length: 30 }, (_, index) => index + 1));
     // Within a group the order is the order of the commands.
     for (const group of groups) {
-      const placed = group.map(({ id }) => rows.findIndex(({ by }) => by === id));
+      const placed = group.map(({ payload }) => rows.findIndex(({ messageId }) => messageId === payload.messageId));
       expect(placed).to.deep.equal(placed.toSorted((a, b) => a - b));
     }
   });

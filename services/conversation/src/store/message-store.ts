@@ -40,7 +40,7 @@ export interface MessageStore {
 }
 
 /** Projection of what `ViewedMessage` leaves out. */
-export const viewed = { notification: 0, hides: 0, changes: 0 } as const;
+const viewed = { notification: 0, hides: 0, changes: 0 } as const;
 
 const Pushed = MessageRow.pick({ conversation: true, notification: true, sender: true, deletedAt: true });
 const AtPosition = z.object({ position: z.number().int() });
