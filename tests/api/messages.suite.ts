@@ -296,6 +296,17 @@ export function messages(world: () => World): void {
       expectStatus(await read(id), 200);
     });
 
+    it("refuses an id that is scheduled, with no object since there is none yet, and sends what was scheduled", async () => {
+      const schedule = { delay_in_seconds: 2 };
+      const id = randomUUID();
+      expectStatus(await send({ sender_id: identityId(ann), parts: [textPart("scheduled")], schedule }, { id }), 202);
+      const again = await send({ sender_id: identityId(ann), parts: [textPart("at once")] }, { id });
+      expectError(again, "id_in_use");
+      expect(member(again.json, "data")).to.equal(null);
+      await eventually(bodies, ["scheduled"], { deadlineMs: 10_000 });
+      expectStatus(await read(id), 200);
+    });
+
     it("takes delays of 1 to 300 seconds, and typing of 1 second up to the delay", async () => {
       const scheduled = (schedule: unknown) => send({ sender_id: identityId(ann), parts: [textPart("x")], schedule });
       for (const schedule of [

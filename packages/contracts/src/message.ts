@@ -83,7 +83,7 @@ const Draft = z.object({
 
 /**
  * Sends a message: it takes the conversation's next position. `in-use`: the id was taken by another command; `message`
- * is null when that message is in another conversation or was deleted. Refused: `not_found`; `object_deleted`;
+ * is null when that message is in another conversation, was deleted, or is still to be sent by a schedule. Refused: `not_found`; `object_deleted`;
  * `access_denied`; `invalid_property` for a sender who is no participant, and for content that is unknown or not
  * uploaded (`parts.content`).
  */
@@ -92,7 +92,11 @@ export const SendMessage = defineCommand({
   lane: "conversations",
   name: "SendMessage",
   version: 1,
-  payload: Draft.extend({ conversationId: ConversationId }),
+  payload: Draft.extend({
+    conversationId: ConversationId,
+    /** The id was made at random for this command, so that no schedule can hold it. Absent: it may be anybody's. */
+    isIdNew: z.boolean().optional(),
+  }),
   reply: z.object({ outcome: z.enum(["sent", "in-use"]), message: Message.nullable() }),
   orderedBy: ({ conversationId }) => conversationId,
 });

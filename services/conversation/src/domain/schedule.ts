@@ -72,7 +72,7 @@ const bound = (draft: Draft, { participants }: ConversationRow): Draft => {
 export const scheduleKey = (app: string, command: string): string => `${app}/${command}`;
 
 /** The id of the command that sends the nth message of a schedule. */
-const sendingId = (command: string, index: number): string => `${command}.${index}`;
+export const sendingId = (command: string, index: number): string => `${command}.${index}`;
 
 /** Whether a message of one of its ids is this schedule's own. */
 export const isOfSchedule = ({ by, messages }: ScheduleRow, message: Pick<MessageRow, "by">): boolean =>

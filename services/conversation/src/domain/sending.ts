@@ -17,6 +17,8 @@ export interface Known {
   readonly conversations: ReadonlyMap<string, ConversationRow>;
   /** Messages that have the ids of this group already. */
   readonly stored: ReadonlyMap<string, MessageRow>;
+  /** By the key of a message, the command that is to send it for a schedule. */
+  readonly scheduled: ReadonlyMap<string, string>;
   /** Positions that the index has taken, where a conversation's own `lastPosition` is not to be relied on. */
   readonly highest: ReadonlyMap<string, number>;
   /** Memberships of senders who are no participants, by key. */
@@ -61,6 +63,7 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
     const error = senderError(sending, conversation, known);
     if (error) return { kind: "refused", error };
     if (existing) return { kind: "in-use", row: shownInUse(existing, sending) };
+    if (isForeign(known.scheduled.get(messageOfSending(sending)), sending)) return { kind: "in-use", row: null };
     if (known.lackingContent.has(sending.id)) return { kind: "refused", error: missingContent() };
 
     const end = ends.get(conversation._id) ?? endOf(conversation);
@@ -75,6 +78,10 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
     return { kind: "sent", row, isNew: true };
   });
 }
+
+/** Whether a schedule means to send this message by another command than this one. */
+const isForeign = (scheduled: string | undefined, { id }: Sending): boolean =>
+  scheduled !== undefined && scheduled !== id;
 
 interface End {
   readonly position: number;

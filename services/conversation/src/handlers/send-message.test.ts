@@ -7,6 +7,7 @@ import { membershipKey, newMembership } from "../domain/membership.ts";
 import { messageKey, newMessage } from "../domain/message.ts";
 import { aDraft, aMessageId, aPart, blocking, codeOf, repliedBy, sentOf } from "../../test/messages.ts";
 import { aConversation, aConversationId, aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
+import { scheduleMessages } from "./schedule-messages.ts";
 import { sendMessages } from "./send-message.ts";
 
 const wholeView = (conversation: string) => ({ conversation, viewer: null, after: 0, through: null });
@@ -158,6 +159,24 @@ describe("SendMessage", () => {
     const { conversationId } = await aConversation(stores, foreign, userIds(2));
     const free = await handle([aDelivery(aDraft(conversationId, { messageId }), { app: foreign })]);
     expect(sentOf(free[0])).to.have.property("position", 1);
+  });
+
+  it("refuses an id that a schedule holds, in whichever conversation, and leaves it to the schedule's own command", async () => {
+    const { app, conversationId, handle, command, draft, created } = await setUp();
+    const messageId = aMessageId();
+    const { conversationId: _, ...message } = draft({ messageId });
+    const schedule = { conversationId, at: Date.now() + 60_000, messages: [{ ...message, delayMs: 0, typingMs: 0 }] };
+    const scheduling = aDelivery(schedule, { app });
+    expect(repliedBy(await scheduleMessages(stores)(scheduling))).to.deep.equal({ outcome: "scheduled" });
+
+    const elsewhere = await aConversation(stores, app, userIds(2));
+    const refused = [command({ messageId }), aDelivery(aDraft(elsewhere.conversationId, { messageId }), { app })];
+    for (const outcome of await handle(refused)) {
+      expect(repliedBy(outcome)).to.deep.equal({ outcome: "in-use", message: null });
+    }
+    expect(created()).to.deep.equal([]);
+    const own = await handle([command({ messageId }, `${scheduling.id}.0`)]);
+    expect(sentOf(own[0])).to.have.property("messageId", messageId);
   });
 
   it("gives an id to one of two commands in a group, whichever conversation they are of", async () => {

@@ -23,12 +23,14 @@ import type { ConversationStore } from "../store/conversation-store.ts";
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { MessageStore } from "../store/message-store.ts";
+import type { ScheduleStore } from "../store/schedule-store.ts";
 
 export interface SendingDeps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
   readonly messages: MessageStore;
+  readonly schedules: ScheduleStore;
   readonly contents: ReferencedContents;
   readonly blockers: Blockers;
   readonly publisher: Publisher;
@@ -43,8 +45,8 @@ const ATTEMPTS = 5;
 /**
  * Sends the messages of a group. Round trips for a group of any size, one behind the other: what is there (conversations
  * and ids at once), who blocks whom (the directory), the insert, the marks (conversations and memberships at once), the
- * events. Only a group that refers to content, or has senders who are no participants, asks more; at once with the first
- * or the second.
+ * events. Only a group that refers to content, has ids that callers chose, or has senders who are no participants, asks
+ * more; at once with the first or the second.
  *
  * Positions are given here, in memory, and the unique index has the last word: after a takeover, when somebody else's
  * insert came first, what is there is looked at again, with the highest position from the index.
@@ -65,9 +67,10 @@ export const sendMessages =
 
 /** All that must be known to place a group; `distrusting` the marks, it also asks the index where conversations end. */
 async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusting: boolean): Promise<Known> {
-  const [conversations, stored, lackingContent] = await Promise.all([
+  const [conversations, stored, scheduled, lackingContent] = await Promise.all([
     deps.conversations.findMany(deliveries.map(conversationOfSending)),
     deps.messages.findMany([...new Set(deliveries.map(messageOfSending))]),
+    findScheduled(deps, deliveries),
     findLackingContent(deps, deliveries),
   ]);
   // A message that is there has its blockers in it; a conversation that is not has nobody to ask about.
@@ -82,7 +85,22 @@ async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusti
     distrusting ? findHighest(deps, open) : new Map<string, number>(),
     followChanges(deps, open),
   ]);
-  return { conversations, stored, highest, formerMembers, lackingContent, blockers, now: Date.now() };
+  return { conversations, stored, scheduled, highest, formerMembers, lackingContent, blockers, now: Date.now() };
+}
+
+/**
+ * Who is to send what has an id that a caller may have chosen, if a schedule is. What the same conversation is scheduled
+ * to say is known here for sure, since one writer does both.
+ */
+async function findScheduled({ schedules }: SendingDeps, deliveries: readonly Sending[]) {
+  const chosen = deliveries.filter(({ payload }) => payload.isIdNew !== true);
+  const answers = [...Map.groupBy(chosen, ({ app }) => app)].map(([app, some]) =>
+    schedules.findSendings(
+      app,
+      some.map(({ payload }) => payload.messageId),
+    ),
+  );
+  return new Map((await Promise.all(answers)).flat());
 }
 
 async function findLackingContent({ contents }: SendingDeps, deliveries: readonly Sending[]) {

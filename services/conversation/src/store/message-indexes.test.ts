@@ -125,7 +125,9 @@ describe("queries of messages", function () {
   it("send a group of fifty in as many operations as one message", async () => {
     const handle = sendMessages({ ...stores, ...blocking(), publisher: recordingPublisher().publisher });
     const group = (count: number) =>
-      profiled(() => handle(Array.from({ length: count }, () => aDelivery(aDraft(conversationId), { app }))));
+      profiled(() =>
+        handle(Array.from({ length: count }, () => aDelivery(aDraft(conversationId, { isIdNew: true }), { app }))),
+      );
     const fifty = operations(await group(50));
     expect(fifty).to.have.members([
       "query conversations",

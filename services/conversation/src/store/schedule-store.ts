@@ -1,10 +1,20 @@
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
-import { type ScheduleProgress, ScheduleRow } from "../domain/schedule.ts";
+import { z } from "zod";
+import { messageKey } from "../domain/message.ts";
+import { type ScheduleProgress, ScheduleRow, sendingId } from "../domain/schedule.ts";
 
 export interface ScheduleStore {
   /** Whether there is one under this key, also one that is done with. */
   has(key: string): Promise<boolean>;
+  /**
+   * The commands that send messages of these ids on behalf of schedules, by the key of the message: also of schedules
+   * that are done with. Ids that no schedule has are absent.
+   */
+  findSendings(
+    app: string,
+    messageIds: readonly string[],
+  ): Promise<readonly (readonly [key: string, command: string])[]>;
   /** Inserts a schedule, or leaves the one that the same command made before; false when another has an id of its messages. */
   insertNew(row: ScheduleRow): Promise<boolean>;
   /** The schedule that is due longest, now held by `holder` for `leaseMs`; null when none is due. */
@@ -19,6 +29,8 @@ export interface ScheduleStore {
 /** How long a schedule that is done with is remembered, so that its command does nothing should it come again. */
 const KEPT_SECONDS = 7 * 86_400;
 
+const Holders = z.array(ScheduleRow.pick({ by: true, messageIds: true }));
+
 /** A lease lost with the database's last moments is taken again: it need not wait for the disk. */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
@@ -28,6 +40,14 @@ export function mongoScheduleStore(db: Db): ScheduleStore {
     (await schedules.findOne({ _id }, { projection: { _id: 1 } })) !== null;
   return {
     has,
+    async findSendings(app, messageIds) {
+      const rows = await schedules
+        .find({ app, messageIds: { $in: [...messageIds] } }, { projection: { _id: 0, by: 1, messageIds: 1 } })
+        .toArray();
+      return Holders.parse(rows).flatMap(({ by, messageIds: held }) =>
+        held.map((messageId, index) => [messageKey(app, messageId), sendingId(by, index)] as const),
+      );
+    },
     async insertNew(row) {
       try {
         await schedules.insertOne({ ...row });

@@ -58,7 +58,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
     Object.assign(message, { authority: authorityOf(call.wire.version, sender, message.sender) });
   const command = { id: intents.first.commandId(digestOf({ conversationId, sending })) };
   if (sending.kind === "now") {
-    const payload = { ...authorised(sending.message), conversationId };
+    const payload = { ...authorised(sending.message), conversationId, isIdNew: intents.first.isIdNew };
     const { outcome, message } = await call.calls.request(SendMessage, payload, command);
     if (outcome === "in-use" || message === null) throw await inUse(call, deps.composer, sender, intents, message);
     return created(await sentView(call, deps.composer, sender, message));

@@ -5,6 +5,8 @@ import { idInUse, invalidOperation, type LayerError } from "@strata/layer-protoc
 export interface Intent {
   /** The id of what is created: the caller's own, one that follows from her Idempotency-Key, or a new one. */
   readonly id: string;
+  /** The id was made at random just now: nothing can have it. */
+  readonly isIdNew: boolean;
   /**
    * The id of a command of this intent. With an Idempotency-Key it follows from key and body, so that a repeat finds
    * its own row and is answered like the first time; without, every command is a new one.
@@ -22,11 +24,12 @@ export function intentOf(options: {
 }): Intent {
   const { scope, chosenId, idempotencyKey } = options;
   if (idempotencyKey === null) {
-    return { id: chosenId ?? randomUUIDv7(), commandId: () => undefined, inUse: idInUse };
+    return { id: chosenId ?? randomUUIDv7(), isIdNew: chosenId === null, commandId: () => undefined, inUse: idInUse };
   }
   const id = chosenId ?? derivedUuid("id", scope, idempotencyKey);
   return {
     id,
+    isIdNew: false,
     commandId: (digest, step = "") => derivedUuid("command", scope, idempotencyKey, id, digest, step),
     // An id that the caller chose may be taken by anything; one that follows from her key only by another body.
     inUse: (existing) =>
