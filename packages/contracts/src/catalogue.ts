@@ -1,4 +1,5 @@
 import * as announcement from "./announcement.ts";
+import * as audience from "./audience.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
@@ -14,6 +15,7 @@ const isContract = (value: unknown): value is AnyContract =>
 /** Every command, query and event there is. What is not here is not sent, and start-up says so. */
 export const catalogue: readonly AnyContract[] = [
   announcement,
+  audience,
   content,
   conversation,
   directory,

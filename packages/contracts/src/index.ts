@@ -1,4 +1,6 @@
 export * from "./announcement.ts";
+export * from "./audience.ts";
+export * from "./audience-times.ts";
 export * from "./catalogue.ts";
 export * from "./content.ts";
 export * from "./content-token.ts";

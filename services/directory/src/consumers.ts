@@ -5,6 +5,7 @@ import {
   ChangeFollowing,
   ChangeIdentity,
   ConversationCreated,
+  CountAudience,
   CreateApp,
   CreateIdentity,
   CreateToken,
@@ -12,7 +13,9 @@ import {
   DeleteUser,
   EndSessions,
   FindBlockers,
+  FindTimeZones,
   FindUnknownUsers,
+  FindUsersKnownBefore,
   GetApp,
   GetAppSettings,
   GetIdentities,
@@ -23,6 +26,8 @@ import {
   ListFollowing,
   ListTokens,
   MakeUsersKnown,
+  MatchesAudience,
+  MatchUsers,
   ParticipantsChanged,
   ReplaceIdentity,
   RevokeToken,
@@ -31,6 +36,7 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { countAudience, matchesAudience, matchUsers } from "./handlers/audience.ts";
 import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
 import { authenticateToken } from "./handlers/authenticate-token.ts";
 import { findBlockers, listBlocks } from "./handlers/blocks.ts";
@@ -43,6 +49,7 @@ import { createToken } from "./handlers/create-token.ts";
 import { deleteIdentity } from "./handlers/delete-identity.ts";
 import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
+import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
 import { isFollowing, listFollowing } from "./handlers/followings.ts";
 import { getApp } from "./handlers/get-app.ts";
@@ -57,6 +64,7 @@ import { setExternalUnread } from "./handlers/set-external-unread.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
 import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
+import type { AudienceStore } from "./store/audience-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
@@ -67,6 +75,7 @@ interface Deps {
   readonly apps: AppStore;
   readonly tokens: TokenStore;
   readonly identities: IdentityStore;
+  readonly audiences: AudienceStore;
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
@@ -131,6 +140,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListFollowing, listFollowing(deps)),
       on(ListBlocks, listBlocks(deps)),
       on(FindBlockers, findBlockers(deps)),
+      on(MatchUsers, matchUsers(deps)),
+      on(CountAudience, countAudience(deps)),
+      on(MatchesAudience, matchesAudience(deps)),
+      on(FindTimeZones, findTimeZones(deps)),
+      on(FindUsersKnownBefore, findUsersKnownBefore(deps)),
     ],
     dependencies: [deps.mongo],
   }),

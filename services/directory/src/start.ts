@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { mongoAccountStore } from "./store/account-store.ts";
 import { mongoAppStore } from "./store/app-store.ts";
+import { mongoAudienceStore } from "./store/audience-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
@@ -19,6 +20,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
     identities: mongoIdentityStore(mongo.db),
+    audiences: mongoAudienceStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };

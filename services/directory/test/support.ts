@@ -7,6 +7,7 @@ import { OPERATOR } from "../src/bootstrap-operator.ts";
 import { createIdentities } from "../src/handlers/create-identities.ts";
 import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
+import { mongoAudienceStore } from "../src/store/audience-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
@@ -23,6 +24,7 @@ export async function openStores(name: string) {
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
     identities: mongoIdentityStore(mongo.db),
+    audiences: mongoAudienceStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };

@@ -1,6 +1,24 @@
 import { Identity, IdentityFields, Millis, Partition, partitionOf, type User, UserId } from "@strata/contracts";
 import { z } from "zod";
 
+/** What is known of one device of a user. */
+const DeviceFacts = z.object({
+  deviceId: z.string(),
+  platform: z.string(),
+  appVersion: z.string().nullable(),
+  /** `versionKey` of `appVersion`. */
+  versionKey: z.string().nullable(),
+  locale: z.string().nullable(),
+  timeZone: z.string().nullable(),
+  registeredAt: Millis,
+});
+
+/** Where a user was last known to be; GeoJSON has the longitude first. */
+const Location = z.object({
+  point: z.object({ type: z.literal("Point"), coordinates: z.tuple([z.number(), z.number()]) }),
+  at: Millis,
+});
+
 /**
  * All that is stored of one user. With the fields of an identity she has one; without, she is known by name only. Once she
  * was deleted as a user the row stays as a tombstone without `userId` and `partition`, so that the index of who is known
@@ -27,6 +45,13 @@ export const UserRow = IdentityFields.partial().extend({
   identityDeletedAt: Millis.default(0),
   /** When she was deleted last; kept when she comes back. Nothing from before makes her known, or makes friends for her. */
   forgottenAt: Millis.default(0),
+  location: Location.optional(),
+  /** When she last was there, by whatever sign. */
+  lastSeenAt: Millis.optional(),
+  devices: z.array(DeviceFacts).optional(),
+  /** What her app speaks, and where her clock is: as her backend says in her metadata, else as her newest device has it. */
+  locale: z.string().optional(),
+  timeZone: z.string().optional(),
 });
 export type UserRow = z.infer<typeof UserRow>;
 

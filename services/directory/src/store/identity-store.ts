@@ -38,6 +38,9 @@ export interface IdentityStore {
   ensureIndexes(): Promise<void>;
 }
 
+/** Who is known, in order; with the time since when, so that it alone answers who is in an announcement to everyone. */
+export const USERS_OF_PARTITION = { app: 1, partition: 1, userId: 1, createdAt: 1 } as const;
+
 const Count = z.object({ n: z.number() });
 const KnownUsers = z.object({ cursor: z.object({ firstBatch: z.array(z.object({ userId: z.string() })) }) });
 
@@ -154,7 +157,7 @@ export function mongoIdentityStore(db: Db): IdentityStore {
       return userIds.filter((_, index) => forgotten.has(ids[index] ?? ""));
     },
     async ensureIndexes() {
-      await identities.createIndex({ app: 1, partition: 1, userId: 1 });
+      await identities.createIndex(USERS_OF_PARTITION);
     },
   };
 }

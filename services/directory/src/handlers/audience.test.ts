@@ -1,0 +1,150 @@
+import { compareUserIds, type MatchUsers, partitionOf, type PayloadOf } from "@strata/contracts";
+import { anAppId, userIds } from "@strata/testing";
+import { expect } from "chai";
+import { aDelivery, openStores, withIdentity } from "../../test/support.ts";
+import { countAudience, matchesAudience, matchUsers } from "./audience.ts";
+
+describe("matchUsers", () => {
+  let stores: Awaited<ReturnType<typeof openStores>>;
+  const app = anAppId();
+  const PARTITION = 5;
+  const users = userIds(3_000)
+    .map((userId) => `${userId}🙂`)
+    .filter((userId) => partitionOf(userId) === PARTITION)
+    .toSorted(compareUserIds);
+  before(async () => {
+    stores = await openStores("match-users");
+    await stores.identities.makeKnown(app, users, 5);
+    await stores.identities.makeKnown(anAppId(), users, 5);
+  });
+  after(() => stores[Symbol.asyncDispose]());
+
+  const askedOf = async (payload: Partial<PayloadOf<typeof MatchUsers>>) => {
+    const page = { filter: null, partition: PARTITION, after: null, createdBefore: 10, limit: 1_000 };
+    const outcome = await matchUsers(stores)(aDelivery({ ...page, ...payload }, { app }));
+    if (outcome.kind !== "reply") throw new Error(`not answered: ${outcome.kind}`);
+    return outcome.reply;
+  };
+
+  async function pagesOf(payload: Partial<PayloadOf<typeof MatchUsers>>): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (let after: string | null = null; ;) {
+      const { userIds: page, next } = await askedOf({ ...payload, after });
+      found.push(...page);
+      if (next === null) return found;
+      after = next;
+    }
+  }
+
+  it("answers everyone of a partition once, in order, page by page, with and without a filter", async () => {
+    expect(users.length).to.be.greaterThan(20);
+    expect(await pagesOf({ limit: 7 })).to.deep.equal(users);
+    expect(await pagesOf({ limit: 7, filter: { field: "user_id", exists: true } })).to.deep.equal(users);
+    expect(await askedOf({})).to.deep.equal({ userIds: users, next: null });
+  });
+
+  it("answers only who matches", async () => {
+    const wanted = users.filter((_, index) => index % 3 === 0);
+    expect(await pagesOf({ limit: 4, filter: { field: "user_id", in: wanted } })).to.deep.equal(wanted);
+    expect(await pagesOf({ filter: { field: "user_id", eq: "nobody" } })).to.deep.equal([]);
+  });
+
+  it("leaves out who became known later", async () => {
+    const late = anAppId();
+    await stores.identities.makeKnown(late, users.slice(0, 5), 10);
+    await stores.identities.makeKnown(late, users.slice(5, 9), 11);
+    for (const filter of [null, { field: "user_id" as const, exists: true }]) {
+      const asked = aDelivery(
+        { filter, partition: PARTITION, after: null, createdBefore: 10, limit: 1_000 },
+        { app: late },
+      );
+      const outcome = await matchUsers(stores)(asked);
+      expect(outcome).to.have.deep.nested.property("reply.userIds", users.slice(0, 5));
+    }
+  });
+
+  it("goes on where the last look ended when few of very many match", async () => {
+    const large = anAppId();
+    const many = Array.from({ length: 45_000 }, (_, index) => String(index).padStart(6, "0"));
+    const rows = many.map((userId) => ({
+      _id: `${large}/${userId}`,
+      app: large,
+      userId,
+      partition: 1,
+      createdAt: 1,
+      version: 1,
+    }));
+    await stores.db.collection<{ _id: string }>("identities").insertMany(rows, { ordered: false });
+    const filter = { field: "user_id" as const, in: ["000003", "021000", "044999"] };
+    const answers: (readonly [readonly string[], string | null])[] = [];
+    for (let after: string | null = null; ;) {
+      const asked = { filter, partition: 1, after, createdBefore: 9, limit: 1_000 };
+      const outcome = await matchUsers(stores)(aDelivery(asked, { app: large }));
+      if (outcome.kind !== "reply") throw new Error("not answered");
+      answers.push([outcome.reply.userIds, outcome.reply.next]);
+      after = outcome.reply.next;
+      if (after === null) break;
+    }
+    expect(answers).to.deep.equal([
+      [["000003"], "019999"],
+      [["021000"], "039999"],
+      [["044999"], null],
+    ]);
+  });
+
+  it("is answered from the index alone for everyone", async () => {
+    await stores.db.command({ profile: 2 });
+    await askedOf({ after: users[3] ?? null, limit: 10 });
+    await stores.db.command({ profile: 0 });
+    const [profiled] = await stores.db.collection("system.profile").find({ "command.find": "identities" }).toArray();
+    expect(profiled).to.deep.include({ docsExamined: 0, nreturned: 10 });
+    expect(profiled?.["keysExamined"]).to.be.at.most(12);
+  });
+
+  it("names time zones beside the users", async () => {
+    const [ann = "", bob = ""] = users;
+    await stores.db
+      .collection<{ _id: string }>("identities")
+      .updateOne({ _id: `${app}/${ann}` }, { $set: { timeZone: "Europe/Vienna" } });
+    for (const filter of [null, { field: "user_id" as const, in: [ann, bob] }]) {
+      const { timeZones } = await askedOf({ withTimeZones: true, limit: 2, filter });
+      expect(timeZones).to.deep.equal(["Europe/Vienna", null]);
+    }
+  });
+});
+
+describe("countAudience and matchesAudience", () => {
+  let stores: Awaited<ReturnType<typeof openStores>>;
+  before(async () => {
+    stores = await openStores("count-audience");
+  });
+  after(() => stores[Symbol.asyncDispose]());
+
+  it("counts everyone and who matches, over all partitions, and no other app's", async () => {
+    const app = anAppId();
+    const users = userIds(500);
+    await stores.identities.makeKnown(app, users, 5);
+    await stores.identities.makeKnown(anAppId(), users, 5);
+    const count = async (filter: Parameters<ReturnType<typeof countAudience>>[0]["payload"]["filter"]) => {
+      const outcome = await countAudience(stores)(aDelivery({ filter }, { app }));
+      return outcome.kind === "reply" ? outcome.reply.count : outcome;
+    };
+    expect(await count(null)).to.equal(500);
+    expect(await count({ field: "user_id", in: [...users.slice(0, 40), "nobody"] })).to.equal(40);
+  });
+
+  it("says whether one user matches; who is not known does not", async () => {
+    const app = anAppId();
+    const { userId } = await withIdentity(stores, app, "ann");
+    const matches = async (asked: string, eq: string | null) => {
+      const filter = eq === null ? null : { field: "metadata.tier" as const, eq };
+      const outcome = await matchesAudience(stores)(aDelivery({ filter, userId: asked }, { app }));
+      return outcome.kind === "reply" ? outcome.reply.matches : outcome;
+    };
+    expect(await matches(userId, null)).to.equal(true);
+    expect(await matches(userId, "gold")).to.equal(true);
+    expect(await matches(userId, "silver")).to.equal(false);
+    expect(await matches("nobody", null)).to.equal(false);
+    expect(await matches("nobody", "gold")).to.equal(false);
+  });
+});

@@ -1,0 +1,46 @@
+import {
+  type AudienceFilter,
+  type CountAudience,
+  type MatchesAudience,
+  type MatchUsers,
+  type PayloadOf,
+  type ReplyOf,
+  settleAudienceTimes,
+} from "@strata/contracts";
+import { type Delivery, type Outcome, reply } from "@strata/messaging";
+import { audienceQuery, type Query } from "../domain/audience-query.ts";
+import type { AudienceStore } from "../store/audience-store.ts";
+
+interface Deps {
+  readonly audiences: AudienceStore;
+}
+
+/** Whoever pages settles the times first, else they move under him from page to page. */
+const queryOf = (filter: AudienceFilter | null): Query | null =>
+  filter && audienceQuery(settleAudienceTimes(filter, Date.now()));
+
+/** The next users of a partition who match. The fan-out pages by it, so each step of it counts. */
+export const matchUsers =
+  ({ audiences }: Deps) =>
+  async ({ app, payload }: Delivery<PayloadOf<typeof MatchUsers>>): Promise<Outcome<ReplyOf<typeof MatchUsers>>> => {
+    const { filter, withTimeZones = false, ...page } = payload;
+    return reply(await audiences.match({ ...page, app, query: queryOf(filter), withTimeZones }));
+  };
+
+/** How many users match a filter; of everyone without one. */
+export const countAudience =
+  ({ audiences }: Deps) =>
+  async ({
+    app,
+    payload,
+  }: Delivery<PayloadOf<typeof CountAudience>>): Promise<Outcome<ReplyOf<typeof CountAudience>>> =>
+    reply({ count: await audiences.count(app, queryOf(payload.filter)) });
+
+/** Whether one user is known and matches. */
+export const matchesAudience =
+  ({ audiences }: Deps) =>
+  async ({
+    app,
+    payload,
+  }: Delivery<PayloadOf<typeof MatchesAudience>>): Promise<Outcome<ReplyOf<typeof MatchesAudience>>> =>
+    reply({ matches: await audiences.matches(app, payload.userId, queryOf(payload.filter)) });
