@@ -13,6 +13,7 @@ export type { Fields, Logger } from "./logger.ts";
 export { createLogger, silentLogger } from "./logger.ts";
 export type { Mongo } from "./mongo.ts";
 export { isDuplicateKey, openMongo } from "./mongo.ts";
+export { readRows } from "./read-rows.ts";
 export { repeat } from "./repeat.ts";
 export type { RedisConnection } from "./redis.ts";
 export { openRedis } from "./redis.ts";

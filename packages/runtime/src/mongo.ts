@@ -69,7 +69,8 @@ const POOL_ERRORS: ReadonlySet<string> = new Set(["MongoWaitQueueTimeoutError", 
 const isBrokenWrite = (error: Error): boolean =>
   "syscall" in error && error.syscall === "write" && (error.stack ?? "").includes("/mongodb/lib/cmap/");
 
-const isUnreachable = (error: unknown): boolean => {
+/** Whether an error says that the server is away, or cannot serve now. */
+export const isUnreachable = (error: unknown): boolean => {
   if (UNREACHABLE.some((type) => error instanceof type)) return true;
   if (error instanceof MongoServerError) {
     // A bulk write wraps what broke the connection here, not in `cause`.

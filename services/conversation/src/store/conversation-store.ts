@@ -1,5 +1,5 @@
 import { Metadata } from "@strata/contracts";
-import { gathering, isDuplicateKey } from "@strata/runtime";
+import { gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db, OptionalId } from "mongodb";
 import { z } from "zod";
 import { conversationKey, type ConversationRow } from "../domain/conversation.ts";
@@ -109,8 +109,12 @@ export function mongoConversationStore(db: Db): ConversationStore {
     weightOf: (keys) => keys.length,
     async work(inputs) {
       const keys = [...new Set(inputs.flat())];
-      const rows = await conversations.find({ _id: { $in: keys } }, { batchSize: keys.length + 1 }).toArray();
-      const found = new Map(rows.map((row) => [row._id, read(row)]));
+      const rows = await readRows(db, {
+        find: conversations.collectionName,
+        filter: { _id: { $in: keys } },
+        batchSize: keys.length + 1,
+      });
+      const found = new Map(rows.map(read).map((row) => [row._id, row]));
       return inputs.map(() => found);
     },
   });

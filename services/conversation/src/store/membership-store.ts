@@ -1,5 +1,5 @@
 import type { ConversationOrder } from "@strata/contracts";
-import { gathering } from "@strata/runtime";
+import { gathering, readRows } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { membershipKey, type Mark, type MembershipRow } from "../domain/membership.ts";
@@ -113,8 +113,12 @@ export function mongoMembershipStore(db: Db): MembershipStore {
     weightOf: (keys) => keys.length,
     async work(inputs) {
       const ids = [...new Set(inputs.flat())];
-      const rows = await memberships.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-      const found = new Map(rows.map((row) => [row._id, read(row)]));
+      const rows = await readRows(db, {
+        find: memberships.collectionName,
+        filter: { _id: { $in: ids } },
+        batchSize: ids.length + 1,
+      });
+      const found = new Map(rows.map(read).map((row) => [row._id, row]));
       return inputs.map(() => found);
     },
   });

@@ -1,5 +1,5 @@
 import type { Part } from "@strata/contracts";
-import { gathering, isDuplicateKey } from "@strata/runtime";
+import { gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
 import { MessageRow, type RememberedChange, ViewedMessage } from "../domain/message.ts";
@@ -48,13 +48,19 @@ const AtPosition = z.object({ position: z.number().int() });
 export function mongoMessageStore(db: Db): MessageStore {
   const messages = db.collection<MessageRow>("messages");
 
+  const byKeys = (keys: readonly string[]) => ({
+    find: messages.collectionName,
+    filter: { _id: { $in: keys } },
+    batchSize: keys.length + 1,
+  });
+
   const findTogether = gathering<readonly string[], ReadonlyMap<string, MessageRow>>({
     ...TOGETHER,
     weightOf: (keys) => keys.length,
     async work(inputs) {
       const keys = [...new Set(inputs.flat())];
-      const rows = await messages.find({ _id: { $in: keys } }, { batchSize: keys.length + 1 }).toArray();
-      const found = new Map(rows.map((row) => [row._id, MessageRow.parse(row)]));
+      const rows = await readRows(db, byKeys(keys));
+      const found = new Map(rows.map((row) => MessageRow.parse(row)).map((row) => [row._id, row]));
       return inputs.map(() => found);
     },
   });
@@ -64,9 +70,8 @@ export function mongoMessageStore(db: Db): MessageStore {
     weightOf: (keys) => keys.length,
     async work(inputs) {
       const keys = [...new Set(inputs.flat())];
-      const options = { projection: viewed, batchSize: keys.length + 1 };
-      const rows = await messages.find({ _id: { $in: keys } }, options).toArray();
-      const found = new Map(rows.map((row) => [row._id, ViewedMessage.parse(row)]));
+      const rows = await readRows(db, { ...byKeys(keys), projection: viewed });
+      const found = new Map(rows.map((row) => ViewedMessage.parse(row)).map((row) => [row._id, row]));
       return inputs.map(() => found);
     },
   });

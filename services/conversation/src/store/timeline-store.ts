@@ -1,5 +1,5 @@
-import { gathering } from "@strata/runtime";
-import type { Db, Filter } from "mongodb";
+import { gathering, readRows } from "@strata/runtime";
+import type { Db, Document, Filter } from "mongodb";
 import { z } from "zod";
 import { ListedMessage, type MessageRow } from "../domain/message.ts";
 import type { View } from "../domain/visibility.ts";
@@ -50,6 +50,9 @@ const listedFields = { _id: 0, ...Object.fromEntries(Object.keys(ListedMessage.s
 /** Which question a row answers. */
 const Asked = z.object({ asked: z.number().int() });
 
+/** Far more conversations than are mostly counted at once. */
+const COUNTS_PER_ANSWER = 1_000;
+
 /** Messages changed by one write: long enough to be few, short enough never to meet a socket's timeout. */
 const PAGE = 1_000;
 
@@ -60,18 +63,25 @@ const Positions = z.array(z.object({ position: z.number().int() }));
 export function mongoTimelineStore(db: Db): TimelineStore {
   const messages = db.collection<MessageRow>("messages");
 
+  const aggregate = (pipeline: readonly Document[], batchSize: number): Promise<readonly Document[]> =>
+    readRows(db, { aggregate: messages.collectionName, pipeline, cursor: { batchSize } });
+
   const countBy = async (filter: Filter<MessageRow>): Promise<ReadonlyMap<string, number>> => {
     const pipeline = [{ $match: filter }, { $group: { _id: "$conversation", n: { $sum: 1 } } }];
-    const counts = Counts.parse(await messages.aggregate(pipeline).toArray());
+    const counts = Counts.parse(await aggregate(pipeline, COUNTS_PER_ANSWER));
     return new Map(counts.map(({ _id, n }) => [_id, n]));
   };
 
   const pageOf = async ({ app, view, below, limit }: PageQuestion): Promise<readonly ListedMessage[]> => {
-    const rows = await messages
-      .find(inView(app, view, below), { projection: listedFields, hint: messageIndex.positions, batchSize: limit + 1 })
-      .sort({ position: -1 })
-      .limit(limit)
-      .toArray();
+    const rows = await readRows(db, {
+      find: messages.collectionName,
+      filter: inView(app, view, below),
+      projection: listedFields,
+      hint: messageIndex.positions,
+      sort: { position: -1 },
+      limit,
+      batchSize: limit + 1,
+    });
     return rows.map((row) => ListedMessage.parse(row));
   };
 
@@ -79,7 +89,7 @@ export function mongoTimelineStore(db: Db): TimelineStore {
   const pagesOf = async (questions: readonly PageQuestion[]): Promise<readonly (readonly ListedMessage[])[]> => {
     const [first = [], ...others] = questions.map((question, index) => pagePipeline(question, index));
     const unions = others.map((pipeline) => ({ $unionWith: { coll: messages.collectionName, pipeline } }));
-    const rows = await messages.aggregate([...first, ...unions], { batchSize: rowsOf(questions) + 1 }).toArray();
+    const rows = await aggregate([...first, ...unions], rowsOf(questions) + 1);
     const perQuestion = Map.groupBy(rows, (row) => Asked.parse(row).asked);
     return questions.map((_, index) => (perQuestion.get(index) ?? []).map((row) => ListedMessage.parse(row)));
   };

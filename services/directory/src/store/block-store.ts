@@ -1,5 +1,5 @@
 import { UserId } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
+import { isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { type Block, type BlockCheck } from "../domain/blocks.ts";
@@ -41,8 +41,9 @@ export function mongoBlockStore(db: Db): BlockStore {
   const between = async (app: string, senders: ReadonlySet<string>, owners: ReadonlySet<string>) => {
     const asked = [...senders];
     // An index walk over those who do block one of the senders, mostly nobody; only of those is a list looked at.
-    const found = await blocks
-      .aggregate([
+    const found = await readRows(db, {
+      aggregate: blocks.collectionName,
+      pipeline: [
         { $match: { app, blocked: { $in: asked }, owner: { $in: [...owners] } } },
         {
           $project: {
@@ -51,8 +52,9 @@ export function mongoBlockStore(db: Db): BlockStore {
             blocked: { $filter: { input: "$blocked", cond: { $in: ["$$this", { $literal: asked }] } } },
           },
         },
-      ])
-      .toArray();
+      ],
+      cursor: { batchSize: ASKED_AT_ONCE },
+    });
     return Found.parse(found).flatMap(({ owner, blocked }) => blocked.map((userId) => ({ owner, blocked: userId })));
   };
 

@@ -12,7 +12,8 @@ type FoundTarget = Target & { readonly app: string };
 
 /** One query asks about no more users than the largest batch has, so that none holds up the others. */
 const USERS_PER_QUERY = 1_000;
-const QUERIES = 8;
+/** Few, so that small questions wait for each other; many large ones still keep the database busy. */
+const QUERIES = 3;
 
 /**
  * Puts questions that are asked together into one query. Most announcements have one recipient, and many of them arrive

@@ -1,5 +1,5 @@
 import { DeviceFields, Millis, partitionOf, UserId } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
+import { isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { Target } from "../domain/chunk.ts";
@@ -126,19 +126,19 @@ export function mongoDeviceStore(db: Db): DeviceStore {
       return rows.map((row) => StoredDevice.parse(row));
     },
     ofUsers: coalescing(async (questions) => {
-      const rows = await devices
-        .find(
-          {
-            $or: questions.map(({ app, partition, userIds }) => ({
-              app,
-              partition,
-              userId: { $in: [...userIds] },
-              ...HAS_TOKEN,
-            })),
-          },
-          { projection: TARGET_FIELDS, batchSize: READ_SIZE },
-        )
-        .toArray();
+      const rows = await readRows(db, {
+        find: devices.collectionName,
+        filter: {
+          $or: questions.map(({ app, partition, userIds }) => ({
+            app,
+            partition,
+            userId: { $in: [...userIds] },
+            ...HAS_TOKEN,
+          })),
+        },
+        projection: TARGET_FIELDS,
+        batchSize: READ_SIZE,
+      });
       return StoredTargets.parse(rows);
     }),
     async removeDead(dead) {
