@@ -101,6 +101,22 @@ describe("SendMessage", () => {
     expect(events[0]).to.have.property("id", `${delivery.id}.message-created`);
   });
 
+  it("finds a message with a new id that was published twice, also when it would be refused by now", async () => {
+    const { handle, command, stored, events, deps, standing } = await setUp();
+    const delivery = command({ isIdNew: true });
+    const [first] = await handle([delivery]);
+    const [again, other] = await handle([{ ...delivery }, command({ isIdNew: true })]);
+    expect(again).to.deep.equal(first);
+    expect(sentOf(other)).to.have.property("position", 2);
+    expect(await stored()).to.have.lengthOf(2);
+
+    const row = await standing();
+    if (row) await deps.conversations.delete(row, { by: "x", at: 1 });
+    expect((await handle([{ ...delivery }]))[0]).to.deep.equal(first);
+    expect(codeOf((await handle([command({ isIdNew: true })]))[0])).to.equal("object_deleted");
+    expect(new Set(events.map(({ id }) => id)).size).to.equal(2);
+  });
+
   it("makes one message of a command that comes twice in one group", async () => {
     const { handle, command, stored, events } = await setUp();
     const delivery = command();

@@ -56,6 +56,8 @@ export const sendMessages =
   async (deliveries: readonly Sending[]): Promise<readonly Outcome<Sent>[]> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const verdicts = placeMessages(deliveries, await look(deps, deliveries, attempt > 1));
+      // Refused now, it may have been sent before: whether its message is there was not looked at for all.
+      if (attempt === 1 && verdicts.some(({ kind }) => kind === "refused")) continue;
       const news = verdicts.flatMap((verdict) => (verdict.kind === "sent" && verdict.isNew ? [verdict.row] : []));
       if (await deps.messages.insert(news)) {
         await followUp(deps, deliveries, verdicts);
@@ -65,11 +67,14 @@ export const sendMessages =
     throw new Error("positions or ids were taken again and again while messages were inserted");
   };
 
-/** All that must be known to place a group; `distrusting` the marks, it also asks the index where conversations end. */
+/**
+ * All that must be known to place a group. `distrusting`, it also asks for messages that nobody should have sent, and the
+ * index where conversations end.
+ */
 async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusting: boolean): Promise<Known> {
   const [conversations, stored, scheduled, lackingContent] = await Promise.all([
     deps.conversations.findMany(deliveries.map(conversationOfSending)),
-    deps.messages.findMany([...new Set(deliveries.map(messageOfSending))]),
+    deps.messages.findMany([...new Set(deliveries.filter(mayBeThere(distrusting)).map(messageOfSending))]),
     findScheduled(deps, deliveries),
     findLackingContent(deps, deliveries),
   ]);
@@ -87,6 +92,15 @@ async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusti
   ]);
   return { conversations, stored, scheduled, highest, formerMembers, lackingContent, blockers, now: Date.now() };
 }
+
+/**
+ * Whether a message may be there already. One whose id was made for this command is so only when the command comes again,
+ * and where the broker does not say that it does (it was published twice), the index refuses the insert.
+ */
+const mayBeThere =
+  (distrusting: boolean) =>
+  ({ isRedelivered, payload }: Sending): boolean =>
+    distrusting || isRedelivered || payload.isIdNew !== true;
 
 /**
  * Who is to send what has an id that a caller may have chosen, if a schedule is. What the same conversation is scheduled
