@@ -3,19 +3,20 @@ import { expect } from "chai";
 import { type Db, MongoNetworkError } from "mongodb";
 import { openMongo, readRows, silentLogger } from "./index.ts";
 
-describe("readRows", () => {
-  const setUp = async () => {
-    const stack = new AsyncDisposableStack();
-    const infra = stack.use(await openInfra("read-rows"));
-    const mongo = await openMongo(infra.mongoUrl("rows"), silentLogger);
-    stack.defer(() => mongo.close());
-    const ids = Array.from({ length: 10 }, (_, index) => index);
-    await mongo.db.collection<{ _id: number }>("rows").insertMany(ids.map((_id) => ({ _id })));
-    return { client: mongo.client, db: mongo.db, ids, stack };
-  };
-  const find = (batchSize: number) => ({ find: "rows", filter: {}, sort: { _id: 1 }, batchSize });
-  const idsOf = (rows: readonly Record<string, unknown>[]) => rows.map((row) => row["_id"]);
+const setUp = async () => {
+  const stack = new AsyncDisposableStack();
+  const infra = stack.use(await openInfra("read-rows"));
+  const mongo = await openMongo(infra.mongoUrl("rows"), silentLogger);
+  stack.defer(() => mongo.close());
+  const ids = Array.from({ length: 10 }, (_, index) => index);
+  await mongo.db.collection<{ _id: number }>("rows").insertMany(ids.map((_id) => ({ _id })));
+  return { client: mongo.client, db: mongo.db, ids, stack };
+};
 
+const find = (batchSize: number) => ({ find: "rows", filter: {}, sort: { _id: 1 }, batchSize });
+const idsOf = (rows: readonly Record<string, unknown>[]) => rows.map((row) => row["_id"]);
+
+describe("readRows", () => {
   it("answers what a find and an aggregate find, in their order", async () => {
     const { db, ids, stack } = await setUp();
     await using _ = stack;
