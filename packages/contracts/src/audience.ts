@@ -121,8 +121,8 @@ export const MatchUsers = defineQuery({
 });
 
 /**
- * How many users match; a `null` filter is everyone who is known. Refused: `service_unavailable` when a filter cannot be
- * counted in time.
+ * How many users match; a `null` filter is everyone who is known. Refused: `invalid_operation` when a filter cannot be
+ * counted in time; `invalid_property` (`within.polygon`) as below.
  */
 export const CountAudience = defineQuery({
   ...ofDirectory,
@@ -131,7 +131,10 @@ export const CountAudience = defineQuery({
   reply: z.object({ count: z.number().int() }),
 });
 
-/** Whether one user is known and matches. */
+/**
+ * Whether one user is known and matches. Refused, like everything that takes a filter: `invalid_property`
+ * (`within.polygon`) for a polygon whose edges cross.
+ */
 export const MatchesAudience = defineQuery({
   ...ofDirectory,
   name: "MatchesAudience",

@@ -99,3 +99,8 @@ export { parseContentHeaders, parseContentReference } from "./content-request.ts
 export type { ContentAnnouncement } from "./content-request.ts";
 export { announcedContentView, bareContentView, contentView } from "./content-views.ts";
 export type { ContentLinks, ContentReference, ContentView, ContentViews } from "./content-views.ts";
+export { parseAudienceFilter } from "./audience.ts";
+export type { AudienceFilter } from "./audience.ts";
+export { audienceFilterView } from "./audience-views.ts";
+export { locationView, parseLocation } from "./places.ts";
+export { parseSegment, parseSegmentChange, segmentView } from "./segments.ts";

@@ -1,5 +1,5 @@
 /** A leading `v` is no part of it; behind the numbers comes what says that it is not the version itself yet. */
-const VERSION = /^v?(?<numbers>\d{1,16}(?:\.\d{1,16})*)(?<rest>.*)$/is;
+const VERSION = /^v?(?<numbers>\d{1,16}(?:\.\d{1,16})*)(?!\d)(?<rest>.*)$/is;
 const NUMBER_LENGTH = 16;
 /** Their order is what makes `1.0-beta` < `1.0` < `1.0.1`. */
 const AFTER = { prerelease: "!", release: "#", number: "." } as const;

@@ -4,6 +4,8 @@ import { expect } from "chai";
 import { aDelivery, openStores, withIdentity } from "../../test/support.ts";
 import { countAudience, matchesAudience, matchUsers } from "./audience.ts";
 
+const corner = (latitude: number, longitude: number) => ({ latitude, longitude });
+
 describe("matchUsers", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   const app = anAppId();
@@ -131,6 +133,23 @@ describe("countAudience and matchesAudience", () => {
     };
     expect(await count(null)).to.equal(500);
     expect(await count({ field: "user_id", in: [...users.slice(0, 40), "nobody"] })).to.equal(40);
+  });
+
+  it("refuses a polygon whose edges cross, and says so", async () => {
+    const filter = { within: { polygon: [corner(0, 0), corner(1, 1), corner(1, 0), corner(0, 1)] } };
+    const asking = [
+      countAudience(stores)(aDelivery({ filter })),
+      matchesAudience(stores)(aDelivery({ filter, userId: "ann" })),
+    ];
+    for (const refusal of await Promise.all(asking.map((one) => one.catch((error: unknown) => error)))) {
+      expect(refusal).to.deep.include({ code: "invalid_property", details: { property: "within.polygon" } });
+    }
+    // Closed by its caller or not, a sound one is the same.
+    const sound = [corner(0, 0), corner(0, 1), corner(1, 1)];
+    for (const polygon of [sound, [...sound, corner(0, 0)]]) {
+      const outcome = await countAudience(stores)(aDelivery({ filter: { within: { polygon } } }));
+      expect(outcome).to.deep.equal({ kind: "reply", reply: { count: 0 } });
+    }
   });
 
   it("says whether one user matches; who is not known does not", async () => {

@@ -18,7 +18,7 @@ interface MatchRequest extends Pick<PayloadOf<typeof MatchUsers>, "partition" | 
 export interface AudienceStore {
   /** The next page of a partition's users who match, as MatchUsers answers it. */
   match(request: MatchRequest): Promise<ReplyOf<typeof MatchUsers>>;
-  /** How many users match. Throws `service_unavailable` when that takes longer than COUNT_DEADLINE_MS. */
+  /** How many users match. Throws `invalid_operation` when that takes longer than COUNT_DEADLINE_MS. */
   count(app: string, query: Query | null): Promise<number>;
   matches(app: string, userId: string, query: Query | null): Promise<boolean>;
   /** The time zones of these users, in their order. */
@@ -34,7 +34,9 @@ const FIRST_LOOK = 2_000;
 const COUNT_DEADLINE_MS = 4_000;
 /** Partitions counted at once: enough for several processors, and not all of them. */
 const COUNTED_AT_ONCE = 4;
+/** https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml */
 const TIME_IS_UP = 50;
+const BAD_VALUE = 2;
 
 const Batch = z.object({ cursor: z.object({ firstBatch: z.array(z.record(z.string(), z.unknown())) }) });
 const Count = z.object({ n: z.number() });
@@ -46,10 +48,18 @@ type Row = Readonly<Record<string, unknown>>;
 export function mongoAudienceStore(db: Db): AudienceStore {
   const identities = db.collection<{ _id: string }>("identities");
 
+  const run = async (command: object): Promise<unknown> => {
+    try {
+      return await db.command(command);
+    } catch (error) {
+      throw refusalOf(error) ?? error;
+    }
+  };
+
   /** The command itself in one round trip: a driver's cursor costs four times the processor time for the same answer. */
   const find = async (filter: Query, limit: number, options: object): Promise<readonly Row[]> => {
     const command = { find: identities.collectionName, filter, limit, batchSize: limit, singleBatch: true, ...options };
-    return Batch.parse(await db.command(command)).cursor.firstBatch;
+    return Batch.parse(await run(command)).cursor.firstBatch;
   };
   const inOrder = { sort: { userId: 1 }, hint: USERS_OF_PARTITION };
 
@@ -95,7 +105,7 @@ export function mongoAudienceStore(db: Db): AudienceStore {
   const countPartition = async (filter: Query, deadlineAt: number): Promise<number> => {
     const maxTimeMS = Math.max(1, deadlineAt - Date.now());
     const command = { count: identities.collectionName, query: filter, hint: USERS_OF_PARTITION, maxTimeMS };
-    return Count.parse(await db.command(command)).n;
+    return Count.parse(await run(command)).n;
   };
 
   return {
@@ -122,11 +132,7 @@ export function mongoAudienceStore(db: Db): AudienceStore {
           total += counted;
         }
       };
-      try {
-        await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, countNext));
-      } catch (error) {
-        throw error instanceof MongoServerError && error.code === TIME_IS_UP ? tooLargeToCount(error) : error;
-      }
+      await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, countNext));
       return total;
     },
     async matches(app, userId, query) {
@@ -164,9 +170,14 @@ interface Page {
   readonly lookedUpTo?: string;
 }
 
-const tooLargeToCount = (cause: unknown): DomainError =>
-  new DomainError(
-    "service_unavailable",
-    {},
-    { message: `this audience could not be counted within ${COUNT_DEADLINE_MS / 1_000} seconds`, cause },
-  );
+/** What the caller's own filter is to blame for. Of a filter that fits its contract, only a polygon can be a bad value. */
+function refusalOf(error: unknown): DomainError | null {
+  if (!(error instanceof MongoServerError)) return null;
+  if (error.code === TIME_IS_UP) {
+    const message = `this audience could not be counted within ${COUNT_DEADLINE_MS / 1_000} seconds`;
+    return new DomainError("invalid_operation", {}, { message, cause: error });
+  }
+  if (error.code !== BAD_VALUE) return null;
+  const message = "within.polygon is not valid: its edges must not cross or touch, nor go around half of the earth";
+  return new DomainError("invalid_property", { property: "within.polygon" }, { message, cause: error });
+}

@@ -41,6 +41,9 @@ export interface IdentityStore {
 /** Who is known, in order; with the time since when, so that it alone answers who is in an announcement to everyone. */
 export const USERS_OF_PARTITION = { app: 1, partition: 1, userId: 1, createdAt: 1 } as const;
 
+/** Where users are; who never said is not in it. By partition, so that a page of one looks at nobody else. */
+const PLACES_OF_PARTITION = { app: 1, partition: 1, "location.point": "2dsphere" } as const;
+
 const Count = z.object({ n: z.number() });
 const KnownUsers = z.object({ cursor: z.object({ firstBatch: z.array(z.object({ userId: z.string() })) }) });
 
@@ -158,6 +161,7 @@ export function mongoIdentityStore(db: Db): IdentityStore {
     },
     async ensureIndexes() {
       await identities.createIndex(USERS_OF_PARTITION);
+      await identities.createIndex(PLACES_OF_PARTITION);
     },
   };
 }
