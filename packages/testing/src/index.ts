@@ -3,6 +3,8 @@ export { eventually } from "./eventually.ts";
 export type { Infra } from "./infra.ts";
 export { openInfra } from "./infra.ts";
 export type { ManagementApi, PeekedMessage, Permissions, QueueState } from "./management.ts";
+export type { S3Server } from "./s3-server.ts";
+export { missingForS3, S3_INSTALL_TIMEOUT_MS, startS3 } from "./s3-server.ts";
 export type { Exit, LogEntry, SpawnedService } from "./spawn-service.ts";
 export { spawnService } from "./spawn-service.ts";
 export type { InProcessService } from "./start-in-process.ts";

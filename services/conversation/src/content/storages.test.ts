@@ -2,10 +2,9 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { openMongo, silentLogger } from "@strata/runtime";
-import { openInfra } from "@strata/testing";
+import { missingForS3, openInfra, S3_INSTALL_TIMEOUT_MS, startS3 } from "@strata/testing";
 import { expect } from "chai";
 import { type Db, GridFSBucket } from "mongodb";
-import { INSTALL_TIMEOUT_MS, missingForS3, startS3 } from "../../test/versitygw.ts";
 import type { ContentStorage, StorableContent } from "./content-storage.ts";
 import { BUCKET, gridFsStorage } from "./gridfs-storage.ts";
 import { s3Storage } from "./s3-storage.ts";
@@ -201,7 +200,7 @@ describe("content in GridFS", function gridFs() {
 
 const missing = await missingForS3();
 describe(`content in an S3 bucket${missing === null ? "" : ` ${missing}`}`, function s3() {
-  this.timeout(INSTALL_TIMEOUT_MS);
+  this.timeout(S3_INSTALL_TIMEOUT_MS);
   if (missing === null) contract(openS3);
   else it("gives back the bytes as they came, resumes, and removes");
 });

@@ -6,13 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
-import { eventually } from "@strata/testing";
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { eventually } from "./eventually.ts";
 
 /** A real server that speaks S3, with a bucket, on loopback and a directory of its own. */
 export interface S3Server extends AsyncDisposable {
   readonly client: S3Client;
   readonly bucket: string;
+  /** The keys of the first 1,000 objects in the bucket that begin with `prefix`. */
+  keys(prefix: string): Promise<readonly string[]>;
   /** What the service is configured with. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -22,8 +24,8 @@ const TOOLS = fileURLToPath(new URL(`../../../.strata/tools/versitygw-${VERSION}
 const PROGRAM = join(TOOLS, "versitygw");
 const KEY = { accessKeyId: "strata", secretAccessKey: "strata-content-test" };
 const BUCKET = "strata-content";
-/** It is compiled from its source once per checkout. */
-export const INSTALL_TIMEOUT_MS = 900_000;
+/** For whoever starts it: it is compiled from its source once per checkout. */
+export const S3_INSTALL_TIMEOUT_MS = 900_000;
 
 const run = promisify(execFile);
 const exists = (file: string): Promise<boolean> =>
@@ -43,6 +45,7 @@ export async function missingForS3(): Promise<string | null> {
   }
 }
 
+/** Starts one; installs it first, where this checkout has none. Ask `missingForS3` before. */
 export async function startS3(): Promise<S3Server> {
   if (!(await exists(PROGRAM))) {
     const env = { ...process.env, GOBIN: TOOLS, GOTOOLCHAIN: "auto", GOFLAGS: "-mod=mod" };
@@ -76,6 +79,10 @@ export async function startS3(): Promise<S3Server> {
   return {
     client,
     bucket: BUCKET,
+    async keys(prefix) {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: prefix }));
+      return Contents.flatMap(({ Key }) => Key ?? []);
+    },
     env: {
       S3_BUCKET: BUCKET,
       S3_ENDPOINT: endpoint,
