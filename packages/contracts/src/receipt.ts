@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
-import { AnnouncementId, Millis, ReceiptKind, UserId } from "./values.ts";
+import { AnnouncementId, AnnouncementReceiptKind, Millis, UserId } from "./values.ts";
 
-export const ReceiptFact = z.object({ userId: UserId, kind: ReceiptKind, at: Millis });
+export const ReceiptFact = z.object({ userId: UserId, kind: AnnouncementReceiptKind, at: Millis });
 export type ReceiptFact = z.infer<typeof ReceiptFact>;
 
 /** Records receipts of one announcement; those of users who are no recipients are refused with `not_found`. */
@@ -19,8 +19,13 @@ export const GetReceiptCounts = defineQuery({
   name: "GetReceiptCounts",
   version: 1,
   payload: z.object({ announcementId: AnnouncementId }),
-  /** `delivered` counts whoever has either receipt, since a read implies delivered. */
-  reply: z.object({ delivered: z.number().int(), read: z.number().int() }),
+  /** `delivered` counts whoever has a receipt of any kind but `deleted`, since reading and opening imply it. */
+  reply: z.object({
+    delivered: z.number().int(),
+    read: z.number().int(),
+    opened: z.number().int().optional(),
+    deleted: z.number().int().optional(),
+  }),
 });
 
 export const RecipientState = z.object({
@@ -28,6 +33,8 @@ export const RecipientState = z.object({
   status: z.enum(["sent", "delivered", "read"]),
   deliveredAt: Millis.nullable(),
   readAt: Millis.nullable(),
+  openedAt: Millis.nullable().optional(),
+  deletedAt: Millis.nullable().optional(),
 });
 export type RecipientState = z.infer<typeof RecipientState>;
 
@@ -40,8 +47,11 @@ export const GetReceiptStates = defineQuery({
   reply: z.object({ states: z.array(RecipientState.extend({ announcementId: AnnouncementId })) }),
 });
 
-/** Who: `sent` is everyone, `delivered` whoever has it or has read it, `read`, and `unread` everyone else. */
-export const RecipientFilter = z.enum(["sent", "delivered", "read", "unread"]);
+/**
+ * Who: `sent` is everyone, `delivered` whoever has it, has read it or opened its push, `read`, and `unread` everyone else;
+ * `opened` and `deleted` whoever did that.
+ */
+export const RecipientFilter = z.enum(["sent", "delivered", "read", "unread", "opened", "deleted"]);
 export type RecipientFilter = z.infer<typeof RecipientFilter>;
 
 /** Recipients in the order of partition and user id, behind `after`. */

@@ -92,6 +92,13 @@ export type Notification = z.infer<typeof Notification>;
 export const ReceiptKind = z.enum(["delivered", "read"]);
 export type ReceiptKind = z.infer<typeof ReceiptKind>;
 
+/**
+ * What becomes of an announcement at one recipient. `opened`: she came by its push, so she has it; `deleted`: she wants to
+ * see it no more. Kinds may be added: pass over one that you do not know.
+ */
+export const AnnouncementReceiptKind = z.enum(["delivered", "read", "opened", "deleted"]);
+export type AnnouncementReceiptKind = z.infer<typeof AnnouncementReceiptKind>;
+
 /** Metadata of a conversation: strings, and objects of such. */
 export interface Metadata {
   [key: string]: string | Metadata;

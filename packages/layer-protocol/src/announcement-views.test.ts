@@ -181,7 +181,14 @@ describe("the position of an announcement", () => {
 
 describe("extension views", () => {
   it("show where an announcement stands, and its counts", () => {
-    const counts = { recipients: 10, unknown: 1, sent: 9, delivered: 5, read: 3, pushed: 7, failed: 2 };
+    const numbers = { recipients: 10, unknown: 1, sent: 9, delivered: 5, read: 3, opened: 2, deleted: 1 };
+    const counts = {
+      ...numbers,
+      pushed: 7,
+      pushedByPlatform: { ios: 4, android: 3, web: 0 },
+      failed: 2,
+      failedByReason: { UNREGISTERED: 2 },
+    };
     expect(
       announcementStatusView(wire("3.0"), { announcementId: N, at: AT, state: "distributed" }, counts),
     ).to.deep.equal({
@@ -189,7 +196,13 @@ describe("extension views", () => {
       url: `https://api.example/apps/A/announcements/${N}`,
       state: "distributed",
       created_at: "2026-01-02T03:04:05.678Z",
-      counts,
+      counts: {
+        ...numbers,
+        pushed: 7,
+        pushed_by_platform: { ios: 4, android: 3, web: 0 },
+        failed: 2,
+        failed_by_reason: { UNREGISTERED: 2 },
+      },
     });
   });
 
@@ -207,6 +220,8 @@ describe("extension views", () => {
       status: "read",
       delivered_at: null,
       read_at: "2026-01-02T03:04:05.678Z",
+      opened_at: null,
+      deleted_at: null,
     });
   });
 });

@@ -23,6 +23,9 @@ export interface RecipientState {
   readonly status: "sent" | "delivered" | "read";
   readonly deliveredAt: number | null;
   readonly readAt: number | null;
+  /** When she came by its push, and when she deleted it for herself; null or absent: not. */
+  readonly openedAt?: number | null | undefined;
+  readonly deletedAt?: number | null | undefined;
 }
 
 const TIE_BREAKS = 1024;
@@ -93,8 +96,12 @@ export interface AnnouncementCounts {
   readonly sent: number;
   readonly delivered: number;
   readonly read: number;
+  readonly opened: number;
+  readonly deleted: number;
   readonly pushed: number;
+  readonly pushedByPlatform: Readonly<Record<"ios" | "android" | "web", number>>;
   readonly failed: number;
+  readonly failedByReason: Readonly<Record<string, number>>;
 }
 
 /** `GET /apps/:app/announcements/:id`, an extension: where it stands and how many it reached. */
@@ -113,8 +120,12 @@ export const announcementStatusView = (
     sent: counts.sent,
     delivered: counts.delivered,
     read: counts.read,
+    opened: counts.opened,
+    deleted: counts.deleted,
     pushed: counts.pushed,
+    pushed_by_platform: counts.pushedByPlatform,
     failed: counts.failed,
+    failed_by_reason: counts.failedByReason,
   },
 });
 
@@ -125,6 +136,8 @@ export const recipientStateView = (wire: WireContext, recipient: RecipientState 
   status: recipient.status,
   delivered_at: formatOptionalTime(recipient.deliveredAt),
   read_at: formatOptionalTime(recipient.readAt),
+  opened_at: formatOptionalTime(recipient.openedAt ?? null),
+  deleted_at: formatOptionalTime(recipient.deletedAt ?? null),
 });
 
 const systemUrl = (wire: WireContext, announcementId: string): string =>

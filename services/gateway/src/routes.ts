@@ -22,6 +22,8 @@ import { getInboxEntry, listInbox } from "./routes/inbox.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
+import { getRecipientStory } from "./routes/recipient-story.ts";
+import { reportReceipts } from "./routes/reported-receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
 import { userManagement } from "./routes/user-management.ts";
 
@@ -50,6 +52,8 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     }),
     getAnnouncementStatus(),
     listAnnouncementRecipients(),
+    getRecipientStory({ users }),
+    reportReceipts({ maxBodyBytes }),
     ...userManagement({ users, settings, profiles, maxBodyBytes }),
     getApp(),
     patchApp({ settings, maxBodyBytes }),

@@ -1,6 +1,7 @@
 import {
   BatchStored,
   GetPushCounts,
+  GetPushOutcomes,
   ListDevices,
   MessageCreated,
   PutPushCredential,
@@ -11,6 +12,7 @@ import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/me
 import type { Dependency } from "@strata/runtime";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
+import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { listDevices } from "./handlers/list-devices.ts";
 import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
@@ -62,7 +64,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   }),
   consumer({
     queue: "push-delivery.queries",
-    handlers: [on(ListDevices, listDevices(deps)), on(GetPushCounts, getPushCounts(deps))],
+    handlers: [
+      on(ListDevices, listDevices(deps)),
+      on(GetPushCounts, getPushCounts(deps)),
+      on(GetPushOutcomes, getPushOutcomes(deps)),
+    ],
     dependencies: [deps.mongo],
   }),
 ];

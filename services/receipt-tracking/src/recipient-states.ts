@@ -1,7 +1,9 @@
-import type { RecipientState } from "@strata/contracts";
+import { AnnouncementReceiptKind, type RecipientState } from "@strata/contracts";
 import { receiptKey } from "./domain/receipt-key.ts";
 import { recipientState } from "./domain/recipient-state.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
+
+const KINDS = AnnouncementReceiptKind.options;
 
 /** One user as a recipient of one announcement. */
 export interface Recipient {
@@ -17,11 +19,16 @@ export async function recipientStates(
 ): Promise<readonly RecipientState[]> {
   const keys = recipients.map(({ announcementId, userId }) => ({
     userId,
-    delivered: receiptKey(app, announcementId, "delivered", userId),
-    read: receiptKey(app, announcementId, "read", userId),
+    keyOf: (kind: AnnouncementReceiptKind) => receiptKey(app, announcementId, kind, userId),
   }));
-  const stored = await receipts.find(keys.flatMap(({ delivered, read }) => [delivered, read]));
-  return keys.map(({ userId, delivered, read }) =>
-    recipientState(userId, { deliveredAt: stored.get(delivered)?.at ?? null, readAt: stored.get(read)?.at ?? null }),
-  );
+  const stored = await receipts.find(keys.flatMap(({ keyOf }) => KINDS.map(keyOf)));
+  return keys.map(({ userId, keyOf }) => {
+    const at = (kind: AnnouncementReceiptKind): number | null => stored.get(keyOf(kind))?.at ?? null;
+    return recipientState(userId, {
+      deliveredAt: at("delivered"),
+      readAt: at("read"),
+      openedAt: at("opened"),
+      deletedAt: at("deleted"),
+    });
+  });
 }

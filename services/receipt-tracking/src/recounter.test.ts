@@ -1,8 +1,9 @@
-import { partitionOf } from "@strata/contracts";
+import { type AnnouncementReceiptKind, partitionOf } from "@strata/contracts";
 import { anAnnouncementId, anAppId, eventually, type Infra, openInfra, testLogger, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { openStores } from "../test/support.ts";
 import { countKey, countRange, receiptKey } from "./domain/receipt-key.ts";
+import type { Counts } from "./store/count-store.ts";
 import { recount, startRecounter } from "./recounter.ts";
 
 /** Some `count` users whom one row counts. */
@@ -10,6 +11,8 @@ const inOnePartition = (count: number): string[] =>
   userIds(count * 70)
     .filter((user) => partitionOf(user) === 0)
     .slice(0, count);
+
+const counted = (counts: Partial<Counts>): Counts => ({ delivered: 0, read: 0, opened: 0, deleted: 0, ...counts });
 
 describe("recounting", () => {
   let infra: Infra;
@@ -29,7 +32,7 @@ describe("recounting", () => {
     const keysOf = (users: readonly string[]) => [
       ...new Set(users.map((user) => countKey({ app, announcementId, partition: partitionOf(user) }))),
     ];
-    const insert = (kind: "delivered" | "read", users: readonly string[]) =>
+    const insert = (kind: AnnouncementReceiptKind, users: readonly string[]) =>
       stores.receipts.insertNew(
         users.map((userId) => ({
           key: receiptKey(app, announcementId, kind, userId),
@@ -59,8 +62,20 @@ describe("recounting", () => {
     const recounter = startRecounter({ ...stores, log: testLogger("recounter"), intervalMs: 20 });
     const everybody = new Set([...many, ...spread]).size;
     const readers = new Set([...many.slice(1_000, 3_500), ...spread]).size;
-    await eventually(total, { delivered: everybody, read: readers });
+    await eventually(total, counted({ delivered: everybody, read: readers }));
     await recounter.close();
+  });
+
+  it("counts whoever read or opened it as having it, once, and not who only deleted it", async () => {
+    const { insert, markDirty, total } = anAnnouncement();
+    const users = inOnePartition(50);
+    await insert("delivered", users.slice(0, 20));
+    await insert("read", users.slice(10, 30));
+    await insert("opened", users.slice(25, 40));
+    await insert("deleted", users.slice(35, 50));
+    await markDirty(users);
+    await recount(stores, await taken(), 0);
+    expect(await total()).to.deep.equal({ delivered: 40, read: 20, opened: 15, deleted: 15 });
   });
 
   it("counts again what was marked while it was counting", async () => {
@@ -73,10 +88,10 @@ describe("recounting", () => {
     await insert("delivered", [second]);
     await markDirty([second]);
     // Counted before the second came, stored after its mark.
-    await stores.counts.store(leased, { delivered: 1, read: 0 }, 0);
-    expect(await total()).to.deep.equal({ delivered: 1, read: 0 });
+    await stores.counts.store(leased, counted({ delivered: 1, read: 0 }), 0);
+    expect(await total()).to.deep.equal(counted({ delivered: 1, read: 0 }));
     await recount(stores, await taken(), 0);
-    expect(await total()).to.deep.equal({ delivered: 2, read: 0 });
+    expect(await total()).to.deep.equal(counted({ delivered: 2, read: 0 }));
     expect(await stores.counts.takeDue()).to.equal(null);
   });
 
@@ -87,8 +102,8 @@ describe("recounting", () => {
     const leased = await taken();
     await markDirty(users);
     expect(await stores.counts.takeDue()).to.equal(null);
-    await stores.counts.store(leased, { delivered: 0, read: 0 }, 0);
-    await stores.counts.store(await taken(), { delivered: 0, read: 0 }, 0);
+    await stores.counts.store(leased, counted({ delivered: 0, read: 0 }), 0);
+    await stores.counts.store(await taken(), counted({ delivered: 0, read: 0 }), 0);
   });
 
   it("drops the numbers of a counter that lost its lease", async () => {
@@ -102,15 +117,15 @@ describe("recounting", () => {
     await stores.db.collection("receipt_counts").updateOne({ lease: slow.lease }, { $set: { dueAt: new Date(0) } });
     await recount(stores, await taken(), 0);
     expect(await stores.counts.renew(slow)).to.equal(false);
-    await stores.counts.store(slow, { delivered: 0, read: 0 }, 0);
-    expect(await total()).to.deep.equal({ delivered: users.length, read: 0 });
+    await stores.counts.store(slow, counted({ delivered: 0, read: 0 }), 0);
+    expect(await total()).to.deep.equal(counted({ delivered: users.length, read: 0 }));
   });
 
   it("lets a row rest after it was counted, however often it is marked", async () => {
     const { markDirty } = anAnnouncement();
     const users = inOnePartition(1);
     await markDirty(users);
-    await stores.counts.store(await taken(), { delivered: 0, read: 0 }, 60_000);
+    await stores.counts.store(await taken(), counted({ delivered: 0, read: 0 }), 60_000);
     await markDirty(users);
     expect(await stores.counts.takeDue()).to.equal(null);
   });
@@ -125,7 +140,7 @@ describe("recounting", () => {
         await markDirty([user]);
       }),
     );
-    await eventually(total, { delivered: users.length, read: users.length });
+    await eventually(total, counted({ delivered: users.length, read: users.length }));
     await Promise.all(recounters.map((recounter) => recounter.close()));
   });
 });

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { compareUserIds } from "@strata/contracts";
+import { type AnnouncementReceiptKind, compareUserIds } from "@strata/contracts";
 import type { Closable, Logger } from "@strata/runtime";
-import { countUnion } from "./domain/merge.ts";
+import { countDistinct } from "./domain/count-distinct.ts";
 import { parseCountKey, partitionRange } from "./domain/receipt-key.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
 import { type CountStore, LEASE_MS, type Leased } from "./store/count-store.ts";
@@ -18,18 +18,28 @@ const CONCURRENCY = 4;
 /** A count that takes long is repeated less often, so that an audience of millions does not count itself all day. */
 const REST_PER_COST = 10;
 
+/** Whoever has one of these has it delivered. */
+const DELIVERED_BY = ["delivered", "read", "opened"] as const;
+
 /** Counts one leased row anew from its receipts. */
 export async function recount({ receipts, counts, metrics }: Dependencies, leased: Leased, intervalMs: number) {
   const startedAt = performance.now();
   const key = parseCountKey(leased.key);
-  const delivered = receipts.userIds(partitionRange(key, "delivered"));
-  const read = receipts.userIds(partitionRange(key, "read"));
-  const count = await countUnion(leaseKept(delivered, leased, counts), leaseKept(read, leased, counts), compareUserIds);
+  const countOf = async (kind: AnnouncementReceiptKind) => ({
+    kind,
+    n: await receipts.count(partitionRange(key, kind)),
+  });
+  const [deleted, ...proofs] = await Promise.all([countOf("deleted"), ...DELIVERED_BY.map(countOf)]);
+  // Whose kind stands alone cannot be counted twice. Only where there are several do user ids have to be looked at.
+  const present = proofs.filter(({ n }) => n > 0);
+  const streams = present.map(({ kind }) => leaseKept(receipts.userIds(partitionRange(key, kind)), leased, counts));
+  const delivered = present.length > 1 ? await countDistinct(streams, compareUserIds) : (present[0]?.n ?? 0);
   const costMs = performance.now() - startedAt;
   metrics.recountSeconds.observe(costMs / 1000);
+  const [, read, opened] = proofs;
   await counts.store(
     leased,
-    { delivered: count.union, read: count.right },
+    { delivered, read: read?.n ?? 0, opened: opened?.n ?? 0, deleted: deleted.n },
     Math.max(intervalMs, REST_PER_COST * costMs),
   );
 }

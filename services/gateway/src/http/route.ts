@@ -3,18 +3,25 @@ import type { Grant, Scope } from "@strata/contracts";
 import type { LayerVersion, WireContext } from "@strata/layer-protocol";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
 import type { Calls } from "./calls.ts";
+import type { TextStream } from "./other-types.ts";
 
 /** What goes back to the caller. Without a body nothing is said about its type. */
 export interface Answer {
   readonly status: number;
   readonly json?: unknown;
   readonly html?: string;
+  readonly stream?: TextStream;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const ok = (json: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status: 200,
   json,
+  headers,
+});
+export const streamed = (stream: TextStream, headers: Readonly<Record<string, string>> = {}): Answer => ({
+  status: 200,
+  stream,
   headers,
 });
 export const created = (json?: unknown): Answer => (json === undefined ? { status: 201 } : { status: 201, json });
@@ -27,6 +34,8 @@ export interface Call {
   /** Version, base URL and app: what every view needs. On account routes the app is NO_APP. */
   readonly wire: WireContext;
   readonly body: unknown;
+  /** The one of the route's `otherTypes` that was asked for; null: JSON. */
+  readonly otherType: string | null;
   readonly query: Readonly<Record<string, unknown>>;
   /** To the other services: in the name of this app, within this request's deadline, as part of its trace. */
   readonly calls: Calls;
@@ -56,6 +65,8 @@ export interface GuardedRoute extends BaseRoute {
   readonly access: Scope;
   /** Present where there is a body to read. */
   readonly maxBodyBytes?: number;
+  /** Media types that it answers in besides JSON, where `Accept` names one. They come in the newest version. */
+  readonly otherTypes?: readonly string[];
   /** The versions that have this endpoint; absent: all. */
   readonly versions?: readonly LayerVersion[];
   /** Other versions answer 405 with these in `Allow`, though the path has nothing there; absent: 404. */

@@ -1,5 +1,5 @@
 import { NO_APP } from "@strata/contracts";
-import { type LayerVersion, negotiateVersion, requireLayerPatchType } from "@strata/layer-protocol";
+import { type LayerVersion, negotiateVersion, NEWEST_VERSION, requireLayerPatchType } from "@strata/layer-protocol";
 import type { Client, Publisher } from "@strata/messaging";
 import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
@@ -7,6 +7,7 @@ import type { BodyBudget } from "./body-budget.ts";
 import { callsOf } from "./calls.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight } from "./in-flight.ts";
+import { otherTypeOf, sendStream } from "./other-types.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
 import { contextOf } from "./request-context.ts";
@@ -35,22 +36,23 @@ export const serveRoute =
     if (route.access === "signed") {
       return route.stream(request, response, requireParam(stringParams(request.params), "token"));
     }
+    const otherType = otherTypeOf(request.headers.accept, route.otherTypes ?? []);
     const negotiate = (): LayerVersion => {
-      const version = negotiateVersion(request.headers.accept);
+      const version = otherType === null ? negotiateVersion(request.headers.accept) : NEWEST_VERSION;
       if (!isServedIn(route, version)) throw notServed(siblings, version);
       if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);
       return version;
     };
-    sendAnswer(response, await serveGuarded(route, negotiate, deps, request, response));
+    await serveGuarded(route, { negotiate, otherType }, deps, request, response);
   };
 
 async function serveGuarded(
   route: GuardedRoute,
-  negotiate: () => LayerVersion,
+  { negotiate, otherType }: { readonly negotiate: () => LayerVersion; readonly otherType: string | null },
   deps: ServingDeps,
   request: Request,
   response: Response,
-): Promise<Answer> {
+): Promise<void> {
   const context = contextOf(response);
   const callsFor = (appId: string) =>
     callsOf({ broker: deps.broker, appId, cause: context.cause, deadlineMs: deps.deadlineMs });
@@ -70,17 +72,26 @@ async function serveGuarded(
       grant,
       wire: { version, baseUrl: deps.publicUrl, appId },
       body,
+      otherType,
       query: request.query,
       // From here, so that a slow upload does not use up the other services' time.
       calls: callsFor(appId),
       header: (name) => request.get(name),
       param: (name) => requireParam(params, name),
     };
-    return await route.handle(call);
+    await send(response, await route.handle(call));
   } finally {
     allowance.close();
     leave();
   }
+}
+
+/** A stream counts as under way until its last piece is sent. */
+async function send(response: Response, answer: Answer): Promise<void> {
+  if (answer.stream === undefined) return sendAnswer(response, answer);
+  response.statusCode = answer.status;
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  await sendStream(response, answer.stream);
 }
 
 /** Every PATCH of an app's objects is one (server API 5); the account's own routes are not of that API. */

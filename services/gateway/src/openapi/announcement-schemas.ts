@@ -1,6 +1,7 @@
 import { AnnouncementState } from "@strata/contracts";
-import { NotificationBody as WireNotification } from "@strata/layer-protocol";
+import { MAX_REPORTED_RECEIPTS, NotificationBody as WireNotification } from "@strata/layer-protocol";
 import { z } from "zod";
+import { WHY_NOT_CODES } from "../domain/why-not.ts";
 import { examples } from "./examples.ts";
 import { BasicIdentity } from "./user-schemas.ts";
 
@@ -110,8 +111,14 @@ export const AnnouncementStatus = z
       sent: Count.meta({ description: "Inbox entries" }),
       delivered: Count.meta({ description: "Users who have it; a read implies it" }),
       read: Count.meta({ description: "Users who read it" }),
+      opened: Count.meta({ description: "Users who came by its push" }),
+      deleted: Count.meta({ description: "Users who removed it from their inbox" }),
       pushed: Count.meta({ description: "Devices whose push was taken by FCM or APNs" }),
+      pushed_by_platform: z.strictObject({ ios: Count, android: Count, web: Count }),
       failed: Count.meta({ description: "Devices whose push was given up" }),
+      failed_by_reason: z
+        .record(z.string(), Count)
+        .meta({ description: "The same devices by the reason: the provider's own word, or ours" }),
     }),
   })
   .meta({ id: "AnnouncementStatus", example: examples.announcementStatus });
@@ -123,6 +130,8 @@ export const RecipientStateView = z
     status: z.enum(["sent", "delivered", "read"]),
     delivered_at: Time.nullable(),
     read_at: Time.nullable(),
+    opened_at: Time.nullable(),
+    deleted_at: Time.nullable(),
   })
   .meta({ id: "RecipientState", example: examples.recipientState });
 
@@ -153,3 +162,61 @@ export const InboxEntry = z
 export const ReceiptBody = z
   .object({ type: z.enum(["read", "delivered", "delivery"]).meta({ description: "`delivery` is `delivered`" }) })
   .meta({ id: "Receipt", example: { type: "read" } });
+
+const ReceiptType = z.enum(["read", "delivered", "delivery", "opened"]);
+export const AnnouncementReceiptBody = z
+  .object({ type: ReceiptType.meta({ description: "`delivery` is `delivered`; `opened`: she came by its push" }) })
+  .meta({ id: "AnnouncementReceipt", example: { type: "opened" } });
+
+/** The body of `POST …/announcements/:id/receipts`. */
+export const ReportedReceiptsBody = z
+  .object({
+    receipts: z
+      .array(
+        z.object({
+          user_id: z.string().meta({ description: "Identity URI or user id" }),
+          type: ReceiptType,
+          at: Time.nullish().meta({ description: "When; absent or of the future: now" }),
+        }),
+      )
+      .min(1)
+      .max(MAX_REPORTED_RECEIPTS),
+  })
+  .meta({ id: "ReportedReceipts", example: { receipts: [{ user_id: "layer:///identities/user-1", type: "read" }] } });
+
+export const ReportedReceiptsView = z
+  .strictObject({
+    recorded: Count.meta({ description: "Receipts of recipients, whether new or known before" }),
+    not_recipients: z.array(z.string()).meta({ description: "User ids of who did not get this announcement" }),
+  })
+  .meta({ id: "ReportedReceiptsResult", example: { recorded: 1, not_recipients: [] } });
+
+const WhyNot = z.strictObject({
+  code: z.enum(WHY_NOT_CODES),
+  message: z.string(),
+  device_id: z.string().nullable().meta({ description: "Of a push, the device" }),
+});
+export const RecipientStory = z
+  .strictObject({
+    recipient: z.string(),
+    user_id: z.string(),
+    is_recipient: z.boolean(),
+    status: z.enum(["sent", "delivered", "read"]).nullable().meta({ description: "null for who is no recipient" }),
+    sent_at: Time.nullable(),
+    delivered_at: Time.nullable(),
+    read_at: Time.nullable(),
+    opened_at: Time.nullable(),
+    deleted_at: Time.nullable(),
+    pushes: z.array(
+      z.strictObject({
+        device_id: z.string(),
+        platform: z.enum(["ios", "android", "web"]),
+        outcome: z.enum(["accepted", "failed", "waiting"]),
+        reason: z.string().nullable(),
+        provider_id: z.string().nullable(),
+        at: Time,
+      }),
+    ),
+    why_not: z.array(WhyNot).meta({ description: "Why something did not happen; empty where nothing is amiss" }),
+  })
+  .meta({ id: "RecipientStory", example: examples.recipientStory });

@@ -13,6 +13,7 @@ const Conversation = z.string().meta({
 
 export const AppPath = z.object({ app: App });
 export const AnnouncementPath = AppPath.extend({ announcement: Announcement });
+export const AnnouncementRecipientPath = AnnouncementPath.extend({ user: User });
 export const UserPath = AppPath.extend({ user: User });
 export const BlockedUserPath = UserPath.extend({ blocked: User });
 export const FollowedUserPath = UserPath.extend({ followed: User });

@@ -1,5 +1,11 @@
-import { GetAnnouncement, GetPushCounts, GetReceiptCounts } from "@strata/contracts";
-import { announcementStatusView, notFound } from "@strata/layer-protocol";
+import {
+  type AnnouncementProgress,
+  GetAnnouncement,
+  GetPushCounts,
+  GetReceiptCounts,
+  type ReplyOf,
+} from "@strata/contracts";
+import { type AnnouncementCounts, announcementStatusView, notFound } from "@strata/layer-protocol";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { AnnouncementPath } from "../openapi/parameters.ts";
@@ -31,5 +37,23 @@ async function status(call: Call): Promise<Answer> {
     call.calls.ask(GetPushCounts, question),
   ]);
   if (progress === null) throw notFound("There is no such announcement");
-  return ok(announcementStatusView(call.wire, progress.announcement, { ...progress.counts, ...receipts, ...pushes }));
+  return ok(announcementStatusView(call.wire, progress.announcement, countsOf(progress.counts, receipts, pushes)));
 }
+
+const NO_PLATFORMS = { ios: 0, android: 0, web: 0 } as const;
+
+const countsOf = (
+  progress: AnnouncementProgress["counts"],
+  { delivered, read, opened = 0, deleted = 0 }: ReplyOf<typeof GetReceiptCounts>,
+  { pushed, failed, pushedByPlatform = NO_PLATFORMS, failedByReason = {} }: ReplyOf<typeof GetPushCounts>,
+): AnnouncementCounts => ({
+  ...progress,
+  delivered,
+  read,
+  opened,
+  deleted,
+  pushed,
+  pushedByPlatform,
+  failed,
+  failedByReason,
+});

@@ -52,7 +52,19 @@ describe("what became of an announcement", () => {
       expect(reply.json).to.deep.include({
         id: `layer:///announcements/${id}`,
         state: "distributed",
-        counts: { recipients: 2, unknown: 1, sent: 1, delivered: 3, read: 2, pushed: 5, failed: 1 },
+        counts: {
+          recipients: 2,
+          unknown: 1,
+          sent: 1,
+          delivered: 3,
+          read: 2,
+          opened: 1,
+          deleted: 1,
+          pushed: 5,
+          pushed_by_platform: { ios: 2, android: 3, web: 0 },
+          failed: 1,
+          failed_by_reason: { UNREGISTERED: 1 },
+        },
       });
     });
 
@@ -87,8 +99,18 @@ describe("what became of an announcement", () => {
           status: "read",
           delivered_at: "2026-01-02T03:04:05.678Z",
           read_at: "2026-01-02T03:04:05.678Z",
+          opened_at: null,
+          deleted_at: null,
         },
-        { recipient: "layer:///identities/bob", user_id: "bob", status: "sent", delivered_at: null, read_at: null },
+        {
+          recipient: "layer:///identities/bob",
+          user_id: "bob",
+          status: "sent",
+          delivered_at: null,
+          read_at: null,
+          opened_at: null,
+          deleted_at: null,
+        },
       ]);
       const readers = await send("GET", recipientsPath(id, "?status=read"), { version: "1.0" });
       expect(readers.json).to.have.nested.property("[0].recipient", "ann");
@@ -99,12 +121,12 @@ describe("what became of an announcement", () => {
       const id = await anAnnouncement({ recipients: Array.from({ length: 10 }, (_, n) => `user-${n}`) });
       world.receipts.recipients.set(id, [stateOf("user-1", "read"), stateOf("user-2", "sent")]);
       const counts: unknown[] = [];
-      for (const status of ["sent", "delivered", "read", "unread"]) {
+      for (const status of ["sent", "delivered", "read", "unread", "opened", "deleted"]) {
         const reply = await send("GET", recipientsPath(id, `?status=${status}&page_size=1`));
         counts.push(reply.headers.get("layer-count"));
       }
       // Nine of ten exist; as the peer has it, three have the announcement and two have read it.
-      expect(counts).to.deep.equal(["9", "3", "2", "7"]);
+      expect(counts).to.deep.equal(["9", "3", "2", "7", "1", "1"]);
     });
 
     it("leads through all pages, also where few are found among many", async () => {

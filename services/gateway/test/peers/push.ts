@@ -1,8 +1,10 @@
 import {
   type Device,
   GetPushCounts,
+  GetPushOutcomes,
   ListDevices,
   type PayloadOf,
+  type PushOutcomeView,
   PutPushCredential,
   RegisterDevice,
 } from "@strata/contracts";
@@ -12,12 +14,14 @@ import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
 export interface PushPeer {
   readonly devices: Map<string, Device>;
   readonly credentials: Map<string, PayloadOf<typeof PutPushCredential>>;
+  /** By announcement and user: `<announcement>/<user>`. */
+  readonly outcomes: Map<string, PushOutcomeView[]>;
 }
 
-export const pushContracts = [RegisterDevice, PutPushCredential, ListDevices, GetPushCounts] as const;
+export const pushContracts = [RegisterDevice, PutPushCredential, ListDevices, GetPushCounts, GetPushOutcomes] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
-  const peer: PushPeer = { devices: new Map(), credentials: new Map() };
+  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map() };
   const rows = [
     consumer({
       queue: "push-delivery.devices",
@@ -48,7 +52,20 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
               .map(([, device]) => device),
           }),
         ),
-        on(GetPushCounts, async () => reply({ pushed: 5, failed: 1 })),
+        on(GetPushCounts, async () =>
+          reply({
+            pushed: 5,
+            failed: 1,
+            pushedByPlatform: { ios: 2, android: 3, web: 0 },
+            failedByReason: { UNREGISTERED: 1 },
+          }),
+        ),
+        on(GetPushOutcomes, async ({ app, payload: { announcementId, userId } }) =>
+          reply({
+            outcomes: peer.outcomes.get(`${announcementId}/${userId}`) ?? [],
+            devices: [...peer.devices.keys()].filter((key) => key.startsWith(`${app}/${userId}/`)).length,
+          }),
+        ),
       ],
     }),
   ];

@@ -16,21 +16,25 @@ export interface ReceiptsPeer {
   readonly recipients: Map<string, RecipientState[]>;
   /** How many recipients one answer of ListRecipientStates looks at. */
   lookedAtMax: number;
+  /** How many pages of recipients were asked for. */
+  pagesListed: number;
 }
 
 export const receiptsContracts = [RecordReceipts, GetReceiptCounts, GetReceiptStates, ListRecipientStates] as const;
 
 export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] } {
-  const peer: ReceiptsPeer = { recorded: [], recipients: new Map(), lookedAtMax: 20_000 };
+  const peer: ReceiptsPeer = { recorded: [], recipients: new Map(), lookedAtMax: 20_000, pagesListed: 0 };
   const rows = [
     consumer({
       queue: "receipt-tracking.receipts",
       handlers: [
         on(RecordReceipts, async ({ payload }) => {
           const members = peer.recipients.get(payload.announcementId) ?? [];
-          const strangers = payload.receipts.filter(({ userId }) => !members.some((one) => one.userId === userId));
+          const strangers = payload.receipts
+            .map(({ userId }) => userId)
+            .filter((userId) => !members.some((one) => one.userId === userId));
+          if (strangers.length < payload.receipts.length) peer.recorded.push(payload);
           if (strangers.length > 0) return refuse(new DomainError("not_found", { userIds: strangers }));
-          peer.recorded.push(payload);
           return ack;
         }),
       ],
@@ -38,7 +42,7 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
     consumer({
       queue: "receipt-tracking.queries",
       handlers: [
-        on(GetReceiptCounts, async () => reply({ delivered: 3, read: 2 })),
+        on(GetReceiptCounts, async () => reply({ delivered: 3, read: 2, opened: 1, deleted: 1 })),
         on(GetReceiptStates, async ({ payload: { userId, announcementIds } }) =>
           reply({
             states: announcementIds.flatMap((announcementId) => {
@@ -48,6 +52,7 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
           }),
         ),
         on(ListRecipientStates, async ({ payload: { announcementId, status, after, limit } }) => {
+          peer.pagesListed += 1;
           const all = peer.recipients.get(announcementId);
           if (!all) return refuse(new DomainError("not_found", { announcementId }));
           const start = after === null ? 0 : all.findIndex(({ userId }) => userId === after) + 1;

@@ -30,7 +30,7 @@ const PushOutcome = z.object({
   providerId: z.string().nullable(),
   at: Millis,
 });
-type PushOutcome = z.infer<typeof PushOutcome>;
+export type PushOutcome = z.infer<typeof PushOutcome>;
 
 const ChunkFields = z.object({
   /** `<plan id>/<k>` */
@@ -51,6 +51,8 @@ const ChunkFields = z.object({
   pending: z.array(Target),
   outcomes: z.array(PushOutcome),
   accepted: z.number().int(),
+  /** Of them, how many on each platform; rows of an older version do not say. */
+  acceptedOn: z.object({ ios: z.number().int(), android: z.number().int(), web: z.number().int() }).optional(),
   failed: z.number().int(),
 });
 
@@ -67,7 +69,10 @@ export const ChunkRow = z.union([ChunkFields.extend({ subject: Subject }), Annou
 export type ChunkRow = z.infer<typeof ChunkFields> & { readonly subject: Subject };
 
 /** The fields that one send changes. */
-export type Settlement = Pick<ChunkRow, "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "failed">;
+export type Settlement = Pick<
+  ChunkRow,
+  "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "acceptedOn" | "failed"
+>;
 
 /** Everything that is to be pushed at one time about one subject: a batch of an announcement, or a whole message. */
 export interface PushPlan {
@@ -118,6 +123,7 @@ export function planChunks(
     pending,
     outcomes: [],
     accepted: 0,
+    acceptedOn: { ios: 0, android: 0, web: 0 },
     failed: 0,
   }));
 }
@@ -154,9 +160,12 @@ export function settle(row: ChunkRow, verdicts: ReadonlyMap<Target, Verdict>, no
     else pending.push({ ...target, dueAt: Math.min(now + waitMs, row.expiresAt) });
     isParked ||= verdict?.kind === "credential-refused";
   }
-  const accepted = outcomes.filter(({ outcome }) => outcome === "accepted").length;
+  const taken = outcomes.filter(({ outcome }) => outcome === "accepted");
+  const accepted = taken.length;
+  const on = (platform: Platform): number => taken.filter((one) => one.platform === platform).length;
+  const acceptedOn = { ios: on("ios"), android: on("android"), web: on("web") };
   const dueAt = pending.length === 0 ? null : Math.min(...pending.map((target) => target.dueAt));
-  return { dueAt, parked: isParked, pending, outcomes, accepted, failed: outcomes.length - accepted };
+  return { dueAt, parked: isParked, pending, outcomes, accepted, acceptedOn, failed: outcomes.length - accepted };
 }
 
 /** How long until the next try; null when there is none. */

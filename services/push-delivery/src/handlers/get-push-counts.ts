@@ -7,9 +7,10 @@ export const getPushCounts =
   ({
     chunks,
   }: {
-    readonly chunks: Pick<ChunkStore, "counts">;
+    readonly chunks: Pick<ChunkStore, "counts" | "failedByReason">;
   }): Handler<PayloadOf<typeof GetPushCounts>, ReplyOf<typeof GetPushCounts>> =>
-  async ({ app, payload }) => {
-    const { accepted, failed } = await chunks.counts(app, payload.announcementId);
-    return reply({ pushed: accepted, failed });
+  async ({ app, payload: { announcementId } }) => {
+    const { accepted, failed, ios, android, web } = await chunks.counts(app, announcementId);
+    const failedByReason = failed === 0 ? {} : await chunks.failedByReason(app, announcementId);
+    return reply({ pushed: accepted, failed, pushedByPlatform: { ios, android, web }, failedByReason });
   };

@@ -65,7 +65,9 @@ describe("pushBatch", () => {
     (await pusher.deps.chunks.ofPlan(payload.batchId)).flatMap(({ pending }) => pending);
   const countsOf = async ({ app, payload }: Batch) => {
     const outcome = await getPushCounts(pusher.deps)(aDelivery({ announcementId: payload.announcementId }, { app }));
-    return outcome.kind === "reply" ? outcome.reply : outcome;
+    if (outcome.kind !== "reply") throw new Error(`no reply but ${outcome.kind}`);
+    const { pushed, failed } = outcome.reply;
+    return { pushed, failed };
   };
 
   /** An app with credentials, users with one phone each (every other an iPhone), and a batch for all of them. */

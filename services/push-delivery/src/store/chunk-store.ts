@@ -1,10 +1,14 @@
+import { partitionKey } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { ChunkRow, type Settlement } from "../domain/chunk.ts";
 
-interface PushCounts {
+export interface PushCounts {
   readonly accepted: number;
   readonly failed: number;
+  readonly ios: number;
+  readonly android: number;
+  readonly web: number;
 }
 
 export interface ChunkStore {
@@ -20,6 +24,10 @@ export interface ChunkStore {
   /** Makes an app's parked pushes due after `delayMs`. */
   unpark(app: string, delayMs: number): Promise<void>;
   counts(app: string, announcementId: string): Promise<PushCounts>;
+  /** Devices by the reason for which their push was given up; looks only at rows that have any. */
+  failedByReason(app: string, announcementId: string): Promise<Readonly<Record<string, number>>>;
+  /** The rows of an announcement's pushes in one partition that have something about this user. */
+  ofUser(app: string, announcementId: string, partition: number, userId: string): Promise<readonly ChunkRow[]>;
   /** Chunks with pushes that have to wait, and those of them that wait for a credential. */
   countPending(): Promise<{ readonly waiting: number; readonly parked: number }>;
   ensureIndexes(): Promise<void>;
@@ -28,7 +36,7 @@ export interface ChunkStore {
 /** A lease lost with the database's last moments is taken again: it need not wait for the disk. */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
-const COUNTS_INDEX = "counts";
+const COUNTS_INDEX = "counts_by_platform";
 
 /** All ids below `prefix/`: the byte after "/" is "0". */
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
@@ -80,14 +88,46 @@ export function mongoChunkStore(db: Db): ChunkStore {
         .aggregate<PushCounts>(
           [
             { $match: { _id: below(`${app}/${announcementId}`) } },
-            { $group: { _id: null, accepted: { $sum: "$accepted" }, failed: { $sum: "$failed" } } },
+            {
+              $group: {
+                _id: null,
+                accepted: { $sum: "$accepted" },
+                failed: { $sum: "$failed" },
+                ios: { $sum: "$acceptedOn.ios" },
+                android: { $sum: "$acceptedOn.android" },
+                web: { $sum: "$acceptedOn.web" },
+              },
+            },
             { $project: { _id: 0 } },
           ],
-          // Answered from the index: the rows hold an outcome per device.
           { hint: COUNTS_INDEX },
         )
         .toArray();
-      return sums ?? { accepted: 0, failed: 0 };
+      return sums ?? { accepted: 0, failed: 0, ios: 0, android: 0, web: 0 };
+    },
+    async failedByReason(app, announcementId) {
+      const reasons = await chunks
+        .aggregate<{ _id: string | null; n: number }>(
+          [
+            { $match: { _id: below(`${app}/${announcementId}`), failed: { $gt: 0 } } },
+            { $project: { outcomes: { outcome: 1, reason: 1 } } },
+            { $unwind: "$outcomes" },
+            { $match: { "outcomes.outcome": "failed" } },
+            { $group: { _id: "$outcomes.reason", n: { $sum: 1 } } },
+          ],
+          { hint: COUNTS_INDEX },
+        )
+        .toArray();
+      return Object.fromEntries(reasons.map(({ _id, n }) => [_id ?? "unknown", n]));
+    },
+    async ofUser(app, announcementId, partition, userId) {
+      const rows = await chunks
+        .find({
+          _id: below(`${app}/${announcementId}/${partitionKey(partition)}`),
+          $or: [{ "outcomes.user": userId }, { "pending.userId": userId }],
+        })
+        .toArray();
+      return rows.map((row) => ChunkRow.parse(row));
     },
     async countPending() {
       const [waiting, parked] = await Promise.all([
@@ -98,7 +138,9 @@ export function mongoChunkStore(db: Db): ChunkStore {
     },
     async ensureIndexes() {
       await chunks.createIndex({ dueAt: 1 }, { name: "due", partialFilterExpression: { dueAt: { $gt: 0 } } });
-      await chunks.createIndex({ _id: 1, accepted: 1, failed: 1 }, { name: COUNTS_INDEX });
+      // Answers counts without the rows, which hold an outcome per device.
+      const platforms = { "acceptedOn.ios": 1, "acceptedOn.android": 1, "acceptedOn.web": 1 } as const;
+      await chunks.createIndex({ _id: 1, accepted: 1, failed: 1, ...platforms }, { name: COUNTS_INDEX });
     },
   };
 }

@@ -144,7 +144,10 @@ describe("push-delivery", () => {
       kind: credential.kind,
       sealed: seal(KEY, JSON.stringify(credential)),
     });
-  const countsOf = (app: string, announcementId: string) => gateway.ask(GetPushCounts, app, { announcementId });
+  const countsOf = async (app: string, announcementId: string) => {
+    const { pushed, failed } = await gateway.ask(GetPushCounts, app, { announcementId });
+    return { pushed, failed };
+  };
 
   /** An app whose users have a phone each, every other one an iPhone; tokens begin at `first`. */
   async function anApp(count: number, first: number) {

@@ -1,4 +1,4 @@
-import type { ReceiptFact } from "@strata/contracts";
+import type { AnnouncementReceiptKind, ReceiptFact } from "@strata/contracts";
 import { receiptKey } from "./receipt-key.ts";
 
 /** What this service needs to know of a RecordReceipts command. */
@@ -52,8 +52,16 @@ export function distinctReceipts(commands: readonly ReceiptCommand[]): readonly 
   return [...reported.values()];
 }
 
+/** What mostly has come before a receipt of this kind. */
+const EARLIER: Readonly<Record<AnnouncementReceiptKind, readonly AnnouncementReceiptKind[]>> = {
+  delivered: [],
+  read: ["delivered"],
+  opened: ["delivered"],
+  deleted: ["delivered", "read"],
+};
+
 function reportedReceipt(key: string, app: string, announcementId: string, fact: ReceiptFact) {
-  const earlier = fact.kind === "read" ? [receiptKey(app, announcementId, "delivered", fact.userId)] : [];
+  const earlier = EARLIER[fact.kind].map((kind) => receiptKey(app, announcementId, kind, fact.userId));
   return {
     key,
     app,

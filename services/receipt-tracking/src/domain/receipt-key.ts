@@ -1,4 +1,4 @@
-import { partitionKey, partitionOf, type ReceiptKind } from "@strata/contracts";
+import { type AnnouncementReceiptKind, partitionKey, partitionOf } from "@strata/contracts";
 
 /** Keys strictly between two strings. */
 export interface KeyRange {
@@ -13,24 +13,33 @@ export interface CountKey {
   readonly partition: number;
 }
 
-const KIND = { delivered: "d", read: "r" } as const satisfies Record<ReceiptKind, string>;
+const KIND = {
+  delivered: "d",
+  read: "r",
+  opened: "o",
+  deleted: "x",
+} as const satisfies Record<AnnouncementReceiptKind, string>;
 
 /** The byte behind "/": everything below a path sorts before it, whatever characters an id begins with. */
 const BEHIND_SLASH = "0";
 
 const below = (path: string): KeyRange => ({ after: `${path}/`, before: `${path}${BEHIND_SLASH}` });
-const kindPath = (app: string, announcementId: string, kind: ReceiptKind): string =>
+const kindPath = (app: string, announcementId: string, kind: AnnouncementReceiptKind): string =>
   `${app}/${announcementId}/${KIND[kind]}`;
 
 /** A receipt's `_id`. The user id comes last, so that it may hold any character; it decides the order of a range. */
-export const receiptKey = (app: string, announcementId: string, kind: ReceiptKind, userId: string): string =>
-  `${kindPath(app, announcementId, kind)}/${partitionKey(partitionOf(userId))}/${userId}`;
+export const receiptKey = (
+  app: string,
+  announcementId: string,
+  kind: AnnouncementReceiptKind,
+  userId: string,
+): string => `${kindPath(app, announcementId, kind)}/${partitionKey(partitionOf(userId))}/${userId}`;
 
 /** All receipts of one kind, by partition, then user id; those behind a user where given. */
 export function receiptRange(
   app: string,
   announcementId: string,
-  kind: ReceiptKind,
+  kind: AnnouncementReceiptKind,
   afterUser: string | null,
 ): KeyRange {
   const all = below(kindPath(app, announcementId, kind));
@@ -38,7 +47,7 @@ export function receiptRange(
 }
 
 /** The receipts of one kind that count towards one row of counts. */
-export const partitionRange = ({ app, announcementId, partition }: CountKey, kind: ReceiptKind): KeyRange =>
+export const partitionRange = ({ app, announcementId, partition }: CountKey, kind: AnnouncementReceiptKind): KeyRange =>
   below(`${kindPath(app, announcementId, kind)}/${partitionKey(partition)}`);
 
 /** The `_id` of a row of counts. */

@@ -1,4 +1,4 @@
-import { ListRecipientStates, partitionOf, type RecipientFilter } from "@strata/contracts";
+import { type AnnouncementReceiptKind, ListRecipientStates, partitionOf, RecipientFilter } from "@strata/contracts";
 import { anAnnouncementId, anAppId, aUserId, type Infra, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { receiptKey } from "../domain/receipt-key.ts";
@@ -8,11 +8,7 @@ import { getReceiptStates } from "./get-receipt-states.ts";
 import { listRecipientStates } from "./list-recipient-states.ts";
 
 /** Users in the order in which they are listed. */
-const inOrder = (users: readonly string[]): string[] =>
-  users
-    .map((userId) => ({ userId }))
-    .toSorted(compareRecipients)
-    .map(({ userId }) => userId);
+const inOrder = (users: readonly string[]): string[] => users.toSorted(compareRecipients);
 
 describe("the states of recipients", () => {
   let infra: Infra;
@@ -27,13 +23,17 @@ describe("the states of recipients", () => {
   });
 
   /** An announcement to these users, of whom some have it and some have read it. */
-  async function announced(to: { sent: readonly string[]; delivered: readonly string[]; read: readonly string[] }) {
+  async function announced(
+    to: { sent: readonly string[] } & Partial<Record<AnnouncementReceiptKind, readonly string[]>>,
+  ) {
     const [app, announcementId] = [anAppId(), anAnnouncementId()];
     for (const [kind, at] of [
       ["delivered", 1_000],
       ["read", 2_000],
+      ["opened", 3_000],
+      ["deleted", 4_000],
     ] as const) {
-      const news = to[kind].map((userId) => ({
+      const news = (to[kind] ?? []).map((userId) => ({
         key: receiptKey(app, announcementId, kind, userId),
         fact: { userId, kind, at },
         by: "c1",
@@ -69,30 +69,42 @@ describe("the states of recipients", () => {
     const sent = [...awkward, ...userIds(100)];
     const delivered = sent.filter((_, n) => n % 3 !== 0);
     const read = sent.filter((_, n) => n % 4 === 0);
-    const { list } = await announced({ sent, delivered, read });
-    const either = sent.filter((userId) => delivered.includes(userId) || read.includes(userId));
+    const opened = sent.filter((_, n) => n % 5 === 0);
+    const deleted = sent.filter((_, n) => n % 6 === 0);
+    const { list } = await announced({ sent, delivered, read, opened, deleted });
+    const either = sent.filter((userId) => [delivered, read, opened].some((some) => some.includes(userId)));
     const unread = sent.filter((userId) => !read.includes(userId));
     for (const limit of [7, 100, 1_000]) {
       expect(await list("sent", limit)).to.deep.equal(inOrder(sent));
       expect(await list("delivered", limit)).to.deep.equal(inOrder(either));
       expect(await list("read", limit)).to.deep.equal(inOrder(read));
       expect(await list("unread", limit)).to.deep.equal(inOrder(unread));
+      expect(await list("opened", limit)).to.deep.equal(inOrder(opened));
+      expect(await list("deleted", limit)).to.deep.equal(inOrder(deleted));
     }
     const shared = inOrder(sent).filter((userId) => partitionOf(userId) === partitionOf("😀user-000001"));
     expect(shared.length).to.be.greaterThan(1);
   });
 
-  it("carry the times of both receipts, whichever list they are in", async () => {
+  it("carry the times of all receipts, whichever list they are in", async () => {
     const [first, second, third] = [aUserId(1), aUserId(2), aUserId(3)];
-    const { page } = await announced({ sent: [first, second, third], delivered: [first], read: [first, second] });
-    const both = { userId: first, status: "read", deliveredAt: 1_000, readAt: 2_000 };
-    const readOnly = { userId: second, status: "read", deliveredAt: null, readAt: 2_000 };
-    const neither = { userId: third, status: "sent", deliveredAt: null, readAt: null };
+    const { page } = await announced({
+      sent: [first, second, third],
+      delivered: [first],
+      read: [first, second],
+      opened: [first],
+      deleted: [second],
+    });
+    const both = { userId: first, status: "read", deliveredAt: 1_000, readAt: 2_000, openedAt: 3_000, deletedAt: null };
+    const readOnly = { ...both, userId: second, deliveredAt: null, openedAt: null, deletedAt: 4_000 };
+    const neither = { userId: third, status: "sent", deliveredAt: null, readAt: null, openedAt: null, deletedAt: null };
     for (const status of ["sent", "delivered", "read"] as const) {
       const { recipients } = await page(status, null, 10);
       expect(recipients).to.have.deep.members(status === "sent" ? [both, readOnly, neither] : [both, readOnly]);
     }
     expect((await page("unread", null, 10)).recipients).to.deep.equal([neither]);
+    expect((await page("opened", null, 10)).recipients).to.deep.equal([both]);
+    expect((await page("deleted", null, 10)).recipients).to.deep.equal([readOnly]);
   });
 
   it("say where to go on when many recipients had to be passed over", async () => {
@@ -111,7 +123,7 @@ describe("the states of recipients", () => {
   it("are not found for an announcement that does not exist, and empty for one without receipts", async () => {
     const { app, page } = await announced({ sent: userIds(2), delivered: [], read: [] });
     const handle = listRecipientStates({ ...stores, recipients: recipientsOf({}).recipients });
-    for (const status of ["sent", "delivered", "read", "unread"] as const) {
+    for (const status of RecipientFilter.options) {
       const unknown = { announcementId: anAnnouncementId(), status, after: null, limit: 10 };
       expect(await handle(aDelivery(unknown, { app }))).to.have.nested.property("error.code", "not_found");
     }
@@ -126,8 +138,9 @@ describe("the states of recipients", () => {
       const handle = getReceiptStates(stores);
       return handle(aDelivery({ userId: user, announcementIds }, { app: one.app }));
     };
-    const read = { userId: user, status: "read", deliveredAt: 1_000, readAt: 2_000 };
-    const sent = { userId: user, status: "sent", deliveredAt: null, readAt: null };
+    const later = { openedAt: null, deletedAt: null };
+    const read = { userId: user, status: "read", deliveredAt: 1_000, readAt: 2_000, ...later };
+    const sent = { userId: user, status: "sent", deliveredAt: null, readAt: null, ...later };
     expect(await ask([other.announcementId, one.announcementId, one.announcementId])).to.deep.equal({
       kind: "reply",
       reply: {

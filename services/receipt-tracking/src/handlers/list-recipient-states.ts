@@ -1,9 +1,14 @@
-import type { ListRecipientStates, PayloadOf, RecipientState, ReplyOf } from "@strata/contracts";
+import type {
+  AnnouncementReceiptKind,
+  ListRecipientStates,
+  PayloadOf,
+  RecipientState,
+  ReplyOf,
+} from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { merge } from "../domain/merge.ts";
-import { receiptRange } from "../domain/receipt-key.ts";
-import { compareRecipients, recipientState } from "../domain/recipient-state.ts";
+import { receiptKey, receiptRange } from "../domain/receipt-key.ts";
+import { compareRecipients } from "../domain/recipient-state.ts";
 import { recipientStates } from "../recipient-states.ts";
 import type { Recipients } from "../recipients.ts";
 import type { ReceiptStore } from "../store/receipt-store.ts";
@@ -27,7 +32,7 @@ const LOOKED_AT_MAX = 20_000;
 const RECIPIENTS_PAGE = 1_000;
 
 /**
- * Who has which state, by partition, then user id. `read` and `delivered` are read from the receipts; `sent` and
+ * Who has which state, by partition, then user id. All but two are read from the receipts; `sent` and
  * `unread` are announcement-fanout's recipients with what the receipts add. An announcement that does not exist is
  * refused with `not_found`.
  */
@@ -42,9 +47,11 @@ export const listRecipientStates =
 async function pageOf(deps: Dependencies, listing: Listing): Promise<Page | null> {
   switch (listing.status) {
     case "read":
-      return ifAnnounced(deps, listing, await read(deps, listing));
+    case "opened":
+    case "deleted":
+      return ofKinds(deps, listing, [listing.status]);
     case "delivered":
-      return ifAnnounced(deps, listing, await delivered(deps, listing));
+      return ofKinds(deps, listing, ["delivered", "read", "opened"]);
     case "sent":
     case "unread":
       return walkRecipients(deps, listing);
@@ -53,30 +60,15 @@ async function pageOf(deps: Dependencies, listing: Listing): Promise<Page | null
   }
 }
 
-async function read({ receipts }: Dependencies, listing: Listing): Promise<readonly RecipientState[]> {
+/** Who has a receipt of any of these kinds: the first `limit` of all lists together are among the first of each. */
+async function ofKinds(deps: Dependencies, listing: Listing, kinds: readonly AnnouncementReceiptKind[]) {
   const { app, announcementId, after, limit } = listing;
-  const readers = await receipts.list(receiptRange(app, announcementId, "read", after), limit);
-  return recipientStates(
-    receipts,
-    app,
-    readers.map(({ userId }) => ({ announcementId, userId })),
+  const lists = await Promise.all(
+    kinds.map((kind) => deps.receipts.list(receiptRange(app, announcementId, kind, after), limit)),
   );
-}
-
-/** The first `limit` of both lists together are among the first `limit` of each. */
-async function delivered({ receipts }: Dependencies, listing: Listing): Promise<readonly RecipientState[]> {
-  const { app, announcementId, after, limit } = listing;
-  const [delivereds, reads] = await Promise.all([
-    receipts.list(receiptRange(app, announcementId, "delivered", after), limit),
-    receipts.list(receiptRange(app, announcementId, "read", after), limit),
-  ]);
-  return merge(delivereds, reads, compareRecipients)
-    .slice(0, limit)
-    .flatMap(({ left, right }) => {
-      const userId = left?.userId ?? right?.userId;
-      if (userId === undefined) return [];
-      return recipientState(userId, { deliveredAt: left?.at ?? null, readAt: right?.at ?? null });
-    });
+  const userIds = [...new Set(lists.flat().map(({ userId }) => userId))].toSorted(compareRecipients).slice(0, limit);
+  const asked = userIds.map((userId) => ({ announcementId, userId }));
+  return ifAnnounced(deps, listing, await recipientStates(deps.receipts, app, asked));
 }
 
 /** Receipts exist only for recipients, so any at all proves the announcement; an empty page does not. */
@@ -100,11 +92,22 @@ async function walkRecipients({ recipients, receipts }: Dependencies, listing: L
   for (let lookedAt = 0; lookedAt < LOOKED_AT_MAX; lookedAt += pageSize) {
     const userIds = await recipients.list(app, announcementId, after, pageSize);
     if (userIds === null) return null;
-    const asked = userIds.map((userId) => ({ announcementId, userId }));
-    const found = await recipientStates(receipts, app, asked);
-    states.push(...found.filter((state) => status === "sent" || state.status !== "read"));
+    const listed = status === "sent" ? userIds : await withoutReaders(receipts, app, announcementId, userIds);
+    const asked = listed.slice(0, limit - states.length).map((userId) => ({ announcementId, userId }));
+    states.push(...(await recipientStates(receipts, app, asked)));
     if (states.length >= limit || userIds.length < pageSize) return cutAt(limit, states);
     after = userIds.at(-1) ?? null;
   }
   return { states, next: after };
+}
+
+async function withoutReaders(
+  receipts: ReceiptStore,
+  app: string,
+  announcementId: string,
+  userIds: readonly string[],
+): Promise<readonly string[]> {
+  const keyOf = (userId: string): string => receiptKey(app, announcementId, "read", userId);
+  const read = await receipts.find(userIds.map(keyOf));
+  return userIds.filter((userId) => !read.has(keyOf(userId)));
 }

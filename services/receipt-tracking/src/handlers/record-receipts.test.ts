@@ -68,7 +68,7 @@ describe("RecordReceipts", () => {
       at: 2_000,
       by: "c2",
     });
-    expect(await counts()).to.deep.equal({ delivered: 3, read: 1 });
+    expect(await counts()).to.deep.include({ delivered: 3, read: 1 });
   });
 
   it("records a receipt once when it comes twice, in one group or later from another command", async () => {
@@ -86,7 +86,7 @@ describe("RecordReceipts", () => {
     recording.failNext(new Error("the broker went away"));
     expect(await handle([first]).catch((error: Error) => error.message)).to.equal("the broker went away");
     expect(published()).to.deep.equal([]);
-    expect(await counts()).to.deep.equal({ delivered: 2, read: 0 });
+    expect(await counts()).to.deep.include({ delivered: 2, read: 0 });
 
     const again = command("c1", [delivered(aUserId(1), 7_777), delivered(aUserId(2), 7_777)]);
     const other = command("c2", [delivered(aUserId(2)), read(aUserId(3))]);
@@ -94,14 +94,14 @@ describe("RecordReceipts", () => {
     // The times are those on record, whatever the repeat says.
     expect(published()).to.deep.equal([[delivered(aUserId(1)), delivered(aUserId(2)), read(aUserId(3))]]);
     expect((await rows()).size).to.equal(3);
-    expect(await counts()).to.deep.equal({ delivered: 3, read: 1 });
+    expect(await counts()).to.deep.include({ delivered: 3, read: 1 });
   });
 
   it("marks the counts before it publishes, so that a death in between loses neither", async () => {
     const { handle, command, recording, counts } = setUp();
     recording.failNext(new Error("died"));
     await handle([command("c1", [read(aUserId(1))])]).catch(() => undefined);
-    expect(await counts()).to.deep.equal({ delivered: 1, read: 1 });
+    expect(await counts()).to.deep.include({ delivered: 1, read: 1 });
   });
 
   it("publishes what an earlier delivery of the same command inserted between the look-up and the insert", async () => {
@@ -145,7 +145,7 @@ describe("RecordReceipts", () => {
     });
     expect(published()).to.deep.equal([]);
     expect((await rows()).size).to.equal(0);
-    expect(await counts()).to.deep.equal({ delivered: 0, read: 0 });
+    expect(await counts()).to.deep.include({ delivered: 0, read: 0 });
   });
 
   it("records the recipients of a command that it refuses for the strangers in it, and its neighbours' too", async () => {
@@ -166,13 +166,26 @@ describe("RecordReceipts", () => {
     expect(asked).to.deep.equal([1, 1]);
   });
 
+  it("takes an opening for a proof that she has it, and a deletion for none", async () => {
+    const { handle, command, asked, published, counts } = setUp();
+    const opened: ReceiptFact = { userId: aUserId(1), kind: "opened", at: 3_000 };
+    const deleted: ReceiptFact = { userId: aUserId(2), kind: "deleted", at: 4_000 };
+    await handle([command("c1", [opened, deleted])]);
+    await handle([command("c2", [opened, deleted])]);
+    expect(published()).to.deep.equal([[opened, deleted]]);
+    expect(await counts()).to.deep.equal({ delivered: 1, read: 0, opened: 1, deleted: 1 });
+    await handle([command("c3", [read(aUserId(3))])]);
+    await handle([command("c4", [{ ...deleted, userId: aUserId(3) }])]);
+    expect(asked).to.deep.equal([2, 1]);
+  });
+
   it("keeps a late delivered as a fact, which changes no count", async () => {
     const { handle, command, published, counts } = setUp();
     await handle([command("c1", [read(aUserId(1))])]);
-    expect(await counts()).to.deep.equal({ delivered: 1, read: 1 });
+    expect(await counts()).to.deep.include({ delivered: 1, read: 1 });
     expect(await handle([command("c2", [delivered(aUserId(1))])])).to.deep.equal([{ kind: "ack" }]);
     expect(published()).to.deep.equal([[read(aUserId(1))], [delivered(aUserId(1))]]);
-    expect(await counts()).to.deep.equal({ delivered: 1, read: 1 });
+    expect(await counts()).to.deep.include({ delivered: 1, read: 1 });
   });
 
   it("keeps apps apart in one group, also where both use one announcement id", async () => {
@@ -184,7 +197,10 @@ describe("RecordReceipts", () => {
     ]);
     expect(outcomes).to.deep.equal([{ kind: "ack" }, { kind: "ack" }]);
     expect(recording.events.map((event) => event.app)).to.have.members([app, foreign]);
-    expect(await stores.counts.total(countRange(foreign, anAnnouncementId()))).to.deep.equal({ delivered: 0, read: 0 });
+    expect(await stores.counts.total(countRange(foreign, anAnnouncementId()))).to.deep.include({
+      delivered: 0,
+      read: 0,
+    });
   });
 
   it("splits a group too large for one message, and loses none of it", async () => {

@@ -4,9 +4,12 @@ import type { Db } from "mongodb";
 import { z } from "zod";
 import type { KeyRange } from "../domain/receipt-key.ts";
 
+/** How many recipients; `delivered` are those of whom any other receipt than `deleted` is on record. */
 export interface Counts {
   readonly delivered: number;
   readonly read: number;
+  readonly opened: number;
+  readonly deleted: number;
 }
 
 /** A row that nobody else counts now. */
@@ -38,10 +41,8 @@ export interface CountStore {
   ensureIndexes(): Promise<void>;
 }
 
-interface Row {
+interface Row extends Partial<Counts> {
   readonly _id: string;
-  readonly delivered: number;
-  readonly read: number;
   /** Absent when the numbers are right; else another one after every change. */
   readonly dirty?: string;
   /** Present with `dirty`: when to count again. */
@@ -53,7 +54,8 @@ interface Row {
 export const LEASE_MS = 10_000;
 
 const Taken = z.object({ _id: z.string(), dirty: z.string(), lease: z.string() });
-const Total = z.object({ delivered: z.number(), read: z.number() });
+const Total = z.object({ delivered: z.number(), read: z.number(), opened: z.number(), deleted: z.number() });
+const NONE: Counts = { delivered: 0, read: 0, opened: 0, deleted: 0 };
 
 /**
  * Losing a lease or a stored count in a failover only means to count again, so these writes do not wait for a majority.
@@ -67,8 +69,6 @@ export function mongoCountStore(db: Db): CountStore {
   const mark = async (keys: readonly string[], dirty: string): Promise<void> => {
     const now = new Date();
     const changes = {
-      delivered: { $ifNull: ["$delivered", 0] },
-      read: { $ifNull: ["$read", 0] },
       dirty,
       // A row being counted, or resting after it, becomes due when that ends and not sooner.
       dueAt: { $ifNull: ["$dueAt", { $max: [now, "$restUntil"] }] },
@@ -95,10 +95,19 @@ export function mongoCountStore(db: Db): CountStore {
       const [total] = await rows
         .aggregate([
           { $match: { _id: { $gt: after, $lt: before } } },
-          { $group: { _id: null, delivered: { $sum: "$delivered" }, read: { $sum: "$read" } } },
+          // What was never counted, or by a version that knew fewer kinds, adds nothing.
+          {
+            $group: {
+              _id: null,
+              delivered: { $sum: "$delivered" },
+              read: { $sum: "$read" },
+              opened: { $sum: "$opened" },
+              deleted: { $sum: "$deleted" },
+            },
+          },
         ])
         .toArray();
-      return total === undefined ? { delivered: 0, read: 0 } : Total.parse(total);
+      return total === undefined ? NONE : Total.parse(total);
     },
     async takeDue() {
       const row = await rows.findOneAndUpdate(

@@ -24,6 +24,8 @@ export interface ReceiptStore {
   /** Inserts what is not there yet; answers the keys of those that somebody else had inserted meanwhile. */
   insertNew(receipts: readonly NewReceipt[]): Promise<readonly string[]>;
   list(range: KeyRange, limit: number): Promise<readonly StoredReceipt[]>;
+  /** How many there are in a range; counted in the index. */
+  count(range: KeyRange): Promise<number>;
   /** The user ids of all receipts in a range, ascending, page by page. */
   userIds(range: KeyRange): AsyncIterable<readonly string[]>;
 }
@@ -31,6 +33,7 @@ export interface ReceiptStore {
 const Row = z.object({ _id: z.string(), user: z.string(), partition: z.number(), at: z.date(), by: z.string() });
 type Row = z.infer<typeof Row>;
 const Rows = z.array(Row);
+const Count = z.object({ n: z.number() });
 const Keys = z.array(Row.pick({ _id: true }));
 
 /** Keys per page of a count: some 200 kB, and few round trips. */
@@ -65,6 +68,11 @@ export function mongoReceiptStore(db: Db): ReceiptStore {
     async list(range, limit) {
       const rows = await inRange(range, limit).toArray();
       return Rows.parse(rows).map(storedReceipt);
+    },
+    async count({ after, before }) {
+      // The command, and not the driver's aggregation of the same name: it walks index keys only.
+      const query = { _id: { $gt: after, $lt: before } };
+      return Count.parse(await db.command({ count: receipts.collectionName, query })).n;
     },
     async *userIds({ after, before }) {
       // A user id is what follows the range's path in the key; reading keys alone never touches a document.

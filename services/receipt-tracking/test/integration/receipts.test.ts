@@ -112,13 +112,13 @@ describe("receipt-tracking", () => {
         gateway.send(RecordReceipts, app, { announcementId, receipts: [receipt] }, { id: `c${n}` }),
       );
     await Promise.all([...once(), ...once()]);
-    await eventually(counts, { delivered: 400, read: 200 });
+    await eventually(counts, { delivered: 400, read: 200, opened: 0, deleted: 0 });
     await eventually(() => infra.management.depths([QUEUE, `${QUEUE}.dead-letter`, `${QUEUE}.alone`]), {
       [QUEUE]: 0,
       [`${QUEUE}.dead-letter`]: 0,
       [`${QUEUE}.alone`]: 0,
     });
-    expect(await counts()).to.deep.equal({ delivered: 400, read: 200 });
+    expect(await counts()).to.deep.equal({ delivered: 400, read: 200, opened: 0, deleted: 0 });
   });
 
   it("answers who has read it, and what one user has read", async () => {
@@ -132,7 +132,15 @@ describe("receipt-tracking", () => {
       announcementIds: [announcementId],
     });
     expect(states).to.deep.equal([
-      { announcementId, userId: aUserId(201), status: "read", deliveredAt: 1_000, readAt: 2_000 },
+      {
+        announcementId,
+        userId: aUserId(201),
+        status: "read",
+        deliveredAt: 1_000,
+        readAt: 2_000,
+        openedAt: null,
+        deletedAt: null,
+      },
     ]);
   });
 
@@ -145,7 +153,12 @@ describe("receipt-tracking", () => {
     const ours: Receipts = [{ userId: aUserId(1), kind: "read", at: 1 }];
     const stolen = await outcomeOf(gateway.request(RecordReceipts, foreign, { announcementId, receipts: ours }));
     expect(stolen).to.have.property("code", "not_found");
-    expect(await gateway.ask(GetReceiptCounts, foreign, { announcementId })).to.deep.equal({ delivered: 0, read: 0 });
+    expect(await gateway.ask(GetReceiptCounts, foreign, { announcementId })).to.deep.equal({
+      delivered: 0,
+      read: 0,
+      opened: 0,
+      deleted: 0,
+    });
     const listing = { announcementId, status: "read", after: null, limit: 10 } as const;
     expect(await outcomeOf(gateway.ask(ListRecipientStates, foreign, listing))).to.have.property("code", "not_found");
   });
@@ -161,7 +174,11 @@ describe("receipt-tracking", () => {
       { deadlineMs: 15_000 },
     );
     fanout = await openFanout(infra.amqpUrl, app, { [announcementId]: sent });
-    await eventually(counts, { delivered: delivered + 1, read: read + 1 }, { deadlineMs: 15_000 });
+    await eventually(
+      counts,
+      { delivered: delivered + 1, read: read + 1, opened: 0, deleted: 0 },
+      { deadlineMs: 15_000 },
+    );
     expect(await probe.depth(`${QUEUE}.dead-letter`)).to.equal(0);
   }).timeout(40_000);
 });

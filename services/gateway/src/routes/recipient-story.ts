@@ -1,0 +1,81 @@
+import {
+  FindRecipients,
+  GetAnnouncement,
+  GetPushOutcomes,
+  GetReceiptStates,
+  type PushOutcomeView,
+  type RecipientState,
+} from "@strata/contracts";
+import { formatOptionalTime, formatTime, formatUserReference, notFound, requireUserId } from "@strata/layer-protocol";
+import { whyNot } from "../domain/why-not.ts";
+import { type Answer, type Call, ok, type Route } from "../http/route.ts";
+import { RecipientStory } from "../openapi/announcement-schemas.ts";
+import { operation } from "../openapi/operation.ts";
+import { AnnouncementRecipientPath } from "../openapi/parameters.ts";
+import { announcementIdOf } from "./announcement-id.ts";
+import type { KnownUsers } from "./known-users.ts";
+
+export const getRecipientStory = ({ users }: { readonly users: KnownUsers }): Route => ({
+  method: "get",
+  path: "/apps/:app/announcements/:announcement/recipients/:user",
+  access: "app:read",
+  operation: operation({
+    id: "getAnnouncementRecipient",
+    tag: "Announcements",
+    summary: "One recipient's whole story, and why something did not happen",
+    description:
+      "Also for who is no recipient: then `why_not` says why. Each push is here as FCM or APNs answered it, the ones " +
+      "that wait included.",
+    path: AnnouncementRecipientPath,
+    answer: { status: 200, description: "What is known", schema: RecipientStory },
+    errors: [404, 422],
+  }),
+  handle: (call) => story(call, users),
+});
+
+const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
+
+async function story(call: Call, users: KnownUsers): Promise<Answer> {
+  const userId = requireUserId(call.param("user"));
+  const announcementId = announcementIdOf(call);
+  const { calls } = call;
+  const [{ progress }, { found }, { states }, { outcomes, devices }, isKnown] = await Promise.all([
+    calls.ask(GetAnnouncement, { announcementId }),
+    calls.ask(FindRecipients, { checks: [{ announcementId, userIds: [userId] }] }),
+    calls.ask(GetReceiptStates, { userId, announcementIds: [announcementId] }),
+    calls.ask(GetPushOutcomes, { announcementId, userId }),
+    users.isKnown(call, userId),
+  ]);
+  if (progress === null) throw notFound("There is no such announcement");
+  const isRecipient = found.some((one) => one.userIds.includes(userId));
+  const { at, state } = progress.announcement;
+  const reasons = whyNot({ isKnown, isRecipient, state, outcomes, devices });
+  return ok({
+    recipient: formatUserReference(call.wire.version, userId),
+    user_id: userId,
+    is_recipient: isRecipient,
+    ...timesView(isRecipient ? (states[0] ?? UNTOUCHED) : null, at),
+    pushes: outcomes.map(pushView),
+    why_not: reasons.map(({ code, message, deviceId }) => ({ code, message, device_id: deviceId })),
+  });
+}
+
+type Times = Omit<RecipientState, "userId">;
+
+const timesView = (state: Times | null, sentAt: number) => ({
+  status: state?.status ?? null,
+  sent_at: state && formatTime(sentAt),
+  delivered_at: formatOptionalTime(state?.deliveredAt ?? null),
+  read_at: formatOptionalTime(state?.readAt ?? null),
+  opened_at: formatOptionalTime(state?.openedAt ?? null),
+  deleted_at: formatOptionalTime(state?.deletedAt ?? null),
+});
+
+const pushView = ({ deviceId, platform, outcome, reason, providerId, at }: PushOutcomeView) => ({
+  device_id: deviceId,
+  platform,
+  outcome,
+  reason,
+  provider_id: providerId,
+  at: formatTime(at),
+});

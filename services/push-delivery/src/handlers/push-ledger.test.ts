@@ -1,0 +1,124 @@
+import { GetPushCounts, GetPushOutcomes, partitionOf } from "@strata/contracts";
+import type { Phone } from "@strata/phone";
+import { anAppId } from "@strata/testing";
+import { expect } from "chai";
+import { aPhone } from "../../test/provider-fixture.ts";
+import {
+  aBatch,
+  aDelivery,
+  anAndroid,
+  anIphone,
+  openPusher,
+  type Pusher,
+  usersOfOnePartition,
+} from "../../test/support.ts";
+import { getPushCounts } from "./get-push-counts.ts";
+import { getPushOutcomes } from "./get-push-outcomes.ts";
+import { pushBatch } from "./push-batch.ts";
+
+const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
+
+describe("the ledger of pushes", () => {
+  let phone: Phone;
+  let pusher: Pusher;
+  before(async () => {
+    phone = await aPhone();
+    pusher = await openPusher("push-ledger", phone);
+  });
+  after(async () => {
+    await pusher[Symbol.asyncDispose]();
+    await phone.close();
+  });
+  afterEach(() => phone.removeFaults());
+
+  let nextToken = 500_000;
+  const aToken = () => (nextToken += 1);
+
+  /** An announcement to three users: two with a phone each, one of which is dead, and one without any. */
+  async function anAnnouncement() {
+    const app = anAppId();
+    await pusher.putCredentials(app);
+    const [ann = "", bob = "", carl = ""] = usersOfOnePartition(3);
+    const [iphone, android] = [anIphone(aToken()), anAndroid(aToken())];
+    await pusher.register(app, ann, iphone);
+    await pusher.register(app, bob, android);
+    const batch = aBatch(app, [ann, bob, carl]);
+    pusher.notifications.set(batch.announcementId, { text: "for all" });
+    const { announcementId } = batch;
+    const counts = async () => {
+      const outcome = await getPushCounts(pusher.deps)(aDelivery({ announcementId }, { app }));
+      return outcome.kind === "reply" ? GetPushCounts.reply.parse(outcome.reply) : outcome;
+    };
+    const outcomesOf = async (userId: string, of = app) => {
+      const outcome = await getPushOutcomes(pusher.deps)(aDelivery({ announcementId, userId }, { app: of }));
+      if (outcome.kind !== "reply") throw new Error(`no reply but ${outcome.kind}`);
+      return GetPushOutcomes.reply.parse(outcome.reply);
+    };
+    const push = () => pushBatch(pusher.deps)(aDelivery(batch, { app }));
+    return { app, announcementId, ann, bob, carl, iphone, android, counts, outcomesOf, push };
+  }
+
+  it("counts by platform what was taken, and by its reason what was given up", async () => {
+    const { android, counts, push } = await anAnnouncement();
+    phone.addFault({ token: android.token, reason: "UNREGISTERED" });
+    await push();
+    expect(await counts()).to.deep.equal({
+      pushed: 1,
+      failed: 1,
+      pushedByPlatform: { ios: 1, android: 0, web: 0 },
+      failedByReason: { UNREGISTERED: 1 },
+    });
+  });
+
+  it("tells of each user what became of her pushes, and of nobody else's", async () => {
+    const { ann, bob, carl, android, iphone, outcomesOf, push } = await anAnnouncement();
+    phone.addFault({ token: android.token, reason: "UNREGISTERED" });
+    await push();
+    const [taken] = (await outcomesOf(ann)).outcomes;
+    expect(taken).to.include({ deviceId: `phone-${iphone.token.slice(-8)}`, platform: "ios", outcome: "accepted" });
+    expect(taken?.providerId).to.be.a("string");
+    const refused = await outcomesOf(bob);
+    expect(refused.outcomes.map(({ outcome, reason }) => [outcome, reason])).to.deep.equal([
+      ["failed", "UNREGISTERED"],
+    ]);
+    // Her token was dead, so it is hers no more.
+    expect(refused.devices).to.equal(0);
+    expect(await outcomesOf(carl)).to.deep.equal({ outcomes: [], devices: 0 });
+    expect(await outcomesOf(ann, anAppId())).to.deep.equal({ outcomes: [], devices: 0 });
+  });
+
+  it("shows what waits, and when it is tried next", async () => {
+    const { bob, android, outcomesOf, push } = await anAnnouncement();
+    phone.addFault({ token: android.token, reason: "QUOTA_EXCEEDED", retry_after: 30, times: 1 });
+    await push();
+    const { outcomes, devices } = await outcomesOf(bob);
+    expect(outcomes.map(({ outcome }) => outcome)).to.deep.equal(["waiting"]);
+    expect(outcomes[0]?.at).to.be.greaterThan(Date.now() + 20_000);
+    expect(devices).to.equal(1);
+  });
+
+  it("is read through indexes: totals without the rows, a user through her partition's", async () => {
+    const { app, announcementId, ann, push } = await anAnnouncement();
+    await push();
+    const chunks = pusher.deps.db.collection<{ _id: string }>("push_chunks");
+    const totals = JSON.stringify(
+      await chunks
+        .aggregate(
+          [
+            { $match: { _id: below(`${app}/${announcementId}`) } },
+            { $group: { _id: null, ios: { $sum: "$acceptedOn.ios" }, failed: { $sum: "$failed" } } },
+          ],
+          { hint: "counts_by_platform" },
+        )
+        .explain(),
+    );
+    expect(totals).to.include("IXSCAN").and.not.include("COLLSCAN").and.not.include('"stage":"FETCH"');
+    const partition = String(partitionOf(ann)).padStart(2, "0");
+    const hers = JSON.stringify(
+      await chunks
+        .find({ _id: below(`${app}/${announcementId}/${partition}`), $or: [{ "outcomes.user": ann }] })
+        .explain(),
+    );
+    expect(hers).to.include("IXSCAN").and.not.include("COLLSCAN");
+  });
+});
