@@ -62,9 +62,10 @@ async function send(count: number): Promise<Run> {
   return run;
 }
 
+/** Counts the messages without parsing 30 kB of JSON, which would be the load generator's time on the same processors. */
 function checkPage(text: string): void {
-  const page: unknown = JSON.parse(text);
-  if (!Array.isArray(page) || page.length !== PAGE) throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
+  if (text.split('"recipient_status":').length !== PAGE + 1)
+    throw new Error(`no page of ${PAGE}: ${text.slice(0, 200)}`);
 }
 
 function read(count: number): Promise<Run> {
