@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AnnouncementTerms, Revision } from "./announcement-terms.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import {
   AnnouncementId,
@@ -13,10 +14,20 @@ import {
 } from "./values.ts";
 
 /**
- * accepting: recipients are still being stored; distributing: batches are being written; distributed: every inbox has
- * its entry.
+ * accepting: recipients are still being stored; scheduled: it starts later; distributing: batches are being written;
+ * paused: none are until it is resumed; distributed: every inbox has its entry; canceled: nobody else gets it;
+ * recalled, expired: it is in no inbox any more.
  */
-export const AnnouncementState = z.enum(["accepting", "distributing", "distributed"]);
+export const AnnouncementState = z.enum([
+  "accepting",
+  "scheduled",
+  "distributing",
+  "paused",
+  "distributed",
+  "canceled",
+  "recalled",
+  "expired",
+]);
 export type AnnouncementState = z.infer<typeof AnnouncementState>;
 
 export const AnnouncementContent = z.object({
@@ -34,13 +45,24 @@ export const Announcement = AnnouncementContent.extend({
   recipientCount: z.number().int(),
   /** The ids named, where the list is short enough to be kept in the header (up to 1,000); else null. */
   recipients: z.array(UserId).nullable(),
+  ...AnnouncementTerms.shape,
+  /** When what is scheduled starts, or started. */
+  startsAt: Millis.nullable().optional(),
+  /** 1, and one more for each correction. */
+  revision: z.number().int().optional(),
+  /** Every revision and when it became what is shown; one read at a time t was the last with `at` up to t. */
+  revisions: z.array(Revision).optional(),
 });
 export type Announcement = z.infer<typeof Announcement>;
 
 /** SHA-256 over the request's meaning: tells a repeat of the same request from another one under the same id. */
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 
-const Accept = AnnouncementContent.extend({ announcementId: AnnouncementId, digest: Digest });
+const Accept = AnnouncementContent.extend({
+  announcementId: AnnouncementId,
+  digest: Digest,
+  ...AnnouncementTerms.shape,
+});
 
 /** `in-use`: the id was taken before by something else, or by the same request, already started; the stored one comes along. */
 export const AcceptReply = z.object({
@@ -49,7 +71,7 @@ export const AcceptReply = z.object({
 });
 export type AcceptReply = z.infer<typeof AcceptReply>;
 
-/** Header, batches and events of an announcement to at most 1,000 users, in one step. */
+/** Header, batches and events of an announcement to at most 1,000 users, in one step. For later or throttled it is not. */
 export const AnnounceToFew = defineCommand({
   service: "announcement-fanout",
   lane: "few",
@@ -65,7 +87,11 @@ export const OpenAnnouncement = defineCommand({
   lane: "many",
   name: "OpenAnnouncement",
   version: 1,
-  payload: Accept.extend({ recipientCount: z.number().int().positive() }),
+  payload: Accept.extend({
+    recipientCount: z.number().int().positive(),
+    /** Of a short list that does not go out at once: kept to be shown. */
+    recipients: userIdList(1_000).optional(),
+  }),
   reply: AcceptReply,
 });
 
@@ -123,6 +149,15 @@ export const FanOut = defineCommand({
       .min(0)
       .max(SLOTS - 1),
   }),
+});
+
+/** As FanOut, for a slot with urgent work: it does not wait behind other apps' turns. */
+export const FanOutUrgently = defineCommand({
+  service: "announcement-fanout",
+  lane: "urgent-slots",
+  name: "FanOutUrgently",
+  version: 1,
+  payload: FanOut.payload,
 });
 
 export const AnnouncementProgress = z.object({
@@ -199,7 +234,12 @@ export const AnnouncementAccepted = defineEvent({
   name: "announcement.announcement.accepted",
   version: 1,
   producer: "announcement-fanout",
-  payload: z.object({ announcementId: AnnouncementId, at: Millis, recipientCount: z.number().int() }),
+  payload: z.object({
+    announcementId: AnnouncementId,
+    at: Millis,
+    recipientCount: z.number().int(),
+    category: z.string().nullable().optional(),
+  }),
 });
 
 /** One batch of an announcement is in its recipients' inboxes. May come again, with the same id and recipients. */
@@ -215,6 +255,12 @@ export const BatchStored = defineEvent({
     at: Millis,
     recipients: BatchRecipients,
     hasNotification: z.boolean(),
+    /** Nothing is to be pushed. */
+    isSilent: z.boolean().optional(),
+    category: z.string().nullable().optional(),
+    priority: z.enum(["normal", "urgent"]).optional(),
+    /** When it leaves the inboxes: no push after it. */
+    expiresAt: Millis.nullable().optional(),
   }),
   consumedBy: ["push-delivery.announcements"],
 });

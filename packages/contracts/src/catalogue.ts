@@ -1,5 +1,6 @@
 import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
+import * as announcementStates from "./announcement-states.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
@@ -16,6 +17,7 @@ const isContract = (value: unknown): value is AnyContract =>
 export const catalogue: readonly AnyContract[] = [
   announcement,
   audience,
+  announcementStates,
   content,
   conversation,
   directory,

@@ -9,6 +9,8 @@ export const loadConfig = defineConfig({
   ORDERED_QUEUES: z.coerce.number().int().min(1).max(64).default(16),
   /** How many slots one process fans out at once. */
   FANOUT_CONCURRENCY: z.coerce.number().int().min(1).max(64).default(8),
+  /** How often a process looks for what is due: starts, throttled steps, expiry. */
+  DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(100),
   /** How often a process looks for work whose worker died. */
   SWEEP_INTERVAL_MS: z.coerce.number().int().min(50).default(5_000),
 });

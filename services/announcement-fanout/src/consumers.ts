@@ -1,19 +1,24 @@
 import {
   AnnounceToFew,
+  CancelAnnouncement,
   FanOut,
+  FanOutUrgently,
   FindRecipients,
   GetAnnouncement,
   GetAnnouncementContent,
   ListInbox,
   ListRecipients,
   OpenAnnouncement,
+  PauseAnnouncement,
+  ResumeAnnouncement,
   StartAnnouncement,
   StoreRecipients,
 } from "@strata/contracts";
 import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { announceToFew } from "./handlers/announce-to-few.ts";
-import { fanOut, type FanOutDeps } from "./handlers/fan-out.ts";
+import { cancelAnnouncement, pauseAnnouncement, resumeAnnouncement } from "./handlers/change-state.ts";
+import { fanOut } from "./handlers/fan-out.ts";
 import { openAnnouncement } from "./handlers/open-announcement.ts";
 import {
   findRecipients,
@@ -24,6 +29,7 @@ import {
 } from "./handlers/queries.ts";
 import { startAnnouncement } from "./handlers/start-announcement.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
+import type { FanOutDeps } from "./handlers/take-step.ts";
 
 interface Deps extends FanOutDeps {
   readonly broker: Broker;
@@ -61,6 +67,21 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
       prefetch: concurrency,
       handlers: [on(FanOut, fanOut(deps))],
       dependencies: [mongo, directory],
+    }),
+    consumer({
+      queue: "announcement-fanout.urgent-slots",
+      prefetch: concurrency,
+      handlers: [on(FanOutUrgently, fanOut(deps, FanOutUrgently))],
+      dependencies: [mongo, directory],
+    }),
+    consumer({
+      queue: "announcement-fanout.states",
+      handlers: [
+        on(PauseAnnouncement, pauseAnnouncement(deps)),
+        on(ResumeAnnouncement, resumeAnnouncement(deps)),
+        on(CancelAnnouncement, cancelAnnouncement(deps)),
+      ],
+      dependencies: [mongo],
     }),
     consumer({
       queue: "announcement-fanout.queries",

@@ -2,6 +2,7 @@ import { openBroker } from "@strata/messaging";
 import { openMongo, repeat, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
+import { startDueAnnouncements } from "./due-announcements.ts";
 import { sweep } from "./handlers/sweep.ts";
 import { mongoAnnouncementStore } from "./store/announcement-store.ts";
 import { mongoBatchStore } from "./store/batch-store.ts";
@@ -18,7 +19,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     chunks: mongoChunkStore(mongo.db),
     partitions: mongoPartitionStore(mongo.db),
   };
-  await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
+  await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
   const broker = closing.add(
     await openBroker({
       url: config.AMQP_URL,
@@ -29,8 +30,9 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
       orderedQueues: config.ORDERED_QUEUES,
     }),
   );
-  const deps = { ...stores, broker };
+  const deps = { ...stores, broker, log };
   const rows = consumers({ ...deps, mongo: mongo.dependency, concurrency: config.FANOUT_CONCURRENCY });
   closing.add(await broker.consume(rows));
+  closing.add(startDueAnnouncements(deps, config.DUE_POLL_INTERVAL_MS));
   closing.add(repeat(config.SWEEP_INTERVAL_MS, () => sweep(deps), log.child({ work: "sweep" })));
 }

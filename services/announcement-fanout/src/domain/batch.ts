@@ -11,6 +11,19 @@ export interface Batch {
   readonly recipients: readonly string[];
 }
 
+/** The most that one batch has. */
+export const RECIPIENTS_PER_BATCH = 1_000;
+
+/** Where in a long list a batch begins. */
+export interface Cursor {
+  readonly chunk: number;
+  readonly offset: number;
+}
+
+/** Where the next batch of a partition begins: unless it says otherwise, chunk n is batch n. */
+export const cursorOf = (row: { readonly n: number; readonly cursor?: Cursor | null }): Cursor =>
+  row.cursor ?? { chunk: row.n, offset: 0 };
+
 /** All recipients of one announcement get it at the same moment, so there is one slice. */
 const SLICE = 0;
 

@@ -1,9 +1,10 @@
 import type { BatchStored, PayloadOf } from "@strata/contracts";
 import { announcementOf, type Batch } from "./batch.ts";
+import type { Header } from "./header.ts";
 
 /** The fact that a batch is in its recipients' inboxes. */
 export const batchStored = (
-  announcement: { readonly notification: unknown },
+  { notification, isSilent, category, priority, expiresAt }: Header,
   { _id, partition, at, recipients }: Batch,
 ): PayloadOf<typeof BatchStored> => ({
   announcementId: announcementOf(_id),
@@ -11,5 +12,9 @@ export const batchStored = (
   partition,
   at,
   recipients: [...recipients],
-  hasNotification: announcement.notification !== null,
+  hasNotification: notification !== null,
+  ...(isSilent && notification === null ? { isSilent } : {}),
+  ...(category === null ? {} : { category }),
+  ...(priority === "normal" ? {} : { priority }),
+  ...(expiresAt === null ? {} : { expiresAt }),
 });

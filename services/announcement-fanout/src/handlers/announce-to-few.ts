@@ -9,7 +9,8 @@ import {
 import { type Client, type Delivery, type GroupHandler, type Outcome, type Publisher, reply } from "@strata/messaging";
 import { announcementKey, type Batch, batchesOfFew } from "../domain/batch.ts";
 import { batchStored } from "../domain/events.ts";
-import { announcementFrom, type AnnouncementStore, type Header } from "../store/announcement-store.ts";
+import { announcementFrom, type Header, headerOf, headerTerms } from "../domain/header.ts";
+import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 
 type Payload = PayloadOf<typeof AnnounceToFew>;
@@ -60,7 +61,10 @@ async function headersFor(deliveries: readonly Delivery<Payload>[], broker: Clie
   return deliveries.map((delivery) => {
     const { app, id, payload } = delivery;
     const { recipients, digest, sender, parts, notification } = payload;
-    return {
+    return headerOf({
+      ...headerTerms(payload),
+      hidesFrom: payload.expiresAt ?? null,
+      dueAt: payload.expiresAt ?? null,
       _id: idOf(delivery),
       app,
       state: "distributed",
@@ -75,7 +79,7 @@ async function headersFor(deliveries: readonly Delivery<Payload>[], broker: Clie
       by: id,
       startedBy: id,
       chunks: null,
-    };
+    });
   });
 }
 

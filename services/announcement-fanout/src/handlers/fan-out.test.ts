@@ -6,7 +6,8 @@ import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, type Infra, openInfra } from "@strata/testing";
 import { expect } from "chai";
 import { announcementKey, type Batch, batchId } from "../domain/batch.ts";
-import { type Header, mongoAnnouncementStore } from "../store/announcement-store.ts";
+import { headerOf } from "../domain/header.ts";
+import { mongoAnnouncementStore } from "../store/announcement-store.ts";
 import { mongoBatchStore } from "../store/batch-store.ts";
 import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
@@ -15,6 +16,7 @@ import { sweep } from "./sweep.ts";
 
 const PARTITION = 5;
 const SLOT = 5;
+const AT_ONCE = { at: 1_790_000_000_000, isUrgent: false, isThrottled: false };
 
 const requestsNothing: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
 
@@ -53,7 +55,7 @@ describe("fanOut", () => {
       chunks: mongoChunkStore(mongo.db),
       partitions: mongoPartitionStore(mongo.db),
     };
-    const header: Header = {
+    const header = headerOf({
       _id: announcementKey(app, announcementId),
       app,
       state: "distributing",
@@ -68,11 +70,11 @@ describe("fanOut", () => {
       by: "open",
       startedBy: "start",
       chunks: [{ partition: PARTITION, count: chunks.length }],
-    };
+    });
     await stores.announcements.insertNew([header]);
     const rows = chunks.map((userIds, chunk) => ({ partition: PARTITION, chunk, userIds: [...userIds] }));
     await stores.chunks.insertNew(app, announcementId, rows);
-    await stores.partitions.insertNew(app, announcementId, header.at, [PARTITION]);
+    await stores.partitions.insertNew(app, announcementId, AT_ONCE, [PARTITION]);
     const { events, commands, publisher } = recordingPublisher();
     const deps = { ...stores, broker: { ...publisher, ...directory, request: requestsNothing } };
     const stored = (): Promise<readonly Batch[]> =>

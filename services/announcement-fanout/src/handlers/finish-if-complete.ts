@@ -1,6 +1,7 @@
 import { AnnouncementDistributed } from "@strata/contracts";
 import type { Cause, Publisher } from "@strata/messaging";
-import { announcementFrom, type AnnouncementStore, type Header } from "../store/announcement-store.ts";
+import { announcementIdOf, type Header } from "../domain/header.ts";
+import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
 
 interface Deps {
@@ -11,13 +12,14 @@ interface Deps {
 
 /**
  * Says that an announcement is in every inbox, once no partition is pending. The event comes before the state: a crash
- * in between leaves the state for the sweeper, which says it again.
+ * in between leaves the state for the sweeper, which says it again. What was stopped says nothing.
  */
 export async function finishIfComplete(deps: Deps, header: Header, cause?: Cause): Promise<void> {
-  const { announcementId } = announcementFrom(header);
+  if (header.state !== "distributing") return;
+  const announcementId = announcementIdOf(header);
   const { sent, unknown, pending } = await deps.partitions.progress(header.app, announcementId);
   if (pending > 0) return;
   const payload = { announcementId, sent, unknown };
   await deps.broker.emit(AnnouncementDistributed, header.app, payload, cause ? { cause } : {});
-  await deps.announcements.markDistributed(header._id);
+  await deps.announcements.move(header._id, ["distributing"], "distributed");
 }

@@ -9,9 +9,11 @@ import {
 } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
-import { announcementFrom, type AnnouncementStore, contentFrom, type Header } from "../store/announcement-store.ts";
+import { announcementFrom, contentFrom, type Header, isAtOneMoment, sentAtOf } from "../domain/header.ts";
+import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
+import { progressOf } from "./progress.ts";
 
 interface Deps {
   readonly announcements: AnnouncementStore;
@@ -21,18 +23,12 @@ interface Deps {
 
 type Answers<C> = Handler<PayloadOf<C>, ReplyOf<C>>;
 
-/** State and counts. Long lists keep count in their partitions' rows; short ones are counted from their batches. */
+/** State and counts. */
 export const getAnnouncement =
   ({ announcements, batches, partitions }: Deps): Answers<typeof GetAnnouncement> =>
   async ({ app, payload }) => {
     const header = await announcements.find(app, payload.announcementId);
-    if (!header) return reply({ progress: null });
-    const isShort = header.recipients !== null;
-    const { sent, unknown } = isShort
-      ? { sent: await batches.countRecipients(app, payload.announcementId), unknown: header.unknown?.length ?? 0 }
-      : await partitions.progress(app, payload.announcementId);
-    const counts = { recipients: header.recipientCount, unknown, sent };
-    return reply({ progress: { announcement: announcementFrom(header), counts } });
+    return reply({ progress: header && (await progressOf({ batches, partitions }, header)) });
   };
 
 export const getAnnouncementContent =
@@ -46,21 +42,27 @@ export const listInbox =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof ListInbox> =>
   async ({ app, payload }) => {
     const { userId, after, limit } = payload;
-    const [entries, total] = await Promise.all([
-      batches.inbox(app, userId, after, limit),
-      batches.inboxSize(app, userId),
-    ]);
+    const inbox = { app, userId, hidden: await announcements.hidden(app) };
+    const [entries, total] = await Promise.all([batches.inbox(inbox, after, limit), batches.inboxSize(inbox)]);
     if (entries === null) return reply({ entries: null, total });
     const headers = await announcements.findMany(entries.map((entry) => announcementKey(app, entry.announcementId)));
-    const listed = entries
-      .map(({ announcementId }) => headers.get(announcementKey(app, announcementId)))
-      .filter((header) => header !== undefined)
-      .map(inboxView);
+    const listed = entries.flatMap(({ announcementId, at }) => {
+      const header = headers.get(announcementKey(app, announcementId));
+      return header ? [inboxView(header, at)] : [];
+    });
     return reply({ entries: listed, total });
   };
 
-/** A user is not told who else got it, nor what others' pushes said. */
-const inboxView = (header: Header) => ({ ...announcementFrom(header), recipients: null, notification: null });
+/** When all recipients got it; null where that was not one moment. */
+const momentOf = (header: Header): number | null => (isAtOneMoment(header) ? sentAtOf(header) : null);
+
+/** A user is not told who else got it, nor what others' pushes said; `at` is when she got it. */
+const inboxView = (header: Header, at: number) => ({
+  ...announcementFrom(header),
+  at,
+  recipients: null,
+  notification: null,
+});
 
 export const findRecipients =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof FindRecipients> =>
@@ -71,7 +73,7 @@ export const findRecipients =
     const found = await Promise.all(
       payload.checks.map(async ({ announcementId, userIds }) => {
         const header = headers.get(announcementKey(app, announcementId));
-        const members = header ? await batches.findRecipients(app, announcementId, header.at, userIds) : [];
+        const members = header ? await batches.findRecipients(app, announcementId, momentOf(header), userIds) : [];
         return { announcementId, userIds: members };
       }),
     );

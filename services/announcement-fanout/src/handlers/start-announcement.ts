@@ -2,16 +2,18 @@ import { setTimeout as wait } from "node:timers/promises";
 import {
   type AcceptReply,
   AnnouncementAccepted,
-  FanOut,
+  AnnouncementScheduled,
   type PayloadOf,
   type StartAnnouncement,
 } from "@strata/contracts";
-import { type Handler, type Publisher, refuse, reply, retry } from "@strata/messaging";
+import { type Delivery, type Handler, type Publisher, refuse, reply, retry } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { announcementKey, slotOf } from "../domain/batch.ts";
-import { announcementFrom, type AnnouncementStore } from "../store/announcement-store.ts";
+import { announcementFrom, type Header } from "../domain/header.ts";
+import { firstStartOf } from "../domain/start.ts";
+import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
+import { layOutPartitions, wakeSlots } from "./begin-distribution.ts";
 
 interface Deps {
   readonly announcements: AnnouncementStore;
@@ -20,39 +22,55 @@ interface Deps {
   readonly broker: Publisher;
 }
 
+type Start = Delivery<PayloadOf<typeof StartAnnouncement>>;
+
 /** The chunks are confirmed in their queue before this command is sent, so they are seconds away at most. */
 const CHUNKS_DEADLINE_MS = 5_000;
 const CHUNKS_POLL_MS = 20;
 
-/** Waits until every chunk named is stored, makes the partitions' rows, and wakes their slots. */
+/** Waits until every chunk named is stored, makes the partitions' rows, and wakes their slots, or leaves that for later. */
 export const startAnnouncement =
-  ({ announcements, chunks, partitions, broker }: Deps): Handler<PayloadOf<typeof StartAnnouncement>, AcceptReply> =>
+  (deps: Deps): Handler<PayloadOf<typeof StartAnnouncement>, AcceptReply> =>
   async (delivery) => {
     const { app, id, payload } = delivery;
     const { announcementId } = payload;
-    const found = await announcements.find(app, announcementId);
+    const found = await deps.announcements.find(app, announcementId);
     if (!found) return refuse(new DomainError("not_found", { announcementId }));
-    if (found.state !== "accepting" && found.startedBy !== id) {
-      return reply({ outcome: "in-use", announcement: announcementFrom(found) });
+    if (found.startedBy !== null || found.state !== "accepting") {
+      if (found.startedBy !== id) return reply({ outcome: "in-use", announcement: announcementFrom(found) });
+      return announce(deps, delivery, found);
     }
-    const expected = payload.chunks.reduce((sum, { count }) => sum + count, 0);
-    const deadlineAt = Date.now() + CHUNKS_DEADLINE_MS;
-    while ((await chunks.count(app, announcementId)) < expected) {
-      if (Date.now() > deadlineAt) return retry(0, new Error("recipients are still being stored"));
-      await wait(CHUNKS_POLL_MS);
-    }
-    // Rows before the state: once it says `distributing`, the sweeper counts on them.
-    const touched = payload.chunks.map(({ partition }) => partition);
-    await partitions.insertNew(app, announcementId, found.at, touched);
-    const header = await announcements.markStarted(announcementKey(app, announcementId), id, payload.chunks);
+    if (!(await areStored(deps.chunks, delivery))) return retry(0, new Error("recipients are still being stored"));
+    const startsAt = firstStartOf(found);
+    const isLater = startsAt !== null && startsAt > Date.now();
+    if (!isLater) await layOutPartitions(deps, { ...found, startsAt, chunks: payload.chunks });
+    const change = { startedBy: id, chunks: payload.chunks, startsAt };
+    await deps.announcements.move(found._id, ["accepting"], isLater ? "scheduled" : "distributing", { change });
+    const header = await deps.announcements.find(app, announcementId);
     if (!header) return refuse(new DomainError("not_found", { announcementId }));
     if (header.startedBy !== id) return reply({ outcome: "in-use", announcement: announcementFrom(header) });
-
-    const accepted = { announcementId, at: header.at, recipientCount: header.recipientCount };
-    const slots = [...new Set(touched.map(slotOf))];
-    await Promise.all([
-      broker.emit(AnnouncementAccepted, app, accepted, { cause: delivery }),
-      ...slots.map((slot) => broker.send(FanOut, app, { slot }, { cause: delivery })),
-    ]);
-    return reply({ outcome: "accepted", announcement: announcementFrom(header) });
+    return announce(deps, delivery, header);
   };
+
+async function areStored(chunks: ChunkStore, { app, payload }: Start): Promise<boolean> {
+  const expected = payload.chunks.reduce((sum, { count }) => sum + count, 0);
+  for (const deadlineAt = Date.now() + CHUNKS_DEADLINE_MS; ;) {
+    if ((await chunks.count(app, payload.announcementId)) >= expected) return true;
+    if (Date.now() > deadlineAt) return false;
+    await wait(CHUNKS_POLL_MS);
+  }
+}
+
+/** What is said of a started one, whatever has become of it since. */
+async function announce(deps: Deps, delivery: Start, header: Header) {
+  const { app, payload } = delivery;
+  const { at, recipientCount, category, state, startsAt, version } = header;
+  const accepted = { announcementId: payload.announcementId, at, recipientCount, ...(category === null ? {} : { category }) };
+  await deps.broker.emit(AnnouncementAccepted, app, accepted, { cause: delivery });
+  if (state === "scheduled" && startsAt !== null) {
+    const scheduled = { announcementId: payload.announcementId, version, at, startsAt };
+    await deps.broker.emit(AnnouncementScheduled, app, scheduled, { cause: delivery, subjectVersion: version });
+  }
+  if (state === "distributing") await wakeSlots(deps, header, delivery);
+  return reply({ outcome: "accepted" as const, announcement: announcementFrom(header) });
+}

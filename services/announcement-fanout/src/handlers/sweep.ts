@@ -1,7 +1,8 @@
-import { FanOut } from "@strata/contracts";
-import { announcementFrom } from "../store/announcement-store.ts";
-import type { FanOutDeps } from "./fan-out.ts";
+import { announcementIdOf } from "../domain/header.ts";
+import { NO_SLOT } from "../store/partition-store.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
+import { FanOut } from "@strata/contracts";
+import type { FanOutDeps } from "./take-step.ts";
 
 /** A header whose caller never started it, and whose retry window is long over. */
 const ABANDONED_MS = 3_600_000;
@@ -13,10 +14,12 @@ const PAGE = 100;
  */
 export async function sweep(deps: FanOutDeps, now = Date.now()): Promise<void> {
   for (const header of await deps.announcements.distributing(PAGE)) {
-    const { announcementId } = announcementFrom(header);
+    const announcementId = announcementIdOf(header);
+    // Whoever put them aside may have been late: it goes on since.
+    await deps.partitions.letGo(header.app, announcementId);
     const slots = await deps.partitions.pendingSlots(header.app, announcementId);
     if (slots.length === 0) await finishIfComplete(deps, header);
-    for (const slot of slots) {
+    for (const slot of slots.filter((one) => one !== NO_SLOT)) {
       if (await deps.partitions.isSlotHeld(header.app, slot)) continue;
       await deps.broker.send(FanOut, header.app, { slot });
     }

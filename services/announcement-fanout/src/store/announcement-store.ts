@@ -1,50 +1,71 @@
-import {
-  type Announcement,
-  type AnnouncementContent,
-  AnnouncementContent as AnnouncementContentSchema,
-  AnnouncementState,
-} from "@strata/contracts";
+import type { AnnouncementState } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
-import { z } from "zod";
-import { announcementKey } from "../domain/batch.ts";
+import { announcementKey, announcementOf } from "../domain/batch.ts";
+import { Header } from "../domain/header.ts";
 
-/** How many chunks a partition of a long list has; said when it is started. */
-const PartitionChunks = z.object({ partition: z.number().int(), count: z.number().int() });
+/** What a change of state writes beside the state. */
+export type HeaderChange = Partial<
+  Pick<Header, "startedBy" | "chunks" | "startsAt" | "hidesFrom">
+>;
 
-/** An announcement as stored: what was said and to how many. Progress is in batches and partition rows. */
-const Header = AnnouncementContentSchema.extend({
-  _id: z.string(),
-  app: z.string(),
-  state: AnnouncementState,
-  at: z.number(),
-  recipientCount: z.number().int(),
-  /** Short lists only: whom the backend named, and who of them did not exist at that moment. */
-  recipients: z.array(z.string()).nullable(),
-  unknown: z.array(z.string()).nullable(),
-  digest: z.string(),
-  /** The command that made it: a redelivery of that command finds its own row. */
-  by: z.string(),
-  startedBy: z.string().nullable(),
-  chunks: z.array(PartitionChunks).nullable(),
-});
-export type Header = z.infer<typeof Header>;
+/** What a user does not see of her inbox. */
+export interface Hidden {
+  readonly announcementId: string;
+  /** Null: nothing of it. */
+  readonly after: number | null;
+}
+
+/** Whoever has it already goes on seeing it. */
+const KEEPS_WHAT_CAME: ReadonlySet<AnnouncementState> = new Set(["paused", "canceled"]);
+
+export interface MoveOptions {
+  /** The command that asks for it, to be found again when it comes again. */
+  readonly by?: string;
+  /** Only while it is this version. */
+  readonly version?: number;
+  readonly change?: HeaderChange;
+}
+
+/** How many changes of state are remembered. */
+const CHANGES = 32;
 
 export interface AnnouncementStore {
   find(app: string, announcementId: string): Promise<Header | null>;
   findMany(ids: readonly string[]): Promise<ReadonlyMap<string, Header>>;
+  /** Alone, without what was said: what is looked at after every step. */
+  versionOf(id: string): Promise<number | null>;
   /** Inserts what is not there yet; what is there stays as it is. */
   insertNew(headers: readonly Header[]): Promise<void>;
-  /** `accepting` → `distributing`, once; answers the header as it is afterwards. */
-  markStarted(id: string, startedBy: string, chunks: Header["chunks"]): Promise<Header | null>;
-  /** `distributing` → `distributed`; true for the one call that did it. */
-  markDistributed(id: string): Promise<boolean>;
-  /** Long lists whose distribution has begun and not ended, oldest first. */
+  /**
+   * One change of state, if it is in one of `from`: answers the header after it, else null. Whatever is timed about it is
+   * looked at anew.
+   */
+  move(
+    id: string,
+    from: readonly AnnouncementState[],
+    to: AnnouncementState,
+    options?: MoveOptions,
+  ): Promise<Header | null>;
+  /** Those whose distribution is under way, oldest first. */
   distributing(limit: number): Promise<readonly Header[]>;
+  /** The announcement about which something timed is due longest, now held for `leaseMs`; null when none is due. */
+  claimDue(holder: string, leaseMs: number): Promise<Header | null>;
+  /** Throttled: takes the next batch, so that nobody writes one before `until`; false when it is not yet time for it. */
+  reserveBatch(id: string, until: number): Promise<boolean>;
+  /** What was reserved until `until` is written: the next may be from `nextAt` on. */
+  settleBatch(id: string, until: number, nextAt: number): Promise<void>;
+  /** What the inboxes of an app leave out now: all of an announcement, or what came later than `after`. */
+  hidden(app: string): Promise<readonly Hidden[]>;
+  /** Lets go of it until `dueAt`; nothing happens when it was changed or claimed by somebody else meanwhile. */
+  release(id: string, holder: string, dueAt: number | null): Promise<void>;
   /** Removes headers made before `before` and never started, and answers their ids: none that was started meanwhile. */
   removeAbandoned(before: number): Promise<readonly string[]>;
   ensureIndexes(): Promise<void>;
 }
+
+/** A lease lost with the database's last moments is taken again: it need not wait for the disk. */
+const LIGHT = { writeConcern: { w: 1 } } as const;
 
 export function mongoAnnouncementStore(db: Db): AnnouncementStore {
   const headers = db.collection<Header>("announcements");
@@ -58,6 +79,10 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
       const documents = await headers.find({ _id: { $in: [...ids] } }).toArray();
       return new Map(documents.map((document) => [document._id, parse(document)]));
     },
+    async versionOf(_id) {
+      const document = await headers.findOne({ _id }, { projection: { version: 1 } });
+      return document && (document.version ?? 1);
+    },
     async insertNew(rows) {
       if (rows.length === 0) return;
       try {
@@ -66,15 +91,29 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         if (!isDuplicateKey(error)) throw error;
       }
     },
-    async markStarted(id, startedBy, chunks) {
-      await headers.updateOne({ _id: id, state: "accepting" }, { $set: { state: "distributing", startedBy, chunks } });
-      const document = await headers.findOne({ _id: id });
+    async move(_id, from, to, { by, version, change = {} } = {}) {
+      const at = Date.now();
+      const next = { $add: [{ $ifNull: ["$version", 1] }, 1] };
+      const changes = { $ifNull: ["$changes", []] };
+      const remembered = { $slice: [{ $concatArrays: [changes, [{ version: next, at, by }]] }, -CHANGES] };
+      const document = await headers.findOneAndUpdate(
+        { _id, state: { $in: [...from] }, ...(version === undefined ? {} : { version }) },
+        [
+          {
+            $set: {
+              ...Object.fromEntries(Object.entries(change).map(([field, value]) => [field, { $literal: value }])),
+              state: to,
+              stateAt: at,
+              version: next,
+              ...(by === undefined ? {} : { changes: remembered }),
+              dueAt: at,
+              holder: null,
+            },
+          },
+        ],
+        { returnDocument: "after" },
+      );
       return document && parse(document);
-    },
-    async markDistributed(id) {
-      const change = { $set: { state: "distributed" } } as const;
-      const { modifiedCount } = await headers.updateOne({ _id: id, state: "distributing" }, change);
-      return modifiedCount === 1;
     },
     async distributing(limit) {
       const documents = await headers
@@ -83,6 +122,37 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         .limit(limit)
         .toArray();
       return documents.map(parse);
+    },
+    async claimDue(holder, leaseMs) {
+      const now = Date.now();
+      const document = await headers.findOneAndUpdate(
+        { dueAt: { $gt: 0, $lte: now } },
+        { $set: { holder, dueAt: now + leaseMs } },
+        { sort: { dueAt: 1 }, returnDocument: "after", ...LIGHT },
+      );
+      return document && parse(document);
+    },
+    async reserveBatch(_id, until) {
+      const { matchedCount } = await headers.updateOne(
+        { _id, $or: [{ nextBatchAt: null }, { nextBatchAt: { $lte: Date.now() } }] },
+        { $set: { nextBatchAt: until } },
+      );
+      return matchedCount === 1;
+    },
+    async settleBatch(_id, until, nextAt) {
+      await headers.updateOne({ _id, nextBatchAt: until }, { $set: { nextBatchAt: nextAt, dueAt: nextAt } });
+    },
+    async hidden(app) {
+      const documents = await headers
+        .find({ app, hidesFrom: { $gt: 0, $lte: Date.now() } }, { projection: { state: 1, stateAt: 1 } })
+        .toArray();
+      return documents.map(({ _id, state, stateAt }) => ({
+        announcementId: announcementOf(_id),
+        after: KEEPS_WHAT_CAME.has(state) ? stateAt : null,
+      }));
+    },
+    async release(_id, holder, dueAt) {
+      await headers.updateOne({ _id, holder }, { $set: { dueAt, holder: null } }, LIGHT);
     },
     async removeAbandoned(before) {
       const abandoned = await headers
@@ -103,18 +173,11 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         { state: 1, at: 1 },
         { partialFilterExpression: { state: { $in: ["accepting", "distributing"] } } },
       );
+      await headers.createIndex({ dueAt: 1 }, { name: "due", partialFilterExpression: { dueAt: { $gt: 0 } } });
+      await headers.createIndex(
+        { app: 1, hidesFrom: 1 },
+        { name: "hiding", partialFilterExpression: { hidesFrom: { $gt: 0 } } },
+      );
     },
   };
 }
-
-/** The contract's view of a header. */
-export function announcementFrom(header: Header): Announcement {
-  const { _id, state, at, recipientCount, recipients } = header;
-  return { announcementId: _id.split("/")[1] ?? "", state, at, recipientCount, recipients, ...contentFrom(header) };
-}
-
-export const contentFrom = ({ sender, parts, notification }: Header): AnnouncementContent => ({
-  sender,
-  parts,
-  notification,
-});

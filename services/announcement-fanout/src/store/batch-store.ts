@@ -1,12 +1,19 @@
 import { compareUserIds, partitionOf } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
-import type { Db } from "mongodb";
-import { announcementKey, announcementOf, type Batch, below, byPartition, partitionRowId } from "../domain/batch.ts";
+import type { Db, Filter } from "mongodb";
+import { announcementKey, announcementOf, type Batch, batchId, below, byPartition, partitionRowId } from "../domain/batch.ts";
+import type { Hidden } from "./announcement-store.ts";
 
 /** One entry of a user's inbox. */
 export interface InboxEntry {
   readonly announcementId: string;
   readonly at: number;
+}
+
+export interface Inbox {
+  readonly app: string;
+  readonly userId: string;
+  readonly hidden: readonly Hidden[];
 }
 
 /** Batches are the inboxes: one document is the inbox entry of all its recipients. */
@@ -15,11 +22,13 @@ export interface BatchStore {
   insertNew(batches: readonly Batch[]): Promise<void>;
   /** Inserts the batches; in place of those that a worker before us stored under their ids, answers the stored ones. */
   insertOrAdopt(batches: readonly Batch[]): Promise<readonly Batch[]>;
-  /** A user's inbox, newest first, behind `after`; null when `after` is not in it. */
-  inbox(app: string, userId: string, after: string | null, limit: number): Promise<readonly InboxEntry[] | null>;
-  inboxSize(app: string, userId: string): Promise<number>;
-  /** Which of these users have the announcement. */
-  findRecipients(app: string, announcementId: string, at: number, userIds: readonly string[]): Promise<string[]>;
+  /** The batches of a partition from its n-th on. */
+  from(app: string, announcementId: string, partition: number, n: number): Promise<readonly Batch[]>;
+  /** A user's inbox without what is hidden, newest first, behind `after`; null when `after` is not in it. */
+  inbox(inbox: Inbox, after: string | null, limit: number): Promise<readonly InboxEntry[] | null>;
+  inboxSize(inbox: Inbox): Promise<number>;
+  /** Which of these users have the announcement; `at` is when they all got it, null where that was not one moment. */
+  findRecipients(app: string, announcementId: string, at: number | null, userIds: readonly string[]): Promise<string[]>;
   /** Recipients by partition, then user id, behind `after`. */
   recipients(app: string, announcementId: string, after: string | null, limit: number): Promise<readonly string[]>;
   /** How many recipients an announcement's batches have; for short lists. */
@@ -32,11 +41,18 @@ const EVERYONE = "";
 /** How many partitions of one announcement are looked up at once. */
 const LOOKUPS = 8;
 
-const inboxFilter = (app: string, userId: string) => ({
+const inboxFilter = ({ app, userId, hidden }: Inbox): Filter<Batch> => ({
   app,
   partition: partitionOf(userId),
   recipients: { $in: [userId, EVERYONE] },
   at: { $lte: Date.now() },
+  // Ranges of `_id`, the last field of the inbox index: what is hidden is passed over in the index.
+  ...(hidden.length === 0 ? {} : { $nor: hidden.map((one) => hiddenFilter(app, one)) }),
+});
+
+const hiddenFilter = (app: string, { announcementId, after }: Hidden): Filter<Batch> => ({
+  _id: below(announcementKey(app, announcementId)),
+  ...(after === null ? {} : { at: { $gt: after } }),
 });
 
 export function mongoBatchStore(db: Db): BatchStore {
@@ -73,17 +89,27 @@ export function mongoBatchStore(db: Db): BatchStore {
           .toArray();
       }
     },
-    async inbox(app, userId, after, limit) {
-      const from = after === null ? {} : await behind(app, userId, after);
+    from: (app, announcementId, partition, n) =>
+      batches
+        .find({
+          _id: {
+            $gte: batchId(app, announcementId, partition, n),
+            $lt: below(partitionRowId(app, announcementId, partition)).$lt,
+          },
+        })
+        .sort({ _id: 1 })
+        .toArray(),
+    async inbox(inbox, after, limit) {
+      const from = after === null ? {} : await behind(inbox.app, inbox.userId, after);
       if (from === null) return null;
       const found = await batches
-        .find({ $and: [inboxFilter(app, userId), from] }, { projection: { at: 1 } })
+        .find({ $and: [inboxFilter(inbox), from] }, { projection: { at: 1 } })
         .sort({ at: -1, _id: 1 })
         .limit(limit)
         .toArray();
       return found.map(({ _id, at }) => ({ announcementId: announcementOf(_id), at }));
     },
-    inboxSize: (app, userId) => batches.countDocuments(inboxFilter(app, userId)),
+    inboxSize: (inbox) => batches.countDocuments(inboxFilter(inbox)),
     async findRecipients(app, announcementId, at, userIds) {
       const groups = [...byPartition(userIds)];
       const found: string[] = [];
@@ -91,7 +117,8 @@ export function mongoBatchStore(db: Db): BatchStore {
       for (let first = 0; first < groups.length; first += LOOKUPS) {
         const pages = groups.slice(first, first + LOOKUPS).map(async ([partition, members]) => {
           const prefix = partitionRowId(app, announcementId, partition);
-          const match = { app, partition, at, recipients: { $in: [...members] }, _id: below(prefix) };
+          const when = at === null ? {} : { at };
+          const match = { app, partition, ...when, recipients: { $in: [...members] }, _id: below(prefix) };
           const matched = await batches
             .aggregate<{ members: string[] }>([
               { $match: match },

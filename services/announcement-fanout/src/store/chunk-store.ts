@@ -24,11 +24,7 @@ export interface ChunkStore {
   ): Promise<readonly (readonly string[])[]>;
   /** Removes those stored before `before`: what a caller who begins anew stores meanwhile stays. */
   removeOld(app: string, announcementId: string, before: number): Promise<void>;
-  ensureIndexes(): Promise<void>;
 }
-
-/** Long after any announcement is distributed; chunks are of no use once they are batches. */
-const KEEP_SECONDS = 7 * 24 * 3600;
 
 export function mongoChunkStore(db: Db): ChunkStore {
   const chunks = db.collection<ChunkRow>("recipient_chunks");
@@ -59,9 +55,6 @@ export function mongoChunkStore(db: Db): ChunkStore {
     async removeOld(app, announcementId, before) {
       const storedAt = { $lt: new Date(before) };
       await chunks.deleteMany({ _id: below(announcementKey(app, announcementId)), storedAt });
-    },
-    async ensureIndexes() {
-      await chunks.createIndex({ storedAt: 1 }, { expireAfterSeconds: KEEP_SECONDS });
     },
   };
 }

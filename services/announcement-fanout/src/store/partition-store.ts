@@ -1,6 +1,6 @@
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
-import { announcementKey, below, partitionRowId, slotOf } from "../domain/batch.ts";
+import { announcementKey, below, type Cursor, partitionRowId, slotOf } from "../domain/batch.ts";
 
 /** How far the fan-out of one partition of one announcement has come. */
 export interface PartitionRow {
@@ -9,10 +9,16 @@ export interface PartitionRow {
   readonly slot: number;
   readonly announcement: string;
   readonly partition: number;
+  /** 0 for urgent ones, which go first, 1 for others; rows of before there were urgent ones have none. */
+  readonly rank?: number;
   /** The accept time of its announcement: older ones go first. */
   readonly at: number;
+  /** Its announcement is paused: nobody looks at it. */
+  readonly held?: true;
   /** The next batch to be written. */
   readonly n: number;
+  /** Where it begins, unless its number says that. */
+  readonly cursor?: Cursor | null;
   readonly sent: number;
   readonly unknown: number;
   readonly done: boolean;
@@ -31,18 +37,35 @@ export interface Progress {
   readonly pending: number;
 }
 
+/** How an announcement's partitions stand in line. */
+export interface Lane {
+  readonly at: number;
+  readonly isUrgent: boolean;
+  /** They are worked one step at a time at its own pace, in no slot. */
+  readonly isThrottled: boolean;
+}
+
+/** The slot of what is in none. */
+export const NO_SLOT = -1;
+
 /** What one step did: how many batches, with how many recipients, and whether they were the partition's last. */
 export interface Step {
   readonly batches: number;
   readonly sent: number;
   readonly unknown: number;
+  readonly cursor: Cursor | null;
   readonly isDone: boolean;
 }
 
 export interface PartitionStore {
-  insertNew(app: string, announcementId: string, at: number, partitions: readonly number[]): Promise<void>;
-  /** The oldest unfinished partition of a slot. */
+  insertNew(app: string, announcementId: string, lane: Lane, partitions: readonly number[]): Promise<void>;
+  /** The unfinished partition of a slot that is next: urgent ones first, then the oldest. */
   nextPending(app: string, slot: number): Promise<PartitionRow | null>;
+  /** The unfinished partition of an announcement that is next. */
+  nextOf(app: string, announcementId: string): Promise<PartitionRow | null>;
+  /** Takes an announcement's unfinished partitions out of their slots' way, or gives them back. */
+  hold(app: string, announcementId: string): Promise<void>;
+  letGo(app: string, announcementId: string): Promise<void>;
   /** Moves a row on behind the batches just written; null when somebody else has moved it meanwhile. */
   advance(row: PartitionRow, step: Step): Promise<PartitionRow | null>;
   progress(app: string, announcementId: string): Promise<Progress>;
@@ -68,13 +91,14 @@ export function mongoPartitionStore(db: Db): PartitionStore {
   const rows = db.collection<PartitionRow>("partitions");
   const slots = db.collection<SlotRow>("slots");
   return {
-    async insertNew(app, announcementId, at, partitions) {
+    async insertNew(app, announcementId, { at, isUrgent, isThrottled }, partitions) {
       const documents = partitions.map((partition) => ({
         _id: partitionRowId(app, announcementId, partition),
         app,
-        slot: slotOf(partition),
+        slot: isThrottled ? NO_SLOT : slotOf(partition),
         announcement: announcementId,
         partition,
+        rank: isUrgent ? 0 : 1,
         at,
         n: 0,
         sent: 0,
@@ -87,9 +111,31 @@ export function mongoPartitionStore(db: Db): PartitionStore {
         if (!isDuplicateKey(error)) throw error;
       }
     },
-    nextPending: (app, slot) => rows.find({ app, slot, done: false }).sort({ at: 1, _id: 1 }).limit(1).next(),
-    async advance(row, { batches, sent, unknown, isDone }) {
-      const next = { n: row.n + batches, sent: row.sent + sent, unknown: row.unknown + unknown, done: isDone };
+    nextPending: (app, slot) =>
+      rows
+        // Null finds the absent too; a range of the index, so what is held costs nothing.
+        .find({ app, slot, done: false, held: null as never })
+        .sort({ rank: 1, at: 1, _id: 1 })
+        .limit(1)
+        .next(),
+    nextOf: (app, announcementId) =>
+      rows
+        .find({ _id: below(announcementKey(app, announcementId)), done: false })
+        .sort({ _id: 1 })
+        .limit(1)
+        .next(),
+    async hold(app, announcementId) {
+      await rows.updateMany({ _id: below(announcementKey(app, announcementId)), done: false }, { $set: { held: true } });
+    },
+    async letGo(app, announcementId) {
+      await rows.updateMany(
+        { _id: below(announcementKey(app, announcementId)), held: true },
+        { $unset: { held: true } },
+      );
+    },
+    async advance(row, { batches, sent, unknown, cursor, isDone }) {
+      const counts = { n: row.n + batches, sent: row.sent + sent, unknown: row.unknown + unknown };
+      const next = { ...counts, cursor, done: isDone };
       const { matchedCount } = await rows.updateOne({ _id: row._id, n: row.n, done: false }, { $set: next }, LIGHT);
       return matchedCount === 1 ? { ...row, ...next } : null;
     },
@@ -136,8 +182,8 @@ export function mongoPartitionStore(db: Db): PartitionStore {
     },
     async ensureIndexes() {
       await rows.createIndex(
-        { app: 1, slot: 1, at: 1, _id: 1 },
-        { partialFilterExpression: { done: false }, name: "pending" },
+        { app: 1, slot: 1, held: 1, rank: 1, at: 1, _id: 1 },
+        { partialFilterExpression: { done: false }, name: "waiting" },
       );
     },
   };

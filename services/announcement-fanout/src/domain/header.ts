@@ -1,0 +1,109 @@
+import {
+  type Announcement,
+  type AnnouncementContent,
+  AnnouncementContent as AnnouncementContentSchema,
+  AnnouncementState,
+  type AnnouncementTerms,
+  Schedule,
+  Variant,
+} from "@strata/contracts";
+import { z } from "zod";
+
+/** How many chunks a partition of a long list has; said when it is started. */
+const PartitionChunks = z.object({ partition: z.number().int(), count: z.number().int() });
+
+/** An announcement as stored: what was said, to how many, when and how. Progress is in batches and partition rows. */
+export const Header = AnnouncementContentSchema.extend({
+  _id: z.string(),
+  app: z.string(),
+  state: AnnouncementState,
+  /** When it was accepted. */
+  at: z.number(),
+  recipientCount: z.number().int(),
+  /** Short lists only: whom the backend named, and who of them did not exist at that moment. */
+  recipients: z.array(z.string()).nullable(),
+  unknown: z.array(z.string()).nullable(),
+  digest: z.string(),
+  /** The command that made it: a redelivery of that command finds its own row. */
+  by: z.string(),
+  startedBy: z.string().nullable(),
+  chunks: z.array(PartitionChunks).nullable(),
+  /** Rises with each change of state; events carry it. */
+  version: z.number().int().default(1),
+  /** When the state became what it is. */
+  stateAt: z.number().nullable().default(null),
+  /** The latest changes of state and the commands that asked for them: a redelivery finds its own. */
+  changes: z
+    .array(z.object({ version: z.number().int(), at: z.number(), by: z.string() }))
+    .default([]),
+  schedule: Schedule.nullable().default(null),
+  /** When the fan-out starts; null: at once. */
+  startsAt: z.number().nullable().default(null),
+  expiresAt: z.number().nullable().default(null),
+  throttlePerMinute: z.number().int().nullable().default(null),
+  isSilent: z.boolean().default(false),
+  priority: z.enum(["normal", "urgent"]).default("normal"),
+  category: z.string().nullable().default(null),
+  isPersonal: z.boolean().default(false),
+  defaults: z.record(z.string(), z.string()).default({}),
+  variants: z.array(Variant).default([]),
+  /** Corrections, oldest first, and the commands that made them; the original is not in it. */
+  corrections: z.array(z.object({ revision: z.number().int(), at: z.number(), by: z.string() })).default([]),
+  /** From when the inboxes leave it out, until its batches are out of them; null: never. */
+  hidesFrom: z.number().nullable().default(null),
+  /** Throttled: not before is the next batch written. */
+  nextBatchAt: z.number().nullable().default(null),
+  /** When something timed is to be done about it next, and who does it. */
+  dueAt: z.number().nullable().default(null),
+  holder: z.string().nullable().default(null),
+});
+export type Header = z.infer<typeof Header>;
+
+/** A header with everything that is not said left at its default. */
+export const headerOf = (fields: z.input<typeof Header>): Header => Header.parse(fields);
+
+/** The terms of an announcement as its header keeps them. */
+export const headerTerms = (terms: AnnouncementTerms) => ({
+  schedule: terms.schedule ?? null,
+  expiresAt: terms.expiresAt ?? null,
+  throttlePerMinute: terms.throttlePerMinute ?? null,
+  isSilent: terms.isSilent ?? false,
+  priority: terms.priority ?? ("normal" as const),
+  category: terms.category ?? null,
+  isPersonal: terms.isPersonal ?? false,
+  defaults: terms.defaults ?? {},
+  variants: terms.variants ?? [],
+});
+
+export const announcementIdOf = ({ _id }: Pick<Header, "_id">): string => _id.split("/")[1] ?? "";
+
+/** When its recipients get it: what its batches have as `at`, unless each slice or batch has its own. */
+export const sentAtOf = ({ at, startsAt }: Pick<Header, "at" | "startsAt">): number => startsAt ?? at;
+
+/** Whether all recipients get it at the same moment. */
+export const isAtOneMoment = ({ throttlePerMinute, schedule }: Pick<Header, "throttlePerMinute" | "schedule">) =>
+  throttlePerMinute === null && (schedule === null || "at" in schedule);
+
+/** What ended before everybody had it, or was taken away again: nothing more of it is written. */
+const STOPPED: ReadonlySet<AnnouncementState> = new Set(["canceled", "recalled", "expired"]);
+export const isStopped = ({ state }: Pick<Header, "state">): boolean => STOPPED.has(state);
+
+/** The contract's view of a header. */
+export function announcementFrom(header: Header): Announcement {
+  const { _id, app, digest, by, unknown, startedBy, chunks, corrections, hidesFrom, ...shown } = header;
+  const { version, stateAt, changes, nextBatchAt, dueAt, holder, ...rest } = shown;
+  return {
+    ...rest,
+    announcementId: announcementIdOf(header),
+    revision: revisionOf(header),
+    revisions: [{ revision: 1, at: header.at }, ...corrections.map(({ revision, at }) => ({ revision, at }))],
+  };
+}
+
+export const revisionOf = ({ corrections }: Pick<Header, "corrections">): number => corrections.at(-1)?.revision ?? 1;
+
+export const contentFrom = ({ sender, parts, notification }: Header): AnnouncementContent => ({
+  sender,
+  parts,
+  notification,
+});

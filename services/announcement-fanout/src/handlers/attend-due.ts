@@ -1,0 +1,97 @@
+import { announcementIdOf, type Header, isStopped } from "../domain/header.ts";
+import { paceOf } from "../domain/throttle.ts";
+import { layOutPartitions, wakeSlots } from "./begin-distribution.ts";
+import { finishIfComplete } from "./finish-if-complete.ts";
+import { type FanOutDeps, takeStep } from "./take-step.ts";
+
+/** What is left of a stopped one is looked at again after this. */
+const CLOSING_MS = 1_000;
+/** Chunks are kept for a while: a worker that was slow may still be reading them. */
+const CHUNKS_KEPT_MS = 3_600_000;
+
+interface Holding {
+  /** For how long the row is held without being renewed. */
+  readonly leaseMs: number;
+  readonly holder: string;
+}
+
+/**
+ * Does what is due about one announcement that its caller holds, and lets go of it until something is due again: starts
+ * what was scheduled, takes the next step of what is throttled, ends what was stopped. Every step bears repeating, and
+ * whoever changes its state meanwhile makes it due anew.
+ */
+export async function attendDue(deps: FanOutDeps, header: Header, holding: Holding): Promise<void> {
+  const now = Date.now();
+  if (header.state === "scheduled" && header.startsAt !== null && header.startsAt <= now) return start(deps, header);
+  const dueAt = await nextMoment(deps, header, holding);
+  await deps.announcements.release(header._id, holding.holder, dueAt);
+}
+
+/** Its change of state makes it due at once, for whatever comes next. */
+async function start(deps: FanOutDeps, header: Header): Promise<void> {
+  await layOutPartitions(deps, header);
+  // Of this version only: it may have been put off meanwhile.
+  const begun = await deps.announcements.move(header._id, ["scheduled"], "distributing", { version: header.version });
+  if (begun) await wakeSlots(deps, begun);
+}
+
+async function nextMoment(deps: FanOutDeps, header: Header, holding: Holding): Promise<number | null> {
+  const moments = [
+    header.state === "scheduled" ? header.startsAt : null,
+    header.throttlePerMinute !== null && header.state === "distributing"
+      ? await takeThrottledStep(deps, header, header.throttlePerMinute, holding.leaseMs)
+      : null,
+    isStopped(header) ? await close(deps, header) : null,
+    await removeChunks(deps, header),
+  ].filter((moment) => moment !== null);
+  return moments.length === 0 ? null : Math.min(...moments);
+}
+
+/**
+ * One batch, and the moment of the next. It is reserved before it is written, for a pause and a lease: whoever takes over
+ * from a dead worker is never early, and the batch that is repeated is the same one.
+ */
+async function takeThrottledStep(
+  { announcements, ...deps }: FanOutDeps,
+  header: Header,
+  perMinute: number,
+  leaseMs: number,
+): Promise<number | null> {
+  const { limit, pauseMs } = paceOf(perMinute);
+  const row = await deps.partitions.nextOf(header.app, announcementIdOf(header));
+  if (row === null) {
+    await finishIfComplete({ announcements, ...deps }, header);
+    return null;
+  }
+  const until = Date.now() + pauseMs + leaseMs;
+  if (!(await announcements.reserveBatch(header._id, until))) return header.nextBatchAt ?? Date.now() + pauseMs;
+  await takeStep({ announcements, ...deps }, header, row, undefined, limit);
+  const nextAt = Date.now() + pauseMs;
+  await announcements.settleBatch(header._id, until, nextAt);
+  return nextAt;
+}
+
+/** Those who were at work end their own partitions; whatever is in nobody's slot is ended here. */
+async function close(deps: FanOutDeps, header: Header): Promise<number | null> {
+  const announcementId = announcementIdOf(header);
+  if (header.throttlePerMinute === null) {
+    await wakeSlots(deps, header);
+    const { pending } = await deps.partitions.progress(header.app, announcementId);
+    return pending > 0 ? Date.now() + CLOSING_MS : null;
+  }
+  for (let row = await deps.partitions.nextOf(header.app, announcementId); row !== null;) {
+    await takeStep(deps, header, row);
+    row = await deps.partitions.nextOf(header.app, announcementId);
+  }
+  return null;
+}
+
+/** The recipients as they came in are of no use once nothing more is written of them. */
+async function removeChunks({ chunks }: FanOutDeps, header: Header): Promise<number | null> {
+  const isOver = header.state === "distributed" || isStopped(header);
+  if (!isOver || header.chunks === null) return null;
+  const removeAt = (header.stateAt ?? header.at) + CHUNKS_KEPT_MS;
+  if (Date.now() < removeAt) return removeAt;
+  await chunks.removeOld(header.app, announcementIdOf(header), Date.now());
+  return null;
+}

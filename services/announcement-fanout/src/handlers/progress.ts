@@ -1,0 +1,23 @@
+import type { AnnouncementProgress } from "@strata/contracts";
+import { announcementFrom, announcementIdOf, type Header } from "../domain/header.ts";
+import type { BatchStore } from "../store/batch-store.ts";
+import type { PartitionStore } from "../store/partition-store.ts";
+
+interface Deps {
+  readonly batches: BatchStore;
+  readonly partitions: PartitionStore;
+}
+
+/**
+ * State and counts. What was fanned out keeps count in its partitions' rows; a short list that went out at once is
+ * counted from its batches.
+ */
+export async function progressOf({ batches, partitions }: Deps, header: Header): Promise<AnnouncementProgress> {
+  const announcementId = announcementIdOf(header);
+  const { sent, unknown } =
+    header.unknown === null
+      ? await partitions.progress(header.app, announcementId)
+      : { sent: await batches.countRecipients(header.app, announcementId), unknown: header.unknown.length };
+  const counts = { recipients: header.recipientCount, unknown, sent };
+  return { announcement: announcementFrom(header), counts };
+}

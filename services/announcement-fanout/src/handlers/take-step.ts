@@ -1,0 +1,89 @@
+import { BatchStored } from "@strata/contracts";
+import type { Cause, Client, Publisher } from "@strata/messaging";
+import { type Batch, batchId, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
+import { batchStored } from "../domain/events.ts";
+import { type Header, isStopped, sentAtOf } from "../domain/header.ts";
+import type { AnnouncementStore } from "../store/announcement-store.ts";
+import type { BatchStore } from "../store/batch-store.ts";
+import type { ChunkStore } from "../store/chunk-store.ts";
+import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
+import { type Members, nextMembers } from "./next-members.ts";
+
+export interface FanOutDeps {
+  readonly announcements: AnnouncementStore;
+  readonly batches: BatchStore;
+  readonly chunks: ChunkStore;
+  readonly partitions: PartitionStore;
+  readonly broker: Publisher & Client;
+}
+
+/**
+ * The next few batches of a partition, or, where its announcement was stopped, the end of it. Answers whether that
+ * ended the partition; what is paused is put aside.
+ */
+export async function takeStep(
+  deps: FanOutDeps,
+  header: Header,
+  row: PartitionRow,
+  cause?: Cause,
+  limit = RECIPIENTS_PER_BATCH,
+): Promise<boolean> {
+  if (isStopped(header)) return closePartition(deps, header, row, cause);
+  if (header.state !== "distributing") {
+    await deps.partitions.hold(row.app, row.announcement);
+    return false;
+  }
+  const members = await nextMembers(deps, header, row, limit, cause);
+  const sent = await writeBatches(deps, header, row, members.lists, cause);
+  const { cursor, isDone } = members;
+  const unknown = members.lists.reduce((sum, { named }) => sum + named, 0) - sent;
+  // Not moved: somebody else did, since our lease had run out, and the newest state is theirs.
+  const moved = await deps.partitions.advance(row, { batches: members.lists.length, sent, unknown, cursor, isDone });
+  return moved !== null && isDone;
+}
+
+/** Batches, then their events; a batch that is stored already is published all the same. Answers how many have it now. */
+async function writeBatches(
+  { batches, broker }: FanOutDeps,
+  header: Header,
+  { app, announcement, partition, n }: PartitionRow,
+  lists: Members["lists"],
+  cause?: Cause,
+): Promise<number> {
+  const at = header.throttlePerMinute === null ? sentAtOf(header) : Date.now();
+  const rows: readonly Batch[] = lists
+    .map(({ recipients }, index) => ({
+      _id: batchId(app, announcement, partition, n + index),
+      app,
+      partition,
+      at,
+      recipients,
+    }))
+    .filter(({ recipients }) => recipients.length > 0);
+  const stored = await batches.insertOrAdopt(rows);
+  await publish(broker, header, stored, cause);
+  return countOf(stored);
+}
+
+/**
+ * Ends a partition of an announcement that was stopped: what a worker wrote and did not live to count is published and
+ * counted, and nothing is written behind it.
+ */
+async function closePartition(
+  { batches, partitions, broker }: FanOutDeps,
+  header: Header,
+  row: PartitionRow,
+  cause?: Cause,
+): Promise<boolean> {
+  const uncounted = await batches.from(row.app, row.announcement, row.partition, row.n);
+  if (header.state === "canceled") await publish(broker, header, uncounted, cause);
+  const step = { batches: uncounted.length, sent: countOf(uncounted), unknown: 0, cursor: null, isDone: true };
+  return (await partitions.advance(row, step)) !== null;
+}
+
+async function publish(broker: Publisher, header: Header, stored: readonly Batch[], cause?: Cause): Promise<void> {
+  const options = cause ? { cause } : {};
+  await Promise.all(stored.map((batch) => broker.emit(BatchStored, header.app, batchStored(header, batch), options)));
+}
+
+const countOf = (stored: readonly Batch[]): number => stored.reduce((sum, { recipients }) => sum + recipients.length, 0);
