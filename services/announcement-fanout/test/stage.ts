@@ -6,7 +6,7 @@ import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, type Infra, openInfra } from "@strata/testing";
 import type { z } from "zod";
 import { announcementKey, type Batch } from "../src/domain/batch.ts";
-import { Header, headerOf } from "../src/domain/header.ts";
+import { type Header, headerOf } from "../src/domain/header.ts";
 import { layOutPartitions } from "../src/handlers/begin-distribution.ts";
 import { fanOut } from "../src/handlers/fan-out.ts";
 import { mongoAnnouncementStore } from "../src/store/announcement-store.ts";
@@ -16,7 +16,7 @@ import { mongoPartitionStore } from "../src/store/partition-store.ts";
 import { aContent } from "./support.ts";
 
 /** The partition that staged announcements have their recipients in, and its slot. */
-export const PARTITION = 5;
+const PARTITION = 5;
 export const SLOT = 5;
 
 /** Everybody exists but "nobody". */
@@ -29,7 +29,7 @@ const directory: Pick<Client, "ask"> = {
 
 const requestsNothing: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
 
-export const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> =>
+const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> =>
   aDelivery({ slot: SLOT }, { app, id, type: FanOut.type });
 
 /** Real stores, and a publisher that keeps what is published: what the handlers of this service need. */

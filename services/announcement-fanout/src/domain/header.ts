@@ -33,9 +33,7 @@ export const Header = AnnouncementContentSchema.extend({
   /** When the state became what it is. */
   stateAt: z.number().nullable().default(null),
   /** The latest changes of state and the commands that asked for them: a redelivery finds its own. */
-  changes: z
-    .array(z.object({ version: z.number().int(), at: z.number(), by: z.string() }))
-    .default([]),
+  changes: z.array(z.object({ version: z.number().int(), at: z.number(), by: z.string() })).default([]),
   schedule: Schedule.nullable().default(null),
   /** When the fan-out starts; null: at once. */
   startsAt: z.number().nullable().default(null),
@@ -90,17 +88,22 @@ export const isStopped = ({ state }: Pick<Header, "state">): boolean => STOPPED.
 
 /** The contract's view of a header. */
 export function announcementFrom(header: Header): Announcement {
-  const { _id, app, digest, by, unknown, startedBy, chunks, corrections, hidesFrom, ...shown } = header;
-  const { version, stateAt, changes, nextBatchAt, dueAt, holder, ...rest } = shown;
+  const { state, at, recipientCount, recipients, startsAt, corrections } = header;
   return {
-    ...rest,
     announcementId: announcementIdOf(header),
+    state,
+    at,
+    recipientCount,
+    recipients,
+    ...contentFrom(header),
+    ...headerTerms(header),
+    startsAt,
     revision: revisionOf(header),
-    revisions: [{ revision: 1, at: header.at }, ...corrections.map(({ revision, at }) => ({ revision, at }))],
+    revisions: [{ revision: 1, at }, ...corrections.map(({ revision, at: since }) => ({ revision, at: since }))],
   };
 }
 
-export const revisionOf = ({ corrections }: Pick<Header, "corrections">): number => corrections.at(-1)?.revision ?? 1;
+const revisionOf = ({ corrections }: Pick<Header, "corrections">): number => corrections.at(-1)?.revision ?? 1;
 
 export const contentFrom = ({ sender, parts, notification }: Header): AnnouncementContent => ({
   sender,

@@ -10,7 +10,7 @@ import {
 import { aDelivery } from "@strata/messaging/testing";
 import { expect } from "chai";
 import { openStage, SLOT, type Stage } from "../../test/stage.ts";
-import { batchId } from "../domain/batch.ts";
+import { type Batch, batchId } from "../domain/batch.ts";
 import { attendDue } from "./attend-due.ts";
 import { cancelAnnouncement, pauseAnnouncement, resumeAnnouncement } from "./change-state.ts";
 import { sweep } from "./sweep.ts";
@@ -45,12 +45,12 @@ describe("the states of an announcement", () => {
 
   /** Hears what it says after its first step, as if that came from somebody else meanwhile. */
   function meanwhile(deps: Awaited<ReturnType<typeof set>>["deps"], change: () => Promise<unknown>) {
-    const { insertOrAdopt } = deps.batches;
+    const { batches } = deps;
     let isFirst = true;
     return {
-      ...deps.batches,
-      async insertOrAdopt(...args: Parameters<typeof insertOrAdopt>) {
-        const stored = await insertOrAdopt(...args);
+      ...batches,
+      async insertOrAdopt(rows: readonly Batch[]) {
+        const stored = await batches.insertOrAdopt(rows);
         if (isFirst) await change();
         isFirst = false;
         return stored;
@@ -204,7 +204,9 @@ describe("the states of an announcement", () => {
       }),
     });
     await one.work();
-    const order = one.eventsOf(BatchStored.type).map(({ payload }) => BatchStored.payload.parse(payload).announcementId);
+    const order = one
+      .eventsOf(BatchStored.type)
+      .map(({ payload }) => BatchStored.payload.parse(payload).announcementId);
     expect(order.indexOf(urgent)).to.equal(STEP);
     const again = await one.announced([["x"]], { priority: "urgent", state: "paused" });
     await one.deps.partitions.insertNew(one.app, again, { at: 1, isUrgent: true, isThrottled: false }, [5]);

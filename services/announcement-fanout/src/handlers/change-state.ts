@@ -20,7 +20,7 @@ type Payload = PayloadOf<typeof PauseAnnouncement>;
 interface Change {
   readonly from: readonly AnnouncementState[];
   readonly to: AnnouncementState;
-  readonly event: typeof AnnouncementPaused | typeof AnnouncementResumed | typeof AnnouncementCanceled;
+  readonly event: typeof AnnouncementPaused;
   /** What follows from it; done again when the command comes again. */
   readonly follow: (deps: FanOutDeps, header: Header, delivery: Delivery<Payload>) => Promise<void>;
 }
@@ -37,7 +37,9 @@ const changing =
     const { announcements, broker } = deps;
     const known = await announcements.find(app, payload.announcementId);
     const isNew = known?.changes.every(({ by }) => by !== id) ?? true;
-    const moved = isNew ? await announcements.move(announcementKey(app, payload.announcementId), from, to, { by: id }) : null;
+    const moved = isNew
+      ? await announcements.move(announcementKey(app, payload.announcementId), from, to, { by: id })
+      : null;
     const header = moved ?? (await announcements.find(app, payload.announcementId));
     if (!header) return reply({ outcome: "not-found", progress: null });
     const own = header.changes.find(({ by }) => by === id);

@@ -1,4 +1,4 @@
-import { type EmptyReply, FanOut, type FanOutUrgently, type PayloadOf } from "@strata/contracts";
+import { type EmptyReply, FanOut, type PayloadOf } from "@strata/contracts";
 import { ack, type Delivery, type Handler } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
 import type { Header } from "../domain/header.ts";
@@ -18,10 +18,7 @@ type Wake = Delivery<PayloadOf<typeof FanOut>>;
  * Whoever finds the slot taken goes away; the holder looks again after it has let go, so no wake is lost.
  */
 export const fanOut =
-  (
-    deps: FanOutDeps,
-    wake: typeof FanOut | typeof FanOutUrgently = FanOut,
-  ): Handler<PayloadOf<typeof FanOut>, EmptyReply> =>
+  (deps: FanOutDeps, wake: typeof FanOut = FanOut): Handler<PayloadOf<typeof FanOut>, EmptyReply> =>
   async (delivery) => {
     const { app, id, payload } = delivery;
     const { partitions, broker } = deps;

@@ -65,7 +65,12 @@ async function areStored(chunks: ChunkStore, { app, payload }: Start): Promise<b
 async function announce(deps: Deps, delivery: Start, header: Header) {
   const { app, payload } = delivery;
   const { at, recipientCount, category, state, startsAt, version } = header;
-  const accepted = { announcementId: payload.announcementId, at, recipientCount, ...(category === null ? {} : { category }) };
+  const accepted = {
+    announcementId: payload.announcementId,
+    at,
+    recipientCount,
+    ...(category === null ? {} : { category }),
+  };
   await deps.broker.emit(AnnouncementAccepted, app, accepted, { cause: delivery });
   if (state === "scheduled" && startsAt !== null) {
     const scheduled = { announcementId: payload.announcementId, version, at, startsAt };

@@ -90,9 +90,13 @@ describe("the sweep of headers that were never started", () => {
       ...deps.announcements,
       async removeAbandoned(before: number) {
         const removing = deps.announcements.removeAbandoned(before);
-        await Promise.all(ids.map((id) => deps.announcements.move(announcementKey(app, id), ["accepting"], "distributing", {
+        await Promise.all(
+          ids.map((id) =>
+            deps.announcements.move(announcementKey(app, id), ["accepting"], "distributing", {
               change: { startedBy: "starter", chunks: [] },
-            })));
+            }),
+          ),
+        );
         return removing;
       },
     };

@@ -86,4 +86,5 @@ async function publish(broker: Publisher, header: Header, stored: readonly Batch
   await Promise.all(stored.map((batch) => broker.emit(BatchStored, header.app, batchStored(header, batch), options)));
 }
 
-const countOf = (stored: readonly Batch[]): number => stored.reduce((sum, { recipients }) => sum + recipients.length, 0);
+const countOf = (stored: readonly Batch[]): number =>
+  stored.reduce((sum, { recipients }) => sum + recipients.length, 0);

@@ -5,9 +5,7 @@ import { announcementKey, announcementOf } from "../domain/batch.ts";
 import { Header } from "../domain/header.ts";
 
 /** What a change of state writes beside the state. */
-export type HeaderChange = Partial<
-  Pick<Header, "startedBy" | "chunks" | "startsAt" | "hidesFrom">
->;
+export type HeaderChange = Partial<Pick<Header, "startedBy" | "chunks" | "startsAt" | "hidesFrom">>;
 
 /** What a user does not see of her inbox. */
 export interface Hidden {
@@ -67,9 +65,10 @@ export interface AnnouncementStore {
 /** A lease lost with the database's last moments is taken again: it need not wait for the disk. */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
+const parse = (document: unknown): Header => Header.parse(document);
+
 export function mongoAnnouncementStore(db: Db): AnnouncementStore {
   const headers = db.collection<Header>("announcements");
-  const parse = (document: unknown): Header => Header.parse(document);
   return {
     async find(app, announcementId) {
       const document = await headers.findOne({ _id: announcementKey(app, announcementId) });

@@ -1,7 +1,15 @@
 import { compareUserIds, partitionOf } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
-import { announcementKey, announcementOf, type Batch, batchId, below, byPartition, partitionRowId } from "../domain/batch.ts";
+import {
+  announcementKey,
+  announcementOf,
+  type Batch,
+  batchId,
+  below,
+  byPartition,
+  partitionRowId,
+} from "../domain/batch.ts";
 import type { Hidden } from "./announcement-store.ts";
 
 /** One entry of a user's inbox. */

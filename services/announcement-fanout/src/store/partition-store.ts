@@ -125,7 +125,10 @@ export function mongoPartitionStore(db: Db): PartitionStore {
         .limit(1)
         .next(),
     async hold(app, announcementId) {
-      await rows.updateMany({ _id: below(announcementKey(app, announcementId)), done: false }, { $set: { held: true } });
+      await rows.updateMany(
+        { _id: below(announcementKey(app, announcementId)), done: false },
+        { $set: { held: true } },
+      );
     },
     async letGo(app, announcementId) {
       await rows.updateMany(
