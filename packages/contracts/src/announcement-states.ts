@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Announcement, AnnouncementProgress } from "./announcement.ts";
+import { AnnouncementProgress } from "./announcement.ts";
 import { defineCommand, defineEvent } from "./define.ts";
 import { AnnouncementId, Millis } from "./values.ts";
 

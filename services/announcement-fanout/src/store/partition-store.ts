@@ -14,7 +14,7 @@ export interface PartitionRow {
   /** The accept time of its announcement: older ones go first. */
   readonly at: number;
   /** Its announcement is paused: nobody looks at it. */
-  readonly held?: true;
+  readonly held?: true | null;
   /** The next batch to be written. */
   readonly n: number;
   /** Where it begins, unless its number says that. */
@@ -114,7 +114,7 @@ export function mongoPartitionStore(db: Db): PartitionStore {
     nextPending: (app, slot) =>
       rows
         // Null finds the absent too; a range of the index, so what is held costs nothing.
-        .find({ app, slot, done: false, held: null as never })
+        .find({ app, slot, done: false, held: null })
         .sort({ rank: 1, at: 1, _id: 1 })
         .limit(1)
         .next(),
