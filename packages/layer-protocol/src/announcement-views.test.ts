@@ -3,6 +3,7 @@ import * as fc from "fast-check";
 import {
   VERSIONS,
   announcementPosition,
+  announcementStateView,
   announcementStatusView,
   announcementSystemView,
   announcementUserView,
@@ -191,7 +192,7 @@ describe("extension views", () => {
     };
     expect(
       announcementStatusView(wire("3.0"), { announcementId: N, at: AT, state: "distributed" }, counts),
-    ).to.deep.equal({
+    ).to.deep.include({
       id: `layer:///announcements/${N}`,
       url: `https://api.example/apps/A/announcements/${N}`,
       state: "distributed",
@@ -203,6 +204,24 @@ describe("extension views", () => {
         failed: 2,
         failed_by_reason: { UNREGISTERED: 2 },
       },
+    });
+  });
+
+  it("show its terms, and what a change of its state reached", () => {
+    const facts = { announcementId: N, at: AT, state: "paused", expiresAt: AT, throttlePerMinute: 60, isSilent: true };
+    expect(announcementStateView(wire("3.0"), facts, 7)).to.deep.equal({
+      id: `layer:///announcements/${N}`,
+      url: `https://api.example/apps/A/announcements/${N}`,
+      state: "paused",
+      created_at: "2026-01-02T03:04:05.678Z",
+      starts_at: null,
+      expires_at: "2026-01-02T03:04:05.678Z",
+      category: null,
+      priority: "normal",
+      silent: true,
+      throttle: { per_minute: 60 },
+      revision: 1,
+      reached: 7,
     });
   });
 

@@ -104,16 +104,41 @@ export interface AnnouncementCounts {
   readonly failedByReason: Readonly<Record<string, number>>;
 }
 
+/** What is said of an announcement's state; times are milliseconds since 1970. */
+interface StateFacts extends Pick<AnnouncementFacts, "announcementId" | "at"> {
+  readonly state: string;
+  readonly startsAt?: number | null | undefined;
+  readonly expiresAt?: number | null | undefined;
+  readonly category?: string | null | undefined;
+  readonly priority?: string | undefined;
+  readonly throttlePerMinute?: number | null | undefined;
+  readonly isSilent?: boolean | undefined;
+  readonly revision?: number | undefined;
+}
+
+const stateOf = (wire: WireContext, facts: StateFacts) => ({
+  id: objectUri("announcements", facts.announcementId),
+  url: systemUrl(wire, facts.announcementId),
+  state: facts.state,
+  created_at: formatTime(facts.at),
+  starts_at: formatOptionalTime(facts.startsAt ?? null),
+  expires_at: formatOptionalTime(facts.expiresAt ?? null),
+  category: facts.category ?? null,
+  priority: facts.priority ?? "normal",
+  silent: facts.isSilent ?? false,
+  throttle: facts.throttlePerMinute ? { per_minute: facts.throttlePerMinute } : null,
+  revision: facts.revision ?? 1,
+});
+
+/** The answer to a change of state, an extension: what it is now, and how many inboxes it had reached by then. */
+export const announcementStateView = (wire: WireContext, facts: StateFacts, reached: number) => ({
+  ...stateOf(wire, facts),
+  reached,
+});
+
 /** `GET /apps/:app/announcements/:id`, an extension: where it stands and how many it reached. */
-export const announcementStatusView = (
-  wire: WireContext,
-  announcement: Pick<AnnouncementFacts, "announcementId" | "at"> & { readonly state: string },
-  counts: AnnouncementCounts,
-) => ({
-  id: objectUri("announcements", announcement.announcementId),
-  url: systemUrl(wire, announcement.announcementId),
-  state: announcement.state,
-  created_at: formatTime(announcement.at),
+export const announcementStatusView = (wire: WireContext, announcement: StateFacts, counts: AnnouncementCounts) => ({
+  ...stateOf(wire, announcement),
   counts: {
     recipients: counts.recipients,
     unknown: counts.unknown,

@@ -43,11 +43,14 @@ export { parseSending } from "./message-request.ts";
 export type { NewMessage, SendParsing, Sending } from "./message-request.ts";
 export { NotificationBody, parseNotification } from "./notification.ts";
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
+export { parseAnnouncementTerms } from "./announcement-terms.ts";
+export type { NormalisedTerms } from "./announcement-terms.ts";
 export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";
 export type { AnnouncementLimits, AnnouncementRequest } from "./announcement-request.ts";
 export type { Sender } from "./senders.ts";
 export {
   announcementPosition,
+  announcementStateView,
   announcementStatusView,
   announcementSystemView,
   announcementUserView,

@@ -4,6 +4,7 @@ import {
   FindUnknownUsers,
   OpenAnnouncement,
   partitionOf,
+  type PayloadOf,
   type RecipientChunk,
   type ServiceName,
   StartAnnouncement,
@@ -86,11 +87,20 @@ export async function announceToMany(
   gateway: Broker,
   app: string,
   userIds: readonly string[],
-  { announcementId = randomUUID(), chunkSize = 1_000 } = {},
+  {
+    announcementId = randomUUID(),
+    chunkSize = 1_000,
+    terms = {},
+  }: {
+    readonly announcementId?: string;
+    readonly chunkSize?: number;
+    readonly terms?: Partial<PayloadOf<typeof OpenAnnouncement>>;
+  } = {},
 ) {
   const content = aContent();
   const digest = "a".repeat(64);
-  await gateway.request(OpenAnnouncement, app, { announcementId, digest, recipientCount: userIds.length, ...content });
+  const opened = { announcementId, digest, recipientCount: userIds.length, ...content, ...terms };
+  await gateway.request(OpenAnnouncement, app, opened);
   const chunks = chunksOf(userIds, chunkSize);
   for (const chunk of chunks) await gateway.send(StoreRecipients, app, { announcementId, chunks: [chunk] });
   const counts = [...Map.groupBy(chunks, ({ partition }) => partition)].map(([partition, rows]) => ({

@@ -11,6 +11,7 @@ import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
 import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
+import { announcementStates } from "./routes/announcement-states.ts";
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
 import { conversing } from "./routes/conversing.ts";
@@ -51,6 +52,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
       longListDeadlineMs: config.LONG_LIST_DEADLINE_MS,
     }),
     getAnnouncementStatus(),
+    ...announcementStates(),
     listAnnouncementRecipients(),
     getRecipientStory({ users }),
     reportReceipts({ maxBodyBytes }),

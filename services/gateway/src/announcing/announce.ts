@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type AcceptReply,
   type AnnouncementContent,
+  type AnnouncementTerms,
   AnnounceToFew,
   compareUserIds,
   OpenAnnouncement,
@@ -17,7 +18,7 @@ import { collectInSlices } from "./in-slices.ts";
 
 export interface Announcing {
   readonly intent: Intent;
-  readonly content: AnnouncementContent;
+  readonly content: AnnouncementContent & AnnouncementTerms;
   /** Distinct. */
   readonly recipients: readonly string[];
 }
@@ -29,9 +30,13 @@ const CHUNKS_PER_COMMAND = { maxBytes: 1_000_000, overheadBytes: 100 } as const;
 
 /** Hands an announcement over to announcement-fanout; it is durable when this answers. */
 export const announce = (calls: Calls, longListDeadlineMs: number, announcing: Announcing): Promise<AcceptReply> =>
-  announcing.recipients.length <= FEW
+  announcing.recipients.length <= FEW && isAtOnce(announcing.content)
     ? announceToFew(calls, announcing)
     : announceToMany(calls.within(longListDeadlineMs), announcing);
+
+/** What starts later, or goes out bit by bit, takes the way of a long list, however short it is. */
+const isAtOnce = ({ schedule, throttlePerMinute }: AnnouncementTerms): boolean =>
+  schedule === undefined && throttlePerMinute === undefined;
 
 function announceToFew(calls: Calls, { intent, content, recipients }: Announcing): Promise<AcceptReply> {
   const digest = announcementDigest(content, [recipients.toSorted(compareUserIds)]);
@@ -53,7 +58,13 @@ async function announceToMany(calls: Calls, { intent, content, recipients }: Ann
   );
   const opened = await calls.request(
     OpenAnnouncement,
-    { ...content, announcementId, digest, recipientCount: recipients.length },
+    {
+      ...content,
+      announcementId,
+      digest,
+      recipientCount: recipients.length,
+      ...(recipients.length <= FEW ? { recipients: [...recipients] } : {}),
+    },
     { id: intent.commandId(digest, "open") },
   );
   // Accepted and yet past `accepting`: this very request was answered before.

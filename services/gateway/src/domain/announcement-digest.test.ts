@@ -21,6 +21,8 @@ describe("announcementDigest", () => {
       announcementDigest({ ...content, sender: { userId: "Ops" } }, [["ann", "bob"]]),
       announcementDigest({ ...content, parts: [...content.parts, ...content.parts] }, [["ann", "bob"]]),
       announcementDigest({ ...content, notification: null }, [["ann", "bob"]]),
+      announcementDigest({ ...content, priority: "urgent" }, [["ann", "bob"]]),
+      announcementDigest({ ...content, schedule: { at: 1 } }, [["ann", "bob"]]),
       announcementDigest({ ...content, notification: { ...content.notification, data: { a: 1, b: [2, 1] } } }, [
         ["ann", "bob"],
       ]),

@@ -41,11 +41,28 @@ const PartBody = z
 
 const recipients = z.array(z.string()).min(1).meta({ description: "Identity URIs, or user ids; duplicates collapse" });
 const parts = z.array(PartBody).min(1);
+const Moment = z.iso.datetime({ offset: true });
+/** When, how fast and how it goes out. */
+const announcementTerms = {
+  schedule: z.object({ at: Moment }).nullish().meta({ description: "When it starts; what is over is at once" }),
+  expires_at: Moment.nullish().meta({ description: "From then on it is in no inbox, and nothing of it is pushed" }),
+  throttle: z
+    .object({ per_minute: z.number().int().min(1).max(10_000_000) })
+    .nullish()
+    .meta({ description: "At most so many recipients in any minute" }),
+  silent: z
+    .boolean()
+    .nullish()
+    .meta({ description: "Inbox and sockets only: without `notification` nothing is pushed" }),
+  priority: z.enum(["normal", "urgent"]).nullish().meta({ description: "urgent: before all others of the app" }),
+  category: z.string().min(1).max(64).nullish().meta({ description: "For insights and preferences" }),
+};
 const common = {
   id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
   recipients,
   parts,
   notification: NotificationBody.nullish(),
+  ...announcementTerms,
 };
 
 /** The body of `POST /apps/:app/announcements`. */
@@ -99,12 +116,27 @@ export const AnnouncementView = z
   })
   .meta({ id: "Announcement", example: examples.announcement });
 
+const stateFields = {
+  id: Uri,
+  url: Url,
+  state: AnnouncementState,
+  created_at: Time,
+  starts_at: Time.nullable().meta({ description: "When it starts, or started, where that was scheduled" }),
+  expires_at: Time.nullable(),
+  category: z.string().nullable(),
+  priority: z.enum(["normal", "urgent"]),
+  silent: z.boolean(),
+  throttle: z.strictObject({ per_minute: Count }).nullable(),
+  revision: Count.meta({ description: "1, and one more for each correction" }),
+};
+
+export const AnnouncementStateView = z
+  .strictObject({ ...stateFields, reached: Count.meta({ description: "Inbox entries so far" }) })
+  .meta({ id: "AnnouncementStateChange", example: examples.announcementState });
+
 export const AnnouncementStatus = z
   .strictObject({
-    id: Uri,
-    url: Url,
-    state: AnnouncementState,
-    created_at: Time,
+    ...stateFields,
     counts: z.strictObject({
       recipients: Count.meta({ description: "Distinct users named" }),
       unknown: Count.meta({ description: "Of them, those who do not exist" }),

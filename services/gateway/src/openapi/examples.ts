@@ -120,6 +120,20 @@ const token = {
   revoked_at: null,
 };
 
+const announcementState = {
+  id: announcement.id,
+  url: announcement.url,
+  state: "distributed",
+  created_at: AT,
+  starts_at: null,
+  expires_at: null,
+  category: "offers",
+  priority: "normal",
+  silent: false,
+  throttle: null,
+  revision: 1,
+};
+
 export const examples = {
   basicIdentity,
   identity,
@@ -149,11 +163,9 @@ export const examples = {
     total_message_count: 1,
   },
   announcement,
+  announcementState: { ...announcementState, state: "paused", reached: 4_000 },
   announcementStatus: {
-    id: announcement.id,
-    url: announcement.url,
-    state: "distributed",
-    created_at: AT,
+    ...announcementState,
     counts: {
       recipients: 3,
       unknown: 1,

@@ -4,6 +4,7 @@ import {
   chosenObjectId,
   invalidProperty,
   parseAnnouncement,
+  parseAnnouncementTerms,
   parseIdempotencyKey,
   parseIfNoneMatch,
   profileOfSender,
@@ -53,7 +54,8 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const fields = requireJsonObject(call.body);
-  const { recipients, ...content } = parseAnnouncement(call.wire.version, fields, options);
+  const { recipients, ...said } = parseAnnouncement(call.wire.version, fields, options);
+  const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()) };
   requireContentWithin(options.maxContentBytes, content);
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });

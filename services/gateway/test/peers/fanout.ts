@@ -1,12 +1,15 @@
 import {
   type Announcement,
   AnnounceToFew,
+  CancelAnnouncement,
   FindRecipients,
   GetAnnouncement,
   ListInbox,
   OpenAnnouncement,
+  PauseAnnouncement,
   type PayloadOf,
   type RecipientChunk,
+  ResumeAnnouncement,
   StartAnnouncement,
   StoreRecipients,
 } from "@strata/contracts";
@@ -29,6 +32,9 @@ export interface FanoutPeer {
 
 export const fanoutContracts = [
   AnnounceToFew,
+  PauseAnnouncement,
+  ResumeAnnouncement,
+  CancelAnnouncement,
   OpenAnnouncement,
   StoreRecipients,
   StartAnnouncement,
@@ -57,6 +63,23 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
     return row;
   };
 
+  const changing = (
+    app: string,
+    { announcementId }: PayloadOf<typeof PauseAnnouncement>,
+    from: readonly Announcement["state"][],
+    to: Announcement["state"],
+  ) => {
+    const row = announcements.get(`${app}/${announcementId}`);
+    if (!row) return reply({ outcome: "not-found" as const, progress: null });
+    const isDone = row.state === to || from.includes(row.state);
+    if (isDone) Object.assign(row, { state: to });
+    const counts = { recipients: row.recipientCount, unknown: 0, sent: row.recipientCount };
+    return reply({
+      outcome: isDone ? ("done" as const) : ("wrong-state" as const),
+      progress: { announcement: row, counts },
+    });
+  };
+
   const rows = [
     consumer({
       queue: "announcement-fanout.few",
@@ -81,7 +104,7 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
           const { recipientCount, ...rest } = payload;
           const row = open(`${app}/${payload.announcementId}`, id, rest, {
             state: "accepting",
-            recipients: null,
+            recipients: payload.recipients ?? null,
             recipientCount,
           });
           const goesOn = row.by === id || (row.state === "accepting" && row.digest === payload.digest);
@@ -95,6 +118,16 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
           peer.started.set(payload.announcementId, payload.chunks);
           return reply({ outcome: "accepted", announcement: row });
         }),
+      ],
+    }),
+    consumer({
+      queue: "announcement-fanout.states",
+      handlers: [
+        on(PauseAnnouncement, async ({ app, payload }) => changing(app, payload, ["distributing"], "paused")),
+        on(ResumeAnnouncement, async ({ app, payload }) => changing(app, payload, ["paused"], "distributing")),
+        on(CancelAnnouncement, async ({ app, payload }) =>
+          changing(app, payload, ["accepting", "distributing", "paused"], "canceled"),
+        ),
       ],
     }),
     consumer({

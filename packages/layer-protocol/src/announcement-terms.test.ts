@@ -1,0 +1,59 @@
+import { expect } from "chai";
+import { refusal } from "../test/refusal.ts";
+import { parseAnnouncementTerms } from "./index.ts";
+
+const NOW = Date.parse("2026-11-26T12:00:00Z");
+const parse = (fields: Record<string, unknown>) => parseAnnouncementTerms(fields, NOW);
+const refused = (fields: Record<string, unknown>) => refusal(() => parse(fields));
+
+describe("the terms of an announcement", () => {
+  it("are none where none are asked for, or the usual ones", () => {
+    expect(parse({})).to.deep.equal({});
+    expect(parse({ schedule: null, expires_at: null, silent: false, priority: "normal" })).to.deep.equal({});
+  });
+
+  it("are a start, an end, a throttle, silence, a priority and a category", () => {
+    expect(
+      parse({
+        schedule: { at: "2026-12-01T09:00:00+01:00" },
+        expires_at: "2026-12-02T00:00:00Z",
+        throttle: { per_minute: 500 },
+        silent: true,
+        priority: "urgent",
+        category: "offers",
+      }),
+    ).to.deep.equal({
+      schedule: { at: Date.parse("2026-12-01T08:00:00Z") },
+      expiresAt: Date.parse("2026-12-02T00:00:00Z"),
+      throttlePerMinute: 500,
+      isSilent: true,
+      priority: "urgent",
+      category: "offers",
+    });
+  });
+
+  it("take a start that is over: the request may be a repeat", () => {
+    expect(parse({ schedule: { at: "2026-11-26T11:00:00Z" } }).schedule?.at).to.be.lessThan(NOW);
+  });
+
+  it("are refused with what is wrong named", () => {
+    const wrong: readonly [Record<string, unknown>, string][] = [
+      [{ schedule: "tomorrow" }, "invalid_property schedule"],
+      [{ schedule: {} }, "missing_property schedule.at"],
+      [{ schedule: { at: "2026-12-01" } }, "invalid_property schedule.at"],
+      [{ schedule: { at: "2026-12-01T09:00:00" } }, "invalid_property schedule.at"],
+      [{ schedule: { at: "2036-12-01T09:00:00Z" } }, "invalid_property schedule.at"],
+      [{ expires_at: "2026-11-26T11:59:59Z" }, "invalid_property expires_at"],
+      [{ schedule: { at: "2026-12-01T09:00:00Z" }, expires_at: "2026-12-01T09:00:00Z" }, "invalid_property expires_at"],
+      [{ throttle: 5 }, "invalid_property throttle"],
+      [{ throttle: {} }, "missing_property throttle.per_minute"],
+      [{ throttle: { per_minute: 0 } }, "invalid_property throttle.per_minute"],
+      [{ throttle: { per_minute: 1.5 } }, "invalid_property throttle.per_minute"],
+      [{ silent: "yes" }, "invalid_property silent"],
+      [{ priority: "high" }, "invalid_property priority"],
+      [{ category: "" }, "invalid_property category"],
+      [{ category: "c".repeat(65) }, "invalid_property category"],
+    ];
+    for (const [fields, expected] of wrong) expect(refused(fields), JSON.stringify(fields)).to.equal(expected);
+  });
+});

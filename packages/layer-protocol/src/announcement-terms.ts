@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { invalidProperty, missingProperty } from "./errors.ts";
+import { isAbsent, isJsonObject } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
+
+/** When, how fast and how an announcement goes out (an extension); only what was asked for is there. Times: milliseconds. */
+export interface NormalisedTerms {
+  schedule?: { at: number };
+  expiresAt?: number;
+  throttlePerMinute?: number;
+  isSilent?: true;
+  priority?: "urgent";
+  category?: string;
+}
+
+/** More than anybody can be reached with: a typing error is told, not kept. */
+const MOST_PER_MINUTE = 10_000_000;
+const MAX_CATEGORY = 64;
+const FARTHEST_MS = 400 * 86_400_000;
+
+/**
+ * Parses `schedule`, `expires_at`, `throttle`, `silent`, `priority` and `category` of an announcement. A start that is over
+ * is at once, so that a request can be repeated after it.
+ * @throws LayerError 422 `missing_property` or `invalid_property` with the path of what is wrong
+ */
+export function parseAnnouncementTerms(fields: JsonObject, now: number): NormalisedTerms {
+  const schedule = parseStart(fields.schedule, now);
+  const expiresAt = isAbsent(fields.expires_at) ? undefined : parseTime(fields.expires_at, "expires_at", now);
+  if (expiresAt !== undefined && expiresAt <= Math.max(now, schedule?.at ?? 0)) {
+    throw invalidProperty("expires_at", "must be later than now and than the start");
+  }
+  const throttlePerMinute = parseThrottle(fields.throttle);
+  const category = parseCategory(fields.category);
+  return {
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(throttlePerMinute === undefined ? {} : { throttlePerMinute }),
+    ...(parseFlag(fields.silent, "silent") ? { isSilent: true } : {}),
+    ...(parsePriority(fields.priority) === "urgent" ? { priority: "urgent" } : {}),
+    ...(category === undefined ? {} : { category }),
+  };
+}
+
+function parseStart(schedule: unknown, now: number): { at: number } | undefined {
+  if (isAbsent(schedule)) return undefined;
+  if (!isJsonObject(schedule)) throw invalidProperty("schedule", "must be an object");
+  if (isAbsent(schedule.at)) throw missingProperty("schedule.at");
+  return { at: parseTime(schedule.at, "schedule.at", now) };
+}
+
+const Instant = z.iso.datetime({ offset: true });
+
+function parseTime(value: unknown, property: string, now: number): number {
+  const parsed = Instant.safeParse(value);
+  if (!parsed.success)
+    throw invalidProperty(property, "must be an ISO 8601 time with its zone, as 2026-12-01T09:00:00Z");
+  const at = Date.parse(parsed.data);
+  if (at < 0 || at > now + FARTHEST_MS) throw invalidProperty(property, "must be within 400 days");
+  return at;
+}
+
+function parseThrottle(throttle: unknown): number | undefined {
+  if (isAbsent(throttle)) return undefined;
+  if (!isJsonObject(throttle)) throw invalidProperty("throttle", "must be an object");
+  const { per_minute: perMinute } = throttle;
+  if (isAbsent(perMinute)) throw missingProperty("throttle.per_minute");
+  if (!Number.isInteger(perMinute) || Number(perMinute) < 1 || Number(perMinute) > MOST_PER_MINUTE) {
+    throw invalidProperty("throttle.per_minute", `must be an integer from 1 to ${MOST_PER_MINUTE}`);
+  }
+  return Number(perMinute);
+}
+
+function parsePriority(priority: unknown): "normal" | "urgent" {
+  if (isAbsent(priority)) return "normal";
+  if (priority !== "normal" && priority !== "urgent") throw invalidProperty("priority", "must be normal or urgent");
+  return priority;
+}
+
+function parseCategory(category: unknown): string | undefined {
+  if (isAbsent(category)) return undefined;
+  if (typeof category !== "string" || category === "" || category.length > MAX_CATEGORY) {
+    throw invalidProperty("category", `must be a text of 1 to ${MAX_CATEGORY} characters`);
+  }
+  return category;
+}
+
+function parseFlag(flag: unknown, property: string): boolean {
+  if (isAbsent(flag)) return false;
+  if (typeof flag !== "boolean") throw invalidProperty(property, "must be true or false");
+  return flag;
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from "node:crypto";
+import {
+  BatchStored,
+  CancelAnnouncement,
+  GetAnnouncement,
+  ListInbox,
+  partitionOf,
+  PauseAnnouncement,
+  type PayloadOf,
+  ResumeAnnouncement,
+} from "@strata/contracts";
+import { ack, consumer, onGroup } from "@strata/messaging";
+import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
+import { expect } from "chai";
+import { announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
+
+const START_MS = 700;
+
+describe("announcement-fanout: when", () => {
+  let infra: Infra;
+  let service: InProcessService;
+  let gateway: Peer;
+  let directory: Peer;
+  let push: Peer;
+  const stored: PayloadOf<typeof BatchStored>[] = [];
+
+  before(async () => {
+    infra = await openInfra("fanout-when");
+    directory = await openDirectory(infra);
+    push = await openPeer(infra, "push-delivery", [
+      consumer({
+        queue: "push-delivery.announcements",
+        handlers: [
+          onGroup(BatchStored, async (deliveries) => {
+            stored.push(...deliveries.map(({ payload }) => payload));
+            return deliveries.map(() => ack);
+          }),
+        ],
+      }),
+    ]);
+    service = await startFanOut(infra);
+    gateway = await openPeer(infra, "gateway");
+  });
+  after(async () => {
+    for (const resource of [gateway, push, service, directory, infra]) await resource[Symbol.asyncDispose]();
+  });
+  const restart = async () => {
+    await service[Symbol.asyncDispose]();
+    service = await startFanOut(infra);
+  };
+
+  const progress = async (app: string, announcementId: string) =>
+    (await gateway.ask(GetAnnouncement, app, { announcementId })).progress;
+  const state = async (app: string, announcementId: string) =>
+    (await progress(app, announcementId))?.announcement.state;
+  const recipientsOf = (announcementId: string) =>
+    stored.filter((batch) => batch.announcementId === announcementId).flatMap(({ recipients }) => recipients);
+
+  it("starts what is scheduled at its time, once, though the service was restarted before", async () => {
+    const [app, announcementId] = [anAppId(), randomUUID()];
+    const users = userIds(50);
+    const at = Date.now() + START_MS;
+    const terms = { schedule: { at }, recipients: [...users] };
+    const answer = await announceToMany(gateway, app, users, { announcementId, terms });
+    expect(answer.announcement).to.deep.include({ state: "scheduled", startsAt: at });
+    const inbox = { userId: users[0] ?? "", limit: 20, after: null };
+    expect((await gateway.ask(ListInbox, app, inbox)).total).to.equal(0);
+    await restart();
+    await eventually(() => state(app, announcementId), "distributed");
+    expect((await progress(app, announcementId))?.counts).to.deep.equal({ recipients: 50, unknown: 0, sent: 50 });
+    const { entries } = await gateway.ask(ListInbox, app, inbox);
+    expect(entries?.map((entry) => entry.at)).to.deep.equal([at]);
+    expect(recipientsOf(announcementId).toSorted()).to.deep.equal(users);
+  });
+
+  it("sends nothing of what is canceled before its start", async () => {
+    const [app, announcementId] = [anAppId(), randomUUID()];
+    await announceToMany(gateway, app, userIds(3), {
+      announcementId,
+      terms: { schedule: { at: Date.now() + START_MS } },
+    });
+    expect((await gateway.request(CancelAnnouncement, app, { announcementId })).outcome).to.equal("done");
+    const later = randomUUID();
+    await announceToMany(gateway, app, userIds(3), {
+      announcementId: later,
+      terms: { schedule: { at: Date.now() + START_MS } },
+    });
+    await eventually(() => state(app, later), "distributed");
+    expect(recipientsOf(announcementId)).to.deep.equal([]);
+    expect(await state(app, announcementId)).to.equal("canceled");
+  });
+
+  it("keeps a throttle through pause, restart and resume, goes on meanwhile with others, and leaves nobody out", async () => {
+    const [app, announcementId] = [anAppId(), randomUUID()];
+    // One partition's users, ten a second.
+    const users = userIds(2_000).filter((userId) => partitionOf(userId) === 7);
+    await announceToMany(gateway, app, users, { announcementId, terms: { throttlePerMinute: 600 } });
+    const other = randomUUID();
+    await announceToMany(gateway, app, users, { announcementId: other });
+    await eventually(() => state(app, other), "distributed");
+
+    await gateway.request(PauseAnnouncement, app, { announcementId });
+    await restart();
+    expect(await state(app, announcementId)).to.equal("paused");
+    await gateway.request(ResumeAnnouncement, app, { announcementId });
+    await eventually(() => state(app, announcementId), "distributed", { deadlineMs: 20_000 });
+    expect((await progress(app, announcementId))?.counts.sent).to.equal(users.length);
+    expect(new Set(recipientsOf(announcementId))).to.deep.equal(new Set(users));
+    const batches = new Map(
+      stored.filter((one) => one.announcementId === announcementId).map((one) => [one.batchId, one]),
+    );
+    const times = [...batches.values()].map(({ at }) => at).toSorted((a, b) => a - b);
+    expect([...batches.values()].every(({ recipients }) => recipients.length <= 10)).to.equal(true);
+    expect(times.slice(1).every((at, index) => at - (times[index] ?? 0) >= 1_000)).to.equal(true);
+  });
+});

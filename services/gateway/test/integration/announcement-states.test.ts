@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import { userIds } from "@strata/testing";
+import { expect } from "chai";
+import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
+import { openWorld, PATIENT, type World } from "../world.ts";
+
+const HOUR_MS = 3_600_000;
+
+const aBody = (changes: Readonly<Record<string, unknown>> = {}) => ({
+  recipients: ["ann", "bob"],
+  sender_id: "ops",
+  parts: [{ mime_type: "text/plain", body: "Hello" }],
+  ...changes,
+});
+
+const idOf = (json: unknown): string => String(Object(json)["id"]).replace("layer:///announcements/", "");
+
+describe("when announcements go out", () => {
+  let world: World;
+  let send: HttpClient;
+  let app: string;
+
+  before(async () => {
+    world = await openWorld({ name: "gateway states", env: PATIENT });
+    app = world.directory.anApp();
+    world.directory.aUser(app, "ops");
+    send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "3.0" });
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  const path = (rest = "") => `/apps/${app}/announcements${rest}`;
+  const stored = (announcementId: string) => world.fanout.announcements.get(`${app}/${announcementId}`);
+  const change = (announcementId: string, verb: string) => send("POST", path(`/${announcementId}/${verb}`));
+
+  it("hands over what is scheduled or throttled by the way of a long list, with its terms, and shows its recipients", async () => {
+    const at = Date.now() + HOUR_MS;
+    const expiresAt = at + HOUR_MS;
+    const reply = await send("POST", path(), {
+      body: aBody({
+        schedule: { at: new Date(at).toISOString() },
+        expires_at: new Date(expiresAt).toISOString(),
+        throttle: { per_minute: 60 },
+        priority: "urgent",
+        category: "offers",
+        silent: true,
+      }),
+    });
+    expect(reply.status).to.equal(202);
+    expect(reply.json).to.have.nested.property("recipients.length", 2);
+    expect(stored(idOf(reply.json))).to.deep.include({
+      schedule: { at },
+      expiresAt,
+      throttlePerMinute: 60,
+      priority: "urgent",
+      category: "offers",
+      isSilent: true,
+    });
+    expect(world.fanout.started.get(idOf(reply.json))).to.have.length.greaterThan(0);
+    const shown = await send("GET", path(`/${idOf(reply.json)}`));
+    expect(shown.json).to.deep.include({
+      expires_at: new Date(expiresAt).toISOString(),
+      category: "offers",
+      priority: "urgent",
+      silent: true,
+      throttle: { per_minute: 60 },
+      revision: 1,
+    });
+  });
+
+  it("hands over a category and an end of what goes out at once in one command", async () => {
+    const reply = await send("POST", path(), { body: aBody({ category: "news" }) });
+    expect(stored(idOf(reply.json))).to.include({ state: "distributed", category: "news" });
+  });
+
+  it("refuses terms that mean nothing with 422 and the property", async () => {
+    for (const [property, changes] of [
+      ["schedule.at", { schedule: { at: "soon" } }],
+      ["throttle.per_minute", { throttle: { per_minute: 0 } }],
+      ["expires_at", { expires_at: "2020-01-01T00:00:00Z" }],
+      ["priority", { priority: "high" }],
+    ] as const) {
+      const reply = await send("POST", path(), { body: aBody(changes) });
+      expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
+    }
+  });
+
+  it("pauses, resumes and cancels, says the state and how many were reached, and repeats alike", async () => {
+    const { json } = await send("POST", path(), { body: aBody({ recipients: userIds(1_500) }) });
+    for (const [verb, state] of [
+      ["pause", "paused"],
+      ["pause", "paused"],
+      ["resume", "distributing"],
+      ["cancel", "canceled"],
+      ["cancel", "canceled"],
+    ] as const) {
+      const reply = await change(idOf(json), verb);
+      expect(reply.status).to.equal(200);
+      expect(reply.json).to.deep.include({ state, reached: 1_500 });
+    }
+  });
+
+  it("answers 409 with the state where a change does not go from it, and 404 where there is none", async () => {
+    const { json } = await send("POST", path(), { body: aBody() });
+    for (const verb of ["pause", "resume", "cancel"]) {
+      const reply = await change(idOf(json), verb);
+      expect([reply.status, errorOf(reply).id]).to.deep.equal([409, "conflict"]);
+      expect(errorOf(reply).message).to.include("distributed").and.include(verb);
+      expect(errorOf(reply).data).to.deep.include({ state: "distributed" });
+      expect(await change(randomUUID(), verb)).to.have.property("status", 404);
+      expect(await change("nothing", verb)).to.have.property("status", 404);
+    }
+  });
+});
