@@ -1,3 +1,4 @@
+import { audiences } from "./audience.suite.ts";
 import { blocks } from "./blocks.suite.ts";
 import { content } from "./content.suite.ts";
 import { conversations } from "./conversations.suite.ts";
@@ -33,4 +34,5 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   blocks(world);
   settings(world);
   content(world);
+  audiences(world);
 });

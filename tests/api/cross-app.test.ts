@@ -84,7 +84,8 @@ async function documentedOperations(baseUrl: string): Promise<readonly Operation
 }
 
 const namesObject = (path: string): boolean => path.includes("{");
-const namesMoreThanUsers = (path: string): boolean => /\{(conversation|message|part|announcement|content)\}/.test(path);
+const namesMoreThanUsers = (path: string): boolean =>
+  /\{(conversation|message|part|announcement|content|segment)\}/.test(path);
 
 /** Calls an operation with the ids given; the body is one that most operations take, or at least read. */
 function call(api: ApiClient, { method, path, isPatch }: Operation, ids: Readonly<Record<string, string>>) {
@@ -111,7 +112,11 @@ async function furnish(world: World, secret: string): Promise<Readonly<Record<st
   });
   const parts = await api("GET", `/conversations/${conversation}/messages/${message}/parts`);
   const [part] = Array.isArray(parts.json) ? (parts.json as unknown[]) : [];
+  const filter = { field: "metadata.secret", eq: secret };
+  const segment = expectStatus(await api("POST", "/segments", { body: { name: secret, filter } }), 201);
+  expectStatus(await api("PUT", `/users/${user}/location`, { body: { latitude: 1, longitude: 1 } }), 200);
   return {
+    segment: uuidOf(segment.json),
     user,
     conversation,
     message,

@@ -8,6 +8,8 @@ import * as directory from "./directory.ts";
 import * as message from "./message.ts";
 import * as push from "./push.ts";
 import * as receipt from "./receipt.ts";
+import * as segment from "./segment.ts";
+import * as userFacts from "./user-facts.ts";
 import * as users from "./users.ts";
 
 const isContract = (value: unknown): value is AnyContract =>
@@ -24,6 +26,8 @@ export const catalogue: readonly AnyContract[] = [
   message,
   push,
   receipt,
+  segment,
+  userFacts,
   users,
 ]
   .flatMap((module) => Object.values(module) as unknown[])

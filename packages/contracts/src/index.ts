@@ -14,6 +14,8 @@ export { type ContractSchemas, type JsonSchema, jsonSchemas } from "./json-schem
 export * from "./message.ts";
 export * from "./push.ts";
 export * from "./receipt.ts";
+export * from "./segment.ts";
 export * from "./token.ts";
+export * from "./user-facts.ts";
 export * from "./user-id-order.ts";
 export * from "./values.ts";

@@ -111,5 +111,14 @@ export const DeviceRegistered = defineEvent({
   name: "push.device.registered",
   version: 1,
   producer: "push-delivery",
-  payload: z.object({ userId: UserId, deviceId: z.string(), platform: Platform, registeredAt: Millis }),
+  payload: z.object({
+    userId: UserId,
+    deviceId: z.string(),
+    platform: Platform,
+    registeredAt: Millis,
+    locale: z.string().nullable().optional(),
+    timeZone: z.string().nullable().optional(),
+    appVersion: z.string().nullable().optional(),
+  }),
+  consumedBy: ["directory.devices"],
 });

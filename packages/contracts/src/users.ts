@@ -204,6 +204,11 @@ export const User = z.object({
   identity: Identity.nullable(),
   isSuspended: z.boolean(),
   externalUnread: z.number().int(),
+  /** Since when she is known. */
+  createdAt: Millis.optional(),
+  /** When she last was there by whatever sign, and as a visit; absent: never. */
+  lastSeenAt: Millis.optional(),
+  visitedAt: Millis.optional(),
 });
 export type User = z.infer<typeof User>;
 

@@ -7,7 +7,7 @@ import type { Area } from "./places.ts";
 
 export interface AudiencePlace {
   within: Area;
-  maxAgeSeconds?: number;
+  maxAgeSeconds?: number | undefined;
 }
 
 export type AudienceFilter =

@@ -6,6 +6,7 @@ import {
   GetUser,
   MakeUsersKnown,
   type ServiceName,
+  type User,
 } from "@strata/contracts";
 import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
 import { createReadiness, openMongo } from "@strata/runtime";
@@ -179,11 +180,10 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
             }),
           }),
         ),
-        on(GetUser, async ({ payload: { userId } }) =>
-          reply({
-            user: isUnknown(userId) ? null : { userId, identity: null, isSuspended: false, externalUnread: 0 },
-          }),
-        ),
+        on(GetUser, async ({ payload: { userId } }) => {
+          const user: User = { userId, identity: null, isSuspended: false, externalUnread: 0 };
+          return reply({ user: isUnknown(userId) ? null : user });
+        }),
       ],
     }),
   ]);

@@ -4,13 +4,17 @@ import {
   ChangeBlocks,
   ChangeFollowing,
   ChangeIdentity,
+  ChangeSegment,
   ConversationCreated,
   CountAudience,
   CreateApp,
   CreateIdentity,
+  CreateSegment,
   CreateToken,
   DeleteIdentity,
+  DeleteSegment,
   DeleteUser,
+  DeviceRegistered,
   EndSessions,
   FindBlockers,
   FindTimeZones,
@@ -19,18 +23,24 @@ import {
   GetApp,
   GetAppSettings,
   GetIdentities,
+  GetLocation,
+  GetSegment,
   GetUser,
   IsFollowing,
   ListApps,
   ListBlocks,
   ListFollowing,
+  ListSegments,
   ListTokens,
   MakeUsersKnown,
   MatchesAudience,
   MatchUsers,
   ParticipantsChanged,
+  RecordVisit,
+  RemoveLocation,
   ReplaceIdentity,
   RevokeToken,
+  SetLocation,
   SetExternalUnread,
   SuspendUser,
 } from "@strata/contracts";
@@ -58,6 +68,10 @@ import { getUser } from "./handlers/get-user.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
+import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
+import { noteDevice } from "./handlers/note-device.ts";
+import { recordVisit } from "./handlers/record-visit.ts";
+import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
@@ -68,7 +82,9 @@ import type { AudienceStore } from "./store/audience-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
+import type { SegmentStore } from "./store/segment-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
+import type { UserFactsStore } from "./store/user-facts-store.ts";
 
 interface Deps {
   readonly accounts: AccountStore;
@@ -76,6 +92,8 @@ interface Deps {
   readonly tokens: TokenStore;
   readonly identities: IdentityStore;
   readonly audiences: AudienceStore;
+  readonly segments: SegmentStore;
+  readonly userFacts: UserFactsStore;
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
@@ -92,6 +110,9 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ChangeAppSettings, changeAppSettings(deps)),
       on(CreateToken, createToken(deps)),
       on(RevokeToken, revokeToken(deps)),
+      on(CreateSegment, createSegment(deps)),
+      on(ChangeSegment, changeSegment(deps)),
+      on(DeleteSegment, deleteSegment(deps)),
     ],
     dependencies: [deps.mongo],
   }),
@@ -109,6 +130,9 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(SuspendUser, suspendUser(deps)),
       on(EndSessions, endSessions(deps)),
       on(SetExternalUnread, setExternalUnread(deps)),
+      on(SetLocation, setLocation(deps)),
+      on(RemoveLocation, removeLocation(deps)),
+      on(RecordVisit, recordVisit(deps)),
       on(DeleteUser, deleteUser(deps)),
     ],
     dependencies: [deps.mongo],
@@ -116,6 +140,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "directory.users",
     handlers: [on(MakeUsersKnown, makeUsersKnown(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "directory.devices",
+    handlers: [on(DeviceRegistered, noteDevice(deps))],
     dependencies: [deps.mongo],
   }),
   // A few at a time: one large conversation is a million rows to write.
@@ -140,6 +169,9 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListFollowing, listFollowing(deps)),
       on(ListBlocks, listBlocks(deps)),
       on(FindBlockers, findBlockers(deps)),
+      on(GetLocation, getLocation(deps)),
+      on(GetSegment, getSegment(deps)),
+      on(ListSegments, listSegments(deps)),
       on(MatchUsers, matchUsers(deps)),
       on(CountAudience, countAudience(deps)),
       on(MatchesAudience, matchesAudience(deps)),

@@ -9,7 +9,9 @@ import { mongoAudienceStore } from "./store/audience-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
+import { mongoSegmentStore } from "./store/segment-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
+import { mongoUserFactsStore } from "./store/user-facts-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
@@ -21,11 +23,13 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     tokens: mongoTokenStore(mongo.db),
     identities: mongoIdentityStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
+    segments: mongoSegmentStore(mongo.db),
+    userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };
-  const { apps, tokens, identities, followings, blocks } = stores;
-  await Promise.all([apps, tokens, identities, followings, blocks].map((store) => store.ensureIndexes()));
+  const { apps, tokens, identities, followings, blocks, segments } = stores;
+  await Promise.all([apps, tokens, identities, followings, blocks, segments].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 
   const replicas = closing.add(

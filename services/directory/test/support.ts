@@ -11,7 +11,9 @@ import { mongoAudienceStore } from "../src/store/audience-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
+import { mongoSegmentStore } from "../src/store/segment-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
+import { mongoUserFactsStore } from "../src/store/user-facts-store.ts";
 
 export { aDelivery, recordingPublisher };
 
@@ -25,11 +27,13 @@ export async function openStores(name: string) {
     tokens: mongoTokenStore(mongo.db),
     identities: mongoIdentityStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
+    segments: mongoSegmentStore(mongo.db),
+    userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };
-  const { apps, tokens, identities, followings, blocks } = stores;
-  await Promise.all([apps, tokens, identities, followings, blocks].map((store) => store.ensureIndexes()));
+  const { apps, tokens, identities, followings, blocks, segments } = stores;
+  await Promise.all([apps, tokens, identities, followings, blocks, segments].map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {
     ...stores,

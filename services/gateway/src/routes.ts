@@ -20,6 +20,8 @@ import { conversationContent, userContent } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { getInboxEntry, listInbox } from "./routes/inbox.ts";
+import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
+import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
@@ -65,6 +67,10 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),
+    putLocation({ maxBodyBytes }),
+    getLocation({ users }),
+    deleteLocation(),
+    ...segmentRoutes({ maxBodyBytes, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
     createApp({ maxBodyBytes }),
     listApps(),
     getAppSettings(),

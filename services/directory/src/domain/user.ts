@@ -13,6 +13,8 @@ const DeviceFacts = z.object({
   registeredAt: Millis,
 });
 
+export type DeviceFacts = z.infer<typeof DeviceFacts>;
+
 /** Where a user was last known to be; GeoJSON has the longitude first. */
 const Location = z.object({
   point: z.object({ type: z.literal("Point"), coordinates: z.tuple([z.number(), z.number()]) }),
@@ -48,6 +50,7 @@ export const UserRow = IdentityFields.partial().extend({
   location: Location.optional(),
   /** When she last was there, by whatever sign. */
   lastSeenAt: Millis.optional(),
+  visitedAt: Millis.optional(),
   devices: z.array(DeviceFacts).optional(),
   /** What her app speaks, and where her clock is: as her backend says in her metadata, else as her newest device has it. */
   locale: z.string().optional(),
@@ -78,6 +81,9 @@ export const userOf = (row: UserRow): User | null =>
         identity: identityOf(row),
         isSuspended: row.isSuspended,
         externalUnread: row.externalUnread,
+        ...(row.createdAt === undefined ? {} : { createdAt: row.createdAt }),
+        ...(row.lastSeenAt === undefined ? {} : { lastSeenAt: row.lastSeenAt }),
+        ...(row.visitedAt === undefined ? {} : { visitedAt: row.visitedAt }),
       };
 
 /** A user who was named, and of whom nothing else is known. */

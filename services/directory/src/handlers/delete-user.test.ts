@@ -140,7 +140,8 @@ describe("deleteUser", () => {
     const app = await acquaintances();
     await deleteUser(silently())(aDeletion(app));
     await name(app, DELETED_AT + 1);
-    expect(await userIn(app)).to.deep.equal({ userId: ann, identity: null, isSuspended: false, externalUnread: 0 });
+    const comeBack = { createdAt: DELETED_AT + 1, identity: null, isSuspended: false, externalUnread: 0 };
+    expect(await userIn(app)).to.deep.equal({ userId: ann, ...comeBack });
     expect(await stores.identities.findUnknown(app, [ann])).to.deep.equal([]);
     expect(await stores.identities.findUnknown(app, [ann, bob])).to.deep.equal([]);
     expect(await create(app, DELETED_AT - 1)).to.have.nested.property("error.code", "object_deleted");

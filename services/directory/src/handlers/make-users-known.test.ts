@@ -32,7 +32,7 @@ describe("makeUsersKnown", () => {
     expect(await stores.identities.findMany(app, users)).to.deep.equal([identity]);
     expect(await getUser(stores)(aDelivery({ userId: aUserId(2) }, { app }))).to.deep.equal({
       kind: "reply",
-      reply: { user: { userId: aUserId(2), identity: null, isSuspended: false, externalUnread: 0 } },
+      reply: { user: { userId: aUserId(2), identity: null, isSuspended: false, externalUnread: 0, createdAt: 5 } },
     });
   });
 

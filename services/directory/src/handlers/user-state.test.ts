@@ -26,7 +26,7 @@ describe("suspendUser, endSessions, setExternalUnread and getUser", () => {
     const identity = await withIdentity(stores, app, userId);
     const handle = suspendUser({ ...stores, publisher });
     expect(await handle(suspension(app, true, 10))).to.deep.equal({ kind: "ack" });
-    expect(await userIn(app)).to.deep.equal({
+    expect(await userIn(app)).to.deep.include({
       userId,
       identity: { ...identity, version: 2 },
       isSuspended: true,
@@ -114,6 +114,6 @@ describe("suspendUser, endSessions, setExternalUnread and getUser", () => {
 
     await stores.identities.makeKnown(app, [userId], 1);
     for (const outcome of await tried()) expect(outcome).to.deep.equal({ kind: "ack" });
-    expect(await userIn(app)).to.deep.equal({ userId, identity: null, isSuspended: true, externalUnread: 4 });
+    expect(await userIn(app)).to.deep.include({ userId, identity: null, isSuspended: true, externalUnread: 4 });
   });
 });

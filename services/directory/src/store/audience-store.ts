@@ -20,6 +20,8 @@ export interface AudienceStore {
   match(request: MatchRequest): Promise<ReplyOf<typeof MatchUsers>>;
   /** How many users match. Throws `invalid_operation` when that takes longer than COUNT_DEADLINE_MS. */
   count(app: string, query: Query | null): Promise<number>;
+  /** Throws `invalid_property` for what cannot be asked: a polygon whose edges cross. */
+  check(query: Query): Promise<void>;
   matches(app: string, userId: string, query: Query | null): Promise<boolean>;
   /** The time zones of these users, in their order. */
   findTimeZones(app: string, userIds: readonly string[]): Promise<(string | null)[]>;
@@ -134,6 +136,9 @@ export function mongoAudienceStore(db: Db): AudienceStore {
       };
       await Promise.all(Array.from({ length: COUNTED_AT_ONCE }, countNext));
       return total;
+    },
+    async check(query) {
+      await find({ $and: [{ _id: "" }, query] }, 1, {});
     },
     async matches(app, userId, query) {
       const filter = { _id: userKey(app, userId), userId: { $exists: true } };

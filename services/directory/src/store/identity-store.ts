@@ -3,6 +3,7 @@ import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { commonPartitionOf, type Filling, type NewIdentity } from "../domain/identity.ts";
+import { regionOf } from "../domain/region.ts";
 import { type identityFieldNames, namedUser, type UserDocument, userKey, UserRow } from "../domain/user.ts";
 
 /** What a command changes of a user; version and command are written with it. */
@@ -128,9 +129,12 @@ export function mongoIdentityStore(db: Db): IdentityStore {
       await identities.bulkWrite(revivals, { ordered: false });
     },
     async change(row, { set = {}, unset = [] }, by) {
+      const metadata = unset.includes("metadata") ? undefined : (set.metadata ?? row.metadata);
+      const region = regionOf({ metadata, devices: row.devices });
+      const without = REGION_FIELDS.filter((name) => region[name] === undefined);
       const update = {
-        $set: { ...set, changedBy: by },
-        ...(unset.length > 0 ? { $unset: Object.fromEntries(unset.map((name) => [name, true as const])) } : {}),
+        $set: { ...set, ...region, changedBy: by },
+        $unset: Object.fromEntries([...unset, ...without].map((name) => [name, true as const])),
         $inc: { version: 1 },
       };
       const filter = { _id: row._id, version: row.version };
@@ -172,6 +176,8 @@ function withoutKnown(userIds: readonly string[], reply: unknown): readonly stri
   return userIds.filter((userId) => !known.has(userId));
 }
 
+const REGION_FIELDS = ["locale", "timeZone"] as const;
+
 const documentOf = ({ _id, app, by, userId, partition, createdAt, fields }: NewIdentity): UserDocument => ({
   _id,
   app,
@@ -181,6 +187,7 @@ const documentOf = ({ _id, app, by, userId, partition, createdAt, fields }: NewI
   version: 1,
   createdAt,
   ...fields,
+  ...regionOf(fields),
 });
 
 /** Who is known already stays known since when she was; a tombstone becomes a user of now. */
@@ -190,7 +197,14 @@ const fillingOf = ({ row, identity }: Filling) => {
     updateOne: {
       filter: { _id: row._id, version: row.version },
       update: {
-        $set: { ...fields, by, userId, partition, createdAt: row.createdAt ?? createdAt },
+        $set: {
+          ...fields,
+          ...regionOf({ metadata: fields.metadata, devices: row.devices }),
+          by,
+          userId,
+          partition,
+          createdAt: row.createdAt ?? createdAt,
+        },
         $inc: { version: 1 },
       },
     },

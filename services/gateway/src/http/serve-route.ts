@@ -94,8 +94,12 @@ async function send(response: Response, answer: Answer): Promise<void> {
   await sendStream(response, answer.stream);
 }
 
-/** Every PATCH of an app's objects is one (server API 5); the account's own routes are not of that API. */
-const isLayerPatch = ({ method, access }: GuardedRoute): boolean => method === "patch" && access !== "account:admin";
+/** Every PATCH of the Layer Server API is one (section 5); extensions take plain JSON, and their operations say so. */
+const isLayerPatch = ({ method, operation: { requestBody } }: GuardedRoute): boolean =>
+  method === "patch" &&
+  requestBody !== undefined &&
+  "content" in requestBody &&
+  "application/vnd.layer-patch+json" in requestBody.content;
 
 /** Express types a parameter as a list too, for wildcards; our paths have none. */
 const stringParams = (params: Readonly<Record<string, string | string[]>>): Readonly<Record<string, string>> =>

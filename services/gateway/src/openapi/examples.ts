@@ -7,6 +7,7 @@ export const exampleIds = {
   announcement: "f1a5c8d2-3c92-41e4-baad-164230d1df67",
   content: "7a0aefb8-3c97-41e4-baad-164230d1df67",
   token: "0d0c2c6e-5a0e-4a53-9d0b-6ad3d5a5bb0c",
+  segment: "5c1c7f9e-3c92-41e4-baad-164230d1df67",
   pushCredential: "c9b1d2aa-6f0e-4a6b-8a57-2f6c0a9d3e41",
 } as const;
 const API = `https://api.example.com/apps/${exampleIds.app}`;
@@ -239,6 +240,20 @@ export const examples = {
     time_zone: "Europe/Vienna",
     app_version: "1.2.3",
     registered_at: AT,
+  },
+  location: { latitude: 48.2, longitude: 16.37, at: AT },
+  segment: {
+    id: `layer:///segments/${exampleIds.segment}`,
+    url: `${API}/segments/${exampleIds.segment}`,
+    name: "Gold near the shop",
+    filter: {
+      and: [
+        { field: "metadata.tier", eq: "gold" },
+        { within: { circle: { latitude: 48.2, longitude: 16.37, radius_meters: 2_000 } }, max_age_seconds: 600 },
+      ],
+    },
+    created_at: AT,
+    updated_at: AT,
   },
   app: {
     id: `layer:///apps/production/${exampleIds.app}`,

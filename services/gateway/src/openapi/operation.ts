@@ -12,7 +12,16 @@ export const ErrorView = z
   })
   .meta({ id: "Error", description: "Every answer that is no success has this body." });
 
-type Tag = "Announcements" | "Conversations" | "Messages" | "Content" | "Users" | "Apps" | "Accounts" | "Documentation";
+type Tag =
+  | "Announcements"
+  | "Conversations"
+  | "Messages"
+  | "Content"
+  | "Users"
+  | "Audiences"
+  | "Apps"
+  | "Accounts"
+  | "Documentation";
 
 interface Success {
   readonly status: 200 | 201 | 202 | 204;

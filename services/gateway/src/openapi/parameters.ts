@@ -39,6 +39,9 @@ export const DevicePath = UserPath.extend({
     .max(256)
     .meta({ description: "The app's own word for one installation", example: "phone-1" }),
 });
+export const SegmentPath = AppPath.extend({
+  segment: z.string().meta({ description: "UUID or URI of a segment", example: exampleIds.segment }),
+});
 export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
 });

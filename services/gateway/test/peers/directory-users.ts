@@ -21,6 +21,7 @@ import {
   ReplaceIdentity,
   SetExternalUnread,
   SuspendUser,
+  type User,
   UserDeleted,
 } from "@strata/contracts";
 import { ack, type Broker, on, refuse, reply, type Subscription } from "@strata/messaging";
@@ -87,7 +88,8 @@ export function usersPeer(broker: () => Broker): UsersPeer {
     ),
     on(GetUser, async ({ app, payload: { userId } }) => {
       const row = find(app, userId);
-      return reply({ user: row ? { ...row, userId } : null });
+      const user: User | null = row ? { ...row, userId } : null;
+      return reply({ user });
     }),
     on(ListBlocks, async ({ app, payload }) => reply({ blocked: [...(find(app, payload.userId)?.blocked ?? [])] })),
     on(IsFollowing, async ({ app, payload }) =>

@@ -16,6 +16,8 @@ import { registerDevices } from "./register-devices.ts";
 const registration = (app: string, userId: string, device: DeviceFields, at = Date.now(), deviceId = "phone") =>
   aDelivery({ userId, deviceId, device, at }, { app });
 
+const facts = (platform: string) => ({ deviceId: "phone", platform, locale: null, timeZone: null, appVersion: null });
+
 describe("registerDevices", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -40,8 +42,8 @@ describe("registerDevices", () => {
       { kind: "reply", reply: { ...anIphone(2), userId: "bob", deviceId: "phone", registeredAt: 11 } },
     ]);
     expect(events.map(({ type, payload, subjectVersion }) => [type, payload, subjectVersion])).to.deep.equal([
-      ["push.device.registered.v1", { userId: "ann", deviceId: "phone", platform: "android", registeredAt: 10 }, 10],
-      ["push.device.registered.v1", { userId: "bob", deviceId: "phone", platform: "ios", registeredAt: 11 }, 11],
+      ["push.device.registered.v1", { ...facts("android"), userId: "ann", registeredAt: 10 }, 10],
+      ["push.device.registered.v1", { ...facts("ios"), userId: "bob", registeredAt: 11 }, 11],
     ]);
     expect(await tokensOf(app, "ann")).to.deep.equal([anAndroid(1).token]);
     expect(await tokensOf(app, "bob")).to.deep.equal([anIphone(2).token]);

@@ -22,11 +22,11 @@ export const registerDevices =
     await devices.register(registered.map(({ row }) => row));
     return Promise.all(
       registered.map(async ({ delivery, row }) => {
-        const { userId, deviceId, platform, registeredAt } = row;
+        const { userId, deviceId, platform, registeredAt, locale, timeZone, appVersion } = row;
         await publisher.emit(
           DeviceRegistered,
           delivery.app,
-          { userId, deviceId, platform, registeredAt },
+          { userId, deviceId, platform, registeredAt, locale, timeZone, appVersion },
           { id: `${delivery.id}.device-registered`, cause: delivery, subjectVersion: registeredAt },
         );
         return reply(deviceView(row));

@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { Coordinates } from "./audience.ts";
+import { defineCommand, defineQuery } from "./define.ts";
+import { Millis, UserId } from "./values.ts";
+
+const ofUser = { service: "directory", lane: "identities", version: 1 } as const;
+const byUser = ({ userId }: { readonly userId: string }): string => userId;
+
+/** Where a user was, and when. */
+export const UserLocation = Coordinates.extend({ at: Millis });
+export type UserLocation = z.infer<typeof UserLocation>;
+
+/**
+ * Says where a user is. A later one that is there already stays; the reply is what holds then. Refused: `not_found` for
+ * who is not known.
+ */
+export const SetLocation = defineCommand({
+  ...ofUser,
+  name: "SetLocation",
+  payload: z.object({ userId: UserId, location: UserLocation }),
+  reply: z.object({ location: UserLocation }),
+  orderedBy: byUser,
+});
+
+/** Forgets where a user is. Refused: `not_found` for who is not known. */
+export const RemoveLocation = defineCommand({
+  ...ofUser,
+  name: "RemoveLocation",
+  payload: z.object({ userId: UserId }),
+  orderedBy: byUser,
+});
+
+/** Where a user was last known to be; null where nobody said. */
+export const GetLocation = defineQuery({
+  service: "directory",
+  name: "GetLocation",
+  version: 1,
+  payload: z.object({ userId: UserId }),
+  reply: z.object({ location: UserLocation.nullable() }),
+});
+
+/** A user was there, at this time. Times only go up. Refused: `not_found` for who is not known. */
+export const RecordVisit = defineCommand({
+  ...ofUser,
+  name: "RecordVisit",
+  payload: z.object({ userId: UserId, at: Millis }),
+  orderedBy: byUser,
+});
