@@ -38,6 +38,7 @@ export const AnnouncementScheduled = defineEvent({
   payload: StateChange.extend({ startsAt: Millis }),
 });
 
+/** Nobody else gets it until it is resumed. */
 export const AnnouncementPaused = defineEvent({
   name: "announcement.announcement.paused",
   version: 1,
@@ -45,6 +46,7 @@ export const AnnouncementPaused = defineEvent({
   payload: StateChange,
 });
 
+/** It goes on where it was paused. */
 export const AnnouncementResumed = defineEvent({
   name: "announcement.announcement.resumed",
   version: 1,

@@ -75,6 +75,30 @@ export const ListRecipientStates = defineQuery({
   }),
 });
 
+/** How many buckets one answer of a timeline spans at most. */
+export const TIMELINE_BUCKETS_MAX = 10_080;
+
+const Users = z.number().int();
+
+/**
+ * How many users came to each state in each minute or hour of a time: `from` is part of it, `to` is not. Buckets in
+ * which nothing happened are left out. A user is delivered to by her first receipt, whichever it is.
+ */
+export const GetReceiptTimeline = defineQuery({
+  service: "receipt-tracking",
+  name: "GetReceiptTimeline",
+  version: 1,
+  payload: z.object({
+    announcementId: AnnouncementId,
+    by: z.enum(["minute", "hour"]),
+    from: Millis,
+    to: Millis,
+  }),
+  reply: z.object({
+    buckets: z.array(z.object({ at: Millis, delivered: Users, read: Users, opened: Users, deleted: Users })),
+  }),
+});
+
 /** New receipts of one announcement. A fact may come again, grouped otherwise: de-duplicate by user and kind. */
 export const ReceiptsRecorded = defineEvent({
   name: "announcement.receipt.recorded",

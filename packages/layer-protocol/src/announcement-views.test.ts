@@ -5,6 +5,7 @@ import {
   announcementPosition,
   announcementStateView,
   announcementStatusView,
+  announcementTimelineView,
   announcementSystemView,
   announcementUserView,
   recipientStateView,
@@ -223,6 +224,12 @@ describe("extension views", () => {
       revision: 1,
       reached: 7,
     });
+  });
+
+  it("show a timeline with times", () => {
+    expect(announcementTimelineView([{ at: AT, read: 1 }])).to.deep.equal([
+      { at: "2026-01-02T03:04:05.678Z", read: 1 },
+    ]);
   });
 
   it("show a recipient by the id her version pages with", () => {

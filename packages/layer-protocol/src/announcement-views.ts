@@ -154,6 +154,11 @@ export const announcementStatusView = (wire: WireContext, announcement: StateFac
   },
 });
 
+/** `GET /apps/:app/announcements/:id/timeline`, an extension. */
+export const announcementTimelineView = <Numbers extends object>(
+  buckets: readonly (Numbers & { readonly at: number })[],
+) => buckets.map((bucket) => ({ ...bucket, at: formatTime(bucket.at) }));
+
 /** One row of `GET /apps/:app/announcements/:id/recipients`, an extension; `recipient` is what `from_id` takes. */
 export const recipientStateView = (wire: WireContext, recipient: RecipientState & { readonly userId: string }) => ({
   recipient: formatUserReference(wire.version, recipient.userId),

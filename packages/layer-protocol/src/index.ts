@@ -52,6 +52,7 @@ export {
   announcementPosition,
   announcementStateView,
   announcementStatusView,
+  announcementTimelineView,
   announcementSystemView,
   announcementUserView,
   recipientStateView,

@@ -13,6 +13,7 @@ import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { announcementStates } from "./routes/announcement-states.ts";
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
+import { getAnnouncementTimeline } from "./routes/announcement-timeline.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
 import { conversing } from "./routes/conversing.ts";
 import { contentBytes } from "./routes/content-bytes.ts";
@@ -55,6 +56,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     }),
     getAnnouncementStatus(),
     ...announcementStates(),
+    getAnnouncementTimeline(),
     listAnnouncementRecipients(),
     getRecipientStory({ users }),
     reportReceipts({ maxBodyBytes }),

@@ -1,18 +1,27 @@
-import { GetReceiptCounts, GetReceiptStates, ListRecipientStates, RecordReceipts } from "@strata/contracts";
+import {
+  GetReceiptCounts,
+  GetReceiptStates,
+  GetReceiptTimeline,
+  ListRecipientStates,
+  RecordReceipts,
+} from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
+import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
 import { listRecipientStates } from "./handlers/list-recipient-states.ts";
 import { recordReceipts } from "./handlers/record-receipts.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
 import type { Recipients } from "./recipients.ts";
 import type { CountStore } from "./store/count-store.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
+import type { TimelineStore } from "./store/timeline-store.ts";
 
 interface Dependencies {
   readonly receipts: ReceiptStore;
   readonly counts: CountStore;
+  readonly timelines: TimelineStore;
   readonly recipients: Recipients;
   readonly publisher: Publisher;
   readonly metrics: ReceiptMetrics;
@@ -35,6 +44,7 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
     handlers: [
       on(GetReceiptCounts, getReceiptCounts(deps)),
       on(GetReceiptStates, getReceiptStates(deps)),
+      on(GetReceiptTimeline, getReceiptTimeline(deps)),
       on(ListRecipientStates, listRecipientStates(deps)),
     ],
     dependencies: [deps.mongo],

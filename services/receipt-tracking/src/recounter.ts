@@ -1,15 +1,18 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { type AnnouncementReceiptKind, compareUserIds } from "@strata/contracts";
-import type { Closable, Logger } from "@strata/runtime";
+import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import { countDistinct } from "./domain/count-distinct.ts";
 import { parseCountKey, partitionRange } from "./domain/receipt-key.ts";
+import { timelineOf } from "./domain/timeline.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
-import { type CountStore, LEASE_MS, type Leased } from "./store/count-store.ts";
+import type { CountStore } from "./store/count-store.ts";
+import { LEASE_MS, type Leased } from "./store/dirty-rows.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
+import type { TimelineStore } from "./store/timeline-store.ts";
 
 interface Dependencies {
   readonly receipts: ReceiptStore;
   readonly counts: CountStore;
+  readonly timelines: TimelineStore;
   readonly metrics: ReceiptMetrics;
 }
 
@@ -17,12 +20,21 @@ interface Dependencies {
 const CONCURRENCY = 4;
 /** A count that takes long is repeated less often, so that an audience of millions does not count itself all day. */
 const REST_PER_COST = 10;
+/** A timeline reads every receipt of its partition, and nobody waits for it: all of an announcement's at most half the time. */
+const TIMELINE_REST_PER_COST = 128;
 
 /** Whoever has one of these has it delivered. */
 const DELIVERED_BY = ["delivered", "read", "opened"] as const;
 
-/** Counts one leased row anew from its receipts. */
-export async function recount({ receipts, counts, metrics }: Dependencies, leased: Leased, intervalMs: number) {
+/**
+ * Counts one leased row anew from its receipts. Its timeline takes longer, so it is only marked here, and derived at a
+ * pace of its own.
+ */
+export async function recount(
+  { receipts, counts, timelines, metrics }: Dependencies,
+  leased: Leased,
+  intervalMs: number,
+) {
   const startedAt = performance.now();
   const key = parseCountKey(leased.key);
   const countOf = async (kind: AnnouncementReceiptKind) => ({
@@ -37,6 +49,8 @@ export async function recount({ receipts, counts, metrics }: Dependencies, lease
   const costMs = performance.now() - startedAt;
   metrics.recountSeconds.observe(costMs / 1000);
   const [, read, opened] = proofs;
+  // Before the counts are clean: nothing else would say that there is a timeline to derive.
+  await timelines.markDirty([leased.key]);
   await counts.store(
     leased,
     { delivered, read: read?.n ?? 0, opened: opened?.n ?? 0, deleted: deleted.n },
@@ -56,39 +70,44 @@ async function* leaseKept<T>(pages: AsyncIterable<T>, leased: Leased, counts: Co
   }
 }
 
+/** Derives one leased timeline anew from its receipts. */
+export async function redrawTimeline(
+  { receipts, timelines }: Pick<Dependencies, "receipts" | "timelines">,
+  leased: Leased,
+  intervalMs: number,
+): Promise<void> {
+  const startedAt = performance.now();
+  const counted = await receipts.byMinute(parseCountKey(leased.key));
+  const costMs = performance.now() - startedAt;
+  await timelines.store(leased, timelineOf(counted), Math.max(intervalMs, TIMELINE_REST_PER_COST * costMs));
+}
+
 /**
- * Counts dirty rows again, in the background, for as long as the service lives. Every replica may: a row is counted by
- * whoever takes its lease. A failure is logged and its row taken again when the lease has run out.
+ * Counts dirty rows again, in the background, for as long as the service lives, and redraws timelines behind it. Every
+ * replica may: a row is derived by whoever takes its lease. A failure is logged and its row taken again when the lease
+ * has run out.
  */
 export function startRecounter(
   options: Dependencies & { readonly log: Logger; readonly intervalMs: number },
 ): Closable {
-  const { counts, log, intervalMs } = options;
-  const closing = new AbortController();
-
-  const countWhatIsDue = async (): Promise<void> => {
-    while (!closing.signal.aborted) {
-      const leased = await counts.takeDue();
-      if (!leased) return;
-      await recount(options, leased, intervalMs);
-    }
-  };
-  const run = async (): Promise<void> => {
-    while (!closing.signal.aborted) {
-      const results = await Promise.allSettled(Array.from({ length: CONCURRENCY }, countWhatIsDue));
-      for (const result of results) {
-        if (result.status === "rejected") log.warn("receipts could not be counted", { error: result.reason });
-      }
-      // Called off by closing.
-      await wait(intervalMs, undefined, { signal: closing.signal }).catch(() => undefined);
-    }
-  };
-
-  const running = run();
+  const { counts, timelines, log, intervalMs } = options;
+  const counting = workOffDue({
+    everyMs: intervalMs,
+    workers: CONCURRENCY,
+    claim: () => counts.takeDue(),
+    work: (leased) => recount(options, leased, intervalMs),
+    log,
+  });
+  const redrawing = workOffDue({
+    everyMs: intervalMs,
+    workers: 1,
+    claim: () => timelines.takeDue(),
+    work: (leased) => redrawTimeline(options, leased, intervalMs),
+    log,
+  });
   return {
     async close() {
-      closing.abort();
-      await running;
+      await Promise.all([counting.close(), redrawing.close()]);
     },
   };
 }

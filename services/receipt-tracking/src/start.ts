@@ -7,6 +7,7 @@ import { recipientsOver } from "./recipients.ts";
 import { startRecounter } from "./recounter.ts";
 import { mongoCountStore } from "./store/count-store.ts";
 import { mongoReceiptStore } from "./store/receipt-store.ts";
+import { mongoTimelineStore } from "./store/timeline-store.ts";
 
 export async function start({ config, log, closing, readiness, metrics: registry }: ServiceContext<Config>) {
   const metrics = receiptMetrics(registry);
@@ -14,6 +15,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const receipts = mongoReceiptStore(mongo.db);
   const counts = mongoCountStore(mongo.db);
   await counts.ensureIndexes();
+  const timelines = mongoTimelineStore(mongo.db);
+  await timelines.ensureIndexes();
 
   const broker = closing.add(
     await openBroker({
@@ -29,6 +32,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const rows = consumers({
     receipts,
     counts,
+    timelines,
     recipients: recipientsOver(broker),
     publisher: broker,
     metrics,
@@ -36,5 +40,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
     announcementFanout: broker.dependsOn("announcement-fanout"),
   });
   closing.add(await broker.consume(rows), "consumers");
-  closing.add(startRecounter({ receipts, counts, metrics, log, intervalMs: config.RECOUNT_INTERVAL_MS }), "recounter");
+  closing.add(
+    startRecounter({ receipts, counts, timelines, metrics, log, intervalMs: config.RECOUNT_INTERVAL_MS }),
+    "recounter",
+  );
 }

@@ -1,11 +1,14 @@
 import { compareUserIds, partitionOf } from "@strata/contracts";
 import { openMongo } from "@strata/runtime";
 import { type Infra, testLogger } from "@strata/testing";
+import type { Db } from "mongodb";
 import { Registry } from "prom-client";
+import { z } from "zod";
 import { receiptMetrics } from "../src/metrics.ts";
 import type { Recipients } from "../src/recipients.ts";
 import { mongoCountStore } from "../src/store/count-store.ts";
 import { mongoReceiptStore } from "../src/store/receipt-store.ts";
+import { mongoTimelineStore } from "../src/store/timeline-store.ts";
 
 export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
@@ -14,13 +17,34 @@ export async function openStores(infra: Infra) {
   const mongo = await openMongo(infra.mongoUrl("receipts"), testLogger("receipt-tracking"));
   const counts = mongoCountStore(mongo.db);
   await counts.ensureIndexes();
+  const timelines = mongoTimelineStore(mongo.db);
+  await timelines.ensureIndexes();
   return {
     db: mongo.db,
     receipts: mongoReceiptStore(mongo.db),
     counts,
+    timelines,
     metrics: receiptMetrics(new Registry()),
     [Symbol.asyncDispose]: () => mongo.close(),
   };
+}
+
+/** One operation as MongoDB's profiler saw it. */
+const Profiled = z.object({
+  ns: z.string(),
+  planSummary: z.string().optional(),
+  docsExamined: z.number().default(0),
+  keysExamined: z.number().default(0),
+});
+
+/** Every reading that the database did meanwhile, from its own profiler. */
+export async function profiled(db: Db, work: () => Promise<unknown>) {
+  await db.command({ profile: 2 });
+  await work();
+  await db.command({ profile: 0 });
+  const seen = z.array(Profiled).parse(await db.collection("system.profile").find().toArray());
+  await db.dropCollection("system.profile");
+  return seen.filter(({ ns, planSummary }) => planSummary !== undefined && !ns.endsWith("system.profile"));
 }
 
 /** Announcement-fanout's answers about the announcements given here. */

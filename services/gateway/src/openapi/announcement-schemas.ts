@@ -155,6 +155,18 @@ export const AnnouncementStatus = z
   })
   .meta({ id: "AnnouncementStatus", example: examples.announcementStatus });
 
+export const AnnouncementTimeline = z
+  .array(
+    z.strictObject({
+      at: Time.meta({ description: "The beginning of the minute or hour" }),
+      delivered: Count.meta({ description: "Users whose first receipt came then" }),
+      read: Count,
+      opened: Count,
+      deleted: Count,
+    }),
+  )
+  .meta({ id: "AnnouncementTimeline", example: examples.announcementTimeline });
+
 export const RecipientStateView = z
   .strictObject({
     recipient: z.string().meta({ description: "What `from_id` takes" }),

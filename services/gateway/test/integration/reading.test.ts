@@ -41,6 +41,7 @@ describe("what became of an announcement", () => {
   }
 
   const recipientsPath = (id: string, query = "") => `/apps/${app}/announcements/${id}/recipients${query}`;
+  const timelinePath = (id: string, query = "") => `/apps/${app}/announcements/${id}/timeline${query}`;
   const inboxPath = (user: string, query = "") => `/apps/${app}/users/${user}/announcements${query}`;
   const receiptsPath = (user: string, id: string) => `/apps/${app}/users/${user}/announcements/${id}/receipts`;
 
@@ -84,6 +85,52 @@ describe("what became of an announcement", () => {
       ]) {
         expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "not_found"]);
       }
+    });
+  });
+
+  describe("GET announcements/:id/timeline", () => {
+    it("asks for the time named, in buckets of the size named", async () => {
+      const id = await anAnnouncement();
+      const query = "?by=minute&from=2026-01-02T03:04:00Z&to=2026-01-02T05:04:00%2B01:00";
+      const reply = await send("GET", timelinePath(id, query));
+      expect([reply.status, reply.json]).to.deep.equal([
+        200,
+        [{ at: "2026-01-02T03:04:00.000Z", delivered: 3, read: 2, opened: 1, deleted: 0 }],
+      ]);
+      expect(world.receipts.timelines.at(-1)).to.deep.equal({
+        announcementId: id,
+        by: "minute",
+        from: Date.UTC(2026, 0, 2, 3, 4),
+        to: Date.UTC(2026, 0, 2, 4, 4),
+      });
+    });
+
+    it("begins with the announcement and ends now, by the hour, where nothing is named", async () => {
+      const id = await anAnnouncement();
+      expect(await send("GET", timelinePath(id))).to.have.property("status", 200);
+      const asked = world.receipts.timelines.at(-1);
+      expect(asked).to.include({ announcementId: id, by: "hour" });
+      expect(asked?.from).to.satisfy((from: number) => from % 3_600_000 === 0 && from <= Date.now());
+      expect(asked?.to).to.be.closeTo(Date.now(), 5_000);
+    });
+
+    it("refuses what is no step, no time, the wrong way round or too long, and 404 what is not there", async () => {
+      const id = await anAnnouncement();
+      for (const [query, property] of [
+        ["?by=day", "by"],
+        ["?from=yesterday", "from"],
+        ["?to=2026-01-02", "to"],
+        ["?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "to"],
+        ["?by=minute&from=2026-01-01T00:00:00Z&to=2026-01-08T00:00:01Z", "to"],
+      ]) {
+        const reply = await send("GET", timelinePath(id, query));
+        expect(errorOf(reply)).to.deep.include({ id: "invalid_property", data: { property } });
+      }
+      expect(await send("GET", timelinePath(randomUUID()))).to.have.property("status", 404);
+      const other = world.directory.anApp();
+      const token = world.directory.aToken({ app: other });
+      const foreign = await send("GET", `/apps/${other}/announcements/${id}/timeline`, { token });
+      expect(foreign.status).to.equal(404);
     });
   });
 

@@ -1,6 +1,7 @@
 import {
   GetReceiptCounts,
   GetReceiptStates,
+  GetReceiptTimeline,
   ListRecipientStates,
   type PayloadOf,
   type RecipientState,
@@ -16,14 +17,28 @@ export interface ReceiptsPeer {
   readonly recipients: Map<string, RecipientState[]>;
   /** How many recipients one answer of ListRecipientStates looks at. */
   lookedAtMax: number;
+  /** What GetReceiptTimeline was asked. */
+  readonly timelines: PayloadOf<typeof GetReceiptTimeline>[];
   /** How many pages of recipients were asked for. */
   pagesListed: number;
 }
 
-export const receiptsContracts = [RecordReceipts, GetReceiptCounts, GetReceiptStates, ListRecipientStates] as const;
+export const receiptsContracts = [
+  RecordReceipts,
+  GetReceiptCounts,
+  GetReceiptStates,
+  GetReceiptTimeline,
+  ListRecipientStates,
+] as const;
 
 export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] } {
-  const peer: ReceiptsPeer = { recorded: [], recipients: new Map(), lookedAtMax: 20_000, pagesListed: 0 };
+  const peer: ReceiptsPeer = {
+    recorded: [],
+    recipients: new Map(),
+    timelines: [],
+    lookedAtMax: 20_000,
+    pagesListed: 0,
+  };
   const rows = [
     consumer({
       queue: "receipt-tracking.receipts",
@@ -51,6 +66,10 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
             }),
           }),
         ),
+        on(GetReceiptTimeline, async ({ payload }) => {
+          peer.timelines.push(payload);
+          return reply({ buckets: [{ at: payload.from, delivered: 3, read: 2, opened: 1, deleted: 0 }] });
+        }),
         on(ListRecipientStates, async ({ payload: { announcementId, status, after, limit } }) => {
           peer.pagesListed += 1;
           const all = peer.recipients.get(announcementId);

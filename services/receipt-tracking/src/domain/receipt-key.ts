@@ -24,8 +24,12 @@ const KIND = {
 const BEHIND_SLASH = "0";
 
 const below = (path: string): KeyRange => ({ after: `${path}/`, before: `${path}${BEHIND_SLASH}` });
+/** What all receipts of one announcement begin with; the letter of their kind comes behind it. */
+export const announcementPath = ({ app, announcementId }: Pick<CountKey, "app" | "announcementId">): string =>
+  `${app}/${announcementId}/`;
+export const kindLetter = (kind: AnnouncementReceiptKind): string => KIND[kind];
 const kindPath = (app: string, announcementId: string, kind: AnnouncementReceiptKind): string =>
-  `${app}/${announcementId}/${KIND[kind]}`;
+  `${announcementPath({ app, announcementId })}${KIND[kind]}`;
 
 /** A receipt's `_id`. The user id comes last, so that it may hold any character; it decides the order of a range. */
 export const receiptKey = (

@@ -2,7 +2,9 @@ import { partitionOf, type ReceiptFact } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
-import type { KeyRange } from "../domain/receipt-key.ts";
+import type { CountKey, KeyRange } from "../domain/receipt-key.ts";
+import type { MinuteCounts } from "../domain/timeline.ts";
+import { byMinutePipeline, minuteCounts } from "./by-minute.ts";
 
 /** A receipt to be stored, under the name of the command that brought it. */
 export interface NewReceipt {
@@ -26,6 +28,8 @@ export interface ReceiptStore {
   list(range: KeyRange, limit: number): Promise<readonly StoredReceipt[]>;
   /** How many there are in a range; counted in the index. */
   count(range: KeyRange): Promise<number>;
+  /** How many users of one partition of an announcement came to each state in each minute, ascending. */
+  byMinute(key: CountKey): Promise<readonly MinuteCounts[]>;
   /** The user ids of all receipts in a range, ascending, page by page. */
   userIds(range: KeyRange): AsyncIterable<readonly string[]>;
 }
@@ -73,6 +77,10 @@ export function mongoReceiptStore(db: Db): ReceiptStore {
       // The command, and not the driver's aggregation of the same name: it walks index keys only.
       const query = { _id: { $gt: after, $lt: before } };
       return Count.parse(await db.command({ count: receipts.collectionName, query })).n;
+    },
+    async byMinute(key) {
+      const rows = await receipts.aggregate(byMinutePipeline(key), { allowDiskUse: true }).toArray();
+      return minuteCounts(rows);
     },
     async *userIds({ after, before }) {
       // A user id is what follows the range's path in the key; reading keys alone never touches a document.
