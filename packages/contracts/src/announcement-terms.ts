@@ -30,6 +30,8 @@ export const AnnouncementTerms = z.object({
   isSilent: z.boolean().optional(),
   priority: z.enum(["normal", "urgent"]).optional(),
   category: z.string().nullable().optional(),
+  /** For an audience: who becomes known until then, and belongs to it then, gets it, too. */
+  includeNewUsersUntil: Millis.nullable().optional(),
   /** Text parts and the notification's texts are Liquid templates, rendered for each recipient when read or pushed. */
   isPersonal: z.boolean().optional(),
   /** What a template's variable is for whom has none. */

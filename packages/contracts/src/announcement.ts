@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AnnouncementTerms, Revision } from "./announcement-terms.ts";
+import { Audience } from "./audience.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import {
   AnnouncementId,
@@ -37,7 +38,10 @@ export const AnnouncementContent = z.object({
 });
 export type AnnouncementContent = z.infer<typeof AnnouncementContent>;
 
-/** What the backend said, as stored in the header; `recipientCount` counts the distinct ids it named. */
+/**
+ * What the backend said, as stored in the header; `recipientCount` counts the distinct ids it named, or how many there
+ * were of its audience when that was counted before it was accepted (else 0).
+ */
 export const Announcement = AnnouncementContent.extend({
   announcementId: AnnouncementId,
   state: AnnouncementState,
@@ -45,6 +49,8 @@ export const Announcement = AnnouncementContent.extend({
   recipientCount: z.number().int(),
   /** The ids named, where the list is short enough to be kept in the header (up to 1,000); else null. */
   recipients: z.array(UserId).nullable(),
+  /** Whom it is for; absent: those who were named. */
+  audience: Audience.optional(),
   ...AnnouncementTerms.shape,
   /** When what is scheduled starts, or started. */
   startsAt: Millis.nullable().optional(),
@@ -58,7 +64,8 @@ export type Announcement = z.infer<typeof Announcement>;
 /** SHA-256 over the request's meaning: tells a repeat of the same request from another one under the same id. */
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 
-const Accept = AnnouncementContent.extend({
+/** What every way to announce says of an announcement. */
+export const AnnouncementRequest = AnnouncementContent.extend({
   announcementId: AnnouncementId,
   digest: Digest,
   ...AnnouncementTerms.shape,
@@ -77,7 +84,7 @@ export const AnnounceToFew = defineCommand({
   lane: "few",
   name: "AnnounceToFew",
   version: 1,
-  payload: Accept.extend({ recipients: userIdList(1_000) }),
+  payload: AnnouncementRequest.extend({ recipients: userIdList(1_000) }),
   reply: AcceptReply,
 });
 
@@ -87,7 +94,7 @@ export const OpenAnnouncement = defineCommand({
   lane: "many",
   name: "OpenAnnouncement",
   version: 1,
-  payload: Accept.extend({
+  payload: AnnouncementRequest.extend({
     recipientCount: z.number().int().positive(),
     /** Of a short list that does not go out at once: kept to be shown. */
     recipients: userIdList(1_000).optional(),
@@ -195,7 +202,13 @@ export const ListInbox = defineQuery({
   service: "announcement-fanout",
   name: "ListInbox",
   version: 1,
-  payload: z.object({ userId: UserId, limit: z.number().int().min(1).max(500), after: AnnouncementId.nullable() }),
+  payload: z.object({
+    userId: UserId,
+    limit: z.number().int().min(1).max(500),
+    after: AnnouncementId.nullable(),
+    /** Since when she is known: who says it gets what is for everyone, too. */
+    knownSince: Millis.nullable().optional(),
+  }),
   /** `entries` is null when `after` is not in this inbox. */
   reply: z.object({ entries: z.array(Announcement).nullable(), total: z.number().int() }),
 });

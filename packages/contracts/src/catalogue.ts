@@ -1,5 +1,6 @@
 import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
+import * as announcementAudience from "./announcement-audience.ts";
 import * as announcementStates from "./announcement-states.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
@@ -19,6 +20,7 @@ const isContract = (value: unknown): value is AnyContract =>
 export const catalogue: readonly AnyContract[] = [
   announcement,
   audience,
+  announcementAudience,
   announcementStates,
   content,
   conversation,

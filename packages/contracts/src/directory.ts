@@ -144,8 +144,16 @@ export const FindUnknownUsers = defineQuery({
   service: "directory",
   name: "FindUnknownUsers",
   version: 1,
-  payload: z.object({ userIds: userIdList(1_000) }),
-  reply: z.object({ unknown: userIdList(1_000) }),
+  payload: z.object({
+    userIds: userIdList(1_000),
+    /** Asks also since when the known ones are known. */
+    withKnownSince: z.boolean().optional(),
+  }),
+  reply: z.object({
+    unknown: userIdList(1_000),
+    /** With `withKnownSince`: of each user, in the order of `userIds`; null for who is unknown. */
+    knownSince: z.array(Millis.nullable()).max(1_000).optional(),
+  }),
 });
 
 /** A token grants nothing any more. Bears repeating: whoever hears it drops what it knows of the token. */

@@ -1,6 +1,7 @@
 export * from "./announcement.ts";
 export * from "./audience.ts";
 export * from "./audience-times.ts";
+export * from "./announcement-audience.ts";
 export * from "./announcement-states.ts";
 export * from "./announcement-terms.ts";
 export * from "./catalogue.ts";

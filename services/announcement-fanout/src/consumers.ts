@@ -1,4 +1,5 @@
 import {
+  AnnounceToAudience,
   AnnounceToFew,
   CancelAnnouncement,
   FanOut,
@@ -16,23 +17,21 @@ import {
 } from "@strata/contracts";
 import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { announceToAudience } from "./handlers/announce-to-audience.ts";
 import { announceToFew } from "./handlers/announce-to-few.ts";
 import { cancelAnnouncement, pauseAnnouncement, resumeAnnouncement } from "./handlers/change-state.ts";
 import { fanOut } from "./handlers/fan-out.ts";
 import { openAnnouncement } from "./handlers/open-announcement.ts";
-import {
-  findRecipients,
-  getAnnouncement,
-  getAnnouncementContent,
-  listInbox,
-  listRecipients,
-} from "./handlers/queries.ts";
+import { getAnnouncement, getAnnouncementContent, listInbox } from "./handlers/queries.ts";
+import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
+import type { RecipientStore } from "./store/recipient-store.ts";
 import { startAnnouncement } from "./handlers/start-announcement.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
 import type { FanOutDeps } from "./handlers/take-step.ts";
 
 interface Deps extends FanOutDeps {
   readonly broker: Broker;
+  readonly recipients: RecipientStore;
   readonly mongo: Dependency;
   readonly concurrency: number;
 }
@@ -52,7 +51,11 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
     consumer({
       queue: "announcement-fanout.many",
       prefetch: 20,
-      handlers: [on(OpenAnnouncement, openAnnouncement(deps)), on(StartAnnouncement, startAnnouncement(deps))],
+      handlers: [
+        on(OpenAnnouncement, openAnnouncement(deps)),
+        on(StartAnnouncement, startAnnouncement(deps)),
+        on(AnnounceToAudience, announceToAudience(deps)),
+      ],
       dependencies: [mongo],
     }),
     consumer({

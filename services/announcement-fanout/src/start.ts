@@ -8,6 +8,8 @@ import { mongoAnnouncementStore } from "./store/announcement-store.ts";
 import { mongoBatchStore } from "./store/batch-store.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoPartitionStore } from "./store/partition-store.ts";
+import { mongoRecipientStore } from "./store/recipient-store.ts";
+import { mongoRosterStore } from "./store/roster-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
@@ -18,6 +20,8 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     batches: mongoBatchStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
     partitions: mongoPartitionStore(mongo.db),
+    recipients: mongoRecipientStore(mongo.db),
+    rosters: mongoRosterStore(mongo.db),
   };
   await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
   const broker = closing.add(

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { FanOut, FindUnknownUsers, type PayloadOf } from "@strata/contracts";
+import { FanOut, type PayloadOf, SLOTS } from "@strata/contracts";
 import type { Client, Delivery } from "@strata/messaging";
 import { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
@@ -12,25 +12,20 @@ import { fanOut } from "../src/handlers/fan-out.ts";
 import { mongoAnnouncementStore } from "../src/store/announcement-store.ts";
 import { mongoBatchStore } from "../src/store/batch-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
+import { mongoRecipientStore } from "../src/store/recipient-store.ts";
+import { mongoRosterStore } from "../src/store/roster-store.ts";
 import { mongoPartitionStore } from "../src/store/partition-store.ts";
+import { aCrowd } from "./crowd.ts";
 import { aContent } from "./support.ts";
 
 /** The partition that staged announcements have their recipients in, and its slot. */
-const PARTITION = 5;
+export const PARTITION = 5;
 export const SLOT = 5;
-
-/** Everybody exists but "nobody". */
-const directory: Pick<Client, "ask"> = {
-  async ask(query, _app, payload) {
-    const { userIds } = FindUnknownUsers.payload.parse(payload);
-    return query.reply.parse({ unknown: userIds.filter((userId) => userId === "nobody") });
-  },
-};
 
 const requestsNothing: Client["request"] = () => Promise.reject(new Error("the fan-out requests nothing"));
 
-const wake = (app: string, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> =>
-  aDelivery({ slot: SLOT }, { app, id, type: FanOut.type });
+const wake = (app: string, slot: number, id: string = randomUUID()): Delivery<PayloadOf<typeof FanOut>> =>
+  aDelivery({ slot }, { app, id, type: FanOut.type });
 
 /** Real stores, and a publisher that keeps what is published: what the handlers of this service need. */
 export async function openStage(name: string) {
@@ -41,13 +36,16 @@ export async function openStage(name: string) {
     batches: mongoBatchStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
     partitions: mongoPartitionStore(mongo.db),
+    recipients: mongoRecipientStore(mongo.db),
+    rosters: mongoRosterStore(mongo.db),
   };
   await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
 
   /** An app with its own record of what is published. */
   function anApp(app = anAppId()) {
     const recorded = recordingPublisher();
-    const deps = { ...stores, broker: { ...recorded.publisher, ...directory, request: requestsNothing } };
+    const crowd = aCrowd();
+    const deps = { ...stores, broker: { ...recorded.publisher, ask: crowd.ask, request: requestsNothing } };
     /** An announcement whose recipients, in these chunks of one partition, are stored; distributing unless said otherwise. */
     async function announced(chunks: readonly (readonly string[])[], fields: Partial<z.input<typeof Header>> = {}) {
       const announcementId = randomUUID();
@@ -78,11 +76,17 @@ export async function openStage(name: string) {
       deps,
       ...recorded,
       announced,
-      work: () => fanOut(deps)(wake(app)),
+      users: crowd.users,
+      work: () => fanOut(deps)(wake(app, SLOT)),
+      async workAllSlots() {
+        for (let slot = 0; slot < SLOTS; slot += 1) await fanOut(deps)(wake(app, slot));
+      },
       find: (announcementId: string) => stores.announcements.find(app, announcementId),
       progress: (announcementId: string) => stores.partitions.progress(app, announcementId),
       batches: (): Promise<readonly Batch[]> =>
         mongo.db.collection<Batch>("batches").find({ app }).sort({ _id: 1 }).toArray(),
+      rosters: (): Promise<readonly Batch[]> =>
+        mongo.db.collection<Batch>("rosters").find({ app }).sort({ _id: 1 }).toArray(),
       eventsOf: (type: string) => recorded.events.filter((event) => event.type === type),
     };
   }

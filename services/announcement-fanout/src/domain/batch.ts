@@ -1,4 +1,4 @@
-import { compareUserIds, partitionKey, partitionOf, SLOTS } from "@strata/contracts";
+import { compareUserIds, partitionKey, partitionOf, PARTITIONS, SLOTS } from "@strata/contracts";
 
 /** One batch of an announcement: at most 1,000 recipients of one partition, and the inbox entry of each of them. */
 export interface Batch {
@@ -7,25 +7,49 @@ export interface Batch {
   readonly partition: number;
   /** When it is in the inbox; milliseconds since 1970. */
   readonly at: number;
-  /** Ascending in `compareUserIds`. */
+  /** Ascending in `compareUserIds`; or EVERYONE alone. */
   readonly recipients: readonly string[];
+  /** For everyone: who became known after it has no part in it. */
+  readonly cutoff?: number;
 }
 
 /** The most that one batch has. */
 export const RECIPIENTS_PER_BATCH = 1_000;
 
+/** Stands for everyone in `recipients`; no user id is empty. */
+export const EVERYONE = "";
+
+export const ALL_PARTITIONS: readonly number[] = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+
 /** Where in a long list a batch begins. */
-export interface Cursor {
+interface ListCursor {
   readonly chunk: number;
   readonly offset: number;
 }
 
-/** Where the next batch of a partition begins: unless it says otherwise, chunk n is batch n. */
-export const cursorOf = (row: { readonly n: number; readonly cursor?: Cursor | null }): Cursor =>
-  row.cursor ?? { chunk: row.n, offset: 0 };
+/** Behind whom the next batch of an audience begins. */
+interface AudienceCursor {
+  readonly after: string;
+}
 
-/** All recipients of one announcement get it at the same moment, so there is one slice. */
+export type Cursor = ListCursor | AudienceCursor;
+
+interface CursorOwner {
+  readonly n: number;
+  readonly cursor?: Cursor | null;
+}
+
+/** Where the next batch of a long list's partition begins: unless it says otherwise, chunk n is batch n. */
+export const cursorOf = ({ n, cursor }: CursorOwner): ListCursor =>
+  cursor && "chunk" in cursor ? cursor : { chunk: n, offset: 0 };
+
+/** Behind whom the next batch of an audience's partition begins; null: with the first. */
+export const afterOf = ({ cursor }: CursorOwner): string | null => (cursor && "after" in cursor ? cursor.after : null);
+
+/** Of those who get an announcement when it is sent. */
 const SLICE = 0;
+/** Of those who came later; each of them has a batch of her own. */
+const LATECOMERS = 1;
 
 const sixDigits = (n: number): string => String(n).padStart(6, "0");
 
@@ -39,6 +63,17 @@ export const partitionRowId = (app: string, announcementId: string, partition: n
 /** `<app>/<announcement>/<partition>/<slice>/<n>`, zero-padded so that ids sort as numbers do. */
 export const batchId = (app: string, announcementId: string, partition: number, n: number): string =>
   `${partitionRowId(app, announcementId, partition)}/${SLICE}/${sixDigits(n)}`;
+
+/** `<app>/<announcement>/<partition>/<slice>`; the recipients below it ascend. */
+export const slicePrefix = (app: string, announcementId: string, partition: number, slice: number): string =>
+  `${partitionRowId(app, announcementId, partition)}/${slice}`;
+
+/** The slices that an announcement's batches may be in. */
+export const slicesOf = ({
+  includeNewUsersUntil,
+}: {
+  readonly includeNewUsersUntil: number | null;
+}): readonly number[] => (includeNewUsersUntil === null ? [SLICE] : [SLICE, LATECOMERS]);
 
 export const chunkId = (app: string, announcementId: string, partition: number, chunk: number): string =>
   `${partitionRowId(app, announcementId, partition)}/${sixDigits(chunk)}`;
@@ -74,4 +109,15 @@ export const batchesOfFew = (
     partition,
     at,
     recipients: members,
+  }));
+
+/** What puts an announcement into all inboxes of an app: one document for each partition. */
+export const batchesOfEveryone = (app: string, announcementId: string, at: number, cutoff: number): readonly Batch[] =>
+  ALL_PARTITIONS.map((partition) => ({
+    _id: batchId(app, announcementId, partition, 0),
+    app,
+    partition,
+    at,
+    recipients: [EVERYONE],
+    cutoff,
   }));

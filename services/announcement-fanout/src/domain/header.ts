@@ -4,6 +4,7 @@ import {
   AnnouncementContent as AnnouncementContentSchema,
   AnnouncementState,
   type AnnouncementTerms,
+  Audience,
   Schedule,
   Variant,
 } from "@strata/contracts";
@@ -20,6 +21,9 @@ export const Header = AnnouncementContentSchema.extend({
   /** When it was accepted. */
   at: z.number(),
   recipientCount: z.number().int(),
+  /** Whom it is for, with every time in it settled. */
+  audience: Audience.default({ kind: "recipients" }),
+  includeNewUsersUntil: z.number().nullable().default(null),
   /** Short lists only: whom the backend named, and who of them did not exist at that moment. */
   recipients: z.array(z.string()).nullable(),
   unknown: z.array(z.string()).nullable(),
@@ -68,6 +72,7 @@ export const headerTerms = (terms: AnnouncementTerms) => ({
   isSilent: terms.isSilent ?? false,
   priority: terms.priority ?? ("normal" as const),
   category: terms.category ?? null,
+  includeNewUsersUntil: terms.includeNewUsersUntil ?? null,
   isPersonal: terms.isPersonal ?? false,
   defaults: terms.defaults ?? {},
   variants: terms.variants ?? [],
@@ -82,19 +87,28 @@ export const sentAtOf = ({ at, startsAt }: Pick<Header, "at" | "startsAt">): num
 export const isAtOneMoment = ({ throttlePerMinute, schedule }: Pick<Header, "throttlePerMinute" | "schedule">) =>
   throttlePerMinute === null && (schedule === null || "at" in schedule);
 
+/** For everyone, at one moment: a few documents are in all inboxes at once, and who is in them is written down behind. */
+export const isForEveryoneAtOnce = (header: Pick<Header, "audience" | "throttlePerMinute" | "schedule">): boolean =>
+  header.audience.kind === "everyone" && isAtOneMoment(header);
+
+/** Who became known after this has no part in it. */
+export const cutoffOf = ({ at, includeNewUsersUntil }: Pick<Header, "at" | "includeNewUsersUntil">): number =>
+  Math.max(at, includeNewUsersUntil ?? at);
+
 /** What ended before everybody had it, or was taken away again: nothing more of it is written. */
 const STOPPED: ReadonlySet<AnnouncementState> = new Set(["canceled", "recalled", "expired"]);
 export const isStopped = ({ state }: Pick<Header, "state">): boolean => STOPPED.has(state);
 
 /** The contract's view of a header. */
 export function announcementFrom(header: Header): Announcement {
-  const { state, at, recipientCount, recipients, startsAt, corrections } = header;
+  const { state, at, recipientCount, recipients, audience, startsAt, corrections } = header;
   return {
     announcementId: announcementIdOf(header),
     state,
     at,
     recipientCount,
     recipients,
+    ...(audience.kind === "recipients" ? {} : { audience }),
     ...contentFrom(header),
     ...headerTerms(header),
     startsAt,

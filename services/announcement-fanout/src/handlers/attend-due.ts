@@ -1,6 +1,6 @@
 import { announcementIdOf, type Header, isStopped } from "../domain/header.ts";
 import { paceOf } from "../domain/throttle.ts";
-import { layOutPartitions, wakeSlots } from "./begin-distribution.ts";
+import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
@@ -32,7 +32,9 @@ async function start(deps: FanOutDeps, header: Header): Promise<void> {
   await layOutPartitions(deps, header);
   // Of this version only: it may have been put off meanwhile.
   const begun = await deps.announcements.move(header._id, ["scheduled"], "distributing", { version: header.version });
-  if (begun) await wakeSlots(deps, begun);
+  if (!begun) return;
+  await openInboxes(deps, begun);
+  await wakeSlots(deps, begun);
 }
 
 async function nextMoment(deps: FanOutDeps, header: Header, holding: Holding): Promise<number | null> {

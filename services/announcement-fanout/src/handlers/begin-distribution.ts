@@ -1,6 +1,8 @@
 import { FanOut, FanOutUrgently } from "@strata/contracts";
 import type { Cause, Publisher } from "@strata/messaging";
-import { announcementIdOf, type Header, sentAtOf } from "../domain/header.ts";
+import { ALL_PARTITIONS, batchesOfEveryone } from "../domain/batch.ts";
+import { announcementIdOf, cutoffOf, type Header, isForEveryoneAtOnce, sentAtOf } from "../domain/header.ts";
+import type { BatchStore } from "../store/batch-store.ts";
 import { NO_SLOT, type PartitionStore } from "../store/partition-store.ts";
 
 interface Deps {
@@ -18,7 +20,8 @@ export async function layOutPartitions({ partitions }: Pick<Deps, "partitions">,
     isUrgent: header.priority === "urgent",
     isThrottled: header.throttlePerMinute !== null,
   };
-  const touched = (header.chunks ?? []).map(({ partition }) => partition);
+  const named = (header.chunks ?? []).map(({ partition }) => partition);
+  const touched = header.audience.kind === "recipients" ? named : ALL_PARTITIONS;
   await partitions.insertNew(header.app, announcementIdOf(header), lane, touched);
 }
 
@@ -33,4 +36,18 @@ export async function wakeSlots({ partitions, broker }: Deps, header: Header, ca
       .filter((slot) => slot !== NO_SLOT)
       .map((slot) => broker.send(wake, header.app, { slot }, cause ? { cause } : {})),
   );
+}
+
+/**
+ * Puts what is for everyone at one moment into all inboxes, of all partitions or of these. Not before the state says
+ * `distributing`: what is canceled until then is in no inbox. Bears repeating.
+ */
+export async function openInboxes(
+  { batches }: { readonly batches: BatchStore },
+  header: Header,
+  partitions: readonly number[] = ALL_PARTITIONS,
+): Promise<void> {
+  if (!isForEveryoneAtOnce(header)) return;
+  const rows = batchesOfEveryone(header.app, announcementIdOf(header), sentAtOf(header), cutoffOf(header));
+  await batches.insertNew(rows.filter(({ partition }) => partitions.includes(partition)));
 }

@@ -3,7 +3,9 @@ import { ack, type Delivery, type Handler } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
 import type { Header } from "../domain/header.ts";
 import type { PartitionRow } from "../store/partition-store.ts";
+import type { AudiencePages } from "./audience-pages.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
+import { readAhead } from "./read-ahead.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
 /** How long one wake works before the slot goes back to the end of the queue, so that apps take turns. */
@@ -32,7 +34,8 @@ export const fanOut =
     return ack;
   };
 
-async function takeTurn(deps: FanOutDeps, delivery: Wake): Promise<void> {
+async function takeTurn(stores: FanOutDeps, delivery: Wake): Promise<void> {
+  const deps = { ...stores, ahead: readAhead<AudiencePages>() };
   const { app, payload } = delivery;
   const endsAt = Date.now() + TURN_MS;
   const next = (): Promise<PartitionRow | null> => deps.partitions.nextPending(app, payload.slot);

@@ -14,10 +14,14 @@ interface Deps {
  */
 export async function progressOf({ batches, partitions }: Deps, header: Header): Promise<AnnouncementProgress> {
   const announcementId = announcementIdOf(header);
-  const { sent, unknown } =
+  const { sent, unknown, pending } =
     header.unknown === null
       ? await partitions.progress(header.app, announcementId)
-      : { sent: await batches.countRecipients(header.app, announcementId), unknown: header.unknown.length };
-  const counts = { recipients: header.recipientCount, unknown, sent };
+      : { sent: await batches.countRecipients(header.app, announcementId), unknown: header.unknown.length, pending: 0 };
+  // Of an audience it is known how many they are once all are found.
+  const named = header.audience.kind === "recipients" ? header.recipientCount : null;
+  const recipients =
+    named ?? (pending === 0 && header.startedBy !== null ? sent : Math.max(header.recipientCount, sent));
+  const counts = { recipients, unknown, sent };
   return { announcement: announcementFrom(header), counts };
 }

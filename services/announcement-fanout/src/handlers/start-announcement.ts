@@ -1,25 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
-import {
-  type AcceptReply,
-  AnnouncementAccepted,
-  AnnouncementScheduled,
-  type PayloadOf,
-  type StartAnnouncement,
-} from "@strata/contracts";
-import { type Delivery, type Handler, type Publisher, refuse, reply, retry } from "@strata/messaging";
+import { type AcceptReply, type PayloadOf, type StartAnnouncement } from "@strata/contracts";
+import { type Delivery, type Handler, refuse, reply, retry } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { announcementFrom, type Header } from "../domain/header.ts";
-import { firstStartOf } from "../domain/start.ts";
-import type { AnnouncementStore } from "../store/announcement-store.ts";
+import { announcementFrom } from "../domain/header.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
-import type { PartitionStore } from "../store/partition-store.ts";
-import { layOutPartitions, wakeSlots } from "./begin-distribution.ts";
+import { announceStarted, type StartDeps, startOrSchedule } from "./start-or-schedule.ts";
 
-interface Deps {
-  readonly announcements: AnnouncementStore;
+interface Deps extends StartDeps {
   readonly chunks: ChunkStore;
-  readonly partitions: PartitionStore;
-  readonly broker: Publisher;
 }
 
 type Start = Delivery<PayloadOf<typeof StartAnnouncement>>;
@@ -38,18 +26,10 @@ export const startAnnouncement =
     if (!found) return refuse(new DomainError("not_found", { announcementId }));
     if (found.startedBy !== null || found.state !== "accepting") {
       if (found.startedBy !== id) return reply({ outcome: "in-use", announcement: announcementFrom(found) });
-      return announce(deps, delivery, found);
+      return announceStarted(deps, delivery, found);
     }
     if (!(await areStored(deps.chunks, delivery))) return retry(0, new Error("recipients are still being stored"));
-    const startsAt = firstStartOf(found);
-    const isLater = startsAt !== null && startsAt > Date.now();
-    if (!isLater) await layOutPartitions(deps, { ...found, startsAt, chunks: payload.chunks });
-    const change = { startedBy: id, chunks: payload.chunks, startsAt };
-    await deps.announcements.move(found._id, ["accepting"], isLater ? "scheduled" : "distributing", { change });
-    const header = await deps.announcements.find(app, announcementId);
-    if (!header) return refuse(new DomainError("not_found", { announcementId }));
-    if (header.startedBy !== id) return reply({ outcome: "in-use", announcement: announcementFrom(header) });
-    return announce(deps, delivery, header);
+    return startOrSchedule(deps, delivery, found, payload.chunks);
   };
 
 async function areStored(chunks: ChunkStore, { app, payload }: Start): Promise<boolean> {
@@ -59,23 +39,4 @@ async function areStored(chunks: ChunkStore, { app, payload }: Start): Promise<b
     if (Date.now() > deadlineAt) return false;
     await wait(CHUNKS_POLL_MS);
   }
-}
-
-/** What is said of a started one, whatever has become of it since. */
-async function announce(deps: Deps, delivery: Start, header: Header) {
-  const { app, payload } = delivery;
-  const { at, recipientCount, category, state, startsAt, version } = header;
-  const accepted = {
-    announcementId: payload.announcementId,
-    at,
-    recipientCount,
-    ...(category === null ? {} : { category }),
-  };
-  await deps.broker.emit(AnnouncementAccepted, app, accepted, { cause: delivery });
-  if (state === "scheduled" && startsAt !== null) {
-    const scheduled = { announcementId: payload.announcementId, version, at, startsAt };
-    await deps.broker.emit(AnnouncementScheduled, app, scheduled, { cause: delivery, subjectVersion: version });
-  }
-  if (state === "distributing") await wakeSlots(deps, header, delivery);
-  return reply({ outcome: "accepted" as const, announcement: announcementFrom(header) });
 }

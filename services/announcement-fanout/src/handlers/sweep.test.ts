@@ -9,6 +9,7 @@ import { mongoAnnouncementStore } from "../store/announcement-store.ts";
 import { mongoBatchStore } from "../store/batch-store.ts";
 import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
+import { mongoRosterStore } from "../store/roster-store.ts";
 import { openAnnouncement } from "./open-announcement.ts";
 import { startAnnouncement } from "./start-announcement.ts";
 import { storeRecipients } from "./store-recipients.ts";
@@ -40,6 +41,7 @@ describe("the sweep of headers that were never started", () => {
       batches: mongoBatchStore(mongo.db),
       chunks: mongoChunkStore(mongo.db),
       partitions: mongoPartitionStore(mongo.db),
+      rosters: mongoRosterStore(mongo.db),
       broker: { ...publisher, ask: asksNothing, request: asksNothing },
     };
     /** A long list whose caller went away before she started it. */

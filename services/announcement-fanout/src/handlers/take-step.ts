@@ -1,13 +1,16 @@
-import { BatchStored } from "@strata/contracts";
 import type { Cause, Client, Publisher } from "@strata/messaging";
 import { type Batch, batchId, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
-import { batchStored } from "../domain/events.ts";
 import { type Header, isStopped, sentAtOf } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
+import type { RosterStore } from "../store/roster-store.ts";
+import type { AudiencePages } from "./audience-pages.ts";
 import { type Members, nextMembers } from "./next-members.ts";
+import { publishBatches } from "./publish-batches.ts";
+import type { ReadAhead } from "./read-ahead.ts";
+import { documentsOf, takeAudienceStep } from "./take-audience-step.ts";
 
 export interface FanOutDeps {
   readonly announcements: AnnouncementStore;
@@ -15,6 +18,9 @@ export interface FanOutDeps {
   readonly chunks: ChunkStore;
   readonly partitions: PartitionStore;
   readonly broker: Publisher & Client;
+  readonly rosters: RosterStore;
+  /** Of one worker; without it nothing is asked for ahead. */
+  readonly ahead?: ReadAhead<AudiencePages>;
 }
 
 /**
@@ -33,6 +39,7 @@ export async function takeStep(
     await deps.partitions.hold(row.app, row.announcement);
     return false;
   }
+  if (header.audience.kind !== "recipients") return takeAudienceStep(deps, header, row, limit, cause);
   const members = await nextMembers(deps, header, row, limit, cause);
   const sent = await writeBatches(deps, header, row, members.lists, cause);
   const { cursor, isDone } = members;
@@ -61,7 +68,7 @@ async function writeBatches(
     }))
     .filter(({ recipients }) => recipients.length > 0);
   const stored = await batches.insertOrAdopt(rows);
-  await publish(broker, header, stored, cause);
+  await publishBatches(broker, header, stored, cause);
   return countOf(stored);
 }
 
@@ -69,21 +76,12 @@ async function writeBatches(
  * Ends a partition of an announcement that was stopped: what a worker wrote and did not live to count is published and
  * counted, and nothing is written behind it.
  */
-async function closePartition(
-  { batches, partitions, broker }: FanOutDeps,
-  header: Header,
-  row: PartitionRow,
-  cause?: Cause,
-): Promise<boolean> {
-  const uncounted = await batches.from(row.app, row.announcement, row.partition, row.n);
-  if (header.state === "canceled") await publish(broker, header, uncounted, cause);
+async function closePartition(deps: FanOutDeps, header: Header, row: PartitionRow, cause?: Cause): Promise<boolean> {
+  const { partitions, broker } = deps;
+  const uncounted = await documentsOf(deps, header).from(row.app, row.announcement, row.partition, row.n);
+  if (header.state === "canceled") await publishBatches(broker, header, uncounted, cause);
   const step = { batches: uncounted.length, sent: countOf(uncounted), unknown: 0, cursor: null, isDone: true };
   return (await partitions.advance(row, step)) !== null;
-}
-
-async function publish(broker: Publisher, header: Header, stored: readonly Batch[], cause?: Cause): Promise<void> {
-  const options = cause ? { cause } : {};
-  await Promise.all(stored.map((batch) => broker.emit(BatchStored, header.app, batchStored(header, batch), options)));
 }
 
 const countOf = (stored: readonly Batch[]): number =>

@@ -9,5 +9,8 @@ export const findUnknownUsers =
     app,
     payload,
   }: Delivery<PayloadOf<typeof FindUnknownUsers>>): Promise<Outcome<ReplyOf<typeof FindUnknownUsers>>> => {
-    return reply({ unknown: [...(await identities.findUnknown(app, payload.userIds))] });
+    const { userIds, withKnownSince = false } = payload;
+    if (!withKnownSince) return reply({ unknown: [...(await identities.findUnknown(app, userIds))] });
+    const knownSince = await identities.findKnownSince(app, userIds);
+    return reply({ unknown: userIds.filter((_, index) => knownSince[index] === null), knownSince: [...knownSince] });
   };

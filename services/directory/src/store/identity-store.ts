@@ -28,6 +28,8 @@ export interface IdentityStore {
   findMany(app: string, userIds: readonly string[]): Promise<readonly Identity[]>;
   /** Which of these users (none named twice) are not known. */
   findUnknown(app: string, userIds: readonly string[]): Promise<readonly string[]>;
+  /** Since when each of these users is known, in their order; null for who is not. */
+  findKnownSince(app: string, userIds: readonly string[]): Promise<readonly (number | null)[]>;
   /** Makes known whoever is not, unless she was deleted at this time or later. */
   makeKnown(app: string, userIds: readonly string[], at: number): Promise<void>;
   /** Writes a change upon the row as it was read. Throws when somebody else has changed it since: read it again. */
@@ -114,6 +116,12 @@ export function mongoIdentityStore(db: Db): IdentityStore {
       return rows.map((row) => Identity.parse(row));
     },
     findUnknown,
+    async findKnownSince(app, userIds) {
+      const filter = { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, userId: { $exists: true } };
+      const rows = await identities.find(filter, { projection: { _id: 0, userId: 1, createdAt: 1 } }).toArray();
+      const since = new Map(rows.map(({ userId, createdAt }) => [userId, createdAt ?? 0]));
+      return userIds.map((userId) => since.get(userId) ?? null);
+    },
     async makeKnown(app, userIds, at) {
       const unknown = await findUnknown(app, [...new Set(userIds)]);
       if (unknown.length === 0) return;

@@ -46,8 +46,8 @@ export const listInbox = (deps: Deps): Route => ({
 async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
-  await users.require(call, userId);
-  const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId });
+  const knownSince = await users.requireSince(call, userId);
+  const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId, knownSince });
   if (entries === null) throw notFound("from_id names no row of this list");
   return ok(await viewsOf(call, profiles, userId, entries), { "Layer-Count": String(total) });
 }

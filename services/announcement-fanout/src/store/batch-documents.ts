@@ -1,0 +1,43 @@
+import { isDuplicateKey } from "@strata/runtime";
+import { type Collection, MongoBulkWriteError } from "mongodb";
+import { type Batch, batchId, below, partitionRowId } from "../domain/batch.ts";
+
+/** What the batches of inboxes and of rosters have in common. */
+export interface BatchDocuments {
+  /**
+   * Inserts batches in their order, up to the first whose id is taken. Answers those that are stored now: in the place of
+   * the one that was refused, and instead of those behind it, the one that a worker before us stored.
+   */
+  insertInOrder(batches: readonly Batch[]): Promise<{ readonly stored: readonly Batch[]; readonly isAdopted: boolean }>;
+  /** The batches of a partition from its n-th on. */
+  from(app: string, announcementId: string, partition: number, n: number): Promise<readonly Batch[]>;
+}
+
+export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
+  return {
+    async insertInOrder(rows) {
+      if (rows.length === 0) return { stored: rows, isAdopted: false };
+      try {
+        await collection.insertMany([...rows], { ordered: true });
+        return { stored: rows, isAdopted: false };
+      } catch (error) {
+        if (!isDuplicateKey(error) || !(error instanceof MongoBulkWriteError)) throw error;
+        const refused = rows[error.insertedCount];
+        const adopted = refused && (await collection.findOne({ _id: refused._id }));
+        // Refused and not there: it was taken away meanwhile, and its announcement with it.
+        if (!adopted) throw error;
+        return { stored: [...rows.slice(0, error.insertedCount), adopted], isAdopted: true };
+      }
+    },
+    from: (app, announcementId, partition, n) =>
+      collection
+        .find({
+          _id: {
+            $gte: batchId(app, announcementId, partition, n),
+            $lt: below(partitionRowId(app, announcementId, partition)).$lt,
+          },
+        })
+        .sort({ _id: 1 })
+        .toArray(),
+  };
+}

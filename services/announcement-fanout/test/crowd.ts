@@ -1,0 +1,65 @@
+import {
+  type AudienceFilter,
+  compareUserIds,
+  FindUnknownUsers,
+  FindUsersKnownBefore,
+  MatchesAudience,
+  MatchUsers,
+  partitionOf,
+} from "@strata/contracts";
+import type { Client } from "@strata/messaging";
+
+/** The users of one app as the directory answers for them: of filters it understands `user_id` `startsWith`. */
+export interface Crowd extends Pick<Client, "ask"> {
+  /** Since when each of them is known. */
+  readonly users: Map<string, number>;
+}
+
+const matches = (filter: AudienceFilter | null, userId: string): boolean =>
+  filter === null || ("startsWith" in filter && userId.startsWith(filter.startsWith));
+
+export function aCrowd(): Crowd {
+  const users = new Map<string, number>();
+  return {
+    users,
+    async ask(query, _app, asked) {
+      const answer = (): unknown => {
+        switch (query.type) {
+          case MatchUsers.type: {
+            const { filter, partition, after, createdBefore, limit } = MatchUsers.payload.parse(asked);
+            const all = [...users]
+              .filter(([userId, since]) => partitionOf(userId) === partition && since <= createdBefore)
+              .map(([userId]) => userId)
+              .filter((userId) => matches(filter, userId) && (after === null || compareUserIds(userId, after) > 0))
+              .toSorted(compareUserIds);
+            const userIds = all.slice(0, limit);
+            return { userIds, next: all.length > limit ? userIds.at(-1) : null };
+          }
+          case MatchesAudience.type: {
+            const { filter, userId } = MatchesAudience.payload.parse(asked);
+            return { matches: users.has(userId) && matches(filter, userId) };
+          }
+          case FindUsersKnownBefore.type: {
+            const { userIds, before } = FindUsersKnownBefore.payload.parse(asked);
+            return { userIds: userIds.filter((userId) => (users.get(userId) ?? Infinity) <= before) };
+          }
+          default: {
+            const { userIds } = FindUnknownUsers.payload.parse(asked);
+            return { unknown: userIds.filter((userId) => userId === "nobody") };
+          }
+        }
+      };
+      return query.reply.parse(answer());
+    },
+  };
+}
+
+/** So many user ids of one partition, ascending. */
+export function usersOf(partition: number, count: number, prefix = "user"): readonly string[] {
+  const found: string[] = [];
+  for (let n = 0; found.length < count; n += 1) {
+    const userId = `${prefix}-${String(n).padStart(8, "0")}`;
+    if (partitionOf(userId) === partition) found.push(userId);
+  }
+  return found;
+}
