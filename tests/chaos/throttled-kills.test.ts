@@ -1,0 +1,53 @@
+import type { ServiceName } from "@strata/tests-platform";
+import { expect } from "chai";
+import { runThrottledKills } from "./throttled-scenario.ts";
+
+const SEED = 20_261_126;
+const times = (count: number, service: ServiceName): ServiceName[] => Array.from({ length: count }, () => service);
+
+describe("killing workers thirty times during one throttled announcement to 100,000", function chaos() {
+  this.timeout(600_000);
+
+  it("leaves every recipient with exactly one inbox entry, whatever was paused and resumed, and counts equal to the rows", async () => {
+    const {
+      pauses,
+      phonesShown: _,
+      ...findings
+    } = await runThrottledKills({
+      name: "chaos-throttled",
+      seed: SEED,
+      victims: [
+        ...times(12, "announcement-fanout"),
+        ...times(6, "directory"),
+        ...times(6, "receipt-tracking"),
+        ...times(6, "push-delivery"),
+      ],
+      recipients: 100_000,
+      phones: 3_000,
+      perMinute: 100_000,
+    });
+    expect(pauses).to.equal(5);
+    expect(findings).to.deep.equal({
+      accepted: 1,
+      entriesExpected: 100_000,
+      entriesFound: 100_000,
+      entriesTwice: 0,
+      countsWrong: [],
+      shownTwice: 0,
+      deadLetters: {},
+    });
+  });
+
+  it("would notice a build that acknowledges before it writes", async () => {
+    const findings = await runThrottledKills({
+      name: "chaos-throttled-planted",
+      seed: SEED,
+      victims: times(4, "announcement-fanout"),
+      recipients: 20_000,
+      phones: 20,
+      perMinute: 100_000,
+      main: { "announcement-fanout": new URL("./planted/ack-before-write.ts", import.meta.url) },
+    });
+    expect(findings.entriesFound).to.be.lessThan(findings.entriesExpected);
+  });
+});
