@@ -20,10 +20,10 @@ describe("a run of test files", () => {
     return relative(root, file);
   };
 
-  it("is cut into packages", () => {
+  it("is cut into packages, and the tests of the whole into files", () => {
     expect(unitsOf(["packages/a/x.test.ts", "packages/a/src/y.test.ts", "tests/e2e/z.test.ts"])).to.deep.equal([
       { name: "packages/a", files: ["packages/a/x.test.ts", "packages/a/src/y.test.ts"] },
-      { name: "tests/e2e", files: ["tests/e2e/z.test.ts"] },
+      { name: "tests/e2e/z.test.ts", files: ["tests/e2e/z.test.ts"] },
     ]);
   });
 

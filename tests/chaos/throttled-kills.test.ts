@@ -24,7 +24,7 @@ describe("killing workers thirty times during one throttled announcement to 100,
       ],
       recipients: 100_000,
       phones: 3_000,
-      perMinute: 100_000,
+      perMinute: 150_000,
     });
     expect(pauses).to.equal(5);
     expect(findings).to.deep.equal({

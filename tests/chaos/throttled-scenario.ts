@@ -19,7 +19,7 @@ export interface ThrottledScenario {
 /** After how many kills it is paused, and after how many more it goes on. */
 const PAUSE_EVERY = 6;
 const PAUSED_KILLS = 2;
-const BETWEEN_KILLS_MAX_MS = 1_500;
+const BETWEEN_KILLS_MAX_MS = 1_000;
 const SETTLE_MS = 4_000;
 
 /**
