@@ -6,7 +6,19 @@ import { z } from "zod";
 
 const Status = z.object({
   state: z.string(),
-  counts: z.record(z.string(), z.number()),
+  counts: z.object({
+    recipients: z.number(),
+    unknown: z.number(),
+    sent: z.number(),
+    delivered: z.number(),
+    read: z.number(),
+    opened: z.number(),
+    deleted: z.number(),
+    pushed: z.number(),
+    pushed_by_platform: z.record(z.string(), z.number()),
+    failed: z.number(),
+    failed_by_reason: z.record(z.string(), z.number()),
+  }),
 });
 const Inbox = z.array(
   z.object({ id: z.string(), is_unread: z.boolean(), parts: z.array(z.object({ body: z.string() })) }),
@@ -53,8 +65,12 @@ describe("one announcement through everything", function journeys() {
         sent: 60,
         delivered: 40,
         read: 40,
+        opened: 0,
+        deleted: 0,
         pushed: 40,
+        pushed_by_platform: { ios: 20, android: 20, web: 0 },
         failed: 0,
+        failed_by_reason: {},
       },
       { deadlineMs: 30_000 },
     );
