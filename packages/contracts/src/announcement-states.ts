@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { AnnouncementProgress } from "./announcement.ts";
+import { AnnouncementTerms } from "./announcement-terms.ts";
 import { defineCommand, defineEvent } from "./define.ts";
-import { AnnouncementId, Millis } from "./values.ts";
+import { AnnouncementId, MessagePart, Millis, Notification } from "./values.ts";
 
 /** `wrong-state`: what was asked for does not go from the state that `progress` shows; nothing was changed. */
 export const StateReply = z.object({
@@ -57,6 +58,62 @@ export const AnnouncementResumed = defineEvent({
 /** Nobody else gets it. */
 export const AnnouncementCanceled = defineEvent({
   name: "announcement.announcement.canceled",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: StateChange,
+});
+
+/** What is said instead; what is absent stays. */
+const ContentChange = z.object({
+  parts: z.array(MessagePart).min(1).optional(),
+  notification: Notification.nullable().optional(),
+});
+
+const ChangePayload = z.object({
+  announcementId: AnnouncementId,
+  content: ContentChange,
+  terms: AnnouncementTerms.pick({
+    schedule: true,
+    expiresAt: true,
+    throttlePerMinute: true,
+    isSilent: true,
+    priority: true,
+    category: true,
+  }),
+});
+
+/**
+ * Before the start anything may change; afterwards only what is said, which is a correction: one more revision, in every
+ * inbox at once.
+ */
+export const ChangeAnnouncement = defineCommand<z.infer<typeof ChangePayload>, StateReply>({
+  ...changesState,
+  name: "ChangeAnnouncement",
+  payload: ChangePayload,
+});
+
+/** Takes it out of every inbox, at once; what was counted of it stays. Before the start it is canceled. */
+export const RecallAnnouncement = defineCommand<Named, StateReply>({ ...changesState, name: "RecallAnnouncement" });
+
+/** Inboxes show another content. `revision` is the number of that content. */
+export const AnnouncementCorrected = defineEvent({
+  name: "announcement.announcement.corrected",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: StateChange.extend({ revision: z.number().int(), hasNotification: z.boolean() }),
+});
+
+/** It is in no inbox any more. */
+export const AnnouncementRecalled = defineEvent({
+  name: "announcement.announcement.recalled",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: StateChange,
+});
+
+/** Its time is over, and it is in no inbox any more. */
+export const AnnouncementExpired = defineEvent({
+  name: "announcement.announcement.expired",
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange,

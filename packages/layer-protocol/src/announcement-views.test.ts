@@ -129,6 +129,21 @@ describe("the recipient's view of an announcement", () => {
     });
   });
 
+  it("of a corrected one says since when, and which revision it is", () => {
+    const revisions = [
+      { revision: 1, at: AT },
+      { revision: 2, at: AT + 1 },
+    ];
+    expect(announcementUserView(wire("3.0"), "u", { ...byBot, revisions }, unread, bot)).to.deep.include({
+      updated_at: "2026-01-02T03:04:05.679Z",
+      revision: 2,
+    });
+    const original = { ...byBot, revisions: revisions.slice(0, 1) };
+    expect(announcementUserView(wire("3.0"), "u", original, unread, bot))
+      .to.include({ updated_at: null })
+      .and.not.have.property("revision");
+  });
+
   it("in 1.x has both members of the sender, keys by user id, and none of the later fields", () => {
     const view = announcementUserView(wire("1.1"), "a/b", named, unread, null);
     expect(view.sender).to.deep.equal({ user_id: null, name: "Ops" });

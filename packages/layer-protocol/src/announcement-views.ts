@@ -16,6 +16,8 @@ export interface AnnouncementFacts {
   readonly at: number;
   readonly sender: Sender;
   readonly parts: readonly MessagePart[];
+  /** What was said when; the first is the original. */
+  readonly revisions?: readonly { readonly revision: number; readonly at: number }[] | undefined;
 }
 
 /** How far one recipient has come; times are milliseconds since 1970. */
@@ -70,7 +72,9 @@ export function announcementUserView(
   state: RecipientState,
   senderProfile: Profile | null,
 ) {
-  const { announcementId, at, sender, parts } = announcement;
+  const { announcementId, at, sender, parts, revisions = [] } = announcement;
+  // An original has never been changed.
+  const correction = revisions.slice(1).at(-1);
   const url = `${userUrl(wire, userId)}/announcements/${announcementId}`;
   const view = {
     id: objectUri("announcements", announcementId),
@@ -86,7 +90,9 @@ export function announcementUserView(
     recipient_status: { [formatUserReference(wire.version, userId)]: state.status },
     notification: null,
   };
-  return usesIdentityIds(wire.version) ? { ...view, reply_to: null, updated_at: null } : view;
+  if (!usesIdentityIds(wire.version)) return view;
+  const updated = correction ? { revision: correction.revision } : {};
+  return { ...view, reply_to: null, updated_at: formatOptionalTime(correction?.at ?? null), ...updated };
 }
 
 /** Numbers of one announcement; `pushed` and `failed` count devices, the others users. */

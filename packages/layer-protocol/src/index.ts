@@ -43,6 +43,8 @@ export { parseSending } from "./message-request.ts";
 export type { NewMessage, SendParsing, Sending } from "./message-request.ts";
 export { NotificationBody, parseNotification } from "./notification.ts";
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
+export { parseAnnouncementChange } from "./announcement-change.ts";
+export type { AnnouncementChange } from "./announcement-change.ts";
 export { parseAnnouncementTerms } from "./announcement-terms.ts";
 export type { NormalisedTerms } from "./announcement-terms.ts";
 export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";

@@ -2,6 +2,7 @@ import {
   AnnounceToAudience,
   AnnounceToFew,
   CancelAnnouncement,
+  ChangeAnnouncement,
   FanOut,
   FanOutUrgently,
   FindRecipients,
@@ -11,6 +12,7 @@ import {
   ListRecipients,
   OpenAnnouncement,
   PauseAnnouncement,
+  RecallAnnouncement,
   ResumeAnnouncement,
   StartAnnouncement,
   StoreRecipients,
@@ -19,7 +21,13 @@ import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messa
 import type { Dependency } from "@strata/runtime";
 import { announceToAudience } from "./handlers/announce-to-audience.ts";
 import { announceToFew } from "./handlers/announce-to-few.ts";
-import { cancelAnnouncement, pauseAnnouncement, resumeAnnouncement } from "./handlers/change-state.ts";
+import { changeAnnouncement } from "./handlers/change-announcement.ts";
+import {
+  cancelAnnouncement,
+  pauseAnnouncement,
+  recallAnnouncement,
+  resumeAnnouncement,
+} from "./handlers/change-state.ts";
 import { fanOut } from "./handlers/fan-out.ts";
 import { openAnnouncement } from "./handlers/open-announcement.ts";
 import { getAnnouncement, getAnnouncementContent, listInbox } from "./handlers/queries.ts";
@@ -83,6 +91,8 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
         on(PauseAnnouncement, pauseAnnouncement(deps)),
         on(ResumeAnnouncement, resumeAnnouncement(deps)),
         on(CancelAnnouncement, cancelAnnouncement(deps)),
+        on(RecallAnnouncement, recallAnnouncement(deps)),
+        on(ChangeAnnouncement, changeAnnouncement(deps)),
       ],
       dependencies: [mongo],
     }),

@@ -55,7 +55,12 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
       longListDeadlineMs: config.LONG_LIST_DEADLINE_MS,
     }),
     getAnnouncementStatus(),
-    ...announcementStates(),
+    ...announcementStates({
+      maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
+      maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,
+      maxParts: config.MAX_PARTS,
+      maxPartBytes: config.MAX_PART_BYTES,
+    }),
     getAnnouncementTimeline(),
     listAnnouncementRecipients(),
     getRecipientStory({ users }),

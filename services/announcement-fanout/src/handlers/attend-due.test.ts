@@ -1,11 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { AnnouncementDistributed, BatchStored, FanOut } from "@strata/contracts";
+import { AnnouncementDistributed, AnnouncementExpired, BatchStored, FanOut, partitionOf } from "@strata/contracts";
+import { aDelivery } from "@strata/messaging/testing";
 import { expect } from "chai";
 import { openStage, type Stage } from "../../test/stage.ts";
 import { paceOf } from "../domain/throttle.ts";
 import { attendDue } from "./attend-due.ts";
+import { listInbox } from "./queries.ts";
 import { sweep } from "./sweep.ts";
 
+/** Somebody of the partition that announcements are staged in. */
+const userOf = Array.from({ length: 1_000 }, (_, n) => `u${n}`).find((userId) => partitionOf(userId) === 5) ?? "";
 const LEASE_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
@@ -140,6 +144,40 @@ describe("what is due about announcements", () => {
       await app.deps.announcements.move(`${app.app}/${id}`, ["distributing"], "canceled");
       await attend(app, id);
       expect(await app.progress(id)).to.deep.equal({ sent: 2, unknown: 0, pending: 0 });
+    });
+  });
+
+  describe("an announcement that expires", () => {
+    it("is not in the inbox from that very moment, before anybody has attended to it, and ends once, told however often", async () => {
+      const app = stage.anApp();
+      const expiresAt = Date.now() - 1;
+      const id = await app.announced([[userOf], ["b"]], { expiresAt, hidesFrom: expiresAt });
+      await app.work();
+      const inbox = async (userId: string) => {
+        const answer = await listInbox(app.deps)(aDelivery({ userId, limit: 20, after: null }, { app: app.app }));
+        return answer.kind === "reply" ? [answer.reply.total, answer.reply.entries?.length] : [];
+      };
+      expect(await inbox(userOf)).to.deep.equal([0, 0]);
+      await attend(app, id);
+      expect(await app.find(id)).to.deep.include({ state: "expired" });
+      app.failNext(new Error("killed"));
+      await attend(app, id).catch(() => undefined);
+      await attend(app, id);
+      expect(app.eventsOf(AnnouncementExpired.type)).to.have.length(1);
+      expect(await app.progress(id)).to.deep.include({ sent: 2 });
+    });
+
+    it("waits for its moment after its start, and ends what is still being written", async () => {
+      const app = stage.anApp();
+      const expiresAt = Date.now() + HOUR_MS;
+      const id = await app.announced([["a"]], { state: "distributed", expiresAt, chunks: null });
+      await attend(app, id);
+      expect(await app.find(id)).to.deep.include({ state: "distributed", dueAt: expiresAt });
+      const other = await app.announced([["a"]], { expiresAt: Date.now() - 1 });
+      await attend(app, other);
+      await app.work();
+      expect((await app.batches()).filter(({ _id }) => _id.includes(other))).to.deep.equal([]);
+      expect(await app.progress(other)).to.deep.include({ pending: 0 });
     });
   });
 

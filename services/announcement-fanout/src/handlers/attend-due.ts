@@ -1,3 +1,4 @@
+import { AnnouncementExpired } from "@strata/contracts";
 import { announcementIdOf, type Header, isStopped } from "../domain/header.ts";
 import { paceOf } from "../domain/throttle.ts";
 import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
@@ -23,8 +24,23 @@ interface Holding {
 export async function attendDue(deps: FanOutDeps, header: Header, holding: Holding): Promise<void> {
   const now = Date.now();
   if (header.state === "scheduled" && header.startsAt !== null && header.startsAt <= now) return start(deps, header);
+  if (header.expiresAt !== null && header.expiresAt <= now && MAY_EXPIRE.some((state) => state === header.state)) {
+    // Makes it due at once, and that tells of it.
+    await deps.announcements.move(header._id, MAY_EXPIRE, "expired", { version: header.version });
+    return;
+  }
+  if (header.state === "expired") await tellExpired(deps, header);
   const dueAt = await nextMoment(deps, header, holding);
   await deps.announcements.release(header._id, holding.holder, dueAt);
+}
+
+const MAY_EXPIRE = ["scheduled", "distributing", "paused", "distributed", "canceled"] as const;
+
+/** Told whenever it is attended to after its end, so also after a death in between. */
+async function tellExpired({ broker }: FanOutDeps, header: Header): Promise<void> {
+  const { app, version, stateAt, at } = header;
+  const payload = { announcementId: announcementIdOf(header), version, at: stateAt ?? at };
+  await broker.emit(AnnouncementExpired, app, payload, { subjectVersion: version });
 }
 
 /** Its change of state makes it due at once, for whatever comes next. */
@@ -40,6 +56,7 @@ async function start(deps: FanOutDeps, header: Header): Promise<void> {
 async function nextMoment(deps: FanOutDeps, header: Header, holding: Holding): Promise<number | null> {
   const moments = [
     header.state === "scheduled" ? header.startsAt : null,
+    MAY_EXPIRE.some((state) => state === header.state) ? header.expiresAt : null,
     header.throttlePerMinute !== null && header.state === "distributing"
       ? await takeThrottledStep(deps, header, header.throttlePerMinute, holding.leaseMs)
       : null,

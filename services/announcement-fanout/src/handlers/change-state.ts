@@ -1,6 +1,7 @@
 import {
   AnnouncementCanceled,
   AnnouncementPaused,
+  AnnouncementRecalled,
   AnnouncementResumed,
   type AnnouncementState,
   type PauseAnnouncement,
@@ -10,6 +11,7 @@ import {
 import { type Delivery, type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
 import type { Header } from "../domain/header.ts";
+import type { HeaderChange } from "../store/announcement-store.ts";
 import { wakeSlots } from "./begin-distribution.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
 import { progressOf } from "./progress.ts";
@@ -21,6 +23,7 @@ interface Change {
   readonly from: readonly AnnouncementState[];
   readonly to: AnnouncementState;
   readonly event: typeof AnnouncementPaused;
+  readonly change?: () => HeaderChange;
   /** What follows from it; done again when the command comes again. */
   readonly follow: (deps: FanOutDeps, header: Header, delivery: Delivery<Payload>) => Promise<void>;
 }
@@ -30,7 +33,7 @@ interface Change {
  * effect; another one that asks for what is the case already changes nothing and is done, too.
  */
 const changing =
-  ({ from, to, event, follow }: Change) =>
+  ({ from, to, event, follow, change = () => ({}) }: Change) =>
   (deps: FanOutDeps): Handler<Payload, StateReply> =>
   async (delivery) => {
     const { app, id, payload } = delivery;
@@ -38,7 +41,7 @@ const changing =
     const known = await announcements.find(app, payload.announcementId);
     const isNew = known?.changes.every(({ by }) => by !== id) ?? true;
     const moved = isNew
-      ? await announcements.move(announcementKey(app, payload.announcementId), from, to, { by: id })
+      ? await announcements.move(announcementKey(app, payload.announcementId), from, to, { by: id, change: change() })
       : null;
     const header = moved ?? (await announcements.find(app, payload.announcementId));
     if (!header) return reply({ outcome: "not-found", progress: null });
@@ -72,6 +75,25 @@ export const resumeAnnouncement = changing({
     await finishIfComplete(deps, header, delivery);
   },
 });
+
+/** Gone from the inboxes with this very write; what is not yet written is not written. */
+const recall = changing({
+  from: ["distributing", "paused", "distributed", "canceled"],
+  to: "recalled",
+  event: AnnouncementRecalled,
+  change: () => ({ hidesFrom: Date.now() }),
+  follow: wakeSlots,
+});
+
+/** Before its start there is nothing to take back: it is canceled. */
+export const recallAnnouncement =
+  (deps: FanOutDeps): Handler<Payload, StateReply> =>
+  async (delivery) => {
+    const header = await deps.announcements.find(delivery.app, delivery.payload.announcementId);
+    const isUnstarted = header?.state === "accepting" || header?.state === "scheduled";
+    const isOwn = header?.state === "canceled" && header.changes.some(({ by }) => by === delivery.id);
+    return (isUnstarted || isOwn ? cancelAnnouncement : recall)(deps)(delivery);
+  };
 
 /** The workers find out after their step, and end what is left. */
 export const cancelAnnouncement = changing({

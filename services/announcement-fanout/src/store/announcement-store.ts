@@ -5,7 +5,23 @@ import { announcementKey, announcementOf } from "../domain/batch.ts";
 import { Header } from "../domain/header.ts";
 
 /** What a change of state writes beside the state. */
-export type HeaderChange = Partial<Pick<Header, "startedBy" | "chunks" | "startsAt" | "hidesFrom">>;
+export type HeaderChange = Partial<
+  Pick<
+    Header,
+    | "startedBy"
+    | "chunks"
+    | "startsAt"
+    | "hidesFrom"
+    | "parts"
+    | "notification"
+    | "schedule"
+    | "expiresAt"
+    | "throttlePerMinute"
+    | "isSilent"
+    | "priority"
+    | "category"
+  >
+>;
 
 /** What a user does not see of her inbox. */
 export interface Hidden {
@@ -44,6 +60,13 @@ export interface AnnouncementStore {
     from: readonly AnnouncementState[],
     to: AnnouncementState,
     options?: MoveOptions,
+  ): Promise<Header | null>;
+  /** One more revision of what is said, if it is in one of `from` and this command has not made one: the header after it. */
+  correct(
+    id: string,
+    from: readonly AnnouncementState[],
+    by: string,
+    content: Partial<Pick<Header, "parts" | "notification">>,
   ): Promise<Header | null>;
   /** Those whose distribution is under way, oldest first. */
   distributing(limit: number): Promise<readonly Header[]>;
@@ -107,6 +130,24 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
               ...(by === undefined ? {} : { changes: remembered }),
               dueAt: at,
               holder: null,
+            },
+          },
+        ],
+        { returnDocument: "after" },
+      );
+      return document && parse(document);
+    },
+    async correct(_id, from, by, content) {
+      const corrections = { $ifNull: ["$corrections", []] };
+      const correction = { revision: { $add: [{ $size: corrections }, 2] }, at: Date.now(), by };
+      const document = await headers.findOneAndUpdate(
+        { _id, state: { $in: [...from] }, "corrections.by": { $ne: by } },
+        [
+          {
+            $set: {
+              ...Object.fromEntries(Object.entries(content).map(([field, value]) => [field, { $literal: value }])),
+              version: { $add: [{ $ifNull: ["$version", 1] }, 1] },
+              corrections: { $concatArrays: [corrections, [correction]] },
             },
           },
         ],

@@ -84,6 +84,15 @@ export const AnnouncementBody = z
     },
   });
 
+/** The body of `PATCH /apps/:app/announcements/:announcement`. */
+export const AnnouncementChangeBody = z
+  .object({ parts: parts.optional(), notification: NotificationBody.nullish(), ...announcementTerms })
+  .meta({
+    id: "AnnouncementChange",
+    description: "What is absent stays as it is, null takes it away. After the start only `parts` and `notification`",
+    example: { parts: [{ mime_type: "text/plain", body: "Corrected" }] },
+  });
+
 export const Sender = z.union([
   BasicIdentity,
   z.strictObject({ name: z.string().nullable().optional(), user_id: z.string().nullable().optional() }),
@@ -194,7 +203,8 @@ export const InboxEntry = z
     recipient_status: z.record(z.string(), z.enum(["sent", "delivered", "read"])),
     notification: z.null(),
     reply_to: z.null().optional(),
-    updated_at: z.null().optional(),
+    updated_at: Time.nullable().optional().meta({ description: "When it was corrected" }),
+    revision: Count.optional().meta({ description: "Of what was corrected: which revision it is" }),
   })
   .meta({
     id: "InboxEntry",

@@ -1,7 +1,21 @@
-import { CancelAnnouncement, PauseAnnouncement, ResumeAnnouncement, type StateReply } from "@strata/contracts";
-import { announcementStateView, conflict, notFound } from "@strata/layer-protocol";
+import {
+  CancelAnnouncement,
+  ChangeAnnouncement,
+  PauseAnnouncement,
+  RecallAnnouncement,
+  ResumeAnnouncement,
+  type StateReply,
+} from "@strata/contracts";
+import {
+  announcementStateView,
+  conflict,
+  notFound,
+  parseAnnouncementChange,
+  type PartLimits,
+} from "@strata/layer-protocol";
+import { requireContentWithin } from "../domain/announcement-limits.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
-import { AnnouncementStateView } from "../openapi/announcement-schemas.ts";
+import { AnnouncementChangeBody, AnnouncementStateView } from "../openapi/announcement-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AnnouncementPath } from "../openapi/parameters.ts";
 import { announcementIdOf } from "./announcement-id.ts";
@@ -32,8 +46,64 @@ const stateRoute = (
     answerOf(call, verb, await call.calls.request(command, { announcementId: announcementIdOf(call) })),
 });
 
+interface ChangeOptions extends PartLimits {
+  readonly maxBodyBytes: number;
+  readonly maxContentBytes: number;
+}
+
+const changeAnnouncement = (options: ChangeOptions): Route => ({
+  method: "patch",
+  path: "/apps/:app/announcements/:announcement",
+  access: "app:write",
+  maxBodyBytes: options.maxBodyBytes,
+  operation: operation({
+    id: "changeAnnouncement",
+    tag: "Announcements",
+    summary: "Change an announcement before its start, correct it afterwards",
+    description:
+      "A JSON object, no Layer-Patch. Before the start any field may change, and null takes it away; no schedule is at once. " +
+      "Afterwards `parts` and `notification` may: every inbox shows the new revision at once.",
+    path: AnnouncementPath,
+    body: AnnouncementChangeBody,
+    answer: ANSWER,
+    errors: [404, 409, 413, 422],
+  }),
+  async handle(call) {
+    const announcementId = announcementIdOf(call);
+    const change = parseAnnouncementChange(call.wire.version, call.body, options, Date.now());
+    const { parts = [], notification = null } = change.content;
+    requireContentWithin(options.maxContentBytes, { parts, notification });
+    return answerOf(call, "change so", await call.calls.request(ChangeAnnouncement, { announcementId, ...change }));
+  },
+});
+
+const recallAnnouncement = (): Route => ({
+  method: "delete",
+  path: "/apps/:app/announcements/:announcement",
+  access: "app:write",
+  operation: operation({
+    id: "recallAnnouncement",
+    tag: "Announcements",
+    summary: "Take an announcement out of every inbox",
+    description:
+      "At once, for whoever has it; nobody else gets it. What was counted of it stays. Before its start it is canceled, and " +
+      "nobody ever gets it.",
+    path: AnnouncementPath,
+    answer: ANSWER,
+    errors: [404, 409],
+  }),
+  handle: async (call) =>
+    answerOf(
+      call,
+      "be recalled",
+      await call.calls.request(RecallAnnouncement, { announcementId: announcementIdOf(call) }),
+    ),
+});
+
 /** Pause, resume, cancel: repeating one that is done changes nothing and is answered alike. */
-export const announcementStates = (): readonly Route[] => [
+export const announcementStates = (options: ChangeOptions): readonly Route[] => [
+  changeAnnouncement(options),
+  recallAnnouncement(),
   stateRoute("pause", PauseAnnouncement, {
     summary: "Let an announcement stand still",
     description: "What is being distributed stops after the batches under way, until it is resumed. Other states: 409.",
@@ -55,5 +125,5 @@ function answerOf({ wire }: Call, verb: string, { outcome, progress }: StateRepl
   if (progress === null) throw notFound("There is no such announcement");
   const view = announcementStateView(wire, progress.announcement, progress.counts.sent);
   if (outcome === "done") return ok(view);
-  throw conflict(`An announcement that is ${progress.announcement.state} cannot be asked to ${verb}`, view);
+  throw conflict(`An announcement that is ${progress.announcement.state} cannot ${verb}`, view);
 }

@@ -77,10 +77,17 @@ async function get(call: Call, { users, profiles }: Deps): Promise<Answer> {
     call.calls.ask(GetAnnouncement, { announcementId }),
   ]);
   const isRecipient = found.some((one) => one.userIds.includes(userId));
-  const [view] = progress && isRecipient ? await viewsOf(call, profiles, userId, [progress.announcement]) : [];
+  const [view] =
+    progress && isRecipient && isInInboxes(progress.announcement)
+      ? await viewsOf(call, profiles, userId, [progress.announcement])
+      : [];
   if (view === undefined) throw notFound("There is no such announcement");
   return ok(view);
 }
+
+/** Not what was recalled, or is over: that nobody sees any more, whoever had it. */
+const isInInboxes = ({ state, expiresAt }: Announcement): boolean =>
+  state !== "recalled" && state !== "expired" && (expiresAt ?? Number.POSITIVE_INFINITY) > Date.now();
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
 

@@ -99,6 +99,40 @@ describe("when announcements go out", () => {
     }
   });
 
+  it("changes what PATCH names, and answers 409 where that does not go any more", async () => {
+    const { json } = await send("POST", path(), { body: aBody() });
+    const id = idOf(json);
+    const corrected = { parts: [{ mime_type: "text/plain", body: "Corrected" }], notification: { text: "Corrected" } };
+    const reply = await send("PATCH", path(`/${id}`), { body: corrected });
+    expect(reply.status).to.equal(200);
+    expect(reply.json).to.deep.include({ state: "distributed", revision: 2 });
+    expect(stored(id)).to.deep.include({
+      parts: [{ mimeType: "text/plain", body: "Corrected", encoding: null }],
+      notification: { text: "Corrected" },
+    });
+    for (const [body, status] of [
+      [{}, 400],
+      [{ recipients: ["eve"] }, 422],
+      [{ parts: [{ mime_type: "text/plain", body: "x".repeat(2_049) }] }, 422],
+    ] as const) {
+      expect(await send("PATCH", path(`/${id}`), { body })).to.have.property("status", status);
+    }
+    expect(await send("PATCH", path(`/${randomUUID()}`), { body: corrected })).to.have.property("status", 404);
+  });
+
+  it("recalls with DELETE, twice alike, and shows it to no recipient any more", async () => {
+    world.directory.aUser(app, "ann");
+    const { json } = await send("POST", path(), { body: aBody() });
+    const entry = `/apps/${app}/users/ann/announcements/${idOf(json)}`;
+    expect(await send("GET", entry)).to.have.property("status", 200);
+    for (const _time of [1, 2]) {
+      const reply = await send("DELETE", path(`/${idOf(json)}`));
+      expect([reply.status, Object(reply.json)["state"]]).to.deep.equal([200, "recalled"]);
+    }
+    expect(await send("GET", entry)).to.have.property("status", 404);
+    expect(await send("DELETE", path(`/${randomUUID()}`))).to.have.property("status", 404);
+  });
+
   it("answers 409 with the state where a change does not go from it, and 404 where there is none", async () => {
     const { json } = await send("POST", path(), { body: aBody() });
     for (const verb of ["pause", "resume", "cancel"]) {

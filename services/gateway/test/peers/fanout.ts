@@ -2,12 +2,14 @@ import {
   type Announcement,
   AnnounceToFew,
   CancelAnnouncement,
+  ChangeAnnouncement,
   FindRecipients,
   GetAnnouncement,
   ListInbox,
   OpenAnnouncement,
   PauseAnnouncement,
   type PayloadOf,
+  RecallAnnouncement,
   type RecipientChunk,
   ResumeAnnouncement,
   StartAnnouncement,
@@ -35,6 +37,8 @@ export const fanoutContracts = [
   PauseAnnouncement,
   ResumeAnnouncement,
   CancelAnnouncement,
+  ChangeAnnouncement,
+  RecallAnnouncement,
   OpenAnnouncement,
   StoreRecipients,
   StartAnnouncement,
@@ -128,6 +132,14 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
         on(CancelAnnouncement, async ({ app, payload }) =>
           changing(app, payload, ["accepting", "distributing", "paused"], "canceled"),
         ),
+        on(RecallAnnouncement, async ({ app, payload }) =>
+          changing(app, payload, ["distributing", "distributed"], "recalled"),
+        ),
+        on(ChangeAnnouncement, async ({ app, payload: { announcementId, content, terms } }) => {
+          const row = announcements.get(`${app}/${announcementId}`);
+          if (row && row.state !== "recalled") Object.assign(row, content, terms, { revision: 2 });
+          return changing(app, { announcementId }, ["distributed", "distributing"], row?.state ?? "distributed");
+        }),
       ],
     }),
     consumer({
