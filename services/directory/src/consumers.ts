@@ -84,6 +84,7 @@ import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
 import type { SegmentStore } from "./store/segment-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
+import type { UserCountStore } from "./store/user-count-store.ts";
 import type { UserFactsStore } from "./store/user-facts-store.ts";
 
 interface Deps {
@@ -92,6 +93,7 @@ interface Deps {
   readonly tokens: TokenStore;
   readonly identities: IdentityStore;
   readonly audiences: AudienceStore;
+  readonly counts: UserCountStore;
   readonly segments: SegmentStore;
   readonly userFacts: UserFactsStore;
   readonly followings: FollowingStore;

@@ -11,17 +11,20 @@ import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
 import { mongoSegmentStore } from "./store/segment-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
+import { mongoUserCountStore } from "./store/user-count-store.ts";
 import { mongoUserFactsStore } from "./store/user-facts-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
   const mongo = closing.add(await openMongo(config.MONGO_URL, log));
   readiness.add("mongodb", () => mongo.dependency.answers());
+  const counts = mongoUserCountStore(mongo.db);
   const stores = {
+    counts,
     accounts: mongoAccountStore(mongo.db),
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
-    identities: mongoIdentityStore(mongo.db),
+    identities: mongoIdentityStore(mongo.db, counts),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),

@@ -13,6 +13,7 @@ import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
 import { mongoSegmentStore } from "../src/store/segment-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
+import { mongoUserCountStore } from "../src/store/user-count-store.ts";
 import { mongoUserFactsStore } from "../src/store/user-facts-store.ts";
 
 export { aDelivery, recordingPublisher };
@@ -21,11 +22,13 @@ export { aDelivery, recordingPublisher };
 export async function openStores(name: string) {
   const infra = await openInfra(name);
   const mongo = await openMongo(infra.mongoUrl("directory"), silentLogger);
+  const counts = mongoUserCountStore(mongo.db);
   const stores = {
+    counts,
     accounts: mongoAccountStore(mongo.db),
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
-    identities: mongoIdentityStore(mongo.db),
+    identities: mongoIdentityStore(mongo.db, counts),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),

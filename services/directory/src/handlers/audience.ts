@@ -10,9 +10,11 @@ import {
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
 import { audienceQuery, type Query } from "../domain/audience-query.ts";
 import type { AudienceStore } from "../store/audience-store.ts";
+import type { UserCountStore } from "../store/user-count-store.ts";
 
 interface Deps {
   readonly audiences: AudienceStore;
+  readonly counts: Pick<UserCountStore, "count">;
 }
 
 /** Whoever pages settles the times first, else they move under him from page to page. */
@@ -21,7 +23,7 @@ const queryOf = (filter: AudienceFilter | null): Query | null =>
 
 /** The next users of a partition who match. The fan-out pages by it, so each step of it counts. */
 export const matchUsers =
-  ({ audiences }: Deps) =>
+  ({ audiences }: Pick<Deps, "audiences">) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof MatchUsers>>): Promise<Outcome<ReplyOf<typeof MatchUsers>>> => {
     const { filter, withTimeZones = false, ...page } = payload;
     return reply(await audiences.match({ ...page, app, query: queryOf(filter), withTimeZones }));
@@ -29,16 +31,18 @@ export const matchUsers =
 
 /** How many users match a filter; of everyone without one. */
 export const countAudience =
-  ({ audiences }: Deps) =>
+  ({ audiences, counts }: Deps) =>
   async ({
     app,
     payload,
-  }: Delivery<PayloadOf<typeof CountAudience>>): Promise<Outcome<ReplyOf<typeof CountAudience>>> =>
-    reply({ count: await audiences.count(app, queryOf(payload.filter)) });
+  }: Delivery<PayloadOf<typeof CountAudience>>): Promise<Outcome<ReplyOf<typeof CountAudience>>> => {
+    const query = queryOf(payload.filter);
+    return reply({ count: query === null ? await counts.count(app) : await audiences.count(app, query) });
+  };
 
 /** Whether one user is known and matches. */
 export const matchesAudience =
-  ({ audiences }: Deps) =>
+  ({ audiences }: Pick<Deps, "audiences">) =>
   async ({
     app,
     payload,

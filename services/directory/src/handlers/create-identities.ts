@@ -4,9 +4,11 @@ import { DomainError } from "@strata/runtime";
 import { fillingsOf, identitiesOf, isFromBeforeDeletion } from "../domain/identity.ts";
 import { identityOf, type UserRow, userKey } from "../domain/user.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
+import type { UserCountStore } from "../store/user-count-store.ts";
 
 interface Deps {
   readonly identities: IdentityStore;
+  readonly counts: Pick<UserCountStore, "markDirty">;
   readonly publisher: Publisher;
 }
 
@@ -18,9 +20,10 @@ type Creation = Delivery<PayloadOf<typeof CreateIdentity>>;
  * about the same user is refused.
  */
 export const createIdentities =
-  ({ identities, publisher }: Deps) =>
+  ({ identities, counts, publisher }: Deps) =>
   async (deliveries: readonly Creation[]): Promise<readonly Outcome<Identity>[]> => {
     const stored = await identitiesAfter(deliveries);
+    await markNew(deliveries, stored);
     const published = new Map<string, Promise<void>>();
 
     const outcomeOf = async (delivery: Creation): Promise<Outcome<Identity>> => {
@@ -39,6 +42,17 @@ export const createIdentities =
       return reply(identity);
     };
     return Promise.all(deliveries.map(outcomeOf));
+
+    /** By app: whose identity one of these commands made, now or when it came before. */
+    async function markNew(creations: readonly Creation[], rows: ReadonlyMap<string, UserRow>): Promise<void> {
+      const own = creations.filter(({ app, id, payload }) => rows.get(userKey(app, payload.userId))?.by === id);
+      for (const [app, ofApp] of Map.groupBy(own, (creation) => creation.app)) {
+        await counts.markDirty(
+          app,
+          ofApp.map(({ payload }) => payload.userId),
+        );
+      }
+    }
 
     async function identitiesAfter(creations: readonly Creation[]): Promise<ReadonlyMap<string, UserRow>> {
       const wanted = identitiesOf(creations, Date.now());

@@ -5,9 +5,11 @@ import { isKnownAt, type UserRow } from "../domain/user.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import type { FollowingStore } from "../store/following-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
+import type { UserCountStore } from "../store/user-count-store.ts";
 
 interface Deps {
   readonly identities: IdentityStore;
+  readonly counts: Pick<UserCountStore, "markDirty">;
   readonly blocks: BlockStore;
   readonly followings: FollowingStore;
   readonly publisher: Publisher;
@@ -19,13 +21,14 @@ interface Deps {
  * and only then told.
  */
 export const deleteUser =
-  ({ identities, blocks, followings, publisher }: Deps) =>
+  ({ identities, counts, blocks, followings, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteUser>>): Promise<Outcome<EmptyReply>> => {
     const { app, id, payload } = delivery;
     const { userId, at } = payload;
     const forgotten = await tombstoneOf(delivery);
     if (!forgotten) return refuse(new DomainError("not_found"));
 
+    await counts.markDirty(app, [userId]);
     await blocks.forget(app, userId);
     await followings.forget(app, userId, forgotten.forgottenAt);
     await publisher.emit(

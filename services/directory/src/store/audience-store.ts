@@ -19,7 +19,7 @@ export interface AudienceStore {
   /** The next page of a partition's users who match, as MatchUsers answers it. */
   match(request: MatchRequest): Promise<ReplyOf<typeof MatchUsers>>;
   /** How many users match. Throws `invalid_operation` when that takes longer than COUNT_DEADLINE_MS. */
-  count(app: string, query: Query | null): Promise<number>;
+  count(app: string, query: Query): Promise<number>;
   /** Throws `invalid_property` for what cannot be asked: a polygon whose edges cross. */
   check(query: Query): Promise<void>;
   matches(app: string, userId: string, query: Query | null): Promise<boolean>;
@@ -130,7 +130,7 @@ export function mongoAudienceStore(db: Db): AudienceStore {
       const countNext = async (): Promise<void> => {
         for (let partition = partitions.pop(); partition !== undefined; partition = partitions.pop()) {
           const filter = { app, partition };
-          const counted = await countPartition(query === null ? filter : { $and: [filter, query] }, deadlineAt);
+          const counted = await countPartition({ $and: [filter, query] }, deadlineAt);
           total += counted;
         }
       };

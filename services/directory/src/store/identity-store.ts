@@ -5,6 +5,7 @@ import { z } from "zod";
 import { commonPartitionOf, type Filling, type NewIdentity } from "../domain/identity.ts";
 import { regionOf } from "../domain/region.ts";
 import { type identityFieldNames, namedUser, type UserDocument, userKey, UserRow } from "../domain/user.ts";
+import type { UserCountStore } from "./user-count-store.ts";
 
 /** What a command changes of a user; version and command are written with it. */
 export interface UserChange {
@@ -50,7 +51,7 @@ const PLACES_OF_PARTITION = { app: 1, partition: 1, "location.point": "2dsphere"
 const Count = z.object({ n: z.number() });
 const KnownUsers = z.object({ cursor: z.object({ firstBatch: z.array(z.object({ userId: z.string() })) }) });
 
-export function mongoIdentityStore(db: Db): IdentityStore {
+export function mongoIdentityStore(db: Db, counts: Pick<UserCountStore, "open" | "close">): IdentityStore {
   const identities = db.collection<UserDocument>("identities");
 
   /** The command itself in one round trip: a driver's cursor costs four times the processor time for the same answer. */
@@ -89,6 +90,18 @@ export function mongoIdentityStore(db: Db): IdentityStore {
     }
   };
 
+  const insertOrRevive = async (named: readonly ReturnType<typeof namedUser>[], at: number): Promise<void> => {
+    if (await insertedAll(named)) return;
+    // Tombstones were in the way, or somebody who became known meanwhile, and then this changes nothing.
+    const revivals = named.map(({ _id, userId, partition, createdAt }) => ({
+      updateOne: {
+        filter: { _id, userId: { $exists: false }, forgottenAt: { $lt: at } },
+        update: { $set: { userId, partition, createdAt }, $inc: { version: 1 } },
+      },
+    }));
+    await identities.bulkWrite(revivals, { ordered: false });
+  };
+
   return {
     async insertOrFind(wanted) {
       if (wanted.size === 0) return new Map();
@@ -125,16 +138,12 @@ export function mongoIdentityStore(db: Db): IdentityStore {
     async makeKnown(app, userIds, at) {
       const unknown = await findUnknown(app, [...new Set(userIds)]);
       if (unknown.length === 0) return;
-      const named = unknown.map((userId) => namedUser(app, userId, at));
-      if (await insertedAll(named)) return;
-      // Tombstones were in the way, or somebody who became known meanwhile, and then this changes nothing.
-      const revivals = named.map(({ _id, userId, partition, createdAt }) => ({
-        updateOne: {
-          filter: { _id, userId: { $exists: false }, forgottenAt: { $lt: at } },
-          update: { $set: { userId, partition, createdAt }, $inc: { version: 1 } },
-        },
-      }));
-      await identities.bulkWrite(revivals, { ordered: false });
+      const opening = await counts.open(app, unknown);
+      await insertOrRevive(
+        unknown.map((userId) => namedUser(app, userId, at)),
+        at,
+      );
+      await counts.close(opening);
     },
     async change(row, { set = {}, unset = [] }, by) {
       const metadata = unset.includes("metadata") ? undefined : (set.metadata ?? row.metadata);
