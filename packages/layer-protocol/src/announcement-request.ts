@@ -1,9 +1,15 @@
 import { invalidProperty } from "./errors.ts";
-import { requireJsonObject, requireProperties } from "./json-object.ts";
+import { isAbsent, requireJsonObject, requireProperties } from "./json-object.ts";
 import { parseInlineParts, requirePartProperties } from "./message-parts.ts";
 import type { MessagePart, PartLimits } from "./message-parts.ts";
 import { parseNotification } from "./notification.ts";
 import type { NormalisedNotification } from "./notification.ts";
+import {
+  type ExpectedCount,
+  parseExpectedCount,
+  parseRequestedAudience,
+  type RequestedAudience,
+} from "./requested-audience.ts";
 import { parseAnnouncementSender, requireSender } from "./senders.ts";
 import type { Sender } from "./senders.ts";
 import { parseUserReference } from "./user-ids.ts";
@@ -17,8 +23,11 @@ export interface AnnouncementLimits extends PartLimits {
 
 /** The meaning of a `POST /announcements` body, the same for every version. */
 export interface AnnouncementRequest {
-  /** User ids in the order given, none twice. */
+  /** User ids in the order given, none twice; none with an audience. */
   recipients: string[];
+  /** An extension; absent: those who are named. */
+  audience?: RequestedAudience;
+  expected?: ExpectedCount;
   sender: Sender;
   parts: MessagePart[];
   notification: NormalisedNotification | null;
@@ -35,12 +44,18 @@ export function parseAnnouncement(
   limits: AnnouncementLimits,
 ): AnnouncementRequest {
   const fields = requireJsonObject(body);
-  requireProperties(fields, ["recipients"]);
+  const hasAudience = !isAbsent(fields.audience);
+  if (!hasAudience) requireProperties(fields, ["recipients"]);
+  else if (!isAbsent(fields.recipients)) throw invalidProperty("audience", "cannot be there together with recipients");
   requireSender(version, fields);
   requireProperties(fields, ["parts"]);
   requirePartProperties(fields.parts);
+  const expected = parseExpectedCount(fields);
+  if (expected !== null && !hasAudience) throw invalidProperty("expected_count", "goes with an audience only");
   return {
-    recipients: parseRecipients(version, fields.recipients, limits.maxRecipients),
+    recipients: hasAudience ? [] : parseRecipients(version, fields.recipients, limits.maxRecipients),
+    ...(hasAudience ? { audience: parseRequestedAudience(fields.audience) } : {}),
+    ...(expected === null ? {} : { expected }),
     sender: parseAnnouncementSender(version, fields),
     parts: parseInlineParts(fields.parts, limits),
     notification: parseNotification(version, fields.notification),

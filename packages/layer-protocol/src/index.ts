@@ -47,6 +47,7 @@ export { parseAnnouncementChange } from "./announcement-change.ts";
 export type { AnnouncementChange } from "./announcement-change.ts";
 export { parseAnnouncementTerms } from "./announcement-terms.ts";
 export type { NormalisedTerms } from "./announcement-terms.ts";
+export type { ExpectedCount, RequestedAudience } from "./requested-audience.ts";
 export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";
 export type { AnnouncementLimits, AnnouncementRequest } from "./announcement-request.ts";
 export type { Sender } from "./senders.ts";

@@ -2,6 +2,7 @@ import { AnnouncementState } from "@strata/contracts";
 import { MAX_REPORTED_RECEIPTS, NotificationBody as WireNotification } from "@strata/layer-protocol";
 import { z } from "zod";
 import { WHY_NOT_CODES } from "../domain/why-not.ts";
+import { AudienceFilterBody } from "./audience-schemas.ts";
 import { examples } from "./examples.ts";
 import { BasicIdentity } from "./user-schemas.ts";
 
@@ -39,7 +40,19 @@ const PartBody = z
   })
   .meta({ id: "AnnouncementPartRequest" });
 
-const recipients = z.array(z.string()).min(1).meta({ description: "Identity URIs, or user ids; duplicates collapse" });
+const recipients = z
+  .array(z.string())
+  .min(1)
+  .optional()
+  .meta({ description: "Identity URIs, or user ids; duplicates collapse. Either these or `audience`" });
+const audience = z
+  .union([
+    z.strictObject({ filter: AudienceFilterBody }),
+    z.strictObject({ segment: z.string().meta({ description: "URI or UUID of a segment" }) }),
+    z.strictObject({ everyone: z.literal(true) }),
+  ])
+  .optional()
+  .meta({ description: "Who is known when it is accepted and matches; everyone needs `expected_count`" });
 const parts = z.array(PartBody).min(1);
 const Moment = z.iso.datetime({ offset: true });
 /** When, how fast and how it goes out. */
@@ -60,6 +73,14 @@ const announcementTerms = {
 const common = {
   id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
   recipients,
+  audience,
+  expected_count: Count.optional().meta({
+    description: "Refused where the audience is not as many, with `data.count`",
+  }),
+  expected_count_tolerance: z
+    .union([Count, z.string().regex(/^(100|\d{1,2})%$/)])
+    .optional()
+    .meta({ description: "By how many that may be wrong, or by what share, as in `5%`; 0" }),
   parts,
   notification: NotificationBody.nullish(),
   ...announcementTerms,

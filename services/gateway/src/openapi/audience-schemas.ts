@@ -17,7 +17,7 @@ export const LocationView = z
   .meta({ id: "Location", example: examples.location });
 
 /** As layer-protocol parses it; its hand-written checks are spelled out here. */
-const AudienceFilterBody = z.record(z.string(), z.json()).meta({
+export const AudienceFilterBody = z.record(z.string(), z.json()).meta({
   id: "AudienceFilter",
   example: examples.segment.filter,
   description:

@@ -8,6 +8,7 @@ import {
   DeleteUser,
   EndSessions,
   FindUnknownUsers,
+  CountAudience,
   GetIdentities,
   GetUser,
   type Identity,
@@ -39,6 +40,7 @@ export interface UserRow {
 
 export const userContracts = [
   FindUnknownUsers,
+  CountAudience,
   GetIdentities,
   GetUser,
   ListBlocks,
@@ -82,6 +84,10 @@ export function usersPeer(broker: () => Broker): UsersPeer {
   const queries = [
     on(FindUnknownUsers, async ({ app, payload }) =>
       reply({ unknown: payload.userIds.filter((userId) => !find(app, userId)) }),
+    ),
+    // Every filter matches everyone.
+    on(CountAudience, async ({ app }) =>
+      reply({ count: [...users.keys()].filter((key) => key.startsWith(`${app}/`)).length }),
     ),
     on(GetIdentities, async ({ app, payload }) =>
       reply({ identities: payload.userIds.flatMap((userId) => find(app, userId)?.identity ?? []) }),

@@ -1,5 +1,6 @@
 import {
   type Announcement,
+  AnnounceToAudience,
   AnnounceToFew,
   CancelAnnouncement,
   ChangeAnnouncement,
@@ -34,6 +35,7 @@ export interface FanoutPeer {
 
 export const fanoutContracts = [
   AnnounceToFew,
+  AnnounceToAudience,
   PauseAnnouncement,
   ResumeAnnouncement,
   CancelAnnouncement,
@@ -113,6 +115,15 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
           });
           const goesOn = row.by === id || (row.state === "accepting" && row.digest === payload.digest);
           return reply({ outcome: goesOn ? "accepted" : "in-use", announcement: row });
+        }),
+        on(AnnounceToAudience, async ({ app, id, payload }) => {
+          const { recipientCount, ...rest } = payload;
+          const row = open(`${app}/${payload.announcementId}`, id, rest, {
+            state: "distributing",
+            recipients: null,
+            recipientCount: recipientCount ?? 0,
+          });
+          return reply({ outcome: row.by === id ? "accepted" : "in-use", announcement: row });
         }),
         on(StartAnnouncement, async ({ app, id, payload }) => {
           const row = announcements.get(`${app}/${payload.announcementId}`);
