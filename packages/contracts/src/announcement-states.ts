@@ -101,6 +101,7 @@ export const AnnouncementCorrected = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange.extend({ revision: z.number().int(), hasNotification: z.boolean() }),
+  consumedBy: ["push-delivery.announcements"],
 });
 
 /** It is in no inbox any more. */
@@ -109,6 +110,7 @@ export const AnnouncementRecalled = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange,
+  consumedBy: ["push-delivery.announcements"],
 });
 
 /** Its time is over, and it is in no inbox any more. */

@@ -188,7 +188,7 @@ export const GetAnnouncement = defineQuery({
   reply: z.object({ progress: AnnouncementProgress.nullable() }),
 });
 
-/** The notification that goes with an announcement. Its content never changes under the same id, so it may be cached. */
+/** What an announcement says now; null also where it is in no inbox any more. A correction changes it, so keep it for seconds. */
 export const GetAnnouncementContent = defineQuery({
   service: "announcement-fanout",
   name: "GetAnnouncementContent",

@@ -1,4 +1,6 @@
 import {
+  AnnouncementCorrected,
+  AnnouncementRecalled,
   BatchStored,
   GetPushCounts,
   GetPushOutcomes,
@@ -10,6 +12,7 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
@@ -35,7 +38,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "push-delivery.announcements",
     prefetch: deps.concurrency,
-    handlers: [on(BatchStored, pushBatch(deps))],
+    handlers: [
+      on(BatchStored, pushBatch(deps)),
+      on(AnnouncementCorrected, followCorrection(deps)),
+      on(AnnouncementRecalled, followRecall(deps)),
+    ],
     dependencies: [deps.mongo, deps.announcementFanout],
   }),
   consumer({

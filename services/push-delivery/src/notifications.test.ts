@@ -8,7 +8,7 @@ import { notificationsOver } from "./notifications.ts";
 const PARTS = [{ mimeType: "text/plain", body: "hello", encoding: null }];
 
 /** The answers of announcement-fanout and conversation, and which announcements and messages they were asked about. */
-function contents(answer: (id: string) => Notification | null | Promise<never>, messageFreshMs?: number) {
+function contents(answer: (id: string) => Notification | null | Promise<never>, freshMs = 60_000) {
   const asked: string[] = [];
   const answerTo = async (id: string) => {
     asked.push(id);
@@ -23,12 +23,12 @@ function contents(answer: (id: string) => Notification | null | Promise<never>, 
       }
       const notification = await answerTo(GetAnnouncementContent.payload.parse(payload).announcementId);
       const reply: ReplyOf<typeof GetAnnouncementContent> = {
-        content: { sender: { name: "Ops" }, parts: PARTS, notification },
+        content: notification && { sender: { name: "Ops" }, parts: PARTS, notification },
       };
       return query.reply.parse(reply);
     },
   };
-  return { notifications: notificationsOver(client, messageFreshMs), asked };
+  return { notifications: notificationsOver(client, { announcement: freshMs, message: freshMs }), asked };
 }
 
 const aboutAnnouncement = (id: string, app = "one") => ({
@@ -82,13 +82,13 @@ describe("notifications", () => {
     expect(asked).to.deep.equal([id, id]);
   });
 
-  it("learns that a message was deleted after it was first asked about", async () => {
-    let isDeleted = false;
-    const { notifications } = contents(() => (isDeleted ? null : { text: "hello" }), 50);
-    const message = aboutMessage(randomUUID());
-    expect(await notifications.of(message)).to.deep.equal({ text: "hello" });
-    isDeleted = true;
-    await eventually(() => notifications.of(message), null);
+  it("learns that a message was deleted, or an announcement recalled, after it was first asked about", async () => {
+    let isGone = false;
+    const { notifications } = contents(() => (isGone ? null : { text: "hello" }), 50);
+    const pushed = [aboutMessage(randomUUID()), aboutAnnouncement(randomUUID())];
+    for (const one of pushed) expect(await notifications.of(one)).to.deep.equal({ text: "hello" });
+    isGone = true;
+    await eventually(() => Promise.all(pushed.map((one) => notifications.of(one))), [null, null]);
   });
 
   it("forgets what was used least recently when it holds too much", async () => {

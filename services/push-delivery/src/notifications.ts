@@ -13,18 +13,21 @@ export interface Notifications {
 
 const SILENT: Notification = {};
 
+/** What is corrected or recalled while its push waits is not pushed as it was; so an answer does not hold for long. */
+export const ANNOUNCEMENT_FRESH_MS = 2_000;
 /** A message that is deleted while its push waits is not pushed any more; so an answer about one does not hold for long. */
 const MESSAGE_FRESH_MS = 10_000;
+const FRESH_MS = { announcement: ANNOUNCEMENT_FRESH_MS, message: MESSAGE_FRESH_MS };
 
 /**
- * Asks whose content it is, once for all chunks that are pushed together: what is said never changes under an id. No
- * answer in time is thrown as `service_unavailable` of the service that was asked.
+ * Asks whose content it is, once for all chunks that are pushed together. No answer in time is thrown as
+ * `service_unavailable` of the service that was asked.
  */
-export function notificationsOver(client: Pick<Client, "ask">, messageFreshMs = MESSAGE_FRESH_MS): Notifications {
+export function notificationsOver(client: Pick<Client, "ask">, freshMs = FRESH_MS): Notifications {
   // Apart, so that the many messages do not push out the long lists of overrides that announcements have.
   const keptOf = {
-    announcement: notificationCache(Number.POSITIVE_INFINITY),
-    message: notificationCache(messageFreshMs),
+    announcement: notificationCache(freshMs.announcement),
+    message: notificationCache(freshMs.message),
   };
 
   const ask = async (app: string, { kind, id }: Subject, cause?: Cause): Promise<Notification | null> => {

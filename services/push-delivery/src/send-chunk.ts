@@ -1,5 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Notification } from "@strata/contracts";
+import type { Notification, NotificationContent } from "@strata/contracts";
 import type { Dependency, Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
@@ -121,7 +121,7 @@ const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict]
   verdict === undefined ? [] : [[target, verdict]];
 
 function pushTo(target: Target, row: ChunkRow, notification: Notification, ttlSeconds: number): Push {
-  const content = notificationFor(notification, target.userId);
+  const content = contentOf(row, notificationFor(notification, target.userId));
   return {
     device: target,
     notification: content,
@@ -130,6 +130,12 @@ function pushTo(target: Target, row: ChunkRow, notification: Notification, ttlSe
     priority: isSilent(content) ? "normal" : "high",
     data: { ...dataOf(row.subject), user_id: target.userId },
   };
+}
+
+/** What is shown already changes without a sound. */
+function contentOf({ subject }: ChunkRow, { sound, ...content }: NotificationContent): NotificationContent {
+  const isShown = subject.kind === "announcement" && subject.follows !== undefined;
+  return isShown || sound === undefined ? content : { ...content, sound };
 }
 
 const deadTokens = (app: string, verdicts: ReadonlyMap<Target, Verdict>): readonly DeadToken[] =>

@@ -33,8 +33,12 @@ export const getAnnouncementContent =
   ({ announcements }: Pick<Deps, "announcements">): Answers<typeof GetAnnouncementContent> =>
   async ({ app, payload }) => {
     const header = await announcements.find(app, payload.announcementId);
-    return reply({ content: header && contentFrom(header) });
+    return reply({ content: header && isShown(header) ? contentFrom(header) : null });
   };
+
+/** Not what was recalled, or is over: nothing of it is pushed any more. */
+const isShown = ({ state, expiresAt }: Header): boolean =>
+  state !== "recalled" && state !== "expired" && (expiresAt ?? Number.POSITIVE_INFINITY) > Date.now();
 
 export const listInbox =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof ListInbox> =>

@@ -11,10 +11,17 @@ export const pushBatch =
   (deps: PushDeps): Handler<PayloadOf<typeof BatchStored>, never> =>
   async (delivery) => {
     const { app, payload } = delivery;
-    const { announcementId, batchId, partition, at, hasNotification, recipients } = payload;
+    const { announcementId, batchId, partition, at, hasNotification, isSilent, recipients } = payload;
     if (!batchId.startsWith(`${app}/${announcementId}/`)) return deadLetter("foreign_batch");
+    if (isSilent) return ack;
     const subject = { kind: "announcement", id: announcementId } as const;
-    const plan = { planId: batchId, app, subject, hasNotification, expiresAt: at + deps.ttlMs };
+    const plan = {
+      planId: batchId,
+      app,
+      subject,
+      hasNotification,
+      expiresAt: Math.min(at + deps.ttlMs, payload.expiresAt ?? Number.POSITIVE_INFINITY),
+    };
     await carryOut(deps, plan, await deps.devices.ofUsers(app, partition, recipients), delivery);
     return ack;
   };

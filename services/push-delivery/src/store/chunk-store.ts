@@ -28,6 +28,8 @@ export interface ChunkStore {
   failedByReason(app: string, announcementId: string): Promise<Readonly<Record<string, number>>>;
   /** The rows of an announcement's pushes in one partition that have something about this user. */
   ofUser(app: string, announcementId: string, partition: number, userId: string): Promise<readonly ChunkRow[]>;
+  /** The next chunk of an announcement, behind `after`, of whose pushes some were taken. */
+  nextTaken(app: string, announcementId: string, after: string | null): Promise<ChunkRow | null>;
   /** Chunks with pushes that have to wait, and those of them that wait for a credential. */
   countPending(): Promise<{ readonly waiting: number; readonly parked: number }>;
   ensureIndexes(): Promise<void>;
@@ -128,6 +130,12 @@ export function mongoChunkStore(db: Db): ChunkStore {
         })
         .toArray();
       return rows.map((row) => ChunkRow.parse(row));
+    },
+    async nextTaken(app, announcementId, after) {
+      const { $gte, $lt } = below(`${app}/${announcementId}`);
+      const _id = after === null ? { $gte, $lt } : { $gt: after, $lt };
+      const row = await chunks.findOne({ _id, accepted: { $gt: 0 } }, { sort: { _id: 1 } });
+      return row && ChunkRow.parse(row);
     },
     async countPending() {
       const [waiting, parked] = await Promise.all([
