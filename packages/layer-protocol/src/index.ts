@@ -45,7 +45,7 @@ export { NotificationBody, parseNotification } from "./notification.ts";
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
 export { parseAnnouncementChange } from "./announcement-change.ts";
 export type { AnnouncementChange } from "./announcement-change.ts";
-export { parseAnnouncementTerms } from "./announcement-terms.ts";
+export { parseAnnouncementTerms, requireNothingShown } from "./announcement-terms.ts";
 export type { NormalisedTerms } from "./announcement-terms.ts";
 export type { ExpectedCount, RequestedAudience } from "./requested-audience.ts";
 export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";

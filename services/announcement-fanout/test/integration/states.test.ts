@@ -14,7 +14,7 @@ import { anAppId, eventually, type Infra, type InProcessService, openInfra, user
 import { expect } from "chai";
 import { announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
 
-const START_MS = 700;
+const START_MS = 3_000;
 
 describe("announcement-fanout: when", () => {
   let infra: Infra;

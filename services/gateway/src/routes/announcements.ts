@@ -9,6 +9,7 @@ import {
   parseIfNoneMatch,
   profileOfSender,
   requireJsonObject,
+  requireNothingShown,
   type AnnouncementLimits,
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
@@ -57,6 +58,7 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const fields = requireJsonObject(call.body);
   const { recipients, audience, expected, ...said } = parseAnnouncement(call.wire.version, fields, options);
   const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()) };
+  requireNothingShown(content.isSilent, content.notification);
   requireContentWithin(options.maxContentBytes, content);
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });

@@ -78,6 +78,7 @@ describe("when announcements go out", () => {
       ["throttle.per_minute", { throttle: { per_minute: 0 } }],
       ["expires_at", { expires_at: "2020-01-01T00:00:00Z" }],
       ["priority", { priority: "high" }],
+      ["notification", { silent: true, notification: { text: "ping" } }],
     ] as const) {
       const reply = await send("POST", path(), { body: aBody(changes) });
       expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
