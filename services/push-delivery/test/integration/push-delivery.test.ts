@@ -84,6 +84,10 @@ describe("push-delivery", () => {
     phone = resources.use(await aPhone());
     mongo = resources.use(await tcpProxy(infra.mongoUrl("push")));
     probe = resources.use(await probeBroker(infra.amqpUrl));
+    // The service waits for the queue of the directory, so that peer is opened first.
+    directory = await openPeer("directory", [
+      consumer({ queue: "directory.devices", handlers: [on(DeviceRegistered, async () => ack)] }),
+    ]);
     const config = loadConfig({
       AMQP_URL: infra.amqpUrl,
       MONGO_URL: mongo.url,
@@ -118,7 +122,6 @@ describe("push-delivery", () => {
         ],
       }),
     ]);
-    directory = await openPeer("directory", []);
     gateway = await openPeer("gateway", [
       consumer({
         queue: "gateway.devices",
