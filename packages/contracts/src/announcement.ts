@@ -275,7 +275,7 @@ export const BatchStored = defineEvent({
     /** When it leaves the inboxes: no push after it. */
     expiresAt: Millis.nullable().optional(),
   }),
-  consumedBy: ["push-delivery.announcements"],
+  consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events"],
 });
 
 /** Every inbox has its entry; nothing of this announcement is added any more. De-duplicate by `announcementId`. */

@@ -6,11 +6,13 @@ import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
+import * as inbox from "./inbox.ts";
 import * as message from "./message.ts";
 import * as push from "./push.ts";
 import * as receipt from "./receipt.ts";
 import * as segment from "./segment.ts";
 import * as userFacts from "./user-facts.ts";
+import * as unread from "./unread.ts";
 import * as users from "./users.ts";
 
 const isContract = (value: unknown): value is AnyContract =>
@@ -25,11 +27,13 @@ export const catalogue: readonly AnyContract[] = [
   content,
   conversation,
   directory,
+  inbox,
   message,
   push,
   receipt,
   segment,
   userFacts,
+  unread,
   users,
 ]
   .flatMap((module) => Object.values(module) as unknown[])

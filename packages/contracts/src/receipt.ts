@@ -105,4 +105,5 @@ export const ReceiptsRecorded = defineEvent({
   version: 1,
   producer: "receipt-tracking",
   payload: z.object({ announcementId: AnnouncementId, receipts: z.array(ReceiptFact).min(1) }),
+  consumedBy: ["receipt-tracking.unread-events"],
 });

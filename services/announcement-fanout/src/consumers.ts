@@ -9,6 +9,7 @@ import {
   GetAnnouncement,
   GetAnnouncementContent,
   ListInbox,
+  ListInboxKeys,
   ListRecipients,
   OpenAnnouncement,
   PauseAnnouncement,
@@ -29,6 +30,7 @@ import {
   resumeAnnouncement,
 } from "./handlers/change-state.ts";
 import { fanOut } from "./handlers/fan-out.ts";
+import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement } from "./handlers/open-announcement.ts";
 import { getAnnouncement, getAnnouncementContent, listInbox } from "./handlers/queries.ts";
 import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
@@ -103,6 +105,7 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
         on(GetAnnouncement, getAnnouncement(deps)),
         on(GetAnnouncementContent, getAnnouncementContent(deps)),
         on(ListInbox, listInbox(deps)),
+        on(ListInboxKeys, listInboxKeys(deps)),
         on(FindRecipients, findRecipients(deps)),
         on(ListRecipients, listRecipients(deps)),
       ],

@@ -29,6 +29,7 @@ import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
+import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { userManagement } from "./routes/user-management.ts";
 
 /** What the routes remember for a while, and events make them forget. */
@@ -71,6 +72,8 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     listInbox({ users, profiles }),
     getInboxEntry({ users, profiles }),
     recordReceipt({ maxBodyBytes }),
+    getUnread(),
+    reconcileUnread(),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),

@@ -1,22 +1,30 @@
 import {
+  BatchStored,
   GetReceiptCounts,
   GetReceiptStates,
   GetReceiptTimeline,
+  GetUnread,
   ListRecipientStates,
+  ReceiptsRecorded,
+  ReconcileUnread,
   RecordReceipts,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { countBatch, countReceipts } from "./handlers/follow-unread.ts";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
+import { getUnread, reconcileUnread } from "./handlers/get-unread.ts";
 import { listRecipientStates } from "./handlers/list-recipient-states.ts";
 import { recordReceipts } from "./handlers/record-receipts.ts";
+import type { Inboxes } from "./inbox.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
 import type { Recipients } from "./recipients.ts";
 import type { CountStore } from "./store/count-store.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
+import type { UnreadStore } from "./store/unread-store.ts";
 
 interface Dependencies {
   readonly receipts: ReceiptStore;
@@ -25,7 +33,10 @@ interface Dependencies {
   readonly recipients: Recipients;
   readonly publisher: Publisher;
   readonly metrics: ReceiptMetrics;
+  readonly inboxes: Inboxes;
+  readonly unread: UnreadStore;
   readonly mongo: Dependency;
+  readonly redis: Dependency;
   readonly announcementFanout: Dependency;
 }
 
@@ -46,7 +57,18 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
       on(GetReceiptStates, getReceiptStates(deps)),
       on(GetReceiptTimeline, getReceiptTimeline(deps)),
       on(ListRecipientStates, listRecipientStates(deps)),
+      on(GetUnread, getUnread(deps)),
     ],
     dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "receipt-tracking.unread",
+    handlers: [on(ReconcileUnread, reconcileUnread(deps))],
+    dependencies: [deps.mongo, deps.redis],
+  }),
+  consumer({
+    queue: "receipt-tracking.unread-events",
+    handlers: [on(BatchStored, countBatch(deps)), on(ReceiptsRecorded, countReceipts(deps))],
+    dependencies: [deps.redis],
   }),
 ];

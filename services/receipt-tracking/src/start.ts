@@ -1,13 +1,16 @@
 import { openBroker } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openMongo, openRedis, repeat, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
+import { inboxesOver } from "./inbox.ts";
 import { receiptMetrics } from "./metrics.ts";
 import { recipientsOver } from "./recipients.ts";
 import { startRecounter } from "./recounter.ts";
 import { mongoCountStore } from "./store/count-store.ts";
 import { mongoReceiptStore } from "./store/receipt-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
+import { redisUnreadStore } from "./store/unread-store.ts";
+import { unreadDrift } from "./unread-drift.ts";
 
 export async function start({ config, log, closing, readiness, metrics: registry }: ServiceContext<Config>) {
   const metrics = receiptMetrics(registry);
@@ -17,6 +20,10 @@ export async function start({ config, log, closing, readiness, metrics: registry
   await counts.ensureIndexes();
   const timelines = mongoTimelineStore(mongo.db);
   await timelines.ensureIndexes();
+  const keyPrefix = config.REDIS_KEY_PREFIX;
+  const { redis, ...redisConnection } = await openRedis(config.REDIS_URL, log, { keyPrefix, mayBeAway: true });
+  closing.add(redisConnection, "redis");
+  const unread = redisUnreadStore(redis, keyPrefix);
 
   const broker = closing.add(
     await openBroker({
@@ -29,7 +36,11 @@ export async function start({ config, log, closing, readiness, metrics: registry
     }),
     "broker",
   );
+  const inboxes = inboxesOver(broker);
   const rows = consumers({
+    inboxes,
+    unread,
+    redis: redisConnection.dependency,
     receipts,
     counts,
     timelines,
@@ -44,4 +55,6 @@ export async function start({ config, log, closing, readiness, metrics: registry
     startRecounter({ receipts, counts, timelines, metrics, log, intervalMs: config.RECOUNT_INTERVAL_MS }),
     "recounter",
   );
+  const watched = { receipts, inboxes, unread, redis: redisConnection.dependency, drift: metrics.unreadDrift };
+  closing.add(repeat(config.UNREAD_DRIFT_INTERVAL_MS, unreadDrift(watched), log), "unread drift");
 }

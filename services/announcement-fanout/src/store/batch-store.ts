@@ -17,6 +17,8 @@ export interface Inbox {
   /** Since when she is known; null: nobody has said, and what is for everyone is left out. */
   readonly knownSince: number | null;
   readonly hidden: readonly Hidden[];
+  /** Only what came after it; absent or null: everything. */
+  readonly since?: number | null;
 }
 
 /** Batches are the inboxes: one document is the inbox entry of all its recipients. */
@@ -34,14 +36,15 @@ export interface BatchStore extends BatchDocuments {
 }
 
 /** Each of both is a walk along the inbox index, which MongoDB then merges. */
-const entriesOf = ({ app, userId, knownSince }: Omit<Inbox, "hidden">): Filter<Batch> => {
-  const own = { app, partition: partitionOf(userId), recipients: userId, at: { $lte: Date.now() } };
+const entriesOf = ({ app, userId, knownSince, since = null }: Omit<Inbox, "hidden">): Filter<Batch> => {
+  const at = { $lte: Date.now(), ...(since === null ? {} : { $gt: since }) };
+  const own = { app, partition: partitionOf(userId), recipients: userId, at };
   if (knownSince === null) return own;
   return { $or: [own, { ...own, recipients: EVERYONE, cutoff: { $gte: knownSince } }] };
 };
 
-const inboxFilter = ({ app, userId, knownSince, hidden }: Inbox): Filter<Batch> => ({
-  ...entriesOf({ app, userId, knownSince }),
+const inboxFilter = ({ hidden, ...entries }: Inbox): Filter<Batch> => ({
+  ...entriesOf(entries),
   // Ranges of `_id`, the last field of the inbox index: what is hidden is passed over in the index.
   ...(hidden.length === 0 ? {} : { $nor: hidden.map((one) => hiddenFilter(app, one)) }),
 });

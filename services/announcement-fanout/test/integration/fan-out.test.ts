@@ -10,7 +10,7 @@ import {
   partitionOf,
   type PayloadOf,
 } from "@strata/contracts";
-import { ack, consumer, onGroup } from "@strata/messaging";
+import { ack, consumer, on, onGroup } from "@strata/messaging";
 import { type BrokerProbe, probeBroker } from "@strata/messaging/testing";
 import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
@@ -26,6 +26,7 @@ describe("announcement-fanout", () => {
   let gateway: Peer;
   let directory: Peer;
   let push: Peer;
+  let receipts: Peer;
   const stored: PayloadOf<typeof BatchStored>[] = [];
 
   before(async () => {
@@ -43,11 +44,15 @@ describe("announcement-fanout", () => {
         ],
       }),
     ]);
+    receipts = await openPeer(infra, "receipt-tracking", [
+      consumer({ queue: "receipt-tracking.unread-events", handlers: [on(BatchStored, async () => ack)] }),
+    ]);
     service = await startFanOut(infra);
     gateway = await openPeer(infra, "gateway");
   });
   after(async () => {
-    for (const resource of [gateway, push, service, directory, probe, infra]) await resource[Symbol.asyncDispose]();
+    for (const resource of [gateway, push, receipts, service, directory, probe, infra])
+      await resource[Symbol.asyncDispose]();
   });
   afterEach(async () => {
     const dead = await probe.depths(QUEUES.map((queue) => `${queue}.dead-letter`));

@@ -1,4 +1,4 @@
-import { CountUnread, GetUser, SetExternalUnread } from "@strata/contracts";
+import { GetUnread, GetUser, type ReplyOf, SetExternalUnread } from "@strata/contracts";
 import { badgeView, notFound, parseBadge, requireUserId } from "@strata/layer-protocol";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
@@ -26,10 +26,10 @@ async function get(call: Call): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
   const [{ user }, unread] = await Promise.all([
     call.calls.ask(GetUser, { userId }),
-    call.calls.ask(CountUnread, { userId }),
+    call.calls.ask(GetUnread, { userId }),
   ]);
   if (user === null) throw notFound("There is no such user");
-  return ok(badgeView({ ...unread, externalUnread: user.externalUnread }));
+  return ok(badgeView({ ...badgeCounts(unread), externalUnread: user.externalUnread }));
 }
 
 export const putBadge = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
@@ -53,7 +53,13 @@ async function put(call: Call): Promise<Answer> {
   const count = parseBadge(call.body);
   const userId = requireUserId(call.param("user"));
   // Before the change: where nobody can tell the counts, nothing is set that the answer could not say.
-  const unread = await call.calls.ask(CountUnread, { userId });
+  const unread = await call.calls.ask(GetUnread, { userId });
   await call.calls.request(SetExternalUnread, { userId, count });
-  return ok(badgeView({ ...unread, externalUnread: count }));
+  return ok(badgeView({ ...badgeCounts(unread), externalUnread: count }));
 }
+
+/** The numbers of `GET …/unread`, in the badge's own words. */
+const badgeCounts = ({ messages, conversations }: ReplyOf<typeof GetUnread>) => ({
+  unreadMessages: messages,
+  unreadConversations: conversations,
+});

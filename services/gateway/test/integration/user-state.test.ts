@@ -106,7 +106,7 @@ describe("the state of a user", () => {
     it("shows what is unread, and what the app counts, 0 at first", async () => {
       for (const version of VERSIONS) {
         const ann = aUser();
-        world.conversation.unread.set(`${app}/${ann}`, { unreadMessages: 9, unreadConversations: 2 });
+        world.receipts.unread.set(`${app}/${ann}`, { announcements: 3, messages: 9, conversations: 2 });
         const counts = { unread_conversation_count: 2, unread_message_count: 9 };
         const before = await send("GET", path(ann, "/badge"), { version });
         expect([before.status, before.json]).to.deep.equal([200, { external_unread_count: 0, ...counts }]);
@@ -132,6 +132,27 @@ describe("the state of a user", () => {
       expect(await send("GET", path("nobody", "/badge"))).to.have.property("status", 404);
       const wrong = await patch(path(ann, "/badge"), []);
       expect([wrong.status, wrong.headers.get("allow")]).to.deep.equal([405, "GET, PUT"]);
+    });
+  });
+
+  describe("unread", () => {
+    it("is one number, which the badge shares, with what the app counts and a version", async () => {
+      const ann = aUser();
+      world.receipts.unread.set(`${app}/${ann}`, { announcements: 3, messages: 9, conversations: 2 });
+      await send("PUT", path(ann, "/badge"), { body: { external_unread_count: 4 } });
+      const counts = { announcements: 3, messages: 9, external: 4, total: 16, version: 7 };
+      const unread = await send("GET", path(ann, "/unread"));
+      expect([unread.status, unread.json]).to.deep.equal([200, counts]);
+      const reconciled = await send("POST", path(ann, "/unread/reconcile"));
+      expect([reconciled.status, reconciled.json]).to.deep.equal([
+        200,
+        { before: { announcements: 9 }, after: counts },
+      ]);
+    });
+
+    it("is 404 for a user whom nobody knows", async () => {
+      expect(refusalOf(await send("GET", path("nobody", "/unread")))[1]).to.equal("not_found");
+      expect(refusalOf(await send("POST", path("nobody", "/unread/reconcile")))[1]).to.equal("not_found");
     });
   });
 

@@ -4,7 +4,6 @@ import type {
   ClearConversation,
   Conversation,
   ConversationState,
-  CountUnread,
   DeleteConversation,
   MarkAllRead,
   Message,
@@ -50,8 +49,6 @@ export interface ConversationPeer {
   readonly receipts: PayloadOf<typeof RecordMessageReceipt>[];
   /** How parts were changed, in the order in which they came. */
   readonly partChanges: PayloadOf<typeof ChangeParts>[];
-  /** What a user has not read, by `<app>/<user>`. */
-  readonly unread: Map<string, ReplyOf<typeof CountUnread>>;
 }
 
 type State = z.infer<typeof ConversationState>;

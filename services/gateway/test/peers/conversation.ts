@@ -3,7 +3,6 @@ import {
   ClearConversation,
   type Conversation,
   type ConversationChange,
-  CountUnread,
   CreateConversation,
   DeleteConversation,
   GetConversation,
@@ -36,7 +35,6 @@ export const conversationContracts = [
   GetConversation,
   GetUserConversation,
   ListUserConversations,
-  CountUnread,
   ...messageContracts,
 ] as const;
 
@@ -51,7 +49,6 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
     scheduled: [],
     receipts: [],
     partChanges: [],
-    unread: new Map(),
   };
   const rowOf = (app: string, conversationId: string) => peer.conversations.get(`${app}/${conversationId}`);
   const userConversation = (row: ConversationRow, userId: string): UserConversation => {
@@ -155,9 +152,6 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
           const isShown = row && !row.isDeleted && standing !== "stranger";
           return reply({ state: stateOf(row), standing, conversation: isShown ? userConversation(row, userId) : null });
         }),
-        on(CountUnread, async ({ app, payload }) =>
-          reply(peer.unread.get(`${app}/${payload.userId}`) ?? { unreadMessages: 0, unreadConversations: 0 }),
-        ),
         on(ListUserConversations, async ({ app, payload: { userId, order, after, limit } }) => {
           const own = [...peer.conversations.values()]
             .filter((row) => row.app === app && !row.isDeleted && standingOf(row, userId) !== "stranger")

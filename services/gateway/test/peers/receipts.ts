@@ -2,10 +2,13 @@ import {
   GetReceiptCounts,
   GetReceiptStates,
   GetReceiptTimeline,
+  GetUnread,
   ListRecipientStates,
   type PayloadOf,
   type RecipientState,
+  ReconcileUnread,
   RecordReceipts,
+  type UnreadCounts,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
@@ -21,7 +24,11 @@ export interface ReceiptsPeer {
   readonly timelines: PayloadOf<typeof GetReceiptTimeline>[];
   /** How many pages of recipients were asked for. */
   pagesListed: number;
+  /** By `<app>/<user>`; nothing where there is none. */
+  readonly unread: Map<string, UnreadCounts>;
 }
+
+const NOTHING_UNREAD: UnreadCounts = { announcements: 0, messages: 0, conversations: 0 };
 
 export const receiptsContracts = [
   RecordReceipts,
@@ -29,6 +36,8 @@ export const receiptsContracts = [
   GetReceiptStates,
   GetReceiptTimeline,
   ListRecipientStates,
+  GetUnread,
+  ReconcileUnread,
 ] as const;
 
 export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] } {
@@ -38,7 +47,12 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
     timelines: [],
     lookedAtMax: 20_000,
     pagesListed: 0,
+    unread: new Map(),
   };
+  const unreadOf = (app: string, userId: string) => ({
+    ...(peer.unread.get(`${app}/${userId}`) ?? NOTHING_UNREAD),
+    version: 7,
+  });
   const rows = [
     consumer({
       queue: "receipt-tracking.receipts",
@@ -55,8 +69,15 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
       ],
     }),
     consumer({
+      queue: "receipt-tracking.unread",
+      handlers: [
+        on(ReconcileUnread, async ({ app, payload: { userId } }) => reply({ before: 9, after: unreadOf(app, userId) })),
+      ],
+    }),
+    consumer({
       queue: "receipt-tracking.queries",
       handlers: [
+        on(GetUnread, async ({ app, payload: { userId } }) => reply(unreadOf(app, userId))),
         on(GetReceiptCounts, async () => reply({ delivered: 3, read: 2, opened: 1, deleted: 1 })),
         on(GetReceiptStates, async ({ payload: { userId, announcementIds } }) =>
           reply({

@@ -88,7 +88,13 @@ describe("receipt-tracking", () => {
     infra = await openInfra("receipt-tracking");
     probe = await probeBroker(infra.amqpUrl);
     fanout = await openFanout(infra.amqpUrl, app, { [announcementId]: sent });
-    const env = { AMQP_URL: infra.amqpUrl, MONGO_URL: infra.mongoUrl("receipts"), RECOUNT_INTERVAL_MS: "25" };
+    const env = {
+      AMQP_URL: infra.amqpUrl,
+      MONGO_URL: infra.mongoUrl("receipts"),
+      REDIS_URL: infra.redisUrl,
+      REDIS_KEY_PREFIX: infra.redisPrefix,
+      RECOUNT_INTERVAL_MS: "25",
+    };
     service = await startInProcess(start, { name: "receipt-tracking", config: loadConfig(env) });
     gateway = await openBroker({ ...peer(infra.amqpUrl), service: "gateway" });
   });

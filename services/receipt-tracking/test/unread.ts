@@ -1,0 +1,75 @@
+import type { InboxKey } from "@strata/contracts";
+import { openRedis } from "@strata/runtime";
+import { type Infra, testLogger } from "@strata/testing";
+import type { Inboxes } from "../src/inbox.ts";
+import { receiptKey } from "../src/domain/receipt-key.ts";
+import { redisUnreadStore } from "../src/store/unread-store.ts";
+import { openStores } from "./support.ts";
+
+/** Inboxes as announcement-fanout has them, newest first, and what conversation says of messages. */
+export interface InboxesPeer extends Inboxes {
+  put(userId: string, key: InboxKey): void;
+  /** Runs after a page was read and before it is answered, once. */
+  meanwhile: (() => Promise<void>) | null;
+  /** How many pages were asked for. */
+  pages: number;
+}
+
+export function inboxesPeer(): InboxesPeer {
+  const inboxes = new Map<string, InboxKey[]>();
+  const peer: InboxesPeer = {
+    meanwhile: null,
+    pages: 0,
+    put(userId, key) {
+      inboxes.set(userId, [key, ...(inboxes.get(userId) ?? [])]);
+    },
+    async page(_app, userId, { after, since }, limit) {
+      peer.pages += 1;
+      const all = (inboxes.get(userId) ?? []).filter(({ at }) => since === null || at > since);
+      const start = after === null ? 0 : all.findIndex(({ announcementId }) => announcementId === after) + 1;
+      const page = all.slice(start, start + limit);
+      const { meanwhile } = peer;
+      peer.meanwhile = null;
+      await meanwhile?.();
+      return page;
+    },
+    async *keys(app, userId, since) {
+      yield (await peer.page(app, userId, { after: null, since }, 1_000)) ?? [];
+    },
+    unreadMessages: async () => ({ messages: 2, conversations: 1 }),
+  };
+  return peer;
+}
+
+/** Everything that unread counts are made of, on a real Redis and a real database. */
+export async function openUnread(infra: Infra) {
+  const stores = await openStores(infra);
+  const connection = await openRedis(infra.redisUrl, testLogger("unread"), { keyPrefix: infra.redisPrefix });
+  const { redis } = connection;
+  const unread = redisUnreadStore(redis, infra.redisPrefix);
+  /** As a flush does, but only of what is this test's own. */
+  const flush = async (): Promise<void> => {
+    const keys = await redis.keys(`${infra.redisPrefix}*`);
+    if (keys.length > 0) await redis.del(keys.map((key) => key.slice(infra.redisPrefix.length)));
+  };
+  const read = (app: string, announcementId: string, userId: string) =>
+    stores.receipts.insertNew([
+      {
+        key: receiptKey(app, announcementId, "read", userId),
+        fact: { userId, kind: "read", at: Date.now() },
+        by: "c",
+      },
+    ]);
+  return {
+    ...stores,
+    unread,
+    redis: connection.dependency,
+    client: redis,
+    flush,
+    read,
+    async [Symbol.asyncDispose]() {
+      await connection.close();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}
