@@ -37,7 +37,7 @@ describe("unread announcements", () => {
       countBatch(deps)(
         aDelivery({ announcementId, batchId: "b", partition: 0, at, recipients, hasNotification: false }, { app }),
       );
-    const recorded = (announcementId: string, kind: "read" | "delivered" = "read") =>
+    const recorded = (announcementId: string, kind: "read" | "delivered" | "deleted" = "read") =>
       countReceipts(deps)(aDelivery({ announcementId, receipts: [{ userId, kind, at: 1 }] }, { app }));
     const read = (announcementId: string) => stores.read(app, announcementId, userId);
     const count = async () => (await unreadOf(deps, { app, userId })).announcements;
@@ -82,6 +82,14 @@ describe("unread announcements", () => {
     expect(await count()).to.equal(0);
     await stored(fresh);
     await stored(old);
+    expect(await count()).to.equal(0);
+  });
+
+  it("are unread no more once she has deleted them for herself", async () => {
+    const { announce, recorded, count } = setUp();
+    const one = announce();
+    expect(await count()).to.equal(1);
+    await recorded(one.announcementId, "deleted");
     expect(await count()).to.equal(0);
   });
 

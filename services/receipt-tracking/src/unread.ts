@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { UnreadCounts } from "@strata/contracts";
+import type { AnnouncementReceiptKind, UnreadCounts } from "@strata/contracts";
 import type { Dependency } from "@strata/runtime";
 import type { Inboxes } from "./inbox.ts";
-import { recipientStates } from "./recipient-states.ts";
+import { receiptKey } from "./domain/receipt-key.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
 import type { Counted, Reader, UnreadStore } from "./store/unread-store.ts";
 
@@ -58,15 +58,28 @@ export async function countAnnouncements(
   const unread: string[] = [];
   const read: string[] = [];
   for await (const keys of inboxes.keys(app, userId, since)) {
-    const states = await recipientStates(
-      receipts,
-      app,
-      keys.map(({ announcementId }) => ({ announcementId, userId })),
-    );
-    for (const [index, { announcementId, at }] of keys.entries()) {
-      if (states[index]?.status !== "read") unread.push(announcementId);
+    const done = await readAmong(receipts, { app, userId }, keys);
+    for (const { announcementId, at } of keys) {
+      if (!done.has(announcementId)) unread.push(announcementId);
       else if (at >= freshSince) read.push(announcementId);
     }
   }
   return { unread, read };
+}
+
+/** What ends being unread: that she has read it, or deleted it for herself. */
+const ENDS = ["read", "deleted"] as const;
+
+export const endsUnread = (kind: AnnouncementReceiptKind): boolean => ENDS.some((end) => end === kind);
+
+/** Which of these a user has read or deleted, by exact keys in one query. */
+async function readAmong(
+  receipts: ReceiptStore,
+  { app, userId }: Reader,
+  keys: readonly { readonly announcementId: string }[],
+): Promise<ReadonlySet<string>> {
+  const keysOf = (announcementId: string) => ENDS.map((kind) => receiptKey(app, announcementId, kind, userId));
+  const stored = await receipts.find(keys.flatMap(({ announcementId }) => keysOf(announcementId)));
+  const done = keys.filter(({ announcementId }) => keysOf(announcementId).some((key) => stored.has(key)));
+  return new Set(done.map(({ announcementId }) => announcementId));
 }

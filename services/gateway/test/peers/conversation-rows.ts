@@ -10,7 +10,6 @@ import type {
   Notification,
   PayloadOf,
   RecordMessageReceipt,
-  ReplyOf,
   ScheduleMessages,
   Standing,
   UserMessage,

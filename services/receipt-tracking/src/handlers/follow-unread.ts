@@ -1,7 +1,7 @@
 import type { BatchStored, PayloadOf, ReceiptsRecorded } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
 import type { UnreadStore } from "../store/unread-store.ts";
-import { FRESH_MS } from "../unread.ts";
+import { endsUnread, FRESH_MS } from "../unread.ts";
 
 interface Deps {
   readonly unread: UnreadStore;
@@ -18,12 +18,12 @@ export const countBatch =
     return ack;
   };
 
-/** What was read is unread no more. A delivery changes nothing. */
+/** What was read, or deleted for oneself, is unread no more. A delivery changes nothing. */
 export const countReceipts =
   ({ unread }: Deps) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof ReceiptsRecorded>>): Promise<Outcome<never>> => {
     const { announcementId, receipts } = payload;
-    const read = receipts.filter(({ kind }) => kind === "read");
+    const read = receipts.filter(({ kind }) => endsUnread(kind));
     await unread.markRead(read.map(({ userId }) => ({ app, userId, announcementId })));
     return ack;
   };

@@ -105,10 +105,10 @@ const DROP = script(`
 redis.call('HDEL', KEYS[1], '=token', '=count', '=generation')
 return 1`);
 
-export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
-  const keyOf = ({ app, userId }: Reader): string => `unread:${app}:${userId}`;
-  const generationKey = (app: string): string => `unread-generation:${app}`;
+const keyOf = ({ app, userId }: Reader): string => `unread:${app}:${userId}`;
+const generationKey = (app: string): string => `unread-generation:${app}`;
 
+export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
   /** Runs a script for many keys in one round trip. It is loaded along, since a Redis that restarted knows none. */
   async function run(
     { sha, source }: Script,
