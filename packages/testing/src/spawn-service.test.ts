@@ -45,7 +45,7 @@ describe("spawnService", () => {
   });
 
   it("gives up on a process that never becomes ready, and leaves none behind", async () => {
-    const failure = await failureOf(spawnGreeting({ GREETING: "x", FAULT: "never-ready" }, 2_000));
+    const failure = await failureOf(spawnGreeting({ GREETING: "x", FAULT: "never-ready" }, 6_000));
     expect(failure).to.include("did not become ready").and.include('"started"');
     await eventually(() => process.getActiveResourcesInfo().includes("ProcessWrap"), false);
   });

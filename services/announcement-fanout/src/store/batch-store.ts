@@ -46,7 +46,7 @@ const entriesOf = ({ app, userId, knownSince, since = null }: Omit<Inbox, "hidde
 const inboxFilter = ({ hidden, ...entries }: Inbox): Filter<Batch> => ({
   ...entriesOf(entries),
   // Ranges of `_id`, the last field of the inbox index: what is hidden is passed over in the index.
-  ...(hidden.length === 0 ? {} : { $nor: hidden.map((one) => hiddenFilter(app, one)) }),
+  ...(hidden.length === 0 ? {} : { $nor: hidden.map((one) => hiddenFilter(entries.app, one)) }),
 });
 
 const hiddenFilter = (app: string, { announcementId, after }: Hidden): Filter<Batch> => ({

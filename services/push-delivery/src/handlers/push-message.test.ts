@@ -171,7 +171,8 @@ describe("pushMessage", () => {
     await pushBatch(pusher.deps)(aDelivery(aBatch(app, users, { announcementId }), { app }));
     expect(receivedBy(tokens)).to.deep.equal([2]);
     const counts = await getPushCounts(pusher.deps)(aDelivery({ announcementId }, { app }));
-    expect(counts).to.deep.equal({ kind: "reply", reply: { pushed: 1, failed: 0 } });
+    expect(counts).to.have.deep.nested.property("reply.pushed", 1);
+    expect(counts).to.have.deep.nested.property("reply.failed", 0);
   });
 
   it("drops a push to a user who was forgotten while it waited, and keeps no word of it", async () => {
