@@ -9,7 +9,7 @@ import {
   type PayloadOf,
   ResumeAnnouncement,
 } from "@strata/contracts";
-import { ack, consumer, onGroup } from "@strata/messaging";
+import { ack, consumer, on, onGroup } from "@strata/messaging";
 import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
@@ -22,6 +22,7 @@ describe("announcement-fanout: when", () => {
   let gateway: Peer;
   let directory: Peer;
   let push: Peer;
+  let receipts: Peer;
   const stored: PayloadOf<typeof BatchStored>[] = [];
 
   before(async () => {
@@ -38,11 +39,14 @@ describe("announcement-fanout: when", () => {
         ],
       }),
     ]);
+    receipts = await openPeer(infra, "receipt-tracking", [
+      consumer({ queue: "receipt-tracking.unread-events", handlers: [on(BatchStored, async () => ack)] }),
+    ]);
     service = await startFanOut(infra);
     gateway = await openPeer(infra, "gateway");
   });
   after(async () => {
-    for (const resource of [gateway, push, service, directory, infra]) await resource[Symbol.asyncDispose]();
+    for (const resource of [gateway, push, receipts, service, directory, infra]) await resource[Symbol.asyncDispose]();
   });
   const restart = async () => {
     await service[Symbol.asyncDispose]();

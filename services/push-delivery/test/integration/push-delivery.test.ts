@@ -79,7 +79,8 @@ describe("push-delivery", () => {
     return broker;
   }
 
-  before(async () => {
+  before(async function () {
+    this.timeout(60_000);
     infra = resources.use(await openInfra("push-delivery"));
     phone = resources.use(await aPhone());
     mongo = resources.use(await tcpProxy(infra.mongoUrl("push")));
