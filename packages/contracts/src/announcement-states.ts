@@ -110,7 +110,7 @@ export const AnnouncementRecalled = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange,
-  consumedBy: ["push-delivery.announcements"],
+  consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events"],
 });
 
 /** Its time is over, and it is in no inbox any more. */
@@ -119,4 +119,5 @@ export const AnnouncementExpired = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange,
+  consumedBy: ["receipt-tracking.unread-events"],
 });

@@ -1,4 +1,6 @@
 import {
+  AnnouncementExpired,
+  AnnouncementRecalled,
   BatchStored,
   GetReceiptCounts,
   GetReceiptStates,
@@ -11,7 +13,7 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
-import { countBatch, countReceipts } from "./handlers/follow-unread.ts";
+import { countBatch, countReceipts, dropCounts } from "./handlers/follow-unread.ts";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
@@ -68,7 +70,12 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
   }),
   consumer({
     queue: "receipt-tracking.unread-events",
-    handlers: [on(BatchStored, countBatch(deps)), on(ReceiptsRecorded, countReceipts(deps))],
+    handlers: [
+      on(BatchStored, countBatch(deps)),
+      on(ReceiptsRecorded, countReceipts(deps)),
+      on(AnnouncementRecalled, dropCounts(deps)),
+      on(AnnouncementExpired, dropCounts(deps)),
+    ],
     dependencies: [deps.redis],
   }),
 ];

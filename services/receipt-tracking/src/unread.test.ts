@@ -6,7 +6,7 @@ import { z } from "zod";
 import { Counter, Registry } from "prom-client";
 import { aDelivery } from "../test/support.ts";
 import { inboxesPeer, openUnread } from "../test/unread.ts";
-import { countBatch, countReceipts } from "./handlers/follow-unread.ts";
+import { countBatch, countReceipts, dropCounts } from "./handlers/follow-unread.ts";
 import { reconcileUnread } from "./handlers/get-unread.ts";
 import { unreadOf } from "./unread.ts";
 import { unreadDrift } from "./unread-drift.ts";
@@ -43,6 +43,18 @@ describe("unread announcements", () => {
     const count = async () => (await unreadOf(deps, { app, userId })).announcements;
     return { app, userId, inboxes, deps, announce, stored, recorded, read, count };
   }
+
+  it("lose what is recalled or has expired, and nobody else's app is counted anew", async () => {
+    const { app, userId, inboxes, deps, announce, count } = setUp();
+    const [kept, gone] = [announce(), announce()];
+    const other = setUp();
+    other.announce();
+    expect([await count(), await other.count()]).to.deep.equal([2, 1]);
+    inboxes.takeOut(userId, gone.announcementId);
+    await dropCounts(deps)(aDelivery({ announcementId: gone.announcementId, version: 2, at: kept.at }, { app }));
+    expect([await count(), await other.count()]).to.deep.equal([1, 1]);
+    expect([inboxes.pages, other.inboxes.pages]).to.deep.equal([2, 1]);
+  });
 
   it("are counted from inbox and receipts once, and then follow the events", async () => {
     const { inboxes, announce, stored, recorded, read, count } = setUp();

@@ -9,6 +9,7 @@ import { openStores } from "./support.ts";
 /** Inboxes as announcement-fanout has them, newest first, and what conversation says of messages. */
 export interface InboxesPeer extends Inboxes {
   put(userId: string, key: InboxKey): void;
+  takeOut(userId: string, announcementId: string): void;
   /** Runs after a page was read and before it is answered, once. */
   meanwhile: (() => Promise<void>) | null;
   /** How many pages were asked for. */
@@ -22,6 +23,12 @@ export function inboxesPeer(): InboxesPeer {
     pages: 0,
     put(userId, key) {
       inboxes.set(userId, [key, ...(inboxes.get(userId) ?? [])]);
+    },
+    takeOut(userId, announcementId) {
+      inboxes.set(
+        userId,
+        (inboxes.get(userId) ?? []).filter((key) => key.announcementId !== announcementId),
+      );
     },
     async page(_app, userId, { after, since }, limit) {
       peer.pages += 1;

@@ -17,6 +17,7 @@ import { aContent } from "../../test/support.ts";
 import { batchId } from "../domain/batch.ts";
 import { announceToAudience } from "./announce-to-audience.ts";
 import { listInbox } from "./queries.ts";
+import { cancelAnnouncement, recallAnnouncement } from "./change-state.ts";
 import { findRecipients, listRecipients } from "./recipient-queries.ts";
 
 type App = ReturnType<Stage["anApp"]>;
@@ -230,6 +231,20 @@ describe("announceToAudience", () => {
       await app.workAllSlots();
       expect(await inboxOf(app, "ann", 1)).to.deep.equal([announcementId]);
       expect(await app.batches()).to.have.length(PARTITIONS);
+    });
+
+    it("cannot be canceled once it is in every inbox, but recalled", async () => {
+      const app = stage.anApp();
+      known(app, "ann");
+      const command = aCommand(app, everyone);
+      const { announcementId } = command.payload;
+      await announceToAudience(app.deps)(command);
+      const canceled = await cancelAnnouncement(app.deps)(aDelivery({ announcementId }, { app: app.app }));
+      expect(canceled).to.have.nested.property("reply.outcome", "wrong-state");
+      expect(await inboxOf(app, "ann", 1)).to.deep.equal([announcementId]);
+      const recalled = await recallAnnouncement(app.deps)(aDelivery({ announcementId }, { app: app.app }));
+      expect(recalled).to.have.nested.property("reply.outcome", "done");
+      expect(await inboxOf(app, "ann", 1)).to.deep.equal([]);
     });
 
     it("is written down behind that: counts, listings and events are of those who had it", async () => {

@@ -10,7 +10,7 @@ import {
 } from "@strata/contracts";
 import { type Delivery, type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
-import type { Header } from "../domain/header.ts";
+import { type Header, isForEveryoneAtOnce } from "../domain/header.ts";
 import type { HeaderChange } from "../store/announcement-store.ts";
 import { wakeSlots } from "./begin-distribution.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
@@ -20,7 +20,7 @@ import type { FanOutDeps } from "./take-step.ts";
 type Payload = PayloadOf<typeof PauseAnnouncement>;
 
 interface Change {
-  readonly from: readonly AnnouncementState[];
+  readonly from: (known: Header | null) => readonly AnnouncementState[];
   readonly to: AnnouncementState;
   readonly event: typeof AnnouncementPaused;
   readonly change?: () => HeaderChange;
@@ -41,7 +41,10 @@ const changing =
     const known = await announcements.find(app, payload.announcementId);
     const isNew = known?.changes.every(({ by }) => by !== id) ?? true;
     const moved = isNew
-      ? await announcements.move(announcementKey(app, payload.announcementId), from, to, { by: id, change: change() })
+      ? await announcements.move(announcementKey(app, payload.announcementId), from(known), to, {
+          by: id,
+          change: change(),
+        })
       : null;
     const header = moved ?? (await announcements.find(app, payload.announcementId));
     if (!header) return reply({ outcome: "not-found", progress: null });
@@ -57,7 +60,7 @@ const changing =
   };
 
 export const pauseAnnouncement = changing({
-  from: ["distributing"],
+  from: () => ["distributing"],
   to: "paused",
   event: AnnouncementPaused,
   async follow({ partitions }, { state }, { app, payload }) {
@@ -66,7 +69,7 @@ export const pauseAnnouncement = changing({
 });
 
 export const resumeAnnouncement = changing({
-  from: ["paused"],
+  from: () => ["paused"],
   to: "distributing",
   event: AnnouncementResumed,
   async follow(deps, header, delivery) {
@@ -78,7 +81,7 @@ export const resumeAnnouncement = changing({
 
 /** Gone from the inboxes with this very write; what is not yet written is not written. */
 const recall = changing({
-  from: ["distributing", "paused", "distributed", "canceled"],
+  from: () => ["distributing", "paused", "distributed", "canceled"],
   to: "recalled",
   event: AnnouncementRecalled,
   change: () => ({ hidesFrom: Date.now() }),
@@ -95,9 +98,14 @@ export const recallAnnouncement =
     return (isUnstarted || isOwn ? cancelAnnouncement : recall)(deps)(delivery);
   };
 
-/** The workers find out after their step, and end what is left. */
+const UNSTARTED: readonly AnnouncementState[] = ["accepting", "scheduled"];
+
+/**
+ * The workers find out after their step, and end what is left. What is for everyone at one moment is in all inboxes as
+ * soon as it has begun, and nothing is left to be ended: it can be recalled.
+ */
 export const cancelAnnouncement = changing({
-  from: ["accepting", "scheduled", "distributing", "paused"],
+  from: (known) => (known && isForEveryoneAtOnce(known) ? UNSTARTED : [...UNSTARTED, "distributing", "paused"]),
   to: "canceled",
   event: AnnouncementCanceled,
   follow: wakeSlots,

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import {
   AnnounceToFew,
+  AnnouncementExpired,
+  AnnouncementRecalled,
   BatchStored,
   FindRecipients,
   GetAnnouncement,
@@ -45,7 +47,14 @@ describe("announcement-fanout", () => {
       }),
     ]);
     receipts = await openPeer(infra, "receipt-tracking", [
-      consumer({ queue: "receipt-tracking.unread-events", handlers: [on(BatchStored, async () => ack)] }),
+      consumer({
+        queue: "receipt-tracking.unread-events",
+        handlers: [
+          on(BatchStored, async () => ack),
+          on(AnnouncementRecalled, async () => ack),
+          on(AnnouncementExpired, async () => ack),
+        ],
+      }),
     ]);
     service = await startFanOut(infra);
     gateway = await openPeer(infra, "gateway");

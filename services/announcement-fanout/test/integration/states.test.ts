@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
+  AnnouncementExpired,
+  AnnouncementRecalled,
   BatchStored,
   CancelAnnouncement,
   GetAnnouncement,
@@ -40,7 +42,14 @@ describe("announcement-fanout: when", () => {
       }),
     ]);
     receipts = await openPeer(infra, "receipt-tracking", [
-      consumer({ queue: "receipt-tracking.unread-events", handlers: [on(BatchStored, async () => ack)] }),
+      consumer({
+        queue: "receipt-tracking.unread-events",
+        handlers: [
+          on(BatchStored, async () => ack),
+          on(AnnouncementRecalled, async () => ack),
+          on(AnnouncementExpired, async () => ack),
+        ],
+      }),
     ]);
     service = await startFanOut(infra);
     gateway = await openPeer(infra, "gateway");

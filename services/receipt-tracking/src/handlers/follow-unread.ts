@@ -1,4 +1,10 @@
-import type { BatchStored, PayloadOf, ReceiptsRecorded } from "@strata/contracts";
+import type {
+  AnnouncementExpired,
+  AnnouncementRecalled,
+  BatchStored,
+  PayloadOf,
+  ReceiptsRecorded,
+} from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
 import type { UnreadStore } from "../store/unread-store.ts";
 import { endsUnread, FRESH_MS } from "../unread.ts";
@@ -25,5 +31,15 @@ export const countReceipts =
     const { announcementId, receipts } = payload;
     const read = receipts.filter(({ kind }) => endsUnread(kind));
     await unread.markRead(read.map(({ userId }) => ({ app, userId, announcementId })));
+    return ack;
+  };
+
+type Withdrawn = PayloadOf<typeof AnnouncementRecalled> | PayloadOf<typeof AnnouncementExpired>;
+
+/** It has left inboxes without number: whoever of the app is asked about next is counted anew. */
+export const dropCounts =
+  ({ unread }: Deps) =>
+  async ({ app }: Delivery<Withdrawn>): Promise<Outcome<never>> => {
+    await unread.dropApp(app);
     return ack;
   };
