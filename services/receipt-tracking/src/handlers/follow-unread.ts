@@ -34,12 +34,10 @@ export const countReceipts =
     return ack;
   };
 
-type Withdrawn = PayloadOf<typeof AnnouncementRecalled> | PayloadOf<typeof AnnouncementExpired>;
-
-/** It has left inboxes without number: whoever of the app is asked about next is counted anew. */
+/** Recalled or expired: it has left inboxes without number: whoever of the app is asked about next is counted anew. */
 export const dropCounts =
   ({ unread }: Deps) =>
-  async ({ app }: Delivery<Withdrawn>): Promise<Outcome<never>> => {
+  async ({ app }: Delivery<PayloadOf<typeof AnnouncementRecalled>>): Promise<Outcome<never>> => {
     await unread.dropApp(app);
     return ack;
   };
