@@ -1,5 +1,6 @@
-// Recipients per second of one announcement to 100,000 named users, from the POST to the last inbox write, beside the raw
-// driver writing the same batch documents: same index, same write concern, four writers. Every run's rows are checked.
+// Recipients per second of one announcement to 100,000 users, from the POST to the last inbox write, beside the raw driver
+// writing the same batch documents: same index, same write concern, four writers. Every run's rows are checked. The users
+// are named one by one, or (third argument: filter) all who match one filter.
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { userIds } from "@strata/testing";
@@ -15,6 +16,7 @@ interface BatchRow {
 
 const RECIPIENTS = Number(process.argv[2] ?? 100_000);
 const PAIRS = Number(process.argv[3] ?? 5);
+const IS_FILTERED = process.argv[4] === "filter";
 const WRITERS = 4;
 const POLL_MS = 5;
 const DEADLINE_MS = 120_000;
@@ -25,18 +27,23 @@ const users = userIds(RECIPIENTS);
 await platform.insertUsers(app.appId, ["sender", ...users]);
 const batches = platform.db("announcement-fanout").collection<BatchRow>("batches");
 
+/** All but the sender. */
+const audience = IS_FILTERED
+  ? { audience: { filter: { field: "user_id", starts_with: "user-" } } }
+  : { recipients: users.map((userId) => `layer:///identities/${userId}`) };
+
 await ours(platform, app);
 const pairs: Pair[] = [];
 for (let round = 1; round <= PAIRS; round += 1) {
   const run = await ours(platform, app);
   pairs.push({ ours: run.run, floor: await floor(await batchesOf(run.announcementId)) });
 }
-printReport("fanout", RECIPIENTS, pairs, peakRssMbOf(platform));
+printReport(IS_FILTERED ? "fanout-filter" : "fanout", RECIPIENTS, pairs, peakRssMbOf(platform));
 
 async function ours({ baseUrl }: Platform, { appId, token }: TestApp): Promise<{ run: Run; announcementId: string }> {
   const announcementId = randomUUID();
   const body = JSON.stringify({
-    recipients: users.map((userId) => `layer:///identities/${userId}`),
+    ...audience,
     sender_id: "layer:///identities/sender",
     parts: [{ mime_type: "text/plain", body: "hello" }],
   });

@@ -86,19 +86,29 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`);
 
+// A batch of an announcement is a thousand users, few of whom have a hash: one call for all of them.
 const UNREAD = script(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return end
-redis.call('HDEL', KEYS[1], '=token')
-if redis.call('HEXISTS', KEYS[1], '=count') == 1 and redis.call('HSETNX', KEYS[1], ARGV[1], 'u') == 1 then
-  redis.call('HINCRBY', KEYS[1], '=count', 1)
+for n = 1, #KEYS do
+  local key = KEYS[n]
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HDEL', key, '=token')
+    if redis.call('HEXISTS', key, '=count') == 1 and redis.call('HSETNX', key, ARGV[n], 'u') == 1 then
+      redis.call('HINCRBY', key, '=count', 1)
+    end
+  end
 end`);
 
 const READ = script(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return end
-redis.call('HDEL', KEYS[1], '=token')
-if redis.call('HEXISTS', KEYS[1], '=count') == 0 then return end
-if redis.call('HGET', KEYS[1], ARGV[1]) == 'u' then redis.call('HINCRBY', KEYS[1], '=count', -1) end
-redis.call('HSET', KEYS[1], ARGV[1], 'r')`);
+for n = 1, #KEYS do
+  local key = KEYS[n]
+  if redis.call('EXISTS', key) == 1 then
+    redis.call('HDEL', key, '=token')
+    if redis.call('HEXISTS', key, '=count') == 1 then
+      if redis.call('HGET', key, ARGV[n]) == 'u' then redis.call('HINCRBY', key, '=count', -1) end
+      redis.call('HSET', key, ARGV[n], 'r')
+    end
+  end
+end`);
 
 // The version stays, so that it rises also where the clock of another Redis is behind.
 const DROP = script(`
@@ -112,11 +122,11 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
   /** Runs a script for many keys in one round trip. It is loaded along, since a Redis that restarted knows none. */
   async function run(
     { sha, source }: Script,
-    calls: readonly { readonly key: string; readonly args: readonly (string | number)[] }[],
+    calls: readonly { readonly keys: readonly string[]; readonly args: readonly (string | number)[] }[],
   ): Promise<readonly unknown[]> {
     if (calls.length === 0) return [];
     const pipeline = redis.pipeline().script("LOAD", source);
-    for (const { key, args } of calls) pipeline.evalsha(sha, 1, key, ...args);
+    for (const { keys, args } of calls) pipeline.evalsha(sha, keys.length, ...keys, ...args);
     const results = (await pipeline.exec()) ?? [];
     return results.slice(1).map(([error, result]) => {
       if (error) throw error;
@@ -127,7 +137,7 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
   const change = (which: Script, changes: readonly Transition[]) =>
     run(
       which,
-      changes.map((one) => ({ key: keyOf(one), args: [one.announcementId] })),
+      inSlices(changes).map((slice) => ({ keys: slice.map(keyOf), args: slice.map((one) => one.announcementId) })),
     );
 
   /** Made when it is not there, so that a generation that was evicted never comes again. */
@@ -140,13 +150,13 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
   return {
     async open(reader, token) {
       const generation = await generationOf(reader.app);
-      const [answer] = await run(OPEN, [{ key: keyOf(reader), args: [generation, token, KEPT_MS] }]);
+      const [answer] = await run(OPEN, [{ keys: [keyOf(reader)], args: [generation, token, KEPT_MS] }]);
       const [version, count] = Array.isArray(answer) ? answer : [];
       return { version: Number(version), count: count === undefined ? null : Number(count), token, generation };
     },
     async keep(reader, { token, generation }, { unread, read }) {
       const args = [token, generation, KEPT_MS, unread.length, ...unread, ...read];
-      const [kept] = await run(KEEP, [{ key: keyOf(reader), args }]);
+      const [kept] = await run(KEEP, [{ keys: [keyOf(reader)], args }]);
       return kept === 1;
     },
     async peek(reader) {
@@ -165,7 +175,7 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
     async drop(readers) {
       await run(
         DROP,
-        readers.map((reader) => ({ key: keyOf(reader), args: [] })),
+        readers.map((reader) => ({ keys: [keyOf(reader)], args: [] })),
       );
     },
     async dropApp(app) {
@@ -177,6 +187,14 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
     },
   };
 }
+
+/** Of one call: Redis does nothing else meanwhile, for a fraction of a millisecond. */
+const KEYS_PER_CALL = 500;
+
+const inSlices = <T>(all: readonly T[]): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(all.length / KEYS_PER_CALL) }, (_, n) =>
+    all.slice(n * KEYS_PER_CALL, (n + 1) * KEYS_PER_CALL),
+  );
 
 /** Never the same twice, whatever the clock. */
 const newGeneration = (): string => crypto.randomUUID();
