@@ -1,10 +1,4 @@
-import type {
-  AnnouncementExpired,
-  AnnouncementRecalled,
-  BatchStored,
-  PayloadOf,
-  ReceiptsRecorded,
-} from "@strata/contracts";
+import type { AnnouncementRecalled, BatchStored, PayloadOf, ReceiptsRecorded } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
 import type { UnreadStore } from "../store/unread-store.ts";
 import { endsUnread, FRESH_MS } from "../unread.ts";
