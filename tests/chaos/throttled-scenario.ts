@@ -12,8 +12,6 @@ export interface ThrottledScenario {
   readonly recipients: number;
   readonly phones: number;
   readonly perMinute: number;
-  /** A build with a planted fault, in place of a service's own. */
-  readonly main?: Partial<Record<ServiceName, URL>>;
 }
 
 /** After how many kills it is paused, and after how many more it goes on. */
@@ -27,7 +25,7 @@ const SETTLE_MS = 4_000;
  * moments, and paused and resumed in between. Then everything is looked at from outside.
  */
 export async function runThrottledKills(scenario: ThrottledScenario): Promise<Findings & { readonly pauses: number }> {
-  await using platform = await startPlatform(scenario.name, scenario.main ? { main: scenario.main } : {});
+  await using platform = await startPlatform(scenario.name);
   const app = await platform.createApp();
   const users = userIds(scenario.recipients);
   const owners = users.slice(0, scenario.phones);
