@@ -122,3 +122,15 @@ export const DeviceRegistered = defineEvent({
   }),
   consumedBy: ["directory.devices"],
 });
+
+/**
+ * A device takes no pushes any more under this registration: its token went to another device, or its provider called it
+ * dead. One that was registered later stands.
+ */
+export const DeviceRemoved = defineEvent({
+  name: "push.device.removed",
+  version: 1,
+  producer: "push-delivery",
+  payload: z.object({ userId: UserId, deviceId: z.string(), registeredAt: Millis }),
+  consumedBy: ["directory.devices"],
+});

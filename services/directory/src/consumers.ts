@@ -15,6 +15,7 @@ import {
   DeleteSegment,
   DeleteUser,
   DeviceRegistered,
+  DeviceRemoved,
   EndSessions,
   FindBlockers,
   FindTimeZones,
@@ -69,7 +70,7 @@ import { listApps } from "./handlers/list-apps.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
-import { noteDevice } from "./handlers/note-device.ts";
+import { forgetDevice, noteDevice } from "./handlers/note-device.ts";
 import { recordVisit } from "./handlers/record-visit.ts";
 import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
@@ -146,7 +147,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   }),
   consumer({
     queue: "directory.devices",
-    handlers: [on(DeviceRegistered, noteDevice(deps))],
+    handlers: [on(DeviceRegistered, noteDevice(deps)), on(DeviceRemoved, forgetDevice(deps))],
     dependencies: [deps.mongo],
   }),
   // A few at a time: one large conversation is a million rows to write.

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Notification, NotificationContent } from "@strata/contracts";
+import type { Publisher } from "@strata/messaging";
 import type { Dependency, Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
@@ -8,6 +9,7 @@ import { dataOf } from "./domain/subject.ts";
 import type { PushMetrics } from "./metrics.ts";
 import { isSilent, type Push } from "./providers/push-provider.ts";
 import { CREDENTIALS_KNOWN_MS, type OpenCredential, type PushProviders } from "./push-providers.ts";
+import { tellRemoved } from "./removed-devices.ts";
 import type { ChunkStore } from "./store/chunk-store.ts";
 import type { DeadToken, DeviceStore } from "./store/device-store.ts";
 
@@ -16,6 +18,7 @@ export interface SendDeps {
   readonly devices: DeviceStore;
   readonly providers: PushProviders;
   readonly mongo: Dependency;
+  readonly publisher: Pick<Publisher, "emit">;
   readonly metrics: PushMetrics;
   readonly log: Logger;
   /** How long a chunk whose process was killed stands still. */
@@ -36,6 +39,8 @@ export async function sendChunk(deps: SendDeps, row: ChunkRow, notification: Not
   let answers: Answers;
   try {
     answers = await answersTo(deps, row, notification);
+    // Under the lease, for as long as it takes: what is told twice is told once, what is sent twice is seen twice.
+    await untilTold(deps, row.app, deadTokens(row.app, answers.verdicts));
   } finally {
     await lease.stop();
   }
@@ -140,7 +145,7 @@ function contentOf({ subject }: ChunkRow, { sound, ...content }: NotificationCon
 
 const deadTokens = (app: string, verdicts: ReadonlyMap<Target, Verdict>): readonly DeadToken[] =>
   [...verdicts].flatMap(([target, verdict]) =>
-    verdict.kind === "token-dead"
+    verdict.kind === "token-dead" && (verdict.deadSince === null || target.registeredAt < verdict.deadSince.getTime())
       ? [{ key: deviceKey(app, target.userId, target.deviceId), target, deadSince: verdict.deadSince }]
       : [],
   );
@@ -160,6 +165,22 @@ function keepLease({ chunks, leaseMs, log }: SendDeps, { _id, holder }: ChunkRow
       await renewal;
     },
   };
+}
+
+async function untilTold({ publisher, log }: SendDeps, app: string, dead: readonly DeadToken[]): Promise<void> {
+  for (const giveUpAt = Date.now() + STORE_PATIENCE_MS; ;) {
+    try {
+      return await tellRemoved(
+        publisher,
+        app,
+        dead.map(({ target }) => target),
+      );
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+      log.warn("devices with dead tokens not told yet", { error });
+      await wait(STORE_AGAIN_MS);
+    }
+  }
 }
 
 /** What was sent is remembered through an absence of MongoDB: forgetting it would send it again. */

@@ -8,6 +8,7 @@ import {
   type PayloadOf,
   type PushCredential,
 } from "@strata/contracts";
+import { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 import { openMongo, seal } from "@strata/runtime";
 import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
@@ -21,7 +22,7 @@ import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
 import { tokenOf } from "./provider-fixture.ts";
 
-export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
+export { aDelivery, recordingPublisher };
 
 /** The stores of this service in a database of the test's own, with their indexes. */
 export async function openStores(name: string) {
@@ -74,6 +75,7 @@ export async function openPusher(name: string, phone: Phone) {
     providers,
     key: KEY,
     log,
+    ...recordingPublisher(),
     metrics: pushMetrics(new Registry(), stores.chunks),
     leaseMs: 2_000,
     ttlMs: 3_600_000,

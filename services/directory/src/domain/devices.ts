@@ -1,4 +1,4 @@
-import type { DeviceRegistered, PayloadOf } from "@strata/contracts";
+import type { DeviceRegistered, DeviceRemoved, PayloadOf } from "@strata/contracts";
 import { versionKey } from "./app-version.ts";
 import type { DeviceFacts } from "./user.ts";
 
@@ -21,7 +21,26 @@ export function devicesWith(
     timeZone,
     registeredAt,
   };
-  return [device, ...devices.filter((other) => other.deviceId !== deviceId)]
+  return withDevice(devices, device);
+}
+
+/**
+ * Her devices when this registration of one has ended; null when a later one holds, or this is known. An entry without
+ * facts stays, so that the registration does not bring them back when it is heard of later, or again.
+ */
+export function devicesWithout(
+  devices: readonly DeviceFacts[],
+  { deviceId, registeredAt }: PayloadOf<typeof DeviceRemoved>,
+): readonly DeviceFacts[] | null {
+  const known = devices.find((device) => device.deviceId === deviceId);
+  if (known && (known.registeredAt > registeredAt || isRemoved(known))) return null;
+  const nothing = { platform: null, appVersion: null, versionKey: null, locale: null, timeZone: null };
+  return withDevice(devices, { deviceId, ...nothing, registeredAt });
+}
+
+const isRemoved = ({ platform }: DeviceFacts): boolean => platform === null;
+
+const withDevice = (devices: readonly DeviceFacts[], device: DeviceFacts): readonly DeviceFacts[] =>
+  [device, ...devices.filter(({ deviceId }) => deviceId !== device.deviceId)]
     .toSorted((a, b) => b.registeredAt - a.registeredAt)
     .slice(0, MAX_DEVICES);
-}

@@ -1,10 +1,10 @@
 import { Identity, IdentityFields, Millis, Partition, partitionOf, type User, UserId } from "@strata/contracts";
 import { z } from "zod";
 
-/** What is known of one device of a user. */
+/** What is known of one device of a user: nothing, once it is hers no more. */
 const DeviceFacts = z.object({
   deviceId: z.string(),
-  platform: z.string(),
+  platform: z.string().nullable(),
   appVersion: z.string().nullable(),
   /** `versionKey` of `appVersion`. */
   versionKey: z.string().nullable(),

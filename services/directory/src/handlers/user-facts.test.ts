@@ -10,7 +10,7 @@ import { deleteIdentity } from "./delete-identity.ts";
 import { deleteUser } from "./delete-user.ts";
 import { getUser } from "./get-user.ts";
 import { getLocation, removeLocation, setLocation } from "./location.ts";
-import { noteDevice } from "./note-device.ts";
+import { forgetDevice, noteDevice } from "./note-device.ts";
 import { recordVisit } from "./record-visit.ts";
 
 const [ann, bob] = [aUserId(1), aUserId(2)];
@@ -42,6 +42,8 @@ describe("what comes to be known of a user", () => {
   const forgetAnn = () => deleteUser({ ...stores, ...recordingPublisher() })(of({ userId: ann, at: Date.now() }));
   const registered = (changes: Partial<PayloadOf<typeof DeviceRegistered>> = {}) =>
     noteDevice(stores)(of({ userId: ann, deviceId: "phone", platform: "ios" as const, registeredAt: 10, ...changes }));
+  const removed = (deviceId: string, registeredAt: number) =>
+    forgetDevice(stores)(of({ userId: ann, deviceId, registeredAt }));
   const matches = async (filter: Parameters<ReturnType<typeof matchesAudience>>[0]["payload"]["filter"]) => {
     const outcome = await matchesAudience(stores)(of({ userId: ann, filter }));
     return outcome.kind === "reply" ? outcome.reply.matches : outcome;
@@ -136,6 +138,29 @@ describe("what comes to be known of a user", () => {
     expect(await matches({ field: "platform", in: ["android"] })).to.equal(true);
     expect(await matches({ field: "platform", ne: "web" })).to.equal(true);
     expect(await userNow()).to.include({ lastSeenAt: 20 });
+  });
+
+  it("knows nothing of a device that is hers no more, in whatever order it hears of it", async () => {
+    const onIos = { field: "platform" as const, eq: "ios" };
+    const hasAny = { field: "platform" as const, exists: true };
+    await registered({ timeZone: "Europe/Vienna", registeredAt: 10 });
+    await removed("phone", 9);
+    expect(await matches(onIos)).to.equal(true);
+    await removed("phone", 10);
+    expect(await matches(onIos)).to.equal(false);
+    expect(await matches(hasAny)).to.equal(false);
+    expect(await timeZone()).to.equal(null);
+    expect(await userNow()).to.include({ lastSeenAt: 10 });
+    // Its registration comes again; then somebody registers it anew.
+    await registered({ registeredAt: 10 });
+    expect(await matches(hasAny)).to.equal(false);
+    await registered({ registeredAt: 11 });
+    expect(await matches(onIos)).to.equal(true);
+
+    await removed("tablet", 20);
+    await registered({ deviceId: "tablet", platform: "android", registeredAt: 20 });
+    expect(await matches({ field: "platform", eq: "android" })).to.equal(false);
+    expect(await userNow()).to.include({ lastSeenAt: 11 });
   });
 
   it("bears many registrations at once, and changes of her identity between them", async () => {

@@ -12,11 +12,14 @@ export interface UserFactsStore {
   forgetLocation(app: string, userId: string, sentAt: Date): Promise<boolean>;
   /** False when nobody knows her. */
   visit(app: string, userId: string, at: number, sentAt: Date): Promise<boolean>;
-  /** Changes her devices, if `change` answers others, and with them her locale and time zone. */
+  /**
+   * Changes her devices, if `change` answers others, and with them her locale and time zone. Nothing from before she was
+   * deleted last does; `isSeen`: it is also a sign of her.
+   */
   changeDevices(
     app: string,
     userId: string,
-    seenAt: number,
+    cause: { readonly at: number; readonly isSeen: boolean },
     change: (devices: readonly DeviceFacts[]) => readonly DeviceFacts[] | null,
   ): Promise<void>;
 }
@@ -63,12 +66,12 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
       const update = { $max: { visitedAt: at, lastSeenAt: at } };
       return (await identities.updateOne(known(app, userId, sentAt), update)).matchedCount === 1;
     },
-    async changeDevices(app, userId, seenAt, change) {
+    async changeDevices(app, userId, { at, isSeen }, change) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const found = await identities.findOne({ _id: userKey(app, userId), userId: { $exists: true } });
         if (!found) return;
         const { _id, version, metadata, devices: before = [], forgottenAt } = UserRow.parse(found);
-        if (seenAt <= forgottenAt) return;
+        if (at <= forgottenAt) return;
         const devices = change(before);
         if (devices === null) return;
         const { locale, timeZone } = regionOf({ metadata, devices });
@@ -79,7 +82,7 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
         };
         const changed = await identities.updateOne({ _id, version }, [
           { $set: literalsOf(changes) },
-          { $set: { lastSeenAt: { $max: ["$lastSeenAt", seenAt] }, version: version + 1 } },
+          { $set: { lastSeenAt: isSeen ? { $max: ["$lastSeenAt", at] } : "$lastSeenAt", version: version + 1 } },
         ]);
         if (changed.matchedCount === 1) return;
       }

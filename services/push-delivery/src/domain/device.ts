@@ -15,6 +15,9 @@ export interface DeviceRow extends DeviceFields {
 /** Which registration of which device. */
 export type Registration = Pick<DeviceRow, "_id" | "registeredAt" | "by">;
 
+/** A registration that holds no more. */
+export type EndedRegistration = Pick<DeviceRow, "userId" | "deviceId" | "registeredAt">;
+
 /** What is to be removed, then written, so that the newest registrations hold. */
 export interface DeviceChanges {
   /** Devices that have no token any more, each with the last registration that this undoes. */

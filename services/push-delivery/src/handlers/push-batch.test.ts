@@ -5,6 +5,7 @@ import type { Phone } from "@strata/phone";
 import { seal } from "@strata/runtime";
 import { anAppId, eventually } from "@strata/testing";
 import { expect } from "chai";
+import { z } from "zod";
 import { aPhone } from "../../test/provider-fixture.ts";
 import {
   aBatch,
@@ -221,6 +222,12 @@ describe("pushBatch", () => {
     expect(receivedBy(tokens)).to.deep.equal([1, 1, 1, 1]);
   });
 
+  /** Whose devices were said to be gone. */
+  const removedUsersOf = (app: string) =>
+    pusher.deps.events
+      .filter((event) => event.app === app)
+      .map(({ payload }) => z.object({ userId: z.string() }).parse(payload).userId);
+
   it("forgets a token that is dead, and pushes to the others", async () => {
     const { app, users, tokens, delivery } = await anAnnouncement(6);
     const [iphone = "", android = ""] = tokens;
@@ -235,6 +242,16 @@ describe("pushBatch", () => {
       [users[1], "UNREGISTERED"],
     ]);
     expect(await countsOf(delivery)).to.deep.equal({ pushed: 4, failed: 2 });
+    expect(removedUsersOf(app)).to.have.members([users[0], users[1]]);
+  });
+
+  it("tells that a device is gone before it forgets it, however long the broker is away", async () => {
+    const { app, users, tokens, delivery } = await anAnnouncement(1);
+    phone.addFault({ token: tokens[0] ?? "", reason: "Unregistered", timestamp: Date.now() });
+    for (const _ of Array.from({ length: 3 })) pusher.deps.failNext(new Error("the broker is away"));
+    await push(delivery);
+    expect(removedUsersOf(app)).to.deep.equal(users);
+    expect(await pusher.deps.devices.ofUser(app, users[0] ?? "")).to.deep.equal([]);
   });
 
   it("keeps a dead token that was registered again after it died", async () => {
@@ -242,6 +259,7 @@ describe("pushBatch", () => {
     phone.addFault({ token: tokens[0] ?? "", reason: "Unregistered", timestamp: Date.now() - 3_600_000 });
     await push(delivery);
     expect(await pusher.deps.devices.ofUser(app, users[0] ?? "")).to.have.lengthOf(1);
+    expect(removedUsersOf(app)).to.deep.equal([]);
   });
 
   it("fails a push that no provider takes, and wipes no token for it", async () => {

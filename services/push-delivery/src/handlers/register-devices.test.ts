@@ -125,6 +125,23 @@ describe("registerDevices", () => {
     expect(events).to.have.lengthOf(1);
   });
 
+  it("tells before whose device a token is not any more, so that a command that failed then tells it again", async () => {
+    const app = anAppId();
+    await register(registration(app, "ann", anAndroid(1), 10));
+    const takeover = registration(app, "bob", anAndroid(1), 20);
+    const first = recordingPublisher();
+    first.failNext(new Error("the broker is away"));
+    const failure = await registerDevices({ ...stores, ...first })([takeover]).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(Error);
+    expect(await tokensOf(app, "ann")).to.have.lengthOf(1);
+    const second = recordingPublisher();
+    await registerDevices({ ...stores, ...second })([takeover]);
+    expect(second.events.map(({ type, payload }) => [type, payload])).to.deep.equal([
+      ["push.device.removed.v1", { userId: "ann", deviceId: "phone", registeredAt: 10 }],
+      ["push.device.registered.v1", { ...facts("android"), userId: "bob", registeredAt: 20 }],
+    ]);
+  });
+
   it("finds the devices of a batch through its index, without looking at anybody else's", async () => {
     const app = anAppId();
     const users = usersOfOnePartition(40);

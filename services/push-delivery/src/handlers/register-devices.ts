@@ -1,6 +1,7 @@
 import { type Device, DeviceRegistered, type PayloadOf, type RegisterDevice } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, reply } from "@strata/messaging";
 import { deviceRow, deviceView } from "../domain/device.ts";
+import { tellRemoved } from "../removed-devices.ts";
 import type { DeviceStore } from "../store/device-store.ts";
 
 interface Deps {
@@ -19,7 +20,12 @@ export const registerDevices =
       delivery,
       row: deviceRow(delivery.app, delivery.id, delivery.payload),
     }));
-    await devices.register(registered.map(({ row }) => row));
+    await devices.register(
+      registered.map(({ row }) => row),
+      async (ended) => {
+        for (const [app, rows] of Map.groupBy(ended, (row) => row.app)) await tellRemoved(publisher, app, rows);
+      },
+    );
     return Promise.all(
       registered.map(async ({ delivery, row }) => {
         const { userId, deviceId, platform, registeredAt, locale, timeZone, appVersion } = row;

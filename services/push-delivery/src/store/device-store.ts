@@ -38,8 +38,11 @@ export interface DeadToken {
 }
 
 export interface DeviceStore {
-  /** Makes these registrations hold, as far as no newer one stands against them. Bears being repeated. */
-  register(registrations: readonly DeviceRow[]): Promise<void>;
+  /**
+   * Makes these registrations hold, as far as no newer one stands against them. `ending` is called with those that this
+   * ends, before it does: who repeats it after it was done does not find them any more. Bears being repeated.
+   */
+  register(registrations: readonly DeviceRow[], ending?: (ended: readonly DeviceRow[]) => Promise<void>): Promise<void>;
   /** A user's devices, the one registered last first. */
   ofUser(app: string, userId: string): Promise<readonly DeviceRow[]>;
   /** All devices of up to 1,000 users of one partition, each due at once. */
@@ -102,10 +105,11 @@ export function mongoDeviceStore(db: Db): DeviceStore {
   };
 
   return {
-    async register(registrations) {
+    async register(registrations, ending = async () => undefined) {
       for (let attempt = 1, isDone = false; !isDone; attempt += 1) {
         const { stored, removed } = await rowsAbout(registrations);
         const { removals, writes } = settleClaims(stored, removed, registrations);
+        await ending(removals);
         try {
           if (removals.length > 0) await devices.bulkWrite(removals.map(removalOf), { ordered: false });
           if (writes.length > 0) await devices.bulkWrite(writes.map(writeOf), { ordered: false });
