@@ -208,6 +208,10 @@ export const ListInbox = defineQuery({
     after: AnnouncementId.nullable(),
     /** Since when she is known: who says it gets what is for everyone, too. */
     knownSince: Millis.nullable().optional(),
+    /** Left out: what she has deleted for herself. It may be `after` all the same. */
+    without: z.array(AnnouncementId).optional(),
+    /** Only what came after it. */
+    since: Millis.optional(),
   }),
   /** `entries` is null when `after` is not in this inbox. */
   reply: z.object({ entries: z.array(Announcement).nullable(), total: z.number().int() }),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineQuery } from "./define.ts";
+import { defineCommand, defineQuery } from "./define.ts";
 import { AnnouncementId, Millis, UserId } from "./values.ts";
 
 export const InboxKey = z.object({ announcementId: AnnouncementId, at: Millis });
@@ -19,7 +19,44 @@ export const ListInboxKeys = defineQuery({
     since: Millis.nullable(),
     /** Since when she is known: what is for everyone is hers only if she was known by its cut-off. Absent: it is left out. */
     knownSince: Millis.nullable().optional(),
+    /** Only what comes behind this key, whether or not it is still there; instead of `after`. */
+    behind: InboxKey.nullable().optional(),
+    /** Only what was there by then. */
+    until: Millis.optional(),
     limit: z.number().int().min(1).max(1000),
   }),
   reply: z.object({ keys: z.array(InboxKey).nullable() }),
+});
+
+/** How many announcements of her inbox a user may have deleted for herself. */
+export const MAX_DELETED = 100_000;
+
+/** What a user has deleted for herself, whatever has become of it since; in no order. */
+export const ListDeleted = defineQuery({
+  service: "receipt-tracking",
+  name: "ListDeleted",
+  version: 1,
+  payload: z.object({ userId: UserId }),
+  reply: z.object({ announcementIds: z.array(AnnouncementId).max(MAX_DELETED) }),
+});
+
+/**
+ * A user has read what was in her inbox by `until`, at `at`: each announcement that she has neither read nor deleted gets
+ * its receipt. Answered once the commands that record those of the newest thousand are durable; the rest follows in steps
+ * of as many.
+ */
+export const MarkInboxRead = defineCommand({
+  service: "receipt-tracking",
+  lane: "inbox-reads",
+  name: "MarkInboxRead",
+  version: 1,
+  payload: z.object({
+    userId: UserId,
+    until: Millis,
+    at: Millis,
+    /** Since when she is known: what is for everyone is hers only if she was known by its cut-off. */
+    knownSince: Millis.nullable(),
+    /** Where a step before has come to. */
+    behind: InboxKey.nullable().optional(),
+  }),
 });

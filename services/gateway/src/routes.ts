@@ -21,6 +21,7 @@ import { conversationContent, userContent } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { getInboxEntry, listInbox } from "./routes/inbox.ts";
+import { deleteInboxEntry, markInboxRead } from "./routes/inbox-changes.ts";
 import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
@@ -70,7 +71,9 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getApp(),
     patchApp({ settings, maxBodyBytes }),
     listInbox({ users, profiles }),
+    markInboxRead({ users, maxBodyBytes }),
     getInboxEntry({ users, profiles }),
+    deleteInboxEntry({ users }),
     recordReceipt({ maxBodyBytes }),
     getUnread(),
     reconcileUnread(),

@@ -6,7 +6,9 @@ import {
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
+  ListDeleted,
   ListRecipientStates,
+  MarkInboxRead,
   ReceiptsRecorded,
   ReconcileUnread,
   RecordReceipts,
@@ -18,7 +20,9 @@ import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
 import { getUnread, reconcileUnread } from "./handlers/get-unread.ts";
+import { listDeleted } from "./handlers/list-deleted.ts";
 import { listRecipientStates } from "./handlers/list-recipient-states.ts";
+import { markInboxRead } from "./handlers/mark-inbox-read.ts";
 import { recordReceipts } from "./handlers/record-receipts.ts";
 import type { Inboxes } from "./inbox.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
@@ -59,9 +63,17 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
       on(GetReceiptStates, getReceiptStates(deps)),
       on(GetReceiptTimeline, getReceiptTimeline(deps)),
       on(ListRecipientStates, listRecipientStates(deps)),
+      on(ListDeleted, listDeleted(deps)),
       on(GetUnread, getUnread(deps)),
     ],
     dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "receipt-tracking.inbox-reads",
+    // Each may send a thousand commands.
+    prefetch: 4,
+    handlers: [on(MarkInboxRead, markInboxRead(deps))],
+    dependencies: [deps.mongo, deps.announcementFanout],
   }),
   consumer({
     queue: "receipt-tracking.unread",

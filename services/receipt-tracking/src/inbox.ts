@@ -5,37 +5,46 @@ import type { Client } from "@strata/messaging";
 export interface Inboxes {
   /** All of her inbox that came after `since`, newest first, page by page. */
   keys(app: string, userId: string, since: number | null): AsyncIterable<readonly InboxKey[]>;
-  /** One page of it, behind an announcement; null when that one is not in it. A page shorter than `limit` is the last. */
-  page(app: string, userId: string, behind: Behind, limit: number): Promise<readonly InboxKey[] | null>;
+  /** One page of it. A page shorter than `limit` is the last. */
+  page(app: string, reader: InboxReader, place: InboxPlace, limit: number): Promise<readonly InboxKey[]>;
   unreadMessages(app: string, userId: string): Promise<{ readonly messages: number; readonly conversations: number }>;
 }
 
-interface Behind {
-  readonly after: string | null;
-  readonly since: number | null;
+/** Whose inbox it is. */
+export interface InboxReader {
+  readonly userId: string;
+  /** Since when she is known; null: what is for everyone is left out. */
+  readonly knownSince: number | null;
+}
+
+/** Where in an inbox a page begins and ends. */
+export interface InboxPlace {
+  /** What it comes behind, whether or not that is still there. */
+  readonly behind: InboxKey | null;
+  readonly since?: number | null;
+  readonly until?: number;
 }
 
 const PAGE = 1_000;
 
 /** Asks over the broker. No answer in time is thrown as `service_unavailable` of the service that owes it. */
 export function inboxesOver(client: Pick<Client, "ask">): Inboxes {
-  const page: Inboxes["page"] = async (app, userId, { after, since }, limit) => {
-    const { knownSince } = await client.ask(FindUnknownUsers, app, { userIds: [userId], withKnownSince: true });
-    const question = { userId, after, since, knownSince: knownSince?.[0] ?? null, limit };
-    const { keys } = await client.ask(ListInboxKeys, app, question);
-    return keys;
+  const page: Inboxes["page"] = async (app, reader, { since = null, ...place }, limit) => {
+    const after = place.behind?.announcementId ?? null;
+    const { keys } = await client.ask(ListInboxKeys, app, { ...reader, ...place, since, after, limit });
+    return keys ?? [];
   };
   return {
     page,
     async *keys(app, userId, since) {
-      for (let after: string | null = null; ;) {
-        // null: the last of the page before has gone meanwhile, and who asks again begins anew.
-        const keys: readonly InboxKey[] | null = await page(app, userId, { after, since }, PAGE);
-        if (keys === null) throw new Error(`the inbox changed while it was read`);
+      const { knownSince } = await client.ask(FindUnknownUsers, app, { userIds: [userId], withKnownSince: true });
+      const reader = { userId, knownSince: knownSince?.[0] ?? null };
+      for (let behind: InboxKey | null = null; ;) {
+        const keys: readonly InboxKey[] = await page(app, reader, { behind, since }, PAGE);
         yield keys;
         const last = keys.at(-1);
         if (last === undefined || keys.length < PAGE) return;
-        after = last.announcementId;
+        behind = last;
       }
     },
     async unreadMessages(app, userId) {

@@ -16,6 +16,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const metrics = receiptMetrics(registry);
   const mongo = closing.add(await openMongo(config.MONGO_URL, log), "mongodb");
   const receipts = mongoReceiptStore(mongo.db);
+  await receipts.ensureIndexes();
   const counts = mongoCountStore(mongo.db);
   await counts.ensureIndexes();
   const timelines = mongoTimelineStore(mongo.db);

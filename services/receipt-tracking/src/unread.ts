@@ -58,7 +58,7 @@ export async function countAnnouncements(
   const unread: string[] = [];
   const read: string[] = [];
   for await (const keys of inboxes.keys(app, userId, since)) {
-    const done = await readAmong(receipts, { app, userId }, keys);
+    const done = await doneAmong(receipts, { app, userId }, keys);
     for (const { announcementId, at } of keys) {
       if (!done.has(announcementId)) unread.push(announcementId);
       else if (at >= freshSince) read.push(announcementId);
@@ -73,7 +73,7 @@ const ENDS = ["read", "deleted"] as const;
 export const endsUnread = (kind: AnnouncementReceiptKind): boolean => ENDS.some((end) => end === kind);
 
 /** Which of these a user has read or deleted, by exact keys in one query. */
-async function readAmong(
+export async function doneAmong(
   receipts: ReceiptStore,
   { app, userId }: Reader,
   keys: readonly { readonly announcementId: string }[],

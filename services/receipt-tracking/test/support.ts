@@ -15,13 +15,15 @@ export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 /** This service's stores on a real database. */
 export async function openStores(infra: Infra) {
   const mongo = await openMongo(infra.mongoUrl("receipts"), testLogger("receipt-tracking"));
+  const receipts = mongoReceiptStore(mongo.db);
+  await receipts.ensureIndexes();
   const counts = mongoCountStore(mongo.db);
   await counts.ensureIndexes();
   const timelines = mongoTimelineStore(mongo.db);
   await timelines.ensureIndexes();
   return {
     db: mongo.db,
-    receipts: mongoReceiptStore(mongo.db),
+    receipts,
     counts,
     timelines,
     metrics: receiptMetrics(new Registry()),

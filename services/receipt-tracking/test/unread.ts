@@ -30,23 +30,25 @@ export function inboxesPeer(): InboxesPeer {
         (inboxes.get(userId) ?? []).filter((key) => key.announcementId !== announcementId),
       );
     },
-    async page(_app, userId, { after, since }, limit) {
+    async page(_app, { userId }, { behind, since = null, until = Infinity }, limit) {
       peer.pages += 1;
-      const all = (inboxes.get(userId) ?? []).filter(({ at }) => since === null || at > since);
-      const start = after === null ? 0 : all.findIndex(({ announcementId }) => announcementId === after) + 1;
-      const page = all.slice(start, start + limit);
+      const all = (inboxes.get(userId) ?? []).filter(({ at }) => at > (since ?? -1) && at <= until);
+      const page = all.filter((key) => behind === null || comesBehind(key, behind)).slice(0, limit);
       const { meanwhile } = peer;
       peer.meanwhile = null;
       await meanwhile?.();
       return page;
     },
     async *keys(app, userId, since) {
-      yield (await peer.page(app, userId, { after: null, since }, 1_000)) ?? [];
+      yield await peer.page(app, { userId, knownSince: null }, { behind: null, since }, 1_000);
     },
     unreadMessages: async () => ({ messages: 2, conversations: 1 }),
   };
   return peer;
 }
+
+const comesBehind = (one: InboxKey, other: InboxKey): boolean =>
+  one.at < other.at || (one.at === other.at && one.announcementId > other.announcementId);
 
 /** Everything that unread counts are made of, on a real Redis and a real database. */
 export async function openUnread(infra: Infra) {

@@ -11,8 +11,8 @@ interface Deps {
 /** What is in a user's inbox, for who counts it: one walk of the index, no header read. */
 export const listInboxKeys =
   ({ announcements, batches }: Deps): Handler<PayloadOf<typeof ListInboxKeys>, ReplyOf<typeof ListInboxKeys>> =>
-  async ({ app, payload: { userId, after, limit, since, knownSince = null } }) => {
-    const inbox = { app, userId, since, knownSince, hidden: await announcements.hidden(app) };
-    const entries = await batches.inbox(inbox, after, limit);
+  async ({ app, payload: { userId, after, behind, limit, since, until, knownSince = null } }) => {
+    const inbox = { app, userId, since, until, knownSince, hidden: await announcements.hidden(app) };
+    const entries = await batches.inbox(inbox, behind ?? after, limit);
     return reply({ keys: entries && [...entries] });
   };

@@ -43,8 +43,15 @@ const isShown = ({ state, expiresAt }: Header): boolean =>
 export const listInbox =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof ListInbox> =>
   async ({ app, payload }) => {
-    const { userId, after, limit, knownSince = null } = payload;
-    const inbox = { app, userId, knownSince, hidden: await announcements.hidden(app) };
+    const { userId, after, limit, since, knownSince = null, without = [] } = payload;
+    const inbox = {
+      app,
+      userId,
+      knownSince,
+      since,
+      without: new Set(without),
+      hidden: await announcements.hidden(app),
+    };
     const [entries, total] = await Promise.all([batches.inbox(inbox, after, limit), batches.inboxSize(inbox)]);
     if (entries === null) return reply({ entries: null, total });
     const headers = await announcements.findMany(entries.map((entry) => announcementKey(app, entry.announcementId)));

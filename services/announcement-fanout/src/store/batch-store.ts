@@ -18,8 +18,15 @@ export interface Inbox {
   readonly knownSince: number | null;
   readonly hidden: readonly Hidden[];
   /** Only what came after it; absent or null: everything. */
-  readonly since?: number | null;
+  readonly since?: number | null | undefined;
+  /** Only what was there by then; absent: by now. */
+  readonly until?: number | undefined;
+  /** What she has deleted for herself. */
+  readonly without?: ReadonlySet<string>;
 }
+
+/** Behind what a page begins: an announcement that is there, or the place of one that may be gone. */
+export type After = string | InboxEntry | null;
 
 /** Batches are the inboxes: one document is the inbox entry of all its recipients. */
 export interface BatchStore extends BatchDocuments {
@@ -27,8 +34,8 @@ export interface BatchStore extends BatchDocuments {
   insertNew(batches: readonly Batch[]): Promise<void>;
   /** Inserts the batches; in place of those that a worker before us stored under their ids, answers the stored ones. */
   insertOrAdopt(batches: readonly Batch[]): Promise<readonly Batch[]>;
-  /** A user's inbox without what is hidden, newest first, behind `after`; null when `after` is not in it. */
-  inbox(inbox: Inbox, after: string | null, limit: number): Promise<readonly InboxEntry[] | null>;
+  /** A user's inbox without what is hidden, newest first, behind `after`; null when that is named and not in it. */
+  inbox(inbox: Inbox, after: After, limit: number): Promise<readonly InboxEntry[] | null>;
   inboxSize(inbox: Inbox): Promise<number>;
   /** How many recipients an announcement's batches have; for short lists. */
   countRecipients(app: string, announcementId: string): Promise<number>;
@@ -36,8 +43,8 @@ export interface BatchStore extends BatchDocuments {
 }
 
 /** Each of both is a walk along the inbox index, which MongoDB then merges. */
-const entriesOf = ({ app, userId, knownSince, since = null }: Omit<Inbox, "hidden">): Filter<Batch> => {
-  const at = { $lte: Date.now(), ...(since === null ? {} : { $gt: since }) };
+const entriesOf = ({ app, userId, knownSince, since = null, until }: Omit<Inbox, "hidden">): Filter<Batch> => {
+  const at = { $lte: Math.min(Date.now(), until ?? Infinity), ...(since === null ? {} : { $gt: since }) };
   const own = { app, partition: partitionOf(userId), recipients: userId, at };
   if (knownSince === null) return own;
   return { $or: [own, { ...own, recipients: EVERYONE, cutoff: { $gte: knownSince } }] };
@@ -54,14 +61,37 @@ const hiddenFilter = (app: string, { announcementId, after }: Hidden): Filter<Ba
   ...(after === null ? {} : { at: { $gt: after } }),
 });
 
+const placeBehind = (at: number, _id: Readonly<Record<string, string>>): Filter<Batch> => ({
+  $or: [{ at: { $lt: at } }, { at, _id }],
+});
+
+/** Of a walk along the keys of an inbox, for its length. */
+const KEYS_PER_BATCH = 1_000;
+
+const NOTHING: ReadonlySet<string> = new Set();
+const withoutOf = ({ without = NOTHING }: Inbox): ReadonlySet<string> => without;
+
+/** What is not left out, read no further than it is taken. */
+async function* shownOf(inbox: Inbox, documents: AsyncIterable<Pick<Batch, "_id" | "at">>): AsyncGenerator<InboxEntry> {
+  for await (const { _id, at } of documents) {
+    const announcementId = announcementOf(_id);
+    if (!withoutOf(inbox).has(announcementId)) yield { announcementId, at };
+  }
+}
+
 export function mongoBatchStore(db: Db): BatchStore {
   const batches = db.collection<Batch>("batches");
 
-  const behind = async (inbox: Inbox, after: string) => {
-    const _id = below(partitionRowId(inbox.app, after, partitionOf(inbox.userId)));
+  const behind = async (inbox: Inbox, after: Exclude<After, null>): Promise<Filter<Batch> | null> => {
+    const announcementId = typeof after === "string" ? after : after.announcementId;
+    const _id = below(partitionRowId(inbox.app, announcementId, partitionOf(inbox.userId)));
+    if (typeof after !== "string") return placeBehind(after.at, { $gte: _id.$lt });
     const entry = await batches.findOne({ $and: [{ _id }, entriesOf(inbox)] }, { projection: { at: 1 } });
-    return entry && { $or: [{ at: { $lt: entry.at } }, { at: entry.at, _id: { $gt: entry._id } }] };
+    return entry && placeBehind(entry.at, { $gt: entry._id });
   };
+
+  const walk = (inbox: Inbox, from: Filter<Batch>) =>
+    batches.find({ $and: [inboxFilter(inbox), from] }, { projection: { at: 1 } }).sort({ at: -1, _id: 1 });
 
   return {
     async insertNew(rows) {
@@ -89,14 +119,21 @@ export function mongoBatchStore(db: Db): BatchStore {
     async inbox(inbox, after, limit) {
       const from = after === null ? {} : await behind(inbox, after);
       if (from === null) return null;
-      const found = await batches
-        .find({ $and: [inboxFilter(inbox), from] }, { projection: { at: 1 } })
-        .sort({ at: -1, _id: 1 })
-        .limit(limit)
-        .toArray();
-      return found.map(({ _id, at }) => ({ announcementId: announcementOf(_id), at }));
+      // However many of these are left out, there is a page of others among them.
+      const found = walk(inbox, from).limit(limit + withoutOf(inbox).size);
+      const page: InboxEntry[] = [];
+      for await (const entry of shownOf(inbox, found.batchSize(limit))) {
+        page.push(entry);
+        if (page.length === limit) break;
+      }
+      return page;
     },
-    inboxSize: (inbox) => batches.countDocuments(inboxFilter(inbox)),
+    async inboxSize(inbox) {
+      if (withoutOf(inbox).size === 0) return batches.countDocuments(inboxFilter(inbox));
+      let size = 0;
+      for await (const _ of shownOf(inbox, walk(inbox, {}).batchSize(KEYS_PER_BATCH))) size += 1;
+      return size;
+    },
     async countRecipients(app, announcementId) {
       const [total] = await batches
         .aggregate<{ count: number }>([

@@ -1,8 +1,9 @@
-import { type Announcement, FindRecipients, GetAnnouncement, GetReceiptStates, ListInbox } from "@strata/contracts";
+import { type Announcement, GetReceiptStates, ListDeleted, ListInbox, type RecipientState } from "@strata/contracts";
 import {
   announcementUserView,
   notFound,
   OBJECT_PAGES,
+  objectDeleted,
   parseObjectId,
   parsePaging,
   profileOfSender,
@@ -14,6 +15,7 @@ import { operation } from "../openapi/operation.ts";
 import { LayerCount, pagingOf, UserAnnouncementPath, UserPath } from "../openapi/parameters.ts";
 import { InboxEntry } from "../openapi/announcement-schemas.ts";
 import { announcementIdOf } from "./announcement-id.ts";
+import { findInboxEntry } from "./find-inbox-entry.ts";
 import type { KnownUsers } from "./known-users.ts";
 import { type ProfileCache, senderIds } from "./profiles.ts";
 
@@ -46,8 +48,12 @@ export const listInbox = (deps: Deps): Route => ({
 async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
-  const knownSince = await users.requireSince(call, userId);
-  const { entries, total } = await call.calls.ask(ListInbox, { userId, limit: pageSize, after: fromId, knownSince });
+  const [knownSince, { announcementIds: without }] = await Promise.all([
+    users.requireSince(call, userId),
+    call.calls.ask(ListDeleted, { userId }),
+  ]);
+  const page = { userId, limit: pageSize, after: fromId, knownSince, without };
+  const { entries, total } = await call.calls.ask(ListInbox, page);
   if (entries === null) throw notFound("from_id names no row of this list");
   return ok(await viewsOf(call, profiles, userId, entries), { "Layer-Count": String(total) });
 }
@@ -62,7 +68,7 @@ export const getInboxEntry = (deps: Deps): Route => ({
     summary: "An announcement as one of its recipients sees it",
     path: UserAnnouncementPath,
     answer: { status: 200, description: "The announcement", schema: InboxEntry },
-    errors: [404, 422],
+    errors: [404, 410, 422],
   }),
   handle: (call) => get(call, deps),
 });
@@ -72,32 +78,37 @@ async function get(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
   const announcementId = announcementIdOf(call);
   await users.require(call, userId);
-  const [{ found }, { progress }] = await Promise.all([
-    call.calls.ask(FindRecipients, { checks: [{ announcementId, userIds: [userId] }] }),
-    call.calls.ask(GetAnnouncement, { announcementId }),
-  ]);
-  const isRecipient = found.some((one) => one.userIds.includes(userId));
-  const [view] =
-    progress && isRecipient && isInInboxes(progress.announcement)
-      ? await viewsOf(call, profiles, userId, [progress.announcement])
-      : [];
-  if (view === undefined) throw notFound("There is no such announcement");
+  const entry = await findInboxEntry(call, userId, announcementId);
+  const states = await statesOf(call, userId, [entry]);
+  if (isDeleted(states.get(announcementId))) throw objectDeleted("The user has deleted this announcement");
+  const [view] = await viewsOf(call, profiles, userId, [entry], states);
   return ok(view);
 }
 
-/** Not what was recalled, or is over: that nobody sees any more, whoever had it. */
-const isInInboxes = ({ state, expiresAt }: Announcement): boolean =>
-  state !== "recalled" && state !== "expired" && (expiresAt ?? Number.POSITIVE_INFINITY) > Date.now();
+type States = ReadonlyMap<string, RecipientState>;
+
+const isDeleted = (state: RecipientState | undefined): boolean => typeof state?.deletedAt === "number";
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
 
-async function viewsOf(call: Call, cache: ProfileCache, userId: string, entries: readonly Announcement[]) {
-  if (entries.length === 0) return [];
-  const [{ states }, profiles] = await Promise.all([
-    call.calls.ask(GetReceiptStates, { userId, announcementIds: entries.map((entry) => entry.announcementId) }),
-    cache.of(call, senderIds(entries.map(({ sender }) => sender))),
+async function statesOf(call: Call, userId: string, entries: readonly Announcement[]): Promise<States> {
+  if (entries.length === 0) return new Map();
+  const announcementIds = entries.map((entry) => entry.announcementId);
+  const { states } = await call.calls.ask(GetReceiptStates, { userId, announcementIds });
+  return new Map(states.map((state) => [state.announcementId, state]));
+}
+
+async function viewsOf(
+  call: Call,
+  cache: ProfileCache,
+  userId: string,
+  entries: readonly Announcement[],
+  states: States | Promise<States> = statesOf(call, userId, entries),
+) {
+  const [stateOf, profiles] = await Promise.all([
+    states,
+    entries.length === 0 ? new Map() : cache.of(call, senderIds(entries.map(({ sender }) => sender))),
   ]);
-  const stateOf = new Map(states.map((state) => [state.announcementId, state]));
   return entries.map((entry) =>
     announcementUserView(
       call.wire,

@@ -184,14 +184,16 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
             })),
           }),
         ),
-        on(ListInbox, async ({ app, payload: { userId, limit, after } }) => {
+        on(ListInbox, async ({ app, payload: { userId, limit, after, since = 0, without = [] } }) => {
           const inbox = [...announcements]
             .filter(([key, row]) => key.startsWith(`${app}/`) && row.recipients?.includes(userId))
             .map(([, row]) => row)
             .toReversed();
+          const isShown = ({ announcementId, at }: Row) => at > since && !without.includes(announcementId);
+          const total = inbox.filter(isShown).length;
           const start = after === null ? 0 : inbox.findIndex((row) => row.announcementId === after) + 1;
-          if (after !== null && start === 0) return reply({ entries: null, total: inbox.length });
-          return reply({ entries: inbox.slice(start, start + limit), total: inbox.length });
+          if (after !== null && start === 0) return reply({ entries: null, total });
+          return reply({ entries: inbox.slice(start).filter(isShown).slice(0, limit), total });
         }),
       ],
     }),

@@ -3,7 +3,9 @@ import {
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
+  ListDeleted,
   ListRecipientStates,
+  MarkInboxRead,
   type PayloadOf,
   type RecipientState,
   ReconcileUnread,
@@ -24,6 +26,8 @@ export interface ReceiptsPeer {
   readonly timelines: PayloadOf<typeof GetReceiptTimeline>[];
   /** How many pages of recipients were asked for. */
   pagesListed: number;
+  /** What MarkInboxRead was told. */
+  readonly inboxReads: PayloadOf<typeof MarkInboxRead>[];
   /** By `<app>/<user>`; nothing where there is none. */
   readonly unread: Map<string, UnreadCounts>;
 }
@@ -36,6 +40,8 @@ export const receiptsContracts = [
   GetReceiptStates,
   GetReceiptTimeline,
   ListRecipientStates,
+  ListDeleted,
+  MarkInboxRead,
   GetUnread,
   ReconcileUnread,
 ] as const;
@@ -47,6 +53,7 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
     timelines: [],
     lookedAtMax: 20_000,
     pagesListed: 0,
+    inboxReads: [],
     unread: new Map(),
   };
   const unreadOf = (app: string, userId: string) => ({
@@ -63,7 +70,20 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
             .map(({ userId }) => userId)
             .filter((userId) => !members.some((one) => one.userId === userId));
           if (strangers.length < payload.receipts.length) peer.recorded.push(payload);
+          for (const { userId, kind, at } of payload.receipts) {
+            const member = members.find((one) => one.userId === userId);
+            if (member && kind === "deleted") Object.assign(member, { deletedAt: at });
+          }
           if (strangers.length > 0) return refuse(new DomainError("not_found", { userIds: strangers }));
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
+      queue: "receipt-tracking.inbox-reads",
+      handlers: [
+        on(MarkInboxRead, async ({ payload }) => {
+          peer.inboxReads.push(payload);
           return ack;
         }),
       ],
@@ -85,6 +105,13 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
               const state = peer.recipients.get(announcementId)?.find((one) => one.userId === userId);
               return state ? [{ ...state, announcementId }] : [];
             }),
+          }),
+        ),
+        on(ListDeleted, async ({ payload: { userId } }) =>
+          reply({
+            announcementIds: [...peer.recipients]
+              .filter(([, members]) => members.some((one) => one.userId === userId && one.deletedAt))
+              .map(([announcementId]) => announcementId),
           }),
         ),
         on(GetReceiptTimeline, async ({ payload }) => {

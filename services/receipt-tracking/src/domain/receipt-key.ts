@@ -39,6 +39,14 @@ export const receiptKey = (
   userId: string,
 ): string => `${kindPath(app, announcementId, kind)}/${partitionKey(partitionOf(userId))}/${userId}`;
 
+/** The app and the announcement that a receipt's `_id` begins with. */
+export const appOf = (key: string): string => key.slice(0, key.indexOf("/"));
+export const announcementOf = (key: string): string => key.split("/", 2)[1] ?? "";
+
+/** `<app>/<partition>/<user>`: what names a user's inbox. */
+export const inboxKey = (app: string, userId: string): string =>
+  `${app}/${partitionKey(partitionOf(userId))}/${userId}`;
+
 /** All receipts of one kind, by partition, then user id; those behind a user where given. */
 export function receiptRange(
   app: string,

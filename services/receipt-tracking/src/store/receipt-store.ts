@@ -2,7 +2,7 @@ import { partitionOf, type ReceiptFact } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
-import type { CountKey, KeyRange } from "../domain/receipt-key.ts";
+import { announcementOf, appOf, type CountKey, inboxKey, type KeyRange } from "../domain/receipt-key.ts";
 import type { MinuteCounts } from "../domain/timeline.ts";
 import { byMinutePipeline, minuteCounts } from "./by-minute.ts";
 
@@ -32,9 +32,20 @@ export interface ReceiptStore {
   byMinute(key: CountKey): Promise<readonly MinuteCounts[]>;
   /** The user ids of all receipts in a range, ascending, page by page. */
   userIds(range: KeyRange): AsyncIterable<readonly string[]>;
+  /** Some of the announcements that a user has deleted for herself. */
+  deletedBy(app: string, userId: string, limit: number): Promise<readonly string[]>;
+  ensureIndexes(): Promise<void>;
 }
 
-const Row = z.object({ _id: z.string(), user: z.string(), partition: z.number(), at: z.date(), by: z.string() });
+const Row = z.object({
+  _id: z.string(),
+  user: z.string(),
+  partition: z.number(),
+  at: z.date(),
+  by: z.string(),
+  /** Of what was deleted for oneself: out of whose inbox. Only these are in an index beside the key. */
+  inbox: z.string().optional(),
+});
 type Row = z.infer<typeof Row>;
 const Rows = z.array(Row);
 const Count = z.object({ n: z.number() });
@@ -94,6 +105,20 @@ export function mongoReceiptStore(db: Db): ReceiptStore {
         from = last._id;
       }
     },
+    async deletedBy(app, userId, limit) {
+      const rows = await receipts
+        .find({ inbox: inboxKey(app, userId) })
+        .project({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return Keys.parse(rows).map(({ _id }) => announcementOf(_id));
+    },
+    async ensureIndexes() {
+      await receipts.createIndex(
+        { inbox: 1, _id: 1 },
+        { name: "deleted for oneself", partialFilterExpression: { inbox: { $exists: true } } },
+      );
+    },
   };
 }
 
@@ -103,6 +128,7 @@ const rowOf = ({ key, fact, by }: NewReceipt): Row => ({
   partition: partitionOf(fact.userId),
   at: new Date(fact.at),
   by,
+  ...(fact.kind === "deleted" ? { inbox: inboxKey(appOf(key), fact.userId) } : {}),
 });
 
 const storedReceipt = ({ user, at, by }: Row): StoredReceipt => ({ userId: user, at: at.getTime(), by });
