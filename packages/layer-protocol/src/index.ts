@@ -96,7 +96,13 @@ export { BadgeBody, badgeView, parseBadge } from "./badge.ts";
 export { parseAppPatch, SESSION_TTL_SECONDS } from "./app-patch.ts";
 export { blocksView, identitySeenBy, userView } from "./user-views.ts";
 export type { IdentityVisibility } from "./user-views.ts";
-export { MAX_REPORTED_RECEIPTS, parseAnnouncementReceipt, parseReceipt, parseReportedReceipts } from "./receipts.ts";
+export {
+  MAX_REPORTED_RECEIPTS,
+  parseAnnouncementReceipt,
+  parseReceipt,
+  parseReportedReceipt,
+  parseReportedReceipts,
+} from "./receipts.ts";
 export type { AnnouncementReceiptKind, ReceiptKind, ReportedReceipt } from "./receipts.ts";
 export { DeviceBody, deviceView, parseDevice, requireDeviceId } from "./devices.ts";
 export type { DeviceFields } from "./devices.ts";

@@ -58,15 +58,20 @@ export function parseReportedReceipts(version: LayerVersion, body: unknown, now:
   if (!Array.isArray(receipts) || receipts.length === 0 || receipts.length > MAX_REPORTED_RECEIPTS) {
     throw invalidProperty("receipts", `must be an array of 1 to ${MAX_REPORTED_RECEIPTS} receipts`);
   }
-  return receipts.map((row: unknown, index) => {
-    const at = `receipts[${index}].`;
-    if (!isJsonObject(row)) throw invalidProperty(`receipts[${index}]`, "must be an object");
-    const { user_id: reference, type, at: time } = row;
-    const userId = typeof reference === "string" ? parseUserReference(version, reference) : null;
-    if (userId === null) throw invalidProperty(`${at}user_id`, "must name a user");
-    const kind = kindOf(ANNOUNCEMENT_KINDS, "read, delivered or opened", type, `${at}type`);
-    const said = isAbsent(time) ? now : parseTime(time);
-    if (said === null) throw invalidProperty(`${at}at`, "must be a time in ISO 8601, with its time zone");
-    return { userId, kind, at: Math.min(said, now) };
-  });
+  return receipts.map((row: unknown, index) => parseReportedReceipt(version, row, now, `receipts[${index}]`));
+}
+
+/**
+ * Parses one of them; `path` is what an error calls it.
+ * @throws LayerError 422 `invalid_property`
+ */
+export function parseReportedReceipt(version: LayerVersion, row: unknown, now: number, path: string): ReportedReceipt {
+  if (!isJsonObject(row)) throw invalidProperty(path, "must be an object");
+  const { user_id: reference, type, at: time } = row;
+  const userId = typeof reference === "string" ? parseUserReference(version, reference) : null;
+  if (userId === null) throw invalidProperty(`${path}.user_id`, "must name a user");
+  const kind = kindOf(ANNOUNCEMENT_KINDS, "read, delivered or opened", type, `${path}.type`);
+  const said = isAbsent(time) ? now : parseTime(time);
+  if (said === null) throw invalidProperty(`${path}.at`, "must be a time in ISO 8601, with its time zone");
+  return { userId, kind, at: Math.min(said, now) };
 }

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const requirements = fileURLToPath(new URL("../requirements.txt", import.meta.url));
+/** Where our own part of it is. */
+const support = fileURLToPath(new URL(".", import.meta.url));
 const tools = fileURLToPath(new URL("../../../.strata/tools", import.meta.url));
 
 interface Finished {
@@ -88,7 +90,7 @@ export async function fuzz({ baseUrl, token, scope, parameters, maxSeconds }: Fu
     const work = ["--checks", checks.join(","), "--phases", "examples,coverage,fuzzing"];
     return await run(program, [...args, ...scope, ...work, ...bounds], {
       cwd,
-      env: { PYTHONPATH: folder },
+      env: { PYTHONPATH: `${folder}:${support}`, PYTHONDONTWRITEBYTECODE: "1", SCHEMATHESIS_HOOKS: "ndjson_bodies" },
       timeoutMs: (maxSeconds + 60) * 1_000,
     });
   } finally {

@@ -5,6 +5,8 @@ const reached: StoryFacts = {
   isKnown: true,
   isRecipient: true,
   state: "distributed",
+  isSilent: false,
+  isRead: false,
   outcomes: [{ deviceId: "phone", platform: "ios", outcome: "accepted", reason: null, providerId: "p", at: 1 }],
   devices: 1,
 };
@@ -20,6 +22,27 @@ describe("why something did not happen", () => {
     expect(reasons({ isRecipient: false })).to.deep.equal([["not_in_audience", null]]);
     expect(reasons({ isRecipient: false, isKnown: false })).to.deep.equal([["unknown_user", null]]);
     expect(reasons({ isRecipient: false, state: "distributing" })).to.deep.equal([["not_yet", null]]);
+  });
+
+  it("tells who is no recipient how far it has come, or how it ended", () => {
+    expect(reasons({ isRecipient: false, state: "accepting" })).to.deep.equal([["not_yet", null]]);
+    for (const state of ["scheduled", "paused", "canceled", "recalled", "expired"] as const) {
+      expect(reasons({ isRecipient: false, state })).to.deep.equal([[state, null]]);
+    }
+  });
+
+  it("says of who had not read it that it was recalled or expired before, and of who had, nothing", () => {
+    for (const state of ["recalled", "expired"] as const) {
+      expect(reasons({ state })).to.deep.equal([[state, null]]);
+      expect(reasons({ state, isRead: true })).to.deep.equal([]);
+      // No push is to be expected any more.
+      expect(reasons({ state, outcomes: [] })).to.deep.equal([[state, null]]);
+    }
+    expect(reasons({ state: "canceled" })).to.deep.equal([]);
+  });
+
+  it("expects no push of what is silent", () => {
+    expect(reasons({ isSilent: true, outcomes: [], devices: 0 })).to.deep.equal([]);
   });
 
   it("names each device whose push failed or waits, with the provider's reason", () => {

@@ -4,6 +4,7 @@ import type { LayerVersion, WireContext } from "@strata/layer-protocol";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
 import type { Calls } from "./calls.ts";
 import type { TextStream } from "./other-types.ts";
+import type { Line } from "./read-lines.ts";
 
 /** What goes back to the caller. Without a body nothing is said about its type. */
 export interface Answer {
@@ -34,6 +35,8 @@ export interface Call {
   /** Version, base URL and app: what every view needs. On account routes the app is NO_APP. */
   readonly wire: WireContext;
   readonly body: unknown;
+  /** The body where it is NDJSON and the route takes that: read as they are taken, once. Else null. */
+  readonly lines: AsyncIterable<Line> | null;
   /** The one of the route's `otherTypes` that was asked for; null: JSON. */
   readonly otherType: string | null;
   readonly query: Readonly<Record<string, unknown>>;
@@ -65,6 +68,8 @@ export interface GuardedRoute extends BaseRoute {
   readonly access: Scope;
   /** Present where there is a body to read. */
   readonly maxBodyBytes?: number;
+  /** Present where the body may also be NDJSON, of any length. */
+  readonly maxLineBytes?: number;
   /** Media types that it answers in besides JSON, where `Accept` names one. They come in the newest version. */
   readonly otherTypes?: readonly string[];
   /** The versions that have this endpoint; absent: all. */

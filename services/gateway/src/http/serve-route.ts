@@ -10,6 +10,7 @@ import type { InFlight } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
+import { isNdjson, readLines } from "./read-lines.ts";
 import { contextOf } from "./request-context.ts";
 import type { Answer, Call, GuardedRoute, Route } from "./route.ts";
 import { sendAnswer } from "./send.ts";
@@ -66,12 +67,15 @@ async function serveGuarded(
   const allowance = deps.bodies.open();
   try {
     const version = negotiate();
-    const { maxBodyBytes } = route;
-    const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
+    const { maxBodyBytes, maxLineBytes } = route;
+    const lines = maxLineBytes !== undefined && isNdjson(request) ? readLines(request, maxLineBytes) : null;
+    const hasJson = maxBodyBytes !== undefined && lines === null;
+    const body = hasJson ? await readJson(request, maxBodyBytes, allowance) : undefined;
     const call: Call = {
       grant,
       wire: { version, baseUrl: deps.publicUrl, appId },
       body,
+      lines,
       otherType,
       query: request.query,
       // From here, so that a slow upload does not use up the other services' time.
@@ -81,6 +85,8 @@ async function serveGuarded(
     };
     await send(response, await route.handle(call));
   } finally {
+    // What nobody has read of it is thrown away: a caller who is still sending does not see the answer else.
+    if (!request.complete) request.resume();
     allowance.close();
     leave();
   }

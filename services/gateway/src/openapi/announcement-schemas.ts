@@ -244,25 +244,23 @@ export const AnnouncementReceiptBody = z
   .meta({ id: "AnnouncementReceipt", example: { type: "opened" } });
 
 /** The body of `POST …/announcements/:id/receipts`. */
-export const ReportedReceiptsBody = z
+export const ReportedReceipt = z
   .object({
-    receipts: z
-      .array(
-        z.object({
-          user_id: z.string().meta({ description: "Identity URI or user id" }),
-          type: ReceiptType,
-          at: Time.nullish().meta({ description: "When; absent or of the future: now" }),
-        }),
-      )
-      .min(1)
-      .max(MAX_REPORTED_RECEIPTS),
+    user_id: z.string().meta({ description: "Identity URI or user id" }),
+    type: ReceiptType,
+    at: Time.nullish().meta({ description: "When; absent or of the future: now" }),
   })
+  .meta({ id: "ReportedReceipt", example: { user_id: "layer:///identities/user-1", type: "read" } });
+
+export const ReportedReceiptsBody = z
+  .object({ receipts: z.array(ReportedReceipt).min(1).max(MAX_REPORTED_RECEIPTS) })
   .meta({ id: "ReportedReceipts", example: { receipts: [{ user_id: "layer:///identities/user-1", type: "read" }] } });
 
 export const ReportedReceiptsView = z
   .strictObject({
     recorded: Count.meta({ description: "Receipts of recipients, whether new or known before" }),
     not_recipients: z.array(z.string()).meta({ description: "User ids of who did not get this announcement" }),
+    more_not_recipients: z.literal(true).optional().meta({ description: "There are more of them than are named" }),
   })
   .meta({ id: "ReportedReceiptsResult", example: { recorded: 1, not_recipients: [] } });
 
@@ -282,6 +280,11 @@ export const RecipientStory = z
     read_at: Time.nullable(),
     opened_at: Time.nullable(),
     deleted_at: Time.nullable(),
+    revision_read: z
+      .number()
+      .int()
+      .nullable()
+      .meta({ description: "The revision shown when she read it; null: unread" }),
     pushes: z.array(
       z.strictObject({
         device_id: z.string(),

@@ -201,6 +201,7 @@ export const examples = {
     read_at: null,
     opened_at: null,
     deleted_at: null,
+    revision_read: null,
     pushes: [
       {
         device_id: "phone-1",

@@ -1,5 +1,6 @@
 import { ERRORS } from "@strata/layer-protocol";
 import { z } from "zod";
+import { NDJSON_TYPE } from "../http/other-types.ts";
 import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
 
 export const ErrorView = z
@@ -41,6 +42,8 @@ interface Operation {
   readonly body?: z.ZodType;
   /** Default: JSON. */
   readonly bodyType?: "application/vnd.layer-patch+json";
+  /** Where the body may also be NDJSON: each line of it. */
+  readonly line?: z.ZodType;
   /** Whether a request without any body is understood too. */
   readonly isBodyOptional?: true;
   readonly answer: Success;
@@ -86,6 +89,7 @@ export function operation(route: Operation): ZodOpenApiOperationObject {
     body,
     bodyType = "application/json",
     isBodyOptional = false,
+    line,
     answer,
     otherAnswers = [],
     errors = [],
@@ -101,7 +105,14 @@ export function operation(route: Operation): ZodOpenApiOperationObject {
       ...(query ? { query } : {}),
       header: (headers ?? z.object({})).extend(AcceptHeader.shape),
     },
-    ...(body ? { requestBody: { required: !isBodyOptional, content: { [bodyType]: { schema: body } } } } : {}),
+    ...(body
+      ? {
+          requestBody: {
+            required: !isBodyOptional,
+            content: { [bodyType]: { schema: body }, ...(line ? { [NDJSON_TYPE]: { schema: line } } : {}) },
+          },
+        }
+      : {}),
     responses: {
       ...successResponses([answer, ...otherAnswers]),
       ...errorResponses(COMMON_ERRORS),

@@ -5,6 +5,7 @@ import {
   GetReceiptStates,
   type PushOutcomeView,
   type RecipientState,
+  type Announcement,
 } from "@strata/contracts";
 import { formatOptionalTime, formatTime, formatUserReference, notFound, requireUserId } from "@strata/layer-protocol";
 import { whyNot } from "../domain/why-not.ts";
@@ -48,17 +49,27 @@ async function story(call: Call, users: KnownUsers): Promise<Answer> {
   ]);
   if (progress === null) throw notFound("There is no such announcement");
   const isRecipient = found.some((one) => one.userIds.includes(userId));
-  const { at, state } = progress.announcement;
-  const reasons = whyNot({ isKnown, isRecipient, state, outcomes, devices });
+  const { at, startsAt, state, isSilent = false, revisions = [] } = progress.announcement;
+  const times = isRecipient ? (states[0] ?? UNTOUCHED) : null;
+  const readAt = times?.readAt ?? null;
+  const reasons = whyNot({ isKnown, isRecipient, state, isSilent, isRead: readAt !== null, outcomes, devices });
   return ok({
     recipient: formatUserReference(call.wire.version, userId),
     user_id: userId,
     is_recipient: isRecipient,
-    ...timesView(isRecipient ? (states[0] ?? UNTOUCHED) : null, at),
+    ...timesView(times, startsAt ?? at),
+    revision_read: readAt === null ? null : revisionAt(revisions, readAt),
     pushes: outcomes.map(pushView),
     why_not: reasons.map(({ code, message, deviceId }) => ({ code, message, device_id: deviceId })),
   });
 }
+
+/**
+ * Which revision was shown at a time. A phone whose clock is behind may have read before there was anything to read: that
+ * was the first.
+ */
+const revisionAt = (revisions: NonNullable<Announcement["revisions"]>, time: number): number =>
+  revisions.findLast(({ at }) => at <= time)?.revision ?? 1;
 
 type Times = Omit<RecipientState, "userId">;
 

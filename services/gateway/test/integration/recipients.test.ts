@@ -19,6 +19,7 @@ const Rows = z.array(z.object({ user_id: z.string() }));
 const recipientsOf = (json: unknown): string[] => Rows.parse(json).map((row) => row.user_id);
 const Story = z.object({ status: z.string().nullable(), why_not: z.array(z.object({ code: z.string() })) });
 const row = (user: string, type = "read") => ({ user_id: `layer:///identities/${user}`, type });
+const linesOf = (rows: readonly unknown[]) => rows.map((one) => `${JSON.stringify(one)}\n`).join("");
 
 describe("the recipients of an announcement, one and all", () => {
   let world: World;
@@ -43,6 +44,9 @@ describe("the recipients of an announcement, one and all", () => {
   const recipientsPath = (id: string, query = "") => `/apps/${app}/announcements/${id}/recipients${query}`;
   const storyPath = (id: string, user: string) => `${recipientsPath(id)}/${user}`;
   const reportPath = (id: string) => `/apps/${app}/announcements/${id}/receipts`;
+
+  const sendLines = (id: string, raw: string | Uint8Array) =>
+    send("POST", reportPath(id), { raw, headers: { "Content-Type": "application/x-ndjson" } });
 
   const get = (id: string, accept: string, query = "") =>
     fetch(`${world.baseUrl}${recipientsPath(id, query)}`, {
@@ -134,6 +138,43 @@ describe("the recipients of an announcement, one and all", () => {
       expect(await codeOf("nobody")).to.deep.equal([null, "unknown_user"]);
     });
 
+    it("names the revision that she read, the first where her clock was behind", async () => {
+      const id = await anAnnouncement();
+      const stored = world.fanout.announcements.get(`${app}/${id}`);
+      if (!stored) throw new Error("not announced");
+      Object.assign(stored, {
+        revisions: [
+          { revision: 1, at: AT - 10 },
+          { revision: 2, at: AT },
+          { revision: 3, at: AT + 1 },
+        ],
+      });
+      const revisionRead = async (readAt: number | null) => {
+        world.receipts.recipients.set(id, [{ ...stateOf("ann", readAt === null ? "sent" : "read"), readAt }]);
+        return z.object({ revision_read: z.number().nullable() }).parse((await send("GET", storyPath(id, "ann"))).json);
+      };
+      for (const [readAt, revision] of [
+        [null, null],
+        [AT - 11, 1],
+        [AT - 1, 1],
+        [AT, 2],
+        [AT + 1, 3],
+      ] as const) {
+        expect(await revisionRead(readAt)).to.deep.equal({ revision_read: revision });
+      }
+    });
+
+    it("tells who had not read it that it was recalled, and anybody else how it ended", async () => {
+      const id = await anAnnouncement();
+      const codeOf = async (user: string) =>
+        Story.parse((await send("GET", storyPath(id, user))).json).why_not.map(({ code }) => code);
+      await send("DELETE", `/apps/${app}/announcements/${id}`);
+      expect(await codeOf("ann")).to.deep.equal(["recalled"]);
+      expect(await codeOf("ops")).to.deep.equal(["recalled"]);
+      world.receipts.recipients.set(id, [stateOf("ann", "read")]);
+      expect(await codeOf("ann")).to.deep.equal([]);
+    });
+
     it("is 404 for an announcement that is not there, or another app's", async () => {
       expect(await send("GET", storyPath(randomUUID(), "ann"))).to.have.property("status", 404);
       const other = world.directory.anApp();
@@ -166,6 +207,77 @@ describe("the recipients of an announcement, one and all", () => {
       expect([strangers.status, errorOf(strangers).id]).to.deep.equal([404, "not_found"]);
       const bad = await send("POST", reportPath(id), { body: { receipts: [row("ann"), row("ann", "seen")] } });
       expect(errorOf(bad)).to.deep.include({ id: "invalid_property", data: { property: "receipts[1].type" } });
+    });
+
+    it("takes any number as lines, a thousand at a time", async () => {
+      const id = await anAnnouncement();
+      const users = Array.from({ length: 2_500 }, (_, n) => `user-${n}`);
+      world.receipts.recipients.set(
+        id,
+        users.map((user) => stateOf(user, "sent")),
+      );
+      const before = world.receipts.recorded.length;
+      // The last line has no end, and one is empty.
+      const body = `${linesOf([...users, "ops"].map((user) => row(user)))}\n${JSON.stringify(row("user-1", "opened"))}`;
+      const reply = await sendLines(id, body);
+      expect([reply.status, reply.json]).to.deep.equal([200, { recorded: 2_501, not_recipients: ["ops"] }]);
+      const groups = world.receipts.recorded.slice(before).map(({ receipts }) => receipts.length);
+      expect(groups).to.deep.equal([1_000, 1_000, 502]);
+    });
+
+    it("names the line that is wrong, and says that those before it are recorded", async () => {
+      const id = await anAnnouncement();
+      world.receipts.recipients.set(id, [stateOf("ann", "sent"), stateOf("bob", "sent")]);
+      const good = linesOf([row("ann"), row("ops")]);
+      for (const [bad, property] of [
+        [linesOf([row("bob", "seen")]), "line 3.type"],
+        ["{nonsense\n", "line 3"],
+        [Buffer.from([0x22, 0xff, 0x22, 0x0a]), "line 3"],
+        [`"${"x".repeat(5_000)}"`, "line 3"],
+      ] as const) {
+        const before = world.receipts.recorded.length;
+        const reply = await sendLines(
+          id,
+          Buffer.concat([good, bad, linesOf([row("bob")])].map((one) => Buffer.from(one))),
+        );
+        expect(errorOf(reply)).to.deep.include({ id: "invalid_property", data: { property, recorded: 1 } });
+        const recorded = world.receipts.recorded.slice(before).flatMap(({ receipts }) => receipts);
+        expect(recorded.map(({ userId }) => userId)).to.deep.equal(["ann", "ops"]);
+      }
+    });
+
+    it("reads no faster than receipts are recorded", async () => {
+      const id = await anAnnouncement();
+      world.receipts.recipients.set(id, [stateOf("ann", "sent")]);
+      const line = `${JSON.stringify({ ...row("ann"), padding: "x".repeat(3_900) })}\n`;
+      const [before, total] = [world.receipts.recorded.length, 20_000];
+      let sent = 0;
+      let mostAhead = 0;
+      const lines = new ReadableStream({
+        pull(controller) {
+          mostAhead = Math.max(mostAhead, sent - (world.receipts.recorded.length - before) * 1_000);
+          if (sent === total) return controller.close();
+          controller.enqueue(Buffer.from(line));
+          sent += 1;
+        },
+      });
+      const headers = {
+        Authorization: `Bearer ${world.directory.aToken({ app })}`,
+        "Content-Type": "application/x-ndjson",
+      };
+      const init = { method: "POST", headers, body: lines, duplex: "half" } as const;
+      const response = await fetch(`${world.baseUrl}${reportPath(id)}`, init);
+      expect(await response.json()).to.deep.equal({ recorded: total, not_recipients: [] });
+      // A group, and what the buffers of two sockets hold: some megabytes of 80.
+      expect(mostAhead).to.be.lessThan(total / 2);
+    });
+
+    it("answers a caller who is still sending, and goes on serving the connection", async () => {
+      const id = await anAnnouncement();
+      const many = linesOf([7, ...Array.from({ length: 50_000 }, () => row("ann"))]);
+      const reply = await sendLines(id, many);
+      expect(errorOf(reply)).to.deep.include({ data: { property: "line 1", recorded: 0 } });
+      expect(await sendLines(id, "")).to.have.property("status", 404);
     });
   });
 });
