@@ -34,14 +34,12 @@ import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement } from "./handlers/open-announcement.ts";
 import { getAnnouncement, getAnnouncementContent, listInbox } from "./handlers/queries.ts";
 import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
-import type { RecipientStore } from "./store/recipient-store.ts";
 import { startAnnouncement } from "./handlers/start-announcement.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
 import type { FanOutDeps } from "./handlers/take-step.ts";
 
 interface Deps extends FanOutDeps {
   readonly broker: Broker;
-  readonly recipients: RecipientStore;
   readonly mongo: Dependency;
   readonly concurrency: number;
 }

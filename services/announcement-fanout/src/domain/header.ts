@@ -99,6 +99,9 @@ export const cutoffOf = ({ at, includeNewUsersUntil }: Pick<Header, "at" | "incl
 const STOPPED: ReadonlySet<AnnouncementState> = new Set(["canceled", "recalled", "expired"]);
 export const isStopped = ({ state }: Pick<Header, "state">): boolean => STOPPED.has(state);
 
+/** It is to be in no inbox any more. */
+export const isTakenBack = ({ state }: Pick<Header, "state">): boolean => state === "recalled" || state === "expired";
+
 /** The contract's view of a header. */
 export function announcementFrom(header: Header): Announcement {
   const { state, at, recipientCount, recipients, audience, startsAt, corrections } = header;

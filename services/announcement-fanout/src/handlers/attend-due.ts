@@ -1,12 +1,17 @@
 import { AnnouncementExpired } from "@strata/contracts";
-import { announcementIdOf, type Header, isStopped } from "../domain/header.ts";
+import { announcementIdOf, type Header, isStopped, isTakenBack } from "../domain/header.ts";
 import { paceOf } from "../domain/throttle.ts";
 import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
+import { moveToRosters } from "./move-to-rosters.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
 /** What is left of a stopped one is looked at again after this. */
 const CLOSING_MS = 1_000;
+/** How long one turn takes batches out of the inboxes, so that others' announcements get theirs. */
+const EMPTYING_MS = 2_000;
+/** For so long after its end a slow worker may still put a batch into the inboxes; three times as long as its lease. */
+const STRAGGLERS_MS = 60_000;
 /** Chunks are kept for a while: a worker that was slow may still be reading them. */
 const CHUNKS_KEPT_MS = 3_600_000;
 
@@ -62,6 +67,7 @@ async function nextMoment(deps: FanOutDeps, header: Header, holding: Holding): P
       : null,
     isStopped(header) ? await close(deps, header) : null,
     await removeChunks(deps, header),
+    isTakenBack(header) && header.hidesFrom !== null ? await emptyInboxes(deps, header) : null,
   ].filter((moment) => moment !== null);
   return moments.length === 0 ? null : Math.min(...moments);
 }
@@ -112,5 +118,24 @@ async function removeChunks({ chunks }: FanOutDeps, header: Header): Promise<num
   const removeAt = (header.stateAt ?? header.at) + CHUNKS_KEPT_MS;
   if (Date.now() < removeAt) return removeAt;
   await chunks.removeOld(header.app, announcementIdOf(header), Date.now());
+  return null;
+}
+
+/**
+ * Takes what was recalled or is over out of the inboxes for good, a few batches at a time, and once more when nobody can
+ * add to them any more. Until then they are passed over; from then on nothing of it is left there to be.
+ */
+async function emptyInboxes(deps: FanOutDeps, header: Header): Promise<number | null> {
+  const { app, version } = header;
+  const announcementId = announcementIdOf(header);
+  const { pending } = await deps.partitions.progress(app, announcementId);
+  if (pending > 0) return Date.now() + CLOSING_MS;
+  const startedAt = Date.now();
+  while (await moveToRosters(deps, app, announcementId)) {
+    if (Date.now() - startedAt > EMPTYING_MS) return Date.now();
+  }
+  const finalAt = (header.stateAt ?? header.at) + STRAGGLERS_MS;
+  if (startedAt < finalAt) return finalAt;
+  await deps.announcements.stopHiding(header._id, version);
   return null;
 }

@@ -11,6 +11,7 @@ import { mongoAnnouncementStore } from "../store/announcement-store.ts";
 import { mongoBatchStore } from "../store/batch-store.ts";
 import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
+import { mongoRecipientStore } from "../store/recipient-store.ts";
 import { mongoRosterStore } from "../store/roster-store.ts";
 import { fanOut } from "./fan-out.ts";
 import { sweep } from "./sweep.ts";
@@ -55,6 +56,7 @@ describe("fanOut", () => {
       batches: mongoBatchStore(mongo.db),
       chunks: mongoChunkStore(mongo.db),
       partitions: mongoPartitionStore(mongo.db),
+      recipients: mongoRecipientStore(mongo.db),
       rosters: mongoRosterStore(mongo.db),
     };
     const header = headerOf({

@@ -1,23 +1,26 @@
 import type { AnnouncementProgress } from "@strata/contracts";
 import { announcementFrom, announcementIdOf, type Header } from "../domain/header.ts";
-import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
+import type { RecipientStore } from "../store/recipient-store.ts";
 
 interface Deps {
-  readonly batches: BatchStore;
   readonly partitions: PartitionStore;
+  readonly recipients: RecipientStore;
 }
 
 /**
  * State and counts. What was fanned out keeps count in its partitions' rows; a short list that went out at once is
  * counted from its batches.
  */
-export async function progressOf({ batches, partitions }: Deps, header: Header): Promise<AnnouncementProgress> {
+export async function progressOf(
+  { partitions, recipients: store }: Deps,
+  header: Header,
+): Promise<AnnouncementProgress> {
   const announcementId = announcementIdOf(header);
   const { sent, unknown, pending } =
     header.unknown === null
       ? await partitions.progress(header.app, announcementId)
-      : { sent: await batches.countRecipients(header.app, announcementId), unknown: header.unknown.length, pending: 0 };
+      : { sent: await store.count(header.app, announcementId), unknown: header.unknown.length, pending: 0 };
   // Of an audience it is known how many they are once all are found.
   const named = header.audience.kind === "recipients" ? header.recipientCount : null;
   const recipients =

@@ -7,26 +7,28 @@ import {
 } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
-import { announcementFrom, contentFrom, type Header } from "../domain/header.ts";
+import { announcementFrom, contentFrom, type Header, isTakenBack } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
+import type { RecipientStore } from "../store/recipient-store.ts";
 import { progressOf } from "./progress.ts";
 
 interface Deps {
   readonly announcements: AnnouncementStore;
   readonly batches: BatchStore;
   readonly partitions: PartitionStore;
+  readonly recipients: RecipientStore;
 }
 
 type Answers<C> = Handler<PayloadOf<C>, ReplyOf<C>>;
 
 /** State and counts. */
 export const getAnnouncement =
-  ({ announcements, batches, partitions }: Deps): Answers<typeof GetAnnouncement> =>
+  ({ announcements, ...deps }: Omit<Deps, "batches">): Answers<typeof GetAnnouncement> =>
   async ({ app, payload }) => {
     const header = await announcements.find(app, payload.announcementId);
-    return reply({ progress: header && (await progressOf({ batches, partitions }, header)) });
+    return reply({ progress: header && (await progressOf(deps, header)) });
   };
 
 export const getAnnouncementContent =
@@ -37,8 +39,8 @@ export const getAnnouncementContent =
   };
 
 /** Not what was recalled, or is over: nothing of it is pushed any more. */
-const isShown = ({ state, expiresAt }: Header): boolean =>
-  state !== "recalled" && state !== "expired" && (expiresAt ?? Number.POSITIVE_INFINITY) > Date.now();
+const isShown = (header: Header): boolean =>
+  !isTakenBack(header) && (header.expiresAt ?? Number.POSITIVE_INFINITY) > Date.now();
 
 export const listInbox =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof ListInbox> =>
@@ -57,7 +59,8 @@ export const listInbox =
     const headers = await announcements.findMany(entries.map((entry) => announcementKey(app, entry.announcementId)));
     const listed = entries.flatMap(({ announcementId, at }) => {
       const header = headers.get(announcementKey(app, announcementId));
-      return header ? [inboxView(header, at)] : [];
+      // A worker that stood still for minutes may have put it there behind its end.
+      return header && !isTakenBack(header) ? [inboxView(header, at)] : [];
     });
     return reply({ entries: listed, total });
   };

@@ -9,6 +9,7 @@ import { mongoAnnouncementStore } from "../store/announcement-store.ts";
 import { mongoBatchStore } from "../store/batch-store.ts";
 import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
+import { mongoRecipientStore } from "../store/recipient-store.ts";
 import { mongoRosterStore } from "../store/roster-store.ts";
 import { openAnnouncement } from "./open-announcement.ts";
 import { startAnnouncement } from "./start-announcement.ts";
@@ -41,6 +42,7 @@ describe("the sweep of headers that were never started", () => {
       batches: mongoBatchStore(mongo.db),
       chunks: mongoChunkStore(mongo.db),
       partitions: mongoPartitionStore(mongo.db),
+      recipients: mongoRecipientStore(mongo.db),
       rosters: mongoRosterStore(mongo.db),
       broker: { ...publisher, ask: asksNothing, request: asksNothing },
     };

@@ -5,6 +5,7 @@ import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
+import type { RecipientStore } from "../store/recipient-store.ts";
 import type { RosterStore } from "../store/roster-store.ts";
 import type { AudiencePages } from "./audience-pages.ts";
 import { type Members, nextMembers } from "./next-members.ts";
@@ -19,6 +20,7 @@ export interface FanOutDeps {
   readonly partitions: PartitionStore;
   readonly broker: Publisher & Client;
   readonly rosters: RosterStore;
+  readonly recipients: RecipientStore;
   /** Of one worker; without it nothing is asked for ahead. */
   readonly ahead?: ReadAhead<AudiencePages>;
 }

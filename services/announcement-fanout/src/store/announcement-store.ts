@@ -78,6 +78,8 @@ export interface AnnouncementStore {
   settleBatch(id: string, until: number, nextAt: number): Promise<void>;
   /** What the inboxes of an app leave out now: all of an announcement, or what came later than `after`. */
   hidden(app: string): Promise<readonly Hidden[]>;
+  /** Nothing of it is in an inbox any more, and nobody need pass it over; unless its state is another by now. */
+  stopHiding(id: string, version: number): Promise<void>;
   /** Lets go of it until `dueAt`; nothing happens when it was changed or claimed by somebody else meanwhile. */
   release(id: string, holder: string, dueAt: number | null): Promise<void>;
   /** Removes headers made before `before` and never started, and answers their ids: none that was started meanwhile. */
@@ -190,6 +192,9 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         announcementId: announcementOf(_id),
         after: KEEPS_WHAT_CAME.has(state) ? stateAt : null,
       }));
+    },
+    async stopHiding(_id, version) {
+      await headers.updateOne({ _id, version }, { $set: { hidesFrom: null } });
     },
     async release(_id, holder, dueAt) {
       await headers.updateOne({ _id, holder }, { $set: { dueAt, holder: null } }, LIGHT);

@@ -4,6 +4,8 @@ import { type Batch, batchId, below, partitionRowId } from "../domain/batch.ts";
 
 /** What the batches of inboxes and of rosters have in common. */
 export interface BatchDocuments {
+  /** Inserts what is not there yet. */
+  insertNew(batches: readonly Batch[]): Promise<void>;
   /**
    * Inserts batches in their order, up to the first whose id is taken. Answers those that are stored now: in the place of
    * the one that was refused, and instead of those behind it, the one that a worker before us stored.
@@ -15,6 +17,14 @@ export interface BatchDocuments {
 
 export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
   return {
+    async insertNew(rows) {
+      if (rows.length === 0) return;
+      try {
+        await collection.insertMany([...rows], { ordered: false });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+      }
+    },
     async insertInOrder(rows) {
       if (rows.length === 0) return { stored: rows, isAdopted: false };
       try {

@@ -30,15 +30,15 @@ export type After = string | InboxEntry | null;
 
 /** Batches are the inboxes: one document is the inbox entry of all its recipients. */
 export interface BatchStore extends BatchDocuments {
-  /** Inserts what is not there yet. */
-  insertNew(batches: readonly Batch[]): Promise<void>;
   /** Inserts the batches; in place of those that a worker before us stored under their ids, answers the stored ones. */
   insertOrAdopt(batches: readonly Batch[]): Promise<readonly Batch[]>;
   /** A user's inbox without what is hidden, newest first, behind `after`; null when that is named and not in it. */
   inbox(inbox: Inbox, after: After, limit: number): Promise<readonly InboxEntry[] | null>;
   inboxSize(inbox: Inbox): Promise<number>;
-  /** How many recipients an announcement's batches have; for short lists. */
-  countRecipients(app: string, announcementId: string): Promise<number>;
+  /** The first of an announcement's batches that are still in inboxes. */
+  first(app: string, announcementId: string, limit: number): Promise<readonly Batch[]>;
+  /** Takes these batches out of the inboxes. */
+  remove(ids: readonly string[]): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -94,14 +94,6 @@ export function mongoBatchStore(db: Db): BatchStore {
     batches.find({ $and: [inboxFilter(inbox), from] }, { projection: { at: 1 } }).sort({ at: -1, _id: 1 });
 
   return {
-    async insertNew(rows) {
-      if (rows.length === 0) return;
-      try {
-        await batches.insertMany([...rows], { ordered: false });
-      } catch (error) {
-        if (!isDuplicateKey(error)) throw error;
-      }
-    },
     async insertOrAdopt(rows) {
       if (rows.length === 0) return rows;
       try {
@@ -134,14 +126,14 @@ export function mongoBatchStore(db: Db): BatchStore {
       for await (const _ of shownOf(inbox, walk(inbox, {}).batchSize(KEYS_PER_BATCH))) size += 1;
       return size;
     },
-    async countRecipients(app, announcementId) {
-      const [total] = await batches
-        .aggregate<{ count: number }>([
-          { $match: { _id: below(announcementKey(app, announcementId)) } },
-          { $group: { _id: null, count: { $sum: { $size: "$recipients" } } } },
-        ])
-        .toArray();
-      return total?.count ?? 0;
+    first: (app, announcementId, limit) =>
+      batches
+        .find({ _id: below(announcementKey(app, announcementId)) })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray(),
+    async remove(ids) {
+      if (ids.length > 0) await batches.deleteMany({ _id: { $in: [...ids] } });
     },
     async ensureIndexes() {
       await batches.createIndex({ app: 1, partition: 1, recipients: 1, at: -1, _id: 1 });

@@ -6,12 +6,15 @@ import {
   CancelAnnouncement,
   GetAnnouncement,
   ListInbox,
+  ListRecipients,
   partitionOf,
   PauseAnnouncement,
   type PayloadOf,
+  RecallAnnouncement,
   ResumeAnnouncement,
 } from "@strata/contracts";
 import { ack, consumer, on, onGroup } from "@strata/messaging";
+import { openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
@@ -84,6 +87,25 @@ describe("announcement-fanout: when", () => {
     const { entries } = await gateway.ask(ListInbox, app, inbox);
     expect(entries?.map((entry) => entry.at)).to.deep.equal([at]);
     expect(recipientsOf(announcementId).toSorted()).to.deep.equal(users);
+  });
+
+  it("takes what was recalled out of the inboxes for good, and knows whose it was as before", async () => {
+    const [app, announcementId] = [anAppId(), randomUUID()];
+    const users = userIds(300);
+    await announceToMany(gateway, app, users, { announcementId });
+    await eventually(() => state(app, announcementId), "distributed");
+    const asBefore = async () => ({
+      counts: (await progress(app, announcementId))?.counts,
+      listed: (await gateway.ask(ListRecipients, app, { announcementId, after: null, limit: 1_000 })).userIds,
+    });
+    const before = await asBefore();
+    expect(before.listed).to.have.length(300);
+    await gateway.request(RecallAnnouncement, app, { announcementId });
+    const mongo = await openMongo(infra.mongoUrl("fanout"), silentLogger);
+    const batches = mongo.db.collection("batches");
+    await eventually(() => batches.countDocuments({ app }), 0);
+    expect(await asBefore()).to.deep.equal(before);
+    await mongo.close();
   });
 
   it("sends nothing of what is canceled before its start", async () => {
