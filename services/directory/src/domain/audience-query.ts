@@ -140,9 +140,18 @@ function oddKeyQuery(key: string, condition: AudienceCondition): Query {
   return { $expr: { $and: claims() } };
 }
 
+/** An area outside of which nobody matches, as a query; null where the filter has none. */
+export function areaOf(filter: AudienceFilter): Query | null {
+  if ("within" in filter) return pointQuery(filter.within);
+  if (!("and" in filter)) return null;
+  return filter.and.map(areaOf).find((area) => area !== null) ?? null;
+}
+
+const pointQuery = (area: Area): Query => ({ "location.point": { $geoWithin: geometryOf(area) } });
+
 function placeQuery({ within, since }: AudiencePlace): Query {
   return {
-    "location.point": { $geoWithin: geometryOf(within) },
+    ...pointQuery(within),
     ...(since === undefined ? {} : { "location.at": { $gte: since } }),
   };
 }

@@ -94,11 +94,78 @@ describe("matchUsers", () => {
     ]);
   });
 
+  it("finds who is in an area by their places, page by page, without looking at those elsewhere", async () => {
+    const town = anAppId();
+    const at = (latitude: number) => ({ point: { type: "Point", coordinates: [13, latitude] }, at: 5 });
+    const rows = users.map((userId, index) => ({
+      _id: `${town}/${userId}`,
+      app: town,
+      userId,
+      partition: PARTITION,
+      createdAt: index < 40 ? 1 : 99,
+      version: 1,
+      // Every fourth is in town, and every eighth was there lately.
+      location: index % 4 === 0 ? { ...at(47), at: index % 8 === 0 ? 7 : 5 } : at(1 + index / 1_000),
+    }));
+    await stores.db.collection<{ _id: string }>("identities").insertMany(rows);
+    const wanted = users.filter((_, index) => index < 40 && index % 8 === 0);
+    const within = { circle: { latitude: 47, longitude: 13, radiusMeters: 5_000 } };
+    const filter = { and: [{ and: [{ within, since: 6 }] }, { field: "user_id" as const, exists: true }] };
+    await stores.db.command({ profile: 2 });
+    const found: string[] = [];
+    for (let after: string | null = null; ;) {
+      const asked = { filter, partition: PARTITION, after, createdBefore: 9, limit: 2 };
+      const outcome = await matchUsers(stores)(aDelivery(asked, { app: town }));
+      if (outcome.kind !== "reply") throw new Error("not answered");
+      found.push(...outcome.reply.userIds);
+      after = outcome.reply.next;
+      if (after === null) break;
+    }
+    const counted = await countAudience(stores)(aDelivery({ filter }, { app: town }));
+    await stores.db.command({ profile: 0 });
+    expect(found).to.deep.equal(wanted);
+    expect(counted).to.deep.equal({
+      kind: "reply",
+      reply: { count: users.filter((_, index) => index % 8 === 0).length },
+    });
+    const inTown = rows.filter((_, index) => index % 4 === 0).length;
+    const profiled = await stores.db
+      .collection("system.profile")
+      .find({ ns: /identities$/, "command.hint": { $exists: true } })
+      .toArray();
+    const ofTown = profiled.filter((one) => JSON.stringify(one["command"]).includes(town));
+    expect(ofTown.length).to.be.greaterThan(wanted.length / 2);
+    for (const { docsExamined } of ofTown) expect(docsExamined).to.be.at.most(inTown);
+  });
+
+  it("walks instead of sorting where very many are in an area, and finds the same", async () => {
+    const crowd = anAppId();
+    const many = Array.from({ length: 2_500 }, (_, index) => String(index).padStart(6, "0"));
+    const location = { point: { type: "Point", coordinates: [13, 47] }, at: 5 };
+    const rows = many.map((userId) => ({
+      _id: `${crowd}/${userId}`,
+      app: crowd,
+      userId,
+      partition: 1,
+      createdAt: 1,
+      version: 1,
+      location,
+    }));
+    await stores.db.collection<{ _id: string }>("identities").insertMany(rows, { ordered: false });
+    const filter = { within: { circle: { latitude: 47, longitude: 13, radiusMeters: 30_000_000 } } };
+    const asked = { filter, partition: 1, after: many[1_999] ?? null, createdBefore: 9, limit: 1_000 };
+    const outcome = await matchUsers(stores)(aDelivery(asked, { app: crowd }));
+    expect(outcome).to.deep.equal({ kind: "reply", reply: { userIds: many.slice(2_000), next: null } });
+  });
+
   it("is answered from the index alone for everyone", async () => {
     await stores.db.command({ profile: 2 });
     await askedOf({ after: users[3] ?? null, limit: 10 });
     await stores.db.command({ profile: 0 });
-    const [profiled] = await stores.db.collection("system.profile").find({ "command.find": "identities" }).toArray();
+    const [profiled] = await stores.db
+      .collection("system.profile")
+      .find({ "command.find": "identities", "command.filter.app": app })
+      .toArray();
     expect(profiled).to.deep.include({ docsExamined: 0, nreturned: 10 });
     expect(profiled?.["keysExamined"]).to.be.at.most(12);
   });

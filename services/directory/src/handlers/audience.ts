@@ -8,8 +8,8 @@ import {
   settleAudienceTimes,
 } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
-import { audienceQuery, type Query } from "../domain/audience-query.ts";
-import type { AudienceStore } from "../store/audience-store.ts";
+import { areaOf, audienceQuery } from "../domain/audience-query.ts";
+import type { AudienceStore, Wanted } from "../store/audience-store.ts";
 import type { UserCountStore } from "../store/user-count-store.ts";
 
 interface Deps {
@@ -18,15 +18,15 @@ interface Deps {
 }
 
 /** Whoever pages settles the times first, else they move under him from page to page. */
-const queryOf = (filter: AudienceFilter | null): Query | null =>
-  filter && audienceQuery(settleAudienceTimes(filter, Date.now()));
+const wantedOf = (filter: AudienceFilter | null): Wanted | null =>
+  filter && { query: audienceQuery(settleAudienceTimes(filter, Date.now())), area: areaOf(filter) };
 
 /** The next users of a partition who match. The fan-out pages by it, so each step of it counts. */
 export const matchUsers =
   ({ audiences }: Pick<Deps, "audiences">) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof MatchUsers>>): Promise<Outcome<ReplyOf<typeof MatchUsers>>> => {
     const { filter, withTimeZones = false, ...page } = payload;
-    return reply(await audiences.match({ ...page, app, query: queryOf(filter), withTimeZones }));
+    return reply(await audiences.match({ ...page, app, wanted: wantedOf(filter), withTimeZones }));
   };
 
 /** How many users match a filter; of everyone without one. */
@@ -36,8 +36,8 @@ export const countAudience =
     app,
     payload,
   }: Delivery<PayloadOf<typeof CountAudience>>): Promise<Outcome<ReplyOf<typeof CountAudience>>> => {
-    const query = queryOf(payload.filter);
-    return reply({ count: query === null ? await counts.count(app) : await audiences.count(app, query) });
+    const wanted = wantedOf(payload.filter);
+    return reply({ count: wanted === null ? await counts.count(app) : await audiences.count(app, wanted) });
   };
 
 /** Whether one user is known and matches. */
@@ -47,4 +47,4 @@ export const matchesAudience =
     app,
     payload,
   }: Delivery<PayloadOf<typeof MatchesAudience>>): Promise<Outcome<ReplyOf<typeof MatchesAudience>>> =>
-    reply({ matches: await audiences.matches(app, payload.userId, queryOf(payload.filter)) });
+    reply({ matches: await audiences.matches(app, payload.userId, wantedOf(payload.filter)?.query ?? null) });

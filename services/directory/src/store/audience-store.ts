@@ -5,12 +5,18 @@ import { z } from "zod";
 import type { Query } from "../domain/audience-query.ts";
 import { commonPartitionOf } from "../domain/identity.ts";
 import { userKey, UserRow } from "../domain/user.ts";
-import { USERS_OF_PARTITION } from "./identity-store.ts";
+import { PLACES_OF_PARTITION, USERS_OF_PARTITION } from "./identity-store.ts";
+
+/** Who is looked for; nobody outside of the area, where there is one, is. */
+export interface Wanted {
+  readonly query: Query;
+  readonly area: Query | null;
+}
 
 interface MatchRequest extends Pick<PayloadOf<typeof MatchUsers>, "partition" | "after" | "createdBefore" | "limit"> {
   readonly app: string;
   /** null: everyone. */
-  readonly query: Query | null;
+  readonly wanted: Wanted | null;
   readonly withTimeZones: boolean;
 }
 
@@ -19,7 +25,7 @@ export interface AudienceStore {
   /** The next page of a partition's users who match, as MatchUsers answers it. */
   match(request: MatchRequest): Promise<ReplyOf<typeof MatchUsers>>;
   /** How many users match. Throws `invalid_operation` when that takes longer than COUNT_DEADLINE_MS. */
-  count(app: string, query: Query): Promise<number>;
+  count(app: string, wanted: Wanted): Promise<number>;
   /** Throws `invalid_property` for what cannot be asked: a polygon whose edges cross. */
   check(query: Query): Promise<void>;
   matches(app: string, userId: string, query: Query | null): Promise<boolean>;
@@ -29,6 +35,8 @@ export interface AudienceStore {
   findKnownBefore(app: string, userIds: readonly string[], before: number): Promise<string[]>;
 }
 
+/** Up to so many in an area of a partition are looked at all, page by page; more are come across soon enough by walking. */
+const FEW_IN_AREA = 2_000;
 /** What one answer looks at, at the most. */
 const MAX_LOOKED_AT = 20_000;
 /** Where many match, a page is full after a few rows; where few do, the next look goes further. */
@@ -65,11 +73,16 @@ export function mongoAudienceStore(db: Db): AudienceStore {
   };
   const inOrder = { sort: { userId: 1 }, hint: USERS_OF_PARTITION };
 
-  const rowsOf = (request: MatchRequest, range: object, limit: number): Promise<readonly Row[]> => {
-    const { app, partition, createdBefore, query, withTimeZones } = request;
+  const rowsOf = (
+    request: MatchRequest,
+    range: object,
+    limit: number,
+    order: object = inOrder,
+  ): Promise<readonly Row[]> => {
+    const { app, partition, createdBefore, wanted, withTimeZones } = request;
     const filter = { app, partition, userId: range, createdAt: { $lte: createdBefore } };
-    return find(query === null ? filter : { $and: [filter, query] }, limit, {
-      ...inOrder,
+    return find(wanted === null ? filter : { $and: [filter, wanted.query] }, limit, {
+      ...order,
       projection: withTimeZones ? { _id: 0, userId: 1, timeZone: 1 } : { _id: 0, userId: 1 },
     });
   };
@@ -99,14 +112,28 @@ export function mongoAudienceStore(db: Db): AudienceStore {
     return { rows: found, hasMore: true, lookedUpTo: from };
   };
 
-  const matchEveryone = async (request: MatchRequest, after: string): Promise<Page> => {
-    const rows = await rowsOf(request, { $gt: after }, request.limit);
+  const matchAtOnce = async (request: MatchRequest, after: string, order?: object): Promise<Page> => {
+    const rows = await rowsOf(request, { $gt: after }, request.limit, order);
     return { rows, hasMore: rows.length === request.limit };
   };
 
-  const countPartition = async (filter: Query, deadlineAt: number): Promise<number> => {
+  const areFewIn = async ({ app, partition }: MatchRequest, area: Query): Promise<boolean> => {
+    const query = { app, partition, ...area };
+    const command = { count: identities.collectionName, query, limit: FEW_IN_AREA + 1, hint: PLACES_OF_PARTITION };
+    return Count.parse(await run(command)).n <= FEW_IN_AREA;
+  };
+
+  const match = async (request: MatchRequest, after: string): Promise<Page> => {
+    const { wanted } = request;
+    if (wanted === null) return matchAtOnce(request, after);
+    if (wanted.area === null || !(await areFewIn(request, wanted.area))) return matchByLooking(request, after);
+    return matchAtOnce(request, after, { sort: inOrder.sort, hint: PLACES_OF_PARTITION });
+  };
+
+  const countPartition = async (filter: object, { query, area }: Wanted, deadlineAt: number): Promise<number> => {
     const maxTimeMS = Math.max(1, deadlineAt - Date.now());
-    const command = { count: identities.collectionName, query: filter, hint: USERS_OF_PARTITION, maxTimeMS };
+    const hint = area === null ? USERS_OF_PARTITION : PLACES_OF_PARTITION;
+    const command = { count: identities.collectionName, query: { $and: [filter, query] }, hint, maxTimeMS };
     return Count.parse(await run(command)).n;
   };
 
@@ -114,7 +141,6 @@ export function mongoAudienceStore(db: Db): AudienceStore {
     async match(request) {
       // The empty string is before all user ids.
       const after = request.after ?? "";
-      const match = request.query === null ? matchEveryone : matchByLooking;
       const { rows, hasMore, lookedUpTo } = await match(request, after);
       const userIds = UserIds.parse(rows.map(({ userId }) => userId));
       return {
@@ -123,14 +149,13 @@ export function mongoAudienceStore(db: Db): AudienceStore {
         next: hasMore ? (lookedUpTo ?? userIds.at(-1) ?? null) : null,
       };
     },
-    async count(app, query) {
+    async count(app, wanted) {
       const deadlineAt = Date.now() + COUNT_DEADLINE_MS;
       const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
       let total = 0;
       const countNext = async (): Promise<void> => {
         for (let partition = partitions.pop(); partition !== undefined; partition = partitions.pop()) {
-          const filter = { app, partition };
-          const counted = await countPartition({ $and: [filter, query] }, deadlineAt);
+          const counted = await countPartition({ app, partition }, wanted, deadlineAt);
           total += counted;
         }
       };

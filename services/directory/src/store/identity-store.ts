@@ -46,7 +46,7 @@ export interface IdentityStore {
 export const USERS_OF_PARTITION = { app: 1, partition: 1, userId: 1, createdAt: 1 } as const;
 
 /** Where users are; who never said is not in it. By partition, so that a page of one looks at nobody else. */
-const PLACES_OF_PARTITION = { app: 1, partition: 1, "location.point": "2dsphere" } as const;
+export const PLACES_OF_PARTITION = { app: 1, partition: 1, "location.point": "2dsphere" } as const;
 
 const Count = z.object({ n: z.number() });
 const KnownUsers = z.object({ cursor: z.object({ firstBatch: z.array(z.object({ userId: z.string() })) }) });
