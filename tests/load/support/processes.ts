@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { type Platform, serviceNames } from "@strata/tests-platform";
 
 const TICKS_PER_SECOND = 100;
@@ -16,6 +16,14 @@ function cpuSeconds(pid: number): number {
 /** The largest resident memory that any service reached, in MB. */
 export const peakRssMbOf = (platform: Platform): number =>
   Math.max(...serviceNames.map((name) => peakRssMb(platform.service(name).pid)));
+
+export const peakRssByServiceOf = (platform: Platform): Readonly<Record<string, number>> =>
+  Object.fromEntries(serviceNames.map((name) => [name, peakRssMb(platform.service(name).pid)]));
+
+/** From now on the peaks are those of what comes; see proc(5), clear_refs. */
+export function resetPeakRssOf(platform: Platform): void {
+  for (const name of serviceNames) writeFileSync(`/proc/${platform.service(name).pid}/clear_refs`, "5");
+}
 
 function peakRssMb(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));

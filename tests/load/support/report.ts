@@ -14,7 +14,7 @@ export interface Pair {
 const median = (values: readonly number[]): number => percentile(values, 0.5);
 
 /** The value below which this share of the values lies; NaN for none. */
-function percentile(values: readonly number[], share: number): number {
+export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
