@@ -51,6 +51,8 @@ export const Announcement = AnnouncementContent.extend({
   recipients: z.array(UserId).nullable(),
   /** Whom it is for; absent: those who were named. */
   audience: Audience.optional(),
+  /** Those who were named were uploaded after it. */
+  isUploaded: z.boolean().optional(),
   ...AnnouncementTerms.shape,
   /** When what is scheduled starts, or started. */
   startsAt: Millis.nullable().optional(),

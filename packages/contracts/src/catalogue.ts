@@ -10,6 +10,7 @@ import * as inbox from "./inbox.ts";
 import * as message from "./message.ts";
 import * as push from "./push.ts";
 import * as receipt from "./receipt.ts";
+import * as recipientUpload from "./recipient-upload.ts";
 import * as segment from "./segment.ts";
 import * as userFacts from "./user-facts.ts";
 import * as unread from "./unread.ts";
@@ -31,6 +32,7 @@ export const catalogue: readonly AnyContract[] = [
   message,
   push,
   receipt,
+  recipientUpload,
   segment,
   userFacts,
   unread,

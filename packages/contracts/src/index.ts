@@ -16,6 +16,7 @@ export * from "./inbox.ts";
 export * from "./message.ts";
 export * from "./push.ts";
 export * from "./receipt.ts";
+export * from "./recipient-upload.ts";
 export * from "./segment.ts";
 export * from "./token.ts";
 export * from "./user-facts.ts";

@@ -8,15 +8,19 @@ import {
   FindRecipients,
   GetAnnouncement,
   GetAnnouncementContent,
+  GetUpload,
   ListInbox,
   ListInboxKeys,
   ListRecipients,
   OpenAnnouncement,
+  OpenUpload,
   PauseAnnouncement,
   RecallAnnouncement,
   ResumeAnnouncement,
   StartAnnouncement,
+  StartUpload,
   StoreRecipients,
+  StoreUploaded,
 } from "@strata/contracts";
 import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
@@ -31,11 +35,13 @@ import {
 } from "./handlers/change-state.ts";
 import { fanOut } from "./handlers/fan-out.ts";
 import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
-import { openAnnouncement } from "./handlers/open-announcement.ts";
+import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
 import { getAnnouncement, getAnnouncementContent, listInbox } from "./handlers/queries.ts";
 import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
 import { startAnnouncement } from "./handlers/start-announcement.ts";
+import { startUpload } from "./handlers/start-upload.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
+import { getUpload, storeUploaded } from "./handlers/store-uploaded.ts";
 import type { FanOutDeps } from "./handlers/take-step.ts";
 
 interface Deps extends FanOutDeps {
@@ -63,6 +69,8 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
         on(OpenAnnouncement, openAnnouncement(deps)),
         on(StartAnnouncement, startAnnouncement(deps)),
         on(AnnounceToAudience, announceToAudience(deps)),
+        on(OpenUpload, openUpload(deps)),
+        on(StartUpload, startUpload(deps)),
       ],
       dependencies: [mongo],
     }),
@@ -71,6 +79,14 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
       // Up to 1 MB each: this bounds what is in memory at once.
       prefetch: 8,
       handlers: [on(StoreRecipients, storeRecipients(deps))],
+      dependencies: [mongo],
+    }),
+    consumer({
+      queue: "announcement-fanout.uploads",
+      // Up to 1 MB each.
+      prefetch: 8,
+      concurrency: 2,
+      handlers: [on(StoreUploaded, storeUploaded(deps))],
       dependencies: [mongo],
     }),
     consumer({
@@ -102,6 +118,7 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
       handlers: [
         on(GetAnnouncement, getAnnouncement(deps)),
         on(GetAnnouncementContent, getAnnouncementContent(deps)),
+        on(GetUpload, getUpload(deps)),
         on(ListInbox, listInbox(deps)),
         on(ListInboxKeys, listInboxKeys(deps)),
         on(FindRecipients, findRecipients(deps)),

@@ -10,6 +10,7 @@ import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoPartitionStore } from "./store/partition-store.ts";
 import { mongoRecipientStore } from "./store/recipient-store.ts";
 import { mongoRosterStore } from "./store/roster-store.ts";
+import { mongoUploadStore } from "./store/upload-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
@@ -22,6 +23,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     partitions: mongoPartitionStore(mongo.db),
     recipients: mongoRecipientStore(mongo.db),
     rosters: mongoRosterStore(mongo.db),
+    uploads: mongoUploadStore(mongo.db),
   };
   await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
   const broker = closing.add(

@@ -14,6 +14,7 @@ import { mongoBatchStore } from "../src/store/batch-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoRecipientStore } from "../src/store/recipient-store.ts";
 import { mongoRosterStore } from "../src/store/roster-store.ts";
+import { mongoUploadStore } from "../src/store/upload-store.ts";
 import { mongoPartitionStore } from "../src/store/partition-store.ts";
 import { aCrowd } from "./crowd.ts";
 import { aContent } from "./support.ts";
@@ -38,6 +39,7 @@ export async function openStage(name: string) {
     partitions: mongoPartitionStore(mongo.db),
     recipients: mongoRecipientStore(mongo.db),
     rosters: mongoRosterStore(mongo.db),
+    uploads: mongoUploadStore(mongo.db),
   };
   await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
 

@@ -24,6 +24,8 @@ export const Header = AnnouncementContentSchema.extend({
   /** Whom it is for, with every time in it settled. */
   audience: Audience.default({ kind: "recipients" }),
   includeNewUsersUntil: z.number().nullable().default(null),
+  /** Those it is for are uploaded while it is `accepting`, and are rows of their own. */
+  isUploaded: z.boolean().default(false),
   /** Short lists only: whom the backend named, and who of them did not exist at that moment. */
   recipients: z.array(z.string()).nullable(),
   unknown: z.array(z.string()).nullable(),
@@ -112,6 +114,7 @@ export function announcementFrom(header: Header): Announcement {
     recipientCount,
     recipients,
     ...(audience.kind === "recipients" ? {} : { audience }),
+    ...(header.isUploaded ? { isUploaded: true } : {}),
     ...contentFrom(header),
     ...headerTerms(header),
     startsAt,

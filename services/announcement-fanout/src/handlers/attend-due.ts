@@ -112,11 +112,13 @@ async function close(deps: FanOutDeps, header: Header): Promise<number | null> {
 }
 
 /** The recipients as they came in are of no use once nothing more is written of them. */
-async function removeChunks({ chunks }: FanOutDeps, header: Header): Promise<number | null> {
+async function removeChunks({ chunks, uploads }: FanOutDeps, header: Header): Promise<number | null> {
   const isOver = header.state === "distributed" || isStopped(header);
-  if (!isOver || header.chunks === null) return null;
+  if (!isOver || (header.chunks === null && !header.isUploaded)) return null;
   const removeAt = (header.stateAt ?? header.at) + CHUNKS_KEPT_MS;
   if (Date.now() < removeAt) return removeAt;
+  // A part at a time: all of them may be millions.
+  if (header.isUploaded) return (await uploads.removeSome(header.app, announcementIdOf(header))) ? Date.now() : null;
   await chunks.removeOld(header.app, announcementIdOf(header), Date.now());
   return null;
 }

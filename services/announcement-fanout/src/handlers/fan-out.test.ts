@@ -13,6 +13,7 @@ import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
 import { mongoRecipientStore } from "../store/recipient-store.ts";
 import { mongoRosterStore } from "../store/roster-store.ts";
+import { mongoUploadStore } from "../store/upload-store.ts";
 import { fanOut } from "./fan-out.ts";
 import { sweep } from "./sweep.ts";
 
@@ -58,6 +59,7 @@ describe("fanOut", () => {
       partitions: mongoPartitionStore(mongo.db),
       recipients: mongoRecipientStore(mongo.db),
       rosters: mongoRosterStore(mongo.db),
+      uploads: mongoUploadStore(mongo.db),
     };
     const header = headerOf({
       _id: announcementKey(app, announcementId),

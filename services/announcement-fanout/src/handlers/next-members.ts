@@ -58,7 +58,13 @@ export async function nextMembers(
   return { lists: await lists([members.slice(offset, offset + limit)]), cursor, isDone: cursor.chunk >= last };
 }
 
-async function knownAmong(broker: Client, app: string, members: readonly string[], cause?: Cause) {
+/** Those of at most 1,000 users who exist, in their order. */
+export async function knownAmong(
+  broker: Client,
+  app: string,
+  members: readonly string[],
+  cause?: Cause,
+): Promise<readonly string[]> {
   const answer = await broker.ask(FindUnknownUsers, app, { userIds: [...members] }, cause ? { cause } : {});
   if (answer.unknown.length === 0) return members;
   const unknown = new Set(answer.unknown);

@@ -23,8 +23,10 @@ export async function progressOf(
       : { sent: await store.count(header.app, announcementId), unknown: header.unknown.length, pending: 0 };
   // Of an audience it is known how many they are once all are found.
   const named = header.audience.kind === "recipients" ? header.recipientCount : null;
-  const recipients =
-    named ?? (pending === 0 && header.startedBy !== null ? sent : Math.max(header.recipientCount, sent));
+  const recipients = header.isUploaded
+    ? // What came in at the very start may not have been counted then.
+      Math.max(header.recipientCount, sent + unknown)
+    : (named ?? (pending === 0 && header.startedBy !== null ? sent : Math.max(header.recipientCount, sent)));
   const counts = { recipients, unknown, sent };
   return { announcement: announcementFrom(header), counts };
 }

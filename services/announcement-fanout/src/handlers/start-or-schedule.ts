@@ -3,7 +3,7 @@ import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@str
 import { DomainError } from "@strata/runtime";
 import { announcementFrom, announcementIdOf, type Header } from "../domain/header.ts";
 import { firstStartOf } from "../domain/start.ts";
-import type { AnnouncementStore } from "../store/announcement-store.ts";
+import type { AnnouncementStore, HeaderChange } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
 import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
@@ -23,13 +23,14 @@ export async function startOrSchedule(
   delivery: Start,
   found: Header,
   chunks: Header["chunks"],
+  more: Pick<HeaderChange, "recipientCount" | "startsAt"> = {},
 ): Promise<Outcome<AcceptReply>> {
   const { app, id } = delivery;
   const announcementId = announcementIdOf(found);
-  const startsAt = firstStartOf(found);
+  const startsAt = more.startsAt ?? firstStartOf(found);
   const isLater = startsAt !== null && startsAt > Date.now();
   if (!isLater) await layOutPartitions(deps, { ...found, startsAt, chunks });
-  const change = { startedBy: id, chunks, startsAt };
+  const change = { ...more, startedBy: id, chunks, startsAt };
   await deps.announcements.move(found._id, ["accepting"], isLater ? "scheduled" : "distributing", { change });
   const header = await deps.announcements.find(app, announcementId);
   if (!header) return refuse(new DomainError("not_found", { announcementId }));

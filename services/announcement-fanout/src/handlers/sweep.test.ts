@@ -11,6 +11,7 @@ import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
 import { mongoRecipientStore } from "../store/recipient-store.ts";
 import { mongoRosterStore } from "../store/roster-store.ts";
+import { mongoUploadStore } from "../store/upload-store.ts";
 import { openAnnouncement } from "./open-announcement.ts";
 import { startAnnouncement } from "./start-announcement.ts";
 import { storeRecipients } from "./store-recipients.ts";
@@ -44,6 +45,7 @@ describe("the sweep of headers that were never started", () => {
       partitions: mongoPartitionStore(mongo.db),
       recipients: mongoRecipientStore(mongo.db),
       rosters: mongoRosterStore(mongo.db),
+      uploads: mongoUploadStore(mongo.db),
       broker: { ...publisher, ask: asksNothing, request: asksNothing },
     };
     /** A long list whose caller went away before she started it. */

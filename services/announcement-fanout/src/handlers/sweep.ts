@@ -6,11 +6,13 @@ import type { FanOutDeps } from "./take-step.ts";
 
 /** A header whose caller never started it, and whose retry window is long over. */
 const ABANDONED_MS = 3_600_000;
+/** An upload takes its time. */
+const UPLOAD_ABANDONED_MS = 86_400_000;
 const PAGE = 100;
 
 /**
  * Takes up what a dying worker left: wakes slots with work and no worker, finishes what is complete, and removes
- * headers that were never started. Safe to run in every replica, since all of it bears repeating.
+ * headers that were never started; uploads are canceled, and their recipients then removed like those of others. Safe to run in every replica, since all of it bears repeating.
  */
 export async function sweep(deps: FanOutDeps, now = Date.now()): Promise<void> {
   for (const header of await deps.announcements.distributing(PAGE)) {
@@ -27,5 +29,8 @@ export async function sweep(deps: FanOutDeps, now = Date.now()): Promise<void> {
   for (const id of await deps.announcements.removeAbandoned(now - ABANDONED_MS)) {
     const [app, announcementId] = id.split("/");
     if (app && announcementId) await deps.chunks.removeOld(app, announcementId, now);
+  }
+  for (const id of await deps.announcements.abandonedUploads(now - UPLOAD_ABANDONED_MS)) {
+    await deps.announcements.move(id, ["accepting"], "canceled");
   }
 }

@@ -7,11 +7,13 @@ import type { ChunkStore } from "../store/chunk-store.ts";
 import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
 import type { RecipientStore } from "../store/recipient-store.ts";
 import type { RosterStore } from "../store/roster-store.ts";
+import type { UploadStore } from "../store/upload-store.ts";
 import type { AudiencePages } from "./audience-pages.ts";
 import { type Members, nextMembers } from "./next-members.ts";
 import { publishBatches } from "./publish-batches.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import { documentsOf, takeAudienceStep } from "./take-audience-step.ts";
+import { takeUploadStep } from "./take-upload-step.ts";
 
 export interface FanOutDeps {
   readonly announcements: AnnouncementStore;
@@ -21,6 +23,7 @@ export interface FanOutDeps {
   readonly broker: Publisher & Client;
   readonly rosters: RosterStore;
   readonly recipients: RecipientStore;
+  readonly uploads: UploadStore;
   /** Of one worker; without it nothing is asked for ahead. */
   readonly ahead?: ReadAhead<AudiencePages>;
 }
@@ -42,6 +45,7 @@ export async function takeStep(
     return false;
   }
   if (header.audience.kind !== "recipients") return takeAudienceStep(deps, header, row, limit, cause);
+  if (header.isUploaded) return takeUploadStep(deps, header, row, limit, cause);
   const members = await nextMembers(deps, header, row, limit, cause);
   const sent = await writeBatches(deps, header, row, members.lists, cause);
   const { cursor, isDone } = members;

@@ -9,6 +9,7 @@ export type HeaderChange = Partial<
   Pick<
     Header,
     | "startedBy"
+    | "recipientCount"
     | "chunks"
     | "startsAt"
     | "hidesFrom"
@@ -49,6 +50,8 @@ export interface AnnouncementStore {
   findMany(ids: readonly string[]): Promise<ReadonlyMap<string, Header>>;
   /** Alone, without what was said: what is looked at after every step. */
   versionOf(id: string): Promise<number | null>;
+  /** What decides whether an upload takes more; null where there is no such announcement. */
+  uploadStateOf(id: string): Promise<Pick<Header, "state" | "isUploaded"> | null>;
   /** Inserts what is not there yet; what is there stays as it is. */
   insertNew(headers: readonly Header[]): Promise<void>;
   /**
@@ -82,8 +85,13 @@ export interface AnnouncementStore {
   stopHiding(id: string, version: number): Promise<void>;
   /** Lets go of it until `dueAt`; nothing happens when it was changed or claimed by somebody else meanwhile. */
   release(id: string, holder: string, dueAt: number | null): Promise<void>;
-  /** Removes headers made before `before` and never started, and answers their ids: none that was started meanwhile. */
+  /**
+   * Removes headers made before `before` and never started, and answers their ids: none that was started meanwhile, and
+   * no uploads.
+   */
   removeAbandoned(before: number): Promise<readonly string[]>;
+  /** Uploads made before `before` and never started. */
+  abandonedUploads(before: number): Promise<readonly string[]>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -106,6 +114,10 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
     async versionOf(_id) {
       const document = await headers.findOne({ _id }, { projection: { version: 1 } });
       return document && (document.version ?? 1);
+    },
+    async uploadStateOf(_id) {
+      const document = await headers.findOne({ _id }, { projection: { state: 1, isUploaded: 1 } });
+      return document && { state: document.state, isUploaded: document.isUploaded ?? false };
     },
     async insertNew(rows) {
       if (rows.length === 0) return;
@@ -201,7 +213,7 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
     },
     async removeAbandoned(before) {
       const abandoned = await headers
-        .find({ state: "accepting", at: { $lt: before } }, { projection: { _id: 1 } })
+        .find({ state: "accepting", at: { $lt: before }, isUploaded: { $ne: true } }, { projection: { _id: 1 } })
         .limit(100)
         .toArray();
       const removed: string[] = [];
@@ -211,6 +223,13 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         if (deletedCount === 1) removed.push(_id);
       }
       return removed;
+    },
+    async abandonedUploads(before) {
+      const abandoned = await headers
+        .find({ state: "accepting", at: { $lt: before }, isUploaded: true }, { projection: { _id: 1 } })
+        .limit(100)
+        .toArray();
+      return abandoned.map(({ _id }) => _id);
     },
     async ensureIndexes() {
       // Only what is under way is in it, so it stays small whatever the history.
