@@ -1,5 +1,6 @@
 import { invalidProperty } from "./errors.ts";
 import { isAbsent, requireJsonObject, requireProperties } from "./json-object.ts";
+import type { JsonObject } from "./json-object.ts";
 import { parseInlineParts, requirePartProperties } from "./message-parts.ts";
 import type { MessagePart, PartLimits } from "./message-parts.ts";
 import { parseNotification } from "./notification.ts";
@@ -28,6 +29,8 @@ export interface AnnouncementRequest {
   /** An extension; absent: those who are named. */
   audience?: RequestedAudience;
   expected?: ExpectedCount;
+  /** An extension: those it is for follow it. */
+  isUploaded?: true;
   sender: Sender;
   parts: MessagePart[];
   notification: NormalisedNotification | null;
@@ -45,21 +48,34 @@ export function parseAnnouncement(
 ): AnnouncementRequest {
   const fields = requireJsonObject(body);
   const hasAudience = !isAbsent(fields.audience);
-  if (!hasAudience) requireProperties(fields, ["recipients"]);
-  else if (!isAbsent(fields.recipients)) throw invalidProperty("audience", "cannot be there together with recipients");
+  const isUploaded = parseUpload(fields);
+  if (!hasAudience && !isUploaded) requireProperties(fields, ["recipients"]);
+  else if (!isAbsent(fields.recipients)) {
+    throw invalidProperty(hasAudience ? "audience" : UPLOAD, "cannot be there together with recipients");
+  }
   requireSender(version, fields);
   requireProperties(fields, ["parts"]);
   requirePartProperties(fields.parts);
   const expected = parseExpectedCount(fields);
   if (expected !== null && !hasAudience) throw invalidProperty("expected_count", "goes with an audience only");
   return {
-    recipients: hasAudience ? [] : parseRecipients(version, fields.recipients, limits.maxRecipients),
+    recipients: hasAudience || isUploaded ? [] : parseRecipients(version, fields.recipients, limits.maxRecipients),
     ...(hasAudience ? { audience: parseRequestedAudience(fields.audience) } : {}),
     ...(expected === null ? {} : { expected }),
+    ...(isUploaded ? { isUploaded: true } : {}),
     sender: parseAnnouncementSender(version, fields),
     parts: parseInlineParts(fields.parts, limits),
     notification: parseNotification(version, fields.notification),
   };
+}
+
+const UPLOAD = "recipients_upload";
+
+function parseUpload({ [UPLOAD]: flag, audience }: JsonObject): boolean {
+  if (isAbsent(flag)) return false;
+  if (flag !== true) throw invalidProperty(UPLOAD, "must be true, or absent");
+  if (!isAbsent(audience)) throw invalidProperty(UPLOAD, "cannot be there together with audience");
+  return true;
 }
 
 /**

@@ -46,7 +46,12 @@ export const announcementPosition = (at: number, announcementId: string): number
  */
 export const announcementSystemView = (
   wire: WireContext,
-  announcement: AnnouncementFacts & { readonly recipients: readonly string[] | null },
+  announcement: AnnouncementFacts & {
+    readonly recipients: readonly string[] | null;
+    /** Its recipients follow it. */
+    readonly isUploaded?: boolean | undefined;
+    readonly state?: string | undefined;
+  },
   senderProfile: Profile | null,
 ) => ({
   id: objectUri("announcements", announcement.announcementId),
@@ -59,6 +64,15 @@ export const announcementSystemView = (
       ? partView(wire, announcement.announcementId, systemUrl(wire, announcement.announcementId), part, index)
       : slimPart(part),
   ),
+  ...(announcement.isUploaded && announcement.state === "accepting" ? { state: "accepting" } : {}),
+});
+
+/** The answer to an upload of recipients, an extension: so many lines of it named somebody. */
+export const uploadView = (wire: WireContext, announcementId: string, lines: number) => ({
+  id: objectUri("announcements", announcementId),
+  url: systemUrl(wire, announcementId),
+  state: "accepting" as const,
+  lines,
 });
 
 /**

@@ -59,6 +59,7 @@ export {
   announcementSystemView,
   announcementUserView,
   recipientStateView,
+  uploadView,
 } from "./announcement-views.ts";
 export type { AnnouncementCounts, AnnouncementFacts, RecipientState } from "./announcement-views.ts";
 export { profileOfSender } from "./sender-views.ts";

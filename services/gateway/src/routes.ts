@@ -25,6 +25,7 @@ import { deleteInboxEntry, markInboxRead } from "./routes/inbox-changes.ts";
 import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
+import { recipientUpload } from "./routes/recipient-upload.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
@@ -63,6 +64,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
       maxParts: config.MAX_PARTS,
       maxPartBytes: config.MAX_PART_BYTES,
     }),
+    ...recipientUpload({ longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
     getAnnouncementTimeline(),
     listAnnouncementRecipients(),
     getRecipientStory({ users }),

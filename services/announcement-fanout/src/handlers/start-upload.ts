@@ -3,12 +3,14 @@ import { type Handler, type Outcome, reply } from "@strata/messaging";
 import { RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
 import { type Header, isStopped } from "../domain/header.ts";
 import { firstStartOf } from "../domain/start.ts";
+import type { RecipientStore } from "../store/recipient-store.ts";
 import type { UploadStore } from "../store/upload-store.ts";
 import { progressOf } from "./progress.ts";
 import { announceStarted, type StartDeps, startOrSchedule } from "./start-or-schedule.ts";
 
 interface Deps extends StartDeps {
   readonly uploads: UploadStore;
+  readonly recipients: RecipientStore;
 }
 
 type Reply = ReplyOf<typeof StartUpload>;
@@ -43,7 +45,7 @@ export const startUpload =
     }));
     // Those who get it at once get it now, whenever the upload began.
     const startsAt = Math.max(firstStartOf(found) ?? 0, Date.now());
-    const started: Outcome<unknown> = await startOrSchedule(deps, delivery, found, chunks, {
+    const started: Outcome = await startOrSchedule(deps, delivery, found, chunks, {
       recipientCount,
       startsAt,
     });

@@ -7,6 +7,8 @@ export interface BodyBudget {
 export interface BodyAllowance {
   /** False when the budget is used up: nothing was taken then. */
   take(bytes: number): boolean;
+  /** Gives back what was taken, for bytes that are forgotten by now. */
+  giveBack(bytes: number): void;
   /** Gives everything back; the body must be forgotten by then. */
   close(): void;
 }
@@ -22,6 +24,10 @@ export function bodyBudget(maxBytes: number): BodyBudget {
           held += bytes;
           own += bytes;
           return true;
+        },
+        giveBack(bytes) {
+          held -= bytes;
+          own -= bytes;
         },
         close() {
           held -= own;

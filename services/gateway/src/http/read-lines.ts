@@ -15,13 +15,14 @@ export interface Line {
 /** A body may take hours to come, but not a minute without a byte. */
 const IDLE_MS = 60_000;
 const NEWLINE = 0x0a;
+const BYTE_ORDER_MARK = "\uFEFF";
 
 export const isNdjson = ({ headers }: Pick<IncomingMessage, "headers">): boolean =>
   (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() === NDJSON_TYPE;
 
 /**
  * Reads a body of any length line by line, no faster than they are taken: what is held is one line and what fits into a
- * socket's buffer. Empty lines are passed over. Whoever stops in the middle leaves the rest to be thrown away.
+ * socket's buffer. Empty lines, and a byte order mark before the first, are passed over. Whoever stops in the middle leaves the rest to be thrown away.
  * @throws LayerError 400 `invalid_request` for a body that is compressed; 422 `invalid_property` `line <n>` for a line
  * that is too long, no UTF-8 or no JSON; RequestAborted when the caller went away
  */
@@ -73,7 +74,8 @@ async function* chunksOf(request: IncomingMessage): AsyncGenerator<Buffer> {
 
 function parseLine(bytes: Buffer, number: number): unknown {
   if (!isUtf8(bytes)) throw invalidProperty(`line ${number}`, "must be UTF-8");
-  const text = bytes.toString("utf8").trim();
+  const said = bytes.toString("utf8");
+  const text = (number === 1 && said.startsWith(BYTE_ORDER_MARK) ? said.slice(1) : said).trim();
   if (text === "") return undefined;
   try {
     return JSON.parse(text) as unknown;

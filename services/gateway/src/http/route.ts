@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Grant, Scope } from "@strata/contracts";
 import type { LayerVersion, WireContext } from "@strata/layer-protocol";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
+import type { BodyAllowance } from "./body-budget.ts";
 import type { Calls } from "./calls.ts";
 import type { TextStream } from "./other-types.ts";
 import type { Line } from "./read-lines.ts";
@@ -37,6 +38,8 @@ export interface Call {
   readonly body: unknown;
   /** The body where it is NDJSON and the route takes that: read as they are taken, once. Else null. */
   readonly lines: AsyncIterable<Line> | null;
+  /** What a route holds of its lines counts among all bodies held at once. */
+  readonly allowance: BodyAllowance;
   /** The one of the route's `otherTypes` that was asked for; null: JSON. */
   readonly otherType: string | null;
   readonly query: Readonly<Record<string, unknown>>;

@@ -76,6 +76,7 @@ async function serveGuarded(
       wire: { version, baseUrl: deps.publicUrl, appId },
       body,
       lines,
+      allowance,
       otherType,
       query: request.query,
       // From here, so that a slow upload does not use up the other services' time.

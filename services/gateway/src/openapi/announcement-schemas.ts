@@ -53,6 +53,10 @@ const audience = z
   ])
   .optional()
   .meta({ description: "Who is known when it is accepted and matches; everyone needs `expected_count`" });
+const recipientsUpload = z
+  .literal(true)
+  .nullish()
+  .meta({ description: "In place of both: the recipients follow in `PUT …/recipients`, and `POST …/start` sends it" });
 const parts = z.array(PartBody).min(1);
 const Moment = z.iso.datetime({ offset: true });
 /** When, how fast and how it goes out. */
@@ -74,6 +78,7 @@ const common = {
   id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
   recipients,
   audience,
+  recipients_upload: recipientsUpload,
   expected_count: Count.optional().meta({
     description: "Refused where the audience is not as many, with `data.count`",
   }),
@@ -143,6 +148,7 @@ export const AnnouncementView = z
     recipients: z.array(z.string()).nullable().meta({ description: "null for more than 1,000 of them" }),
     sender: Sender,
     parts: z.array(PartView),
+    state: z.literal("accepting").optional().meta({ description: "Of one that waits for its recipients" }),
   })
   .meta({ id: "Announcement", example: examples.announcement });
 

@@ -164,6 +164,8 @@ export const examples = {
     total_message_count: 1,
   },
   announcement,
+  upload: { id: announcement.id, url: announcement.url, state: "accepting", lines: 3 },
+  startedUpload: { ...announcementState, state: "distributing", reached: 0, recipients: 3 },
   announcementState: { ...announcementState, state: "paused", reached: 4_000 },
   announcementStatus: {
     ...announcementState,

@@ -41,7 +41,7 @@ interface Operation {
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
   /** Default: JSON. */
-  readonly bodyType?: "application/vnd.layer-patch+json";
+  readonly bodyType?: "application/vnd.layer-patch+json" | typeof NDJSON_TYPE;
   /** Where the body may also be NDJSON: each line of it. */
   readonly line?: z.ZodType;
   /** Whether a request without any body is understood too. */

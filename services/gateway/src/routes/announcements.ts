@@ -13,6 +13,7 @@ import {
   type AnnouncementLimits,
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
+import { announceLater } from "../announcing/announce-later.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
 import { requireContentWithin, requireRecipientsWithin } from "../domain/announcement-limits.ts";
 import { intentOf } from "../domain/intent.ts";
@@ -56,7 +57,7 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const fields = requireJsonObject(call.body);
-  const { recipients, audience, expected, ...said } = parseAnnouncement(call.wire.version, fields, options);
+  const { recipients, audience, expected, isUploaded, ...said } = parseAnnouncement(call.wire.version, fields, options);
   const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()) };
   requireNothingShown(content.isSilent, content.notification);
   requireContentWithin(options.maxContentBytes, content);
@@ -71,14 +72,16 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
     throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
   }
-  const { outcome, announcement } = await (audience === undefined
-    ? announce(call.calls, options.longListDeadlineMs, { intent, content, recipients })
-    : announceToAudience(call.calls, options.longListDeadlineMs, {
-        intent,
-        content,
-        audience,
-        expected: expected ?? null,
-      }));
+  const { outcome, announcement } = await (isUploaded === true
+    ? announceLater(call.calls, { intent, content })
+    : audience === undefined
+      ? announce(call.calls, options.longListDeadlineMs, { intent, content, recipients })
+      : announceToAudience(call.calls, options.longListDeadlineMs, {
+          intent,
+          content,
+          audience,
+          expected: expected ?? null,
+        }));
   if (outcome === "in-use") throw intent.inUse(await storedView(call, options.profiles, announcement));
   return accepted(announcementSystemView(call.wire, announcement, profileOfSender(announcement.sender, profiles)));
 }

@@ -6,15 +6,20 @@ import {
   ChangeAnnouncement,
   FindRecipients,
   GetAnnouncement,
+  GetUpload,
   ListInbox,
   OpenAnnouncement,
+  OpenUpload,
   PauseAnnouncement,
   type PayloadOf,
+  type ReplyOf,
   RecallAnnouncement,
   type RecipientChunk,
   ResumeAnnouncement,
   StartAnnouncement,
+  StartUpload,
   StoreRecipients,
+  StoreUploaded,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
@@ -29,6 +34,10 @@ export interface FanoutPeer {
   /** Bytes of the largest StoreRecipients so far. */
   largestCommandBytes: number;
   readonly started: Map<string, PayloadOf<typeof StartAnnouncement>["chunks"]>;
+  /** Of uploads, by announcement: the user ids of each command. */
+  readonly uploaded: Map<string, (readonly string[])[]>;
+  /** What an upload comes upon before it is stored. */
+  beforeUploaded: (userIds: readonly string[]) => Promise<void>;
   /** By announcement. */
   readonly traceparents: Map<string, string>;
 }
@@ -44,6 +53,10 @@ export const fanoutContracts = [
   OpenAnnouncement,
   StoreRecipients,
   StartAnnouncement,
+  OpenUpload,
+  StoreUploaded,
+  GetUpload,
+  StartUpload,
   GetAnnouncement,
   FindRecipients,
   ListInbox,
@@ -55,6 +68,8 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
     chunks: new Map(),
     largestCommandBytes: 0,
     started: new Map(),
+    uploaded: new Map(),
+    beforeUploaded: async () => undefined,
     traceparents: new Map(),
   };
   const { announcements } = peer;
@@ -62,7 +77,7 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
     key: string,
     by: string,
     payload: Omit<PayloadOf<typeof OpenAnnouncement>, "recipientCount">,
-    rest: Pick<Announcement, "state" | "recipients" | "recipientCount">,
+    rest: Pick<Announcement, "state" | "recipients" | "recipientCount" | "isUploaded">,
   ): Row => {
     const row = announcements.get(key) ?? { ...payload, ...rest, at: Date.now(), by, startedBy: null };
     announcements.set(key, row);
@@ -85,6 +100,14 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
       progress: { announcement: row, counts },
     });
   };
+
+  const uploadOutcome = (app: string, announcementId: string) => {
+    const row = announcements.get(`${app}/${announcementId}`);
+    if (!row) return "not-found" as const;
+    if (!row.isUploaded) return "not-an-upload" as const;
+    return row.state === "accepting" ? ("open" as const) : ("started" as const);
+  };
+  const distinct = (announcementId: string): number => new Set(peer.uploaded.get(announcementId)?.flat()).size;
 
   const rows = [
     consumer({
@@ -115,6 +138,30 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
           });
           const goesOn = row.by === id || (row.state === "accepting" && row.digest === payload.digest);
           return reply({ outcome: goesOn ? "accepted" : "in-use", announcement: row });
+        }),
+        on(OpenUpload, async ({ app, id, payload }) => {
+          const row = open(`${app}/${payload.announcementId}`, id, payload, {
+            state: "accepting",
+            recipients: null,
+            recipientCount: 0,
+            isUploaded: true,
+          });
+          const goesOn = row.by === id || (row.state === "accepting" && row.digest === payload.digest);
+          return reply({ outcome: goesOn ? "accepted" : "in-use", announcement: row });
+        }),
+        on(StartUpload, async ({ app, payload: { announcementId, maxRecipients } }) => {
+          const row = announcements.get(`${app}/${announcementId}`);
+          const recipientCount = distinct(announcementId);
+          if (!row) return reply({ outcome: "not-found", recipientCount: null, progress: null });
+          const counts = { recipients: recipientCount, unknown: 0, sent: 0 };
+          const answer = (outcome: ReplyOf<typeof StartUpload>["outcome"]) =>
+            reply({ outcome, recipientCount, progress: { announcement: row, counts } });
+          if (!row.isUploaded) return answer("not-an-upload");
+          if (row.state === "canceled") return answer("ended");
+          if (recipientCount === 0) return answer("empty");
+          if (recipientCount > maxRecipients) return answer("too-many");
+          row.state = "distributing";
+          return answer("started");
         }),
         on(AnnounceToAudience, async ({ app, id, payload }) => {
           const { recipientCount, ...rest } = payload;
@@ -166,8 +213,30 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
       ],
     }),
     consumer({
+      queue: "announcement-fanout.uploads",
+      handlers: [
+        on(StoreUploaded, async ({ app, payload }) => {
+          const { announcementId, userIds } = payload;
+          await peer.beforeUploaded(userIds);
+          const outcome = uploadOutcome(app, announcementId);
+          if (outcome === "open") {
+            const bytes = Buffer.byteLength(JSON.stringify(payload));
+            peer.largestCommandBytes = Math.max(peer.largestCommandBytes, bytes);
+            peer.uploaded.set(announcementId, [...(peer.uploaded.get(announcementId) ?? []), userIds]);
+          }
+          return reply({ outcome });
+        }),
+      ],
+    }),
+    consumer({
       queue: "announcement-fanout.queries",
       handlers: [
+        on(GetUpload, async ({ app, payload: { announcementId } }) =>
+          reply({
+            outcome: uploadOutcome(app, announcementId),
+            recipientsAbout: distinct(announcementId),
+          }),
+        ),
         on(GetAnnouncement, async ({ app, payload }) => {
           const row = announcements.get(`${app}/${payload.announcementId}`);
           if (!row) return reply({ progress: null });
