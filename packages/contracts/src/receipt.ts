@@ -95,7 +95,17 @@ export const GetReceiptTimeline = defineQuery({
     to: Millis,
   }),
   reply: z.object({
-    buckets: z.array(z.object({ at: Millis, delivered: Users, read: Users, opened: Users, deleted: Users })),
+    buckets: z.array(
+      z.object({
+        at: Millis,
+        /** Who got it then. */
+        sent: Users.optional(),
+        delivered: Users,
+        read: Users,
+        opened: Users,
+        deleted: Users,
+      }),
+    ),
   }),
 });
 

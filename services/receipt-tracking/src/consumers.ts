@@ -15,10 +15,11 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
-import { countBatch, countReceipts, dropCounts } from "./handlers/follow-unread.ts";
+import { countReceipts, dropCounts } from "./handlers/follow-unread.ts";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
+import { followBatches } from "./handlers/follow-batches.ts";
 import { getUnread, reconcileUnread } from "./handlers/get-unread.ts";
 import { listDeleted } from "./handlers/list-deleted.ts";
 import { listRecipientStates } from "./handlers/list-recipient-states.ts";
@@ -29,6 +30,7 @@ import type { ReceiptMetrics } from "./metrics.ts";
 import type { Recipients } from "./recipients.ts";
 import type { CountStore } from "./store/count-store.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
+import type { SentStore } from "./store/sent-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
 import type { UnreadStore } from "./store/unread-store.ts";
 
@@ -36,6 +38,7 @@ interface Dependencies {
   readonly receipts: ReceiptStore;
   readonly counts: CountStore;
   readonly timelines: TimelineStore;
+  readonly sent: SentStore;
   readonly recipients: Recipients;
   readonly publisher: Publisher;
   readonly metrics: ReceiptMetrics;
@@ -82,12 +85,13 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
   }),
   consumer({
     queue: "receipt-tracking.unread-events",
+    concurrency: 8,
     handlers: [
-      on(BatchStored, countBatch(deps)),
+      onGroup(BatchStored, followBatches(deps)),
       on(ReceiptsRecorded, countReceipts(deps)),
       on(AnnouncementRecalled, dropCounts(deps)),
       on(AnnouncementExpired, dropCounts(deps)),
     ],
-    dependencies: [deps.redis],
+    dependencies: [deps.mongo, deps.redis],
   }),
 ];

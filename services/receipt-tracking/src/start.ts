@@ -8,6 +8,7 @@ import { recipientsOver } from "./recipients.ts";
 import { startRecounter } from "./recounter.ts";
 import { mongoCountStore } from "./store/count-store.ts";
 import { mongoReceiptStore } from "./store/receipt-store.ts";
+import { mongoSentStore } from "./store/sent-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
 import { redisUnreadStore } from "./store/unread-store.ts";
 import { unreadDrift } from "./unread-drift.ts";
@@ -45,6 +46,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     receipts,
     counts,
     timelines,
+    sent: mongoSentStore(mongo.db),
     recipients: recipientsOver(broker),
     publisher: broker,
     metrics,

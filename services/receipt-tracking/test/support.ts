@@ -8,6 +8,7 @@ import { receiptMetrics } from "../src/metrics.ts";
 import type { Recipients } from "../src/recipients.ts";
 import { mongoCountStore } from "../src/store/count-store.ts";
 import { mongoReceiptStore } from "../src/store/receipt-store.ts";
+import { mongoSentStore } from "../src/store/sent-store.ts";
 import { mongoTimelineStore } from "../src/store/timeline-store.ts";
 
 export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
@@ -26,6 +27,7 @@ export async function openStores(infra: Infra) {
     receipts,
     counts,
     timelines,
+    sent: mongoSentStore(mongo.db),
     metrics: receiptMetrics(new Registry()),
     [Symbol.asyncDispose]: () => mongo.close(),
   };

@@ -195,6 +195,7 @@ export const AnnouncementTimeline = z
   .array(
     z.strictObject({
       at: Time.meta({ description: "The beginning of the minute or hour" }),
+      sent: Count.meta({ description: "Users in whose inbox it came then" }),
       delivered: Count.meta({ description: "Users whose first receipt came then" }),
       read: Count,
       opened: Count,

@@ -183,7 +183,7 @@ export const examples = {
       failed_by_reason: { UNREGISTERED: 1 },
     },
   },
-  announcementTimeline: [{ at: AT, delivered: 2, read: 1, opened: 1, deleted: 0 }],
+  announcementTimeline: [{ at: AT, sent: 3, delivered: 2, read: 1, opened: 1, deleted: 0 }],
   recipientState: {
     recipient: "layer:///identities/user-1",
     user_id: "user-1",

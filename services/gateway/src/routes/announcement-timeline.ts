@@ -19,7 +19,7 @@ export const getAnnouncementTimeline = (): Route => ({
     tag: "Announcements",
     summary: "When users got, opened and read it",
     description:
-      "How many users came to each state in each minute or hour (UTC), oldest first; times in which nothing happened " +
+      "How many users got it and came to each state in each minute or hour (UTC), oldest first; times in which nothing happened " +
       "are left out. A user counts as delivered once, at her first receipt. The buckets add up to the announcement's " +
       "counts once no more receipts come in, and are some seconds behind until then.",
     path: AnnouncementPath,
@@ -47,7 +47,7 @@ async function timeline(call: Call): Promise<Answer> {
   const end = to ?? Math.max(start, Math.min(Date.now() + 1, start + TIMELINE_BUCKETS_MAX * STEP_MS[by]));
   requireSpan(start, end, by);
   const { buckets } = await call.calls.ask(GetReceiptTimeline, { announcementId, by, from: start, to: end });
-  return ok(announcementTimelineView(buckets));
+  return ok(announcementTimelineView(buckets.map((bucket) => Object.assign({ sent: 0 }, bucket))));
 }
 
 function parseStep(value: unknown): Step {

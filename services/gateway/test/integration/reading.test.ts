@@ -95,7 +95,7 @@ describe("what became of an announcement", () => {
       const reply = await send("GET", timelinePath(id, query));
       expect([reply.status, reply.json]).to.deep.equal([
         200,
-        [{ at: "2026-01-02T03:04:00.000Z", delivered: 3, read: 2, opened: 1, deleted: 0 }],
+        [{ at: "2026-01-02T03:04:00.000Z", sent: 4, delivered: 3, read: 2, opened: 1, deleted: 0 }],
       ]);
       expect(world.receipts.timelines.at(-1)).to.deep.equal({
         announcementId: id,

@@ -116,7 +116,7 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
         ),
         on(GetReceiptTimeline, async ({ payload }) => {
           peer.timelines.push(payload);
-          return reply({ buckets: [{ at: payload.from, delivered: 3, read: 2, opened: 1, deleted: 0 }] });
+          return reply({ buckets: [{ at: payload.from, sent: 4, delivered: 3, read: 2, opened: 1, deleted: 0 }] });
         }),
         on(ListRecipientStates, async ({ payload: { announcementId, status, after, limit } }) => {
           peer.pagesListed += 1;

@@ -18,7 +18,7 @@ export interface Timeline {
   readonly deleted: readonly number[];
 }
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 export const STEP_MINUTES = { minute: 1, hour: 60 } as const;
 export type Step = keyof typeof STEP_MINUTES;
 
@@ -36,6 +36,8 @@ export const timelineOf = (counted: readonly MinuteCounts[]): Timeline => ({
 export interface Bucket {
   /** Its beginning, milliseconds since 1970. */
   readonly at: number;
+  /** Users who got it then. */
+  readonly sent: number;
   readonly delivered: number;
   readonly read: number;
   readonly opened: number;
@@ -48,11 +50,14 @@ export function bucketsOf(step: Step, fromMs: number, toMs: number) {
   const buckets = new Map<number, { -readonly [K in keyof Bucket]: Bucket[K] }>();
   const bucketAt = (minute: number) => {
     const at = Math.floor(minute / width) * width * MINUTE_MS;
-    const bucket = buckets.get(at) ?? { at, delivered: 0, read: 0, opened: 0, deleted: 0 };
+    const bucket = buckets.get(at) ?? { at, sent: 0, delivered: 0, read: 0, opened: 0, deleted: 0 };
     buckets.set(at, bucket);
     return bucket;
   };
   return {
+    addSent(minutes: readonly { readonly minute: number; readonly sent: number }[]): void {
+      for (const { minute, sent } of minutes) bucketAt(minute).sent += sent;
+    },
     add({ minutes, delivered, read, opened, deleted }: Timeline): void {
       for (const [index, minute] of minutes.entries()) {
         const at = minute * MINUTE_MS;
