@@ -150,6 +150,7 @@ What is about a message stands in its AMQP properties and headers; the body is t
 | headers \`cloudEvents_*\` | the CloudEvents 1.0 attributes, events only: id, source, type, time, specversion, and the app as subject |
 | header \`strata-subject-version\` | where the event is about something with a version: its version after the change |
 
-Within a version fields are only added, and consumers ignore those they do not know. Anything else is a new version beside the
-old one. An event may come again; facts are told apart by what the event says below, not by its id alone.
+Within a version fields are only added, and values to what has one of several (the kind of a receipt, a state). Consumers ignore
+a field that they do not know, and acknowledge what has a value that they do not know: it is about something they have no part
+in. Our own are rolled out before whoever begins to publish such a value. Anything else is a new version beside the old one. An event may come again; facts are told apart by what the event says below, not by its id alone.
 `;
