@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Announcement } from "./announcement.ts";
 import { defineCommand, defineQuery } from "./define.ts";
 import { AnnouncementId, Millis, UserId } from "./values.ts";
 
@@ -26,6 +27,42 @@ export const ListInboxKeys = defineQuery({
     limit: z.number().int().min(1).max(1000),
   }),
   reply: z.object({ keys: z.array(InboxKey).nullable() }),
+});
+
+/** What these announcements say, as one who has them in her inbox sees them: in the order asked, without any that is gone. */
+export const GetInboxEntries = defineQuery({
+  service: "announcement-fanout",
+  name: "GetInboxEntries",
+  version: 1,
+  payload: z.object({ userId: UserId, keys: z.array(InboxKey).max(500) }),
+  reply: z.object({ entries: z.array(Announcement) }),
+});
+
+/**
+ * What a user has neither read nor deleted of her inbox, newest first, behind `after` where given, and only what came
+ * after `since` where given. `total` counts all pages. `keys` is null when `after` is not in her inbox since then; it
+ * may be read or deleted.
+ */
+export const ListUnread = defineQuery({
+  service: "receipt-tracking",
+  name: "ListUnread",
+  version: 1,
+  payload: z.object({
+    userId: UserId,
+    after: AnnouncementId.nullable(),
+    since: Millis.nullable(),
+    limit: z.number().int().min(1).max(500),
+  }),
+  reply: z.object({ keys: z.array(InboxKey).nullable(), total: z.number().int() }),
+});
+
+/** How many announcements came to a user after `since` (null: ever), how many of them are unread, and the newest. */
+export const CountMissed = defineQuery({
+  service: "receipt-tracking",
+  name: "CountMissed",
+  version: 1,
+  payload: z.object({ userId: UserId, since: Millis.nullable(), newest: z.number().int().min(0).max(100) }),
+  reply: z.object({ count: z.number().int(), unread: z.number().int(), newest: z.array(AnnouncementId) }),
 });
 
 /** How many announcements of her inbox a user may have deleted for herself. */

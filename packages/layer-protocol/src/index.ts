@@ -92,7 +92,7 @@ export type { IdentityChange } from "./identity-patch.ts";
 export { parseBlock, parseUserPatch } from "./user-patch.ts";
 export type { BlocksChange, UserPatch } from "./user-patch.ts";
 export { parseFollowing } from "./following.ts";
-export { parseReadUntil } from "./inbox.ts";
+export { parseInboxFilter, parseReadUntil, parseSince, parseVisit, visitView } from "./inbox.ts";
 export { BadgeBody, badgeView, parseBadge } from "./badge.ts";
 export { parseAppPatch, SESSION_TTL_SECONDS } from "./app-patch.ts";
 export { blocksView, identitySeenBy, userView } from "./user-views.ts";

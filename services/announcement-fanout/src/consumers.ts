@@ -8,6 +8,7 @@ import {
   FindRecipients,
   GetAnnouncement,
   GetAnnouncementContent,
+  GetInboxEntries,
   GetUpload,
   ListInbox,
   ListInboxKeys,
@@ -36,7 +37,7 @@ import {
 import { fanOut } from "./handlers/fan-out.ts";
 import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
-import { getAnnouncement, getAnnouncementContent, listInbox } from "./handlers/queries.ts";
+import { getAnnouncement, getAnnouncementContent, getInboxEntries, listInbox } from "./handlers/queries.ts";
 import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
 import { startAnnouncement } from "./handlers/start-announcement.ts";
 import { startUpload } from "./handlers/start-upload.ts";
@@ -120,6 +121,7 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
         on(GetAnnouncementContent, getAnnouncementContent(deps)),
         on(GetUpload, getUpload(deps)),
         on(ListInbox, listInbox(deps)),
+        on(GetInboxEntries, getInboxEntries(deps)),
         on(ListInboxKeys, listInboxKeys(deps)),
         on(FindRecipients, findRecipients(deps)),
         on(ListRecipients, listRecipients(deps)),

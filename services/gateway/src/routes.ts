@@ -32,6 +32,7 @@ import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
+import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { userManagement } from "./routes/user-management.ts";
 
 /** What the routes remember for a while, and events make them forget. */
@@ -79,6 +80,9 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     recordReceipt({ maxBodyBytes }),
     getUnread(),
     reconcileUnread(),
+    putVisit({ maxBodyBytes }),
+    getVisit(),
+    getMissed(),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),

@@ -2,12 +2,14 @@ import {
   AnnouncementExpired,
   AnnouncementRecalled,
   BatchStored,
+  CountMissed,
   GetReceiptCounts,
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
   ListDeleted,
   ListRecipientStates,
+  ListUnread,
   MarkInboxRead,
   ReceiptsRecorded,
   ReconcileUnread,
@@ -23,6 +25,7 @@ import { followBatches } from "./handlers/follow-batches.ts";
 import { getUnread, reconcileUnread } from "./handlers/get-unread.ts";
 import { listDeleted } from "./handlers/list-deleted.ts";
 import { listRecipientStates } from "./handlers/list-recipient-states.ts";
+import { countMissed, listUnread } from "./handlers/list-unread.ts";
 import { markInboxRead } from "./handlers/mark-inbox-read.ts";
 import { recordReceipts } from "./handlers/record-receipts.ts";
 import type { Inboxes } from "./inbox.ts";
@@ -67,6 +70,8 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
       on(GetReceiptTimeline, getReceiptTimeline(deps)),
       on(ListRecipientStates, listRecipientStates(deps)),
       on(ListDeleted, listDeleted(deps)),
+      on(ListUnread, listUnread(deps)),
+      on(CountMissed, countMissed(deps)),
       on(GetUnread, getUnread(deps)),
     ],
     dependencies: [deps.mongo],

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AnnouncementReceiptKind, UnreadCounts } from "@strata/contracts";
+import type { AnnouncementReceiptKind, InboxKey, UnreadCounts } from "@strata/contracts";
 import type { Dependency } from "@strata/runtime";
 import type { Inboxes } from "./inbox.ts";
 import { receiptKey } from "./domain/receipt-key.ts";
@@ -49,22 +49,33 @@ async function countAndKeep(deps: UnreadDeps, reader: Reader, opened: Awaited<Re
 }
 
 /** Counts from the inbox and the receipts: the truth that the number in Redis is a copy of. */
-export async function countAnnouncements(
-  { inboxes, receipts }: Pick<UnreadDeps, "inboxes" | "receipts">,
-  { app, userId }: Reader,
-  since: number | null = null,
-): Promise<Counted> {
+export async function countAnnouncements(deps: WalkDeps, reader: Reader): Promise<Counted> {
   const freshSince = Date.now() - FRESH_MS;
   const unread: string[] = [];
   const read: string[] = [];
-  for await (const keys of inboxes.keys(app, userId, since)) {
-    const done = await doneAmong(receipts, { app, userId }, keys);
-    for (const { announcementId, at } of keys) {
-      if (!done.has(announcementId)) unread.push(announcementId);
-      else if (at >= freshSince) read.push(announcementId);
-    }
+  for await (const { announcementId, at, isUnread } of walkInbox(deps, reader, null)) {
+    if (isUnread) unread.push(announcementId);
+    else if (at >= freshSince) read.push(announcementId);
   }
   return { unread, read };
+}
+
+type WalkDeps = Pick<UnreadDeps, "inboxes" | "receipts">;
+
+/** One announcement of an inbox, with what its owner has done to it. */
+export interface InboxItem extends InboxKey {
+  /** She has neither read it nor deleted it for herself. */
+  readonly isUnread: boolean;
+  readonly isDeleted: boolean;
+}
+
+/** All of an inbox that came after `since`, newest first, what she has deleted for herself included. */
+export async function* walkInbox(
+  { inboxes, receipts }: WalkDeps,
+  { app, userId }: Reader,
+  since: number | null,
+): AsyncGenerator<InboxItem> {
+  for await (const keys of inboxes.keys(app, userId, since)) yield* await itemsOf(receipts, { app, userId }, keys);
 }
 
 /** What ends being unread: that she has read it, or deleted it for herself. */
@@ -72,14 +83,18 @@ const ENDS = ["read", "deleted"] as const;
 
 export const endsUnread = (kind: AnnouncementReceiptKind): boolean => ENDS.some((end) => end === kind);
 
-/** Which of these a user has read or deleted, by exact keys in one query. */
-export async function doneAmong(
+/** What a user has done to these, by exact keys in one query. */
+export async function itemsOf(
   receipts: ReceiptStore,
   { app, userId }: Reader,
-  keys: readonly { readonly announcementId: string }[],
-): Promise<ReadonlySet<string>> {
-  const keysOf = (announcementId: string) => ENDS.map((kind) => receiptKey(app, announcementId, kind, userId));
-  const stored = await receipts.find(keys.flatMap(({ announcementId }) => keysOf(announcementId)));
-  const done = keys.filter(({ announcementId }) => keysOf(announcementId).some((key) => stored.has(key)));
-  return new Set(done.map(({ announcementId }) => announcementId));
+  keys: readonly InboxKey[],
+): Promise<readonly InboxItem[]> {
+  const keyOf = ({ announcementId }: InboxKey, kind: (typeof ENDS)[number]) =>
+    receiptKey(app, announcementId, kind, userId);
+  const stored = await receipts.find(keys.flatMap((key) => ENDS.map((kind) => keyOf(key, kind))));
+  return keys.map((key) => ({
+    ...key,
+    isUnread: !ENDS.some((kind) => stored.has(keyOf(key, kind))),
+    isDeleted: stored.has(keyOf(key, "deleted")),
+  }));
 }

@@ -1,6 +1,8 @@
 import {
   type GetAnnouncement,
   type GetAnnouncementContent,
+  type GetInboxEntries,
+  type InboxKey,
   type ListInbox,
   type PayloadOf,
   type ReplyOf,
@@ -56,14 +58,22 @@ export const listInbox =
     };
     const [entries, total] = await Promise.all([batches.inbox(inbox, after, limit), batches.inboxSize(inbox)]);
     if (entries === null) return reply({ entries: null, total });
-    const headers = await announcements.findMany(entries.map((entry) => announcementKey(app, entry.announcementId)));
-    const listed = entries.flatMap(({ announcementId, at }) => {
-      const header = headers.get(announcementKey(app, announcementId));
-      // A worker that stood still for minutes may have put it there behind its end.
-      return header && !isTakenBack(header) ? [inboxView(header, at)] : [];
-    });
-    return reply({ entries: listed, total });
+    return reply({ entries: await viewsOf(announcements, app, entries), total });
   };
+
+export const getInboxEntries =
+  ({ announcements }: Pick<Deps, "announcements">): Answers<typeof GetInboxEntries> =>
+  async ({ app, payload: { keys } }) =>
+    reply({ entries: await viewsOf(announcements, app, keys) });
+
+async function viewsOf(announcements: AnnouncementStore, app: string, keys: readonly InboxKey[]) {
+  const headers = await announcements.findMany(keys.map((key) => announcementKey(app, key.announcementId)));
+  return keys.flatMap(({ announcementId, at }) => {
+    const header = headers.get(announcementKey(app, announcementId));
+    // A worker that stood still for minutes may have put it there behind its end.
+    return header && !isTakenBack(header) ? [inboxView(header, at)] : [];
+  });
+}
 
 /** A user is not told who else got it, nor what others' pushes said; `at` is when she got it. */
 const inboxView = (header: Header, at: number) => ({

@@ -1,9 +1,20 @@
-import { type Announcement, GetReceiptStates, ListDeleted, ListInbox, type RecipientState } from "@strata/contracts";
+import {
+  type Announcement,
+  GetInboxEntries,
+  GetReceiptStates,
+  ListDeleted,
+  ListInbox,
+  ListUnread,
+  type PayloadOf,
+  type RecipientState,
+  type ReplyOf,
+} from "@strata/contracts";
 import {
   announcementUserView,
   notFound,
   OBJECT_PAGES,
   objectDeleted,
+  parseInboxFilter,
   parseObjectId,
   parsePaging,
   profileOfSender,
@@ -13,6 +24,7 @@ import { z } from "zod";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { LayerCount, pagingOf, UserAnnouncementPath, UserPath } from "../openapi/parameters.ts";
+import { InboxFilterQuery } from "../openapi/inbox-schemas.ts";
 import { InboxEntry } from "../openapi/announcement-schemas.ts";
 import { announcementIdOf } from "./announcement-id.ts";
 import { findInboxEntry } from "./find-inbox-entry.ts";
@@ -33,7 +45,8 @@ export const listInbox = (deps: Deps): Route => ({
     tag: "Users",
     summary: "A user's inbox, newest first",
     path: UserPath,
-    query: pagingOf(OBJECT_PAGES, "URI or UUID of an announcement of this inbox"),
+    description: "Without what she has deleted for herself, and what was recalled or has expired.",
+    query: pagingOf(OBJECT_PAGES, "URI or UUID of an announcement of this inbox").extend(InboxFilterQuery.shape),
     answer: {
       status: 200,
       description: "One page of the inbox",
@@ -47,15 +60,32 @@ export const listInbox = (deps: Deps): Route => ({
 
 async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
+  const { since, unread } = parseInboxFilter(call.query);
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
-  const [knownSince, { announcementIds: without }] = await Promise.all([
-    users.requireSince(call, userId),
-    call.calls.ask(ListDeleted, { userId }),
-  ]);
-  const page = { userId, limit: pageSize, after: fromId, knownSince, without };
-  const { entries, total } = await call.calls.ask(ListInbox, page);
+  const page = { userId, limit: pageSize, after: fromId, since };
+  const { entries, total } = await (unread ? unreadPage(call, users, page) : inboxPage(call, users, page));
   if (entries === null) throw notFound("from_id names no row of this list");
   return ok(await viewsOf(call, profiles, userId, entries), { "Layer-Count": String(total) });
+}
+
+type Page = PayloadOf<typeof ListUnread>;
+type Listed = ReplyOf<typeof ListInbox>;
+
+async function inboxPage(call: Call, users: KnownUsers, { since, ...page }: Page): Promise<Listed> {
+  const [knownSince, { announcementIds: without }] = await Promise.all([
+    users.requireSince(call, page.userId),
+    call.calls.ask(ListDeleted, { userId: page.userId }),
+  ]);
+  return call.calls.ask(ListInbox, { ...page, knownSince, without, ...(since === null ? {} : { since }) });
+}
+
+/** What is unread is receipt-tracking's to say, and what it says is announcement-fanout's. */
+async function unreadPage(call: Call, users: KnownUsers, page: Page): Promise<Listed> {
+  const { userId } = page;
+  const [{ keys, total }] = await Promise.all([call.calls.ask(ListUnread, page), users.require(call, userId)]);
+  if (keys === null || keys.length === 0) return { entries: keys && [], total };
+  const { entries } = await call.calls.ask(GetInboxEntries, { userId, keys });
+  return { entries, total };
 }
 
 export const getInboxEntry = (deps: Deps): Route => ({

@@ -79,6 +79,97 @@ describe("a user's inbox, as she changes it", () => {
     });
   });
 
+  describe("GET users/:user/announcements", () => {
+    it("leaves out what came by the time named", async () => {
+      const user = `u${randomUUID()}`;
+      world.directory.aUser(app, user);
+      const old = await anAnnouncement([user]);
+      const row = world.fanout.announcements.get(`${app}/${old}`);
+      Object.assign(row ?? {}, { at: Date.UTC(2026, 0, 2) });
+      const fresh = await anAnnouncement([user]);
+      const since = "?since=2026-01-02T02:00:00%2B01:00";
+      expect(await listed(user)).to.deep.equal({ ids: [fresh, old], count: 2 });
+      expect(await listed(user, since)).to.deep.equal({ ids: [fresh], count: 1 });
+    });
+
+    it("shows only what is unread, in pages that are counted", async () => {
+      const user = `u${randomUUID()}`;
+      world.directory.aUser(app, user);
+      const ids = [await anAnnouncement([user]), await anAnnouncement([user]), await anAnnouncement([user])];
+      const [first, second = "", third] = ids;
+      Object.assign(world.receipts.recipients.get(second)?.[0] ?? {}, { status: "read" });
+      expect(await listed(user, "?unread=true")).to.deep.equal({ ids: [third, first], count: 2 });
+      expect(await listed(user, `?unread=true&page_size=1&from_id=${third}&since=2026-01-02T00:00:00Z`)).to.deep.equal({
+        ids: [first],
+        count: 2,
+      });
+      expect(world.receipts.asked).to.deep.equal({ userId: user, after: third, since: Date.UTC(2026, 0, 2), limit: 1 });
+      expect((await listed(user, "?unread=false")).ids).to.have.lengthOf(3);
+      expect(await send("GET", inbox(user, `?unread=true&from_id=${randomUUID()}`))).to.have.property("status", 404);
+    });
+
+    it("is empty where nothing is unread, and 404 for nobody", async () => {
+      expect(await listed("ops", "?unread=true")).to.deep.equal({ ids: [], count: 0 });
+      expect(await send("GET", inbox("nobody", "?unread=true"))).to.have.property("status", 404);
+    });
+
+    it("refuses a time and a choice that are none, by name", async () => {
+      for (const [query, property] of [
+        ["?since=yesterday", "since"],
+        ["?since=2026-01-02", "since"],
+        ["?since=", "since"],
+        ["?unread=yes", "unread"],
+        ["?unread=", "unread"],
+        ["?unread=true&page_size=0", "page_size"],
+      ]) {
+        const reply = await send("GET", inbox("ann", query));
+        expect([reply.status, errorOf(reply).data], query).to.deep.equal([422, { property }]);
+      }
+    });
+  });
+
+  describe("users/:user/visit and users/:user/missed", () => {
+    const user = `v${randomUUID()}`;
+    const at = "2026-01-02T03:04:05.678Z";
+    const put = (body?: unknown, who = user) => send("PUT", `/apps/${app}/users/${who}/visit`, { body });
+    const get = (path: string, who = user) => send("GET", `/apps/${app}/users/${who}/${path}`);
+
+    it("count from the last visit on, or from the time named; ever before the first", async () => {
+      world.directory.aUser(app, user);
+      const unseen = { visited_at: null, last_seen_at: null, known_since: null };
+      expect((await get("visit")).json).to.deep.equal(unseen);
+      expect((await get("missed")).json).to.include({ since: null });
+      expect(world.receipts.asked).to.deep.equal({ userId: user, since: null, newest: 10 });
+      const visited = await put({ at });
+      expect([visited.status, visited.json]).to.deep.equal([200, { ...unseen, visited_at: at }]);
+      expect((await put({ at: "2026-01-01T00:00:00+01:00" })).json).to.deep.equal({ ...unseen, visited_at: at });
+      expect((await get("missed")).json).to.include({ since: at, unread: 1 });
+      expect(world.receipts.asked).to.include({ since: Date.parse(at) });
+      const named = await get("missed?since=2025-12-31T00:00:00Z");
+      expect(named.json).to.include({ since: "2025-12-31T00:00:00.000Z" });
+      const newest = await anAnnouncement();
+      expect((await get("missed")).json).to.have.nested.property("newest[0]", `layer:///announcements/${newest}`);
+    });
+
+    it("is now where no time is named", async () => {
+      const before = Date.now();
+      await put();
+      expect(world.directory.userRow(app, user)?.visitedAt).to.be.within(before, Date.now());
+    });
+
+    it("refuse what is no time or is to come, by name, and are 404 for nobody", async () => {
+      for (const body of [{ at: "2026-01-02" }, { at: 5 }, { at: "2999-01-01T00:00:00Z" }]) {
+        const reply = await put(body);
+        expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property: "at" }]);
+      }
+      expect(await put([])).to.have.property("status", 400);
+      expect(errorOf(await get("missed?since=never")).data).to.deep.equal({ property: "since" });
+      for (const reply of [await put({ at }, "nobody"), await get("visit", "nobody"), await get("missed", "nobody")]) {
+        expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "not_found"]);
+      }
+    });
+  });
+
   describe("POST users/:user/announcements/read", () => {
     it("marks everything until now, or until a time, which is never after now", async () => {
       const asked = Date.now();

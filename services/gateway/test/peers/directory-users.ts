@@ -19,6 +19,7 @@ import {
   ListFollowing,
   MakeUsersKnown,
   partitionOf,
+  RecordVisit,
   ReplaceIdentity,
   SetExternalUnread,
   SuspendUser,
@@ -36,6 +37,7 @@ export interface UserRow {
   isSuspended: boolean;
   externalUnread: number;
   sessionsEndedAt: number | null;
+  visitedAt?: number;
 }
 
 export const userContracts = [
@@ -56,6 +58,7 @@ export const userContracts = [
   SuspendUser,
   EndSessions,
   SetExternalUnread,
+  RecordVisit,
   DeleteUser,
   // The services that hear of it are not there, and nobody shall wait for them.
   { ...UserDeleted, consumedBy: [] },
@@ -219,6 +222,12 @@ const userCommands = (
     const row = find(app, userId);
     if (!row) return unknownUser();
     row.externalUnread = count;
+    return ack;
+  }),
+  on(RecordVisit, async ({ app, payload: { userId, at } }) => {
+    const row = find(app, userId);
+    if (!row) return unknownUser();
+    row.visitedAt = Math.max(at, row.visitedAt ?? 0);
     return ack;
   }),
   on(DeleteUser, async ({ app, payload: { userId, at } }) => {

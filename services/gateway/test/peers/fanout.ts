@@ -6,6 +6,7 @@ import {
   ChangeAnnouncement,
   FindRecipients,
   GetAnnouncement,
+  GetInboxEntries,
   GetUpload,
   ListInbox,
   OpenAnnouncement,
@@ -58,6 +59,7 @@ export const fanoutContracts = [
   GetUpload,
   StartUpload,
   GetAnnouncement,
+  GetInboxEntries,
   FindRecipients,
   ListInbox,
 ] as const;
@@ -252,6 +254,9 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
               ),
             })),
           }),
+        ),
+        on(GetInboxEntries, async ({ app, payload: { keys } }) =>
+          reply({ entries: keys.flatMap(({ announcementId }) => announcements.get(`${app}/${announcementId}`) ?? []) }),
         ),
         on(ListInbox, async ({ app, payload: { userId, limit, after, since = 0, without = [] } }) => {
           const inbox = [...announcements]

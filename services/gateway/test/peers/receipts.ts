@@ -1,10 +1,12 @@
 import {
+  CountMissed,
   GetReceiptCounts,
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
   ListDeleted,
   ListRecipientStates,
+  ListUnread,
   MarkInboxRead,
   type PayloadOf,
   type RecipientState,
@@ -28,6 +30,8 @@ export interface ReceiptsPeer {
   pagesListed: number;
   /** What MarkInboxRead was told. */
   readonly inboxReads: PayloadOf<typeof MarkInboxRead>[];
+  /** What ListUnread and CountMissed were asked last. */
+  asked: PayloadOf<typeof ListUnread> | PayloadOf<typeof CountMissed> | null;
   /** By `<app>/<user>`; nothing where there is none. */
   readonly unread: Map<string, UnreadCounts>;
 }
@@ -41,6 +45,8 @@ export const receiptsContracts = [
   GetReceiptTimeline,
   ListRecipientStates,
   ListDeleted,
+  ListUnread,
+  CountMissed,
   MarkInboxRead,
   GetUnread,
   ReconcileUnread,
@@ -54,6 +60,7 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
     lookedAtMax: 20_000,
     pagesListed: 0,
     inboxReads: [],
+    asked: null,
     unread: new Map(),
   };
   const unreadOf = (app: string, userId: string) => ({
@@ -107,6 +114,22 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
             }),
           }),
         ),
+        on(ListUnread, async ({ payload }) => {
+          peer.asked = payload;
+          const { userId, after, limit } = payload;
+          const all = [...peer.recipients]
+            .filter(([, members]) => members.some((one) => one.userId === userId && one.status !== "read"))
+            .map(([announcementId]) => ({ announcementId, at: Date.now() }))
+            .toReversed();
+          const start = after === null ? 0 : all.findIndex((key) => key.announcementId === after) + 1;
+          const keys = after !== null && start === 0 ? null : all.slice(start, start + limit);
+          return reply({ keys, total: all.length });
+        }),
+        on(CountMissed, async ({ payload }) => {
+          peer.asked = payload;
+          const newest = [...peer.recipients.keys()].slice(-payload.newest).toReversed();
+          return reply({ count: peer.recipients.size, unread: 1, newest });
+        }),
         on(ListDeleted, async ({ payload: { userId } }) =>
           reply({
             announcementIds: [...peer.recipients]

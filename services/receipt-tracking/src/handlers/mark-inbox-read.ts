@@ -2,7 +2,7 @@ import { type EmptyReply, type InboxKey, MarkInboxRead, type PayloadOf, RecordRe
 import { ack, type Handler, type Publisher } from "@strata/messaging";
 import type { Inboxes } from "../inbox.ts";
 import type { ReceiptStore } from "../store/receipt-store.ts";
-import { doneAmong } from "../unread.ts";
+import { itemsOf } from "../unread.ts";
 
 interface Deps {
   readonly receipts: ReceiptStore;
@@ -24,11 +24,11 @@ export const markInboxRead =
     const { app, id, payload } = delivery;
     const { userId, knownSince, until, at, behind = null } = payload;
     const keys = await deps.inboxes.page(app, { userId, knownSince }, { behind, until }, STEP);
-    const done = await doneAmong(deps.receipts, { app, userId }, keys);
+    const items = await itemsOf(deps.receipts, { app, userId }, keys);
     const first = firstStep(id);
     await Promise.all(
-      keys
-        .filter(({ announcementId }) => !done.has(announcementId))
+      items
+        .filter(({ isUnread }) => isUnread)
         .map(async ({ announcementId }) => {
           const read = { announcementId, receipts: [{ userId, kind: "read" as const, at }] };
           await deps.publisher.send(RecordReceipts, app, read, { cause: delivery, id: `${first}:${announcementId}` });
