@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AnnouncementProgress } from "./announcement.ts";
-import { AnnouncementTerms } from "./announcement-terms.ts";
+import { AnnouncementTerms, PersonalTerms } from "./announcement-terms.ts";
 import { defineCommand, defineEvent } from "./define.ts";
 import { AnnouncementId, MessagePart, Millis, Notification } from "./values.ts";
 
@@ -67,6 +67,7 @@ export const AnnouncementCanceled = defineEvent({
 const ContentChange = z.object({
   parts: z.array(MessagePart).min(1).optional(),
   notification: Notification.nullable().optional(),
+  ...PersonalTerms.shape,
 });
 
 const ChangePayload = z.object({
@@ -84,7 +85,7 @@ const ChangePayload = z.object({
 
 /**
  * Before the start anything may change; afterwards only what is said, which is a correction: one more revision, in every
- * inbox at once.
+ * inbox at once. Refused: `invalid_property` for what cannot be told to each recipient together with what stays.
  */
 export const ChangeAnnouncement = defineCommand<z.infer<typeof ChangePayload>, StateReply>({
   ...changesState,

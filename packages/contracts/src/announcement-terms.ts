@@ -19,6 +19,16 @@ export const Variant = z.object({
 });
 export type Variant = z.infer<typeof Variant>;
 
+/** What makes an announcement say another thing to each recipient. */
+export const PersonalTerms = z.object({
+  /** Text parts and the notification's texts are Liquid templates, rendered for each recipient when read or pushed. */
+  isPersonal: z.boolean().optional(),
+  /** What a template's variable is for whom has none. */
+  defaults: z.record(z.string(), z.string()).optional(),
+  variants: z.array(Variant).optional(),
+});
+export type PersonalTerms = z.infer<typeof PersonalTerms>;
+
 /** When, how fast and how an announcement goes out; what is absent is not asked for. */
 export const AnnouncementTerms = z.object({
   schedule: Schedule.nullable().optional(),
@@ -32,11 +42,7 @@ export const AnnouncementTerms = z.object({
   category: z.string().nullable().optional(),
   /** For an audience: who becomes known until then, and belongs to it then, gets it, too. */
   includeNewUsersUntil: Millis.nullable().optional(),
-  /** Text parts and the notification's texts are Liquid templates, rendered for each recipient when read or pushed. */
-  isPersonal: z.boolean().optional(),
-  /** What a template's variable is for whom has none. */
-  defaults: z.record(z.string(), z.string()).optional(),
-  variants: z.array(Variant).optional(),
+  ...PersonalTerms.shape,
 });
 export type AnnouncementTerms = z.infer<typeof AnnouncementTerms>;
 

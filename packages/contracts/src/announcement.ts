@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AnnouncementTerms, Revision } from "./announcement-terms.ts";
+import { AnnouncementTerms, PersonalTerms, Revision } from "./announcement-terms.ts";
 import { Audience } from "./audience.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import {
@@ -196,7 +196,7 @@ export const GetAnnouncementContent = defineQuery({
   name: "GetAnnouncementContent",
   version: 1,
   payload: z.object({ announcementId: AnnouncementId }),
-  reply: z.object({ content: AnnouncementContent.nullable() }),
+  reply: z.object({ content: AnnouncementContent.extend(PersonalTerms.shape).nullable() }),
 });
 
 /** One page of a user's inbox, newest first, behind `after` (an announcement's id) where given. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Coordinates } from "./audience.ts";
 import { defineCommand, defineQuery } from "./define.ts";
-import { Millis, UserId } from "./values.ts";
+import { Millis, UserId, userIdList } from "./values.ts";
 
 const ofUser = { service: "directory", lane: "identities", version: 1 } as const;
 const byUser = ({ userId }: { readonly userId: string }): string => userId;
@@ -45,4 +45,27 @@ export const RecordVisit = defineCommand({
   name: "RecordVisit",
   payload: z.object({ userId: UserId, at: Millis }),
   orderedBy: byUser,
+});
+
+/** What an announcement is made personal by: what is known of a recipient, null where nothing is. */
+export const PersonalFacts = z.object({
+  userId: UserId,
+  /** As her backend says in her metadata, else as her newest device has it. */
+  locale: z.string().nullable(),
+  displayName: z.string().nullable(),
+  firstName: z.string().nullable(),
+  lastName: z.string().nullable(),
+  emailAddress: z.string().nullable(),
+  phoneNumber: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()),
+});
+export type PersonalFacts = z.infer<typeof PersonalFacts>;
+
+/** The facts of up to 1,000 users; who is not known is left out. */
+export const FindPersonalFacts = defineQuery({
+  service: "directory",
+  name: "FindPersonalFacts",
+  version: 1,
+  payload: z.object({ userIds: userIdList(1_000) }),
+  reply: z.object({ facts: z.array(PersonalFacts).max(1_000) }),
 });

@@ -37,6 +37,20 @@ describe("a change of an announcement", () => {
     });
   });
 
+  it("takes back with null what made it personal, as part of what it says", () => {
+    const none = { isPersonal: false, defaults: {}, variants: [] };
+    expect(parse({ personalise: null, defaults: null, variants: null })).to.deep.equal({ content: none, terms: {} });
+    expect(parse({ personalise: false, defaults: {}, variants: [] })).to.deep.equal({ content: none, terms: {} });
+    const variant = { locale: "de-at", parts: [{ mime_type: "text/plain", body: "hallo" }] };
+    expect(parse({ personalise: true, defaults: { first_name: "x" }, variants: [variant] }).content).to.deep.equal({
+      isPersonal: true,
+      defaults: { first_name: "x" },
+      variants: [
+        { locale: "de-AT", parts: [{ mimeType: "text/plain", body: "hallo", encoding: null }], notification: null },
+      ],
+    });
+  });
+
   it("is refused where it is none, or names what never changes", () => {
     expect(refusal(() => parse({}))).to.equal("invalid_request");
     expect(refusal(() => parse({ colour: "red" }))).to.equal("invalid_request");

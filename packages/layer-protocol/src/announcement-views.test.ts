@@ -206,9 +206,8 @@ describe("extension views", () => {
       failed: 2,
       failedByReason: { UNREGISTERED: 2 },
     };
-    expect(
-      announcementStatusView(wire("3.0"), { announcementId: N, at: AT, state: "distributed" }, counts),
-    ).to.deep.include({
+    const facts = { announcementId: N, at: AT, state: "distributed", parts: [], notification: null };
+    expect(announcementStatusView(wire("3.0"), facts, counts)).to.deep.include({
       id: `layer:///announcements/${N}`,
       url: `https://api.example/apps/A/announcements/${N}`,
       state: "distributed",

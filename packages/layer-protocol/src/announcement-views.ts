@@ -1,5 +1,7 @@
 import { objectUri, partUri } from "./ids.ts";
 import type { MessagePart } from "./message-parts.ts";
+import type { StoredNotification } from "./notification.ts";
+import { type PersonalFields, personalView, templatesView } from "./personal-views.ts";
 import { givenSenderView, senderView } from "./sender-views.ts";
 import type { Profile } from "./sender-views.ts";
 import type { Sender } from "./senders.ts";
@@ -46,12 +48,13 @@ export const announcementPosition = (at: number, announcementId: string): number
  */
 export const announcementSystemView = (
   wire: WireContext,
-  announcement: AnnouncementFacts & {
-    readonly recipients: readonly string[] | null;
-    /** Its recipients follow it. */
-    readonly isUploaded?: boolean | undefined;
-    readonly state?: string | undefined;
-  },
+  announcement: AnnouncementFacts &
+    PersonalFields & {
+      readonly recipients: readonly string[] | null;
+      /** Its recipients follow it. */
+      readonly isUploaded?: boolean | undefined;
+      readonly state?: string | undefined;
+    },
   senderProfile: Profile | null,
 ) => ({
   id: objectUri("announcements", announcement.announcementId),
@@ -64,6 +67,7 @@ export const announcementSystemView = (
       ? partView(wire, announcement.announcementId, systemUrl(wire, announcement.announcementId), part, index)
       : slimPart(part),
   ),
+  ...personalView(wire.version, announcement),
   ...(announcement.isUploaded && announcement.state === "accepting" ? { state: "accepting" } : {}),
 });
 
@@ -156,9 +160,18 @@ export const announcementStateView = (wire: WireContext, facts: StateFacts, reac
   reached,
 });
 
-/** `GET /apps/:app/announcements/:id`, an extension: where it stands and how many it reached. */
-export const announcementStatusView = (wire: WireContext, announcement: StateFacts, counts: AnnouncementCounts) => ({
+interface StatusFacts extends StateFacts, PersonalFields {
+  readonly parts: readonly MessagePart[];
+  readonly notification: StoredNotification | null;
+}
+
+/**
+ * `GET /apps/:app/announcements/:id`, an extension: where it stands and how many it reached; and of one that says another
+ * thing to each recipient, from what.
+ */
+export const announcementStatusView = (wire: WireContext, announcement: StatusFacts, counts: AnnouncementCounts) => ({
   ...stateOf(wire, announcement),
+  ...templatesView(wire.version, announcement),
   counts: {
     recipients: counts.recipients,
     unknown: counts.unknown,

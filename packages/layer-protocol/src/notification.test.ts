@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { refusal } from "../test/refusal.ts";
-import { VERSIONS, parseNotification } from "./index.ts";
+import { VERSIONS, notificationView, parseNotification } from "./index.ts";
 
 describe("a notification", () => {
   it("is optional", () => {
@@ -116,4 +116,24 @@ describe("a notification", () => {
       expect(refusal(() => parseNotification("3.0", body))).to.equal(`invalid_property ${property}`);
     });
   }
+
+  it("is shown so that it can be sent again, in every version", () => {
+    const body = {
+      title: "T",
+      text: "t",
+      "loc-key": "LK",
+      "loc-args": ["2"],
+      "title-loc-key": "TK",
+      "title-loc-args": ["1"],
+      "action-loc-key": "AK",
+      data: { a: 1 },
+    };
+    for (const version of VERSIONS) {
+      const parsed = parseNotification(version, { ...body, recipients: { "a b": { text: "x", "loc-key": "MINE" } } });
+      if (parsed === null) throw new Error("there is one");
+      const view = notificationView(version, parsed);
+      expect(view).to.deep.include(body);
+      expect(parseNotification(version, view)).to.deep.equal(parsed);
+    }
+  });
 });

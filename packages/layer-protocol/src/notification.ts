@@ -3,7 +3,7 @@ import { invalidProperty, missingProperty } from "./errors.ts";
 import { isAbsent, isJsonObject, isStorable } from "./json-object.ts";
 import type { JsonObject } from "./json-object.ts";
 import { parseBySchema } from "./schema-errors.ts";
-import { parseUserReference } from "./user-ids.ts";
+import { formatUserReference, parseUserReference } from "./user-ids.ts";
 import type { LayerVersion } from "./versions.ts";
 
 /** What a push says, in one form for every wire version; what is absent is not sent, or inherited by an override. */
@@ -121,3 +121,32 @@ function parseContent(body: unknown, property: string): NotificationContent {
   const present = Object.entries(content).filter(([, value]) => !isAbsent(value));
   return Object.fromEntries(present) as NotificationContent;
 }
+
+type StoredContent = { readonly [Name in keyof NotificationContent]?: NotificationContent[Name] | undefined };
+
+/** As it comes from storage, where what is absent may be undefined. */
+export type StoredNotification = StoredContent & {
+  readonly recipients?: Readonly<Record<string, StoredContent>> | undefined;
+};
+
+/** A notification as it can be sent again. */
+export const notificationView = (version: LayerVersion, notification: StoredNotification): JsonObject => {
+  const { recipients, ...content } = notification;
+  if (recipients === undefined) return contentView(content);
+  const overrides = Object.entries(recipients).map(([userId, override]): [string, JsonObject] => [
+    formatUserReference(version, userId),
+    contentView(override),
+  ]);
+  return { ...contentView(content), recipients: Object.fromEntries(overrides) };
+};
+
+const WIRE_NAMES: ReadonlyMap<string, string> = new Map([
+  ["titleLocKey", "title-loc-key"],
+  ["titleLocArgs", "title-loc-args"],
+  ["locKey", "loc-key"],
+  ["locArgs", "loc-args"],
+  ["actionLocKey", "action-loc-key"],
+]);
+
+const contentView = (content: StoredContent): JsonObject =>
+  Object.fromEntries(Object.entries(content).map(([name, value]) => [WIRE_NAMES.get(name) ?? name, value]));

@@ -18,6 +18,7 @@ import {
   DeviceRemoved,
   EndSessions,
   FindBlockers,
+  FindPersonalFacts,
   FindTimeZones,
   FindUnknownUsers,
   FindUsersKnownBefore,
@@ -61,6 +62,7 @@ import { deleteIdentity } from "./handlers/delete-identity.ts";
 import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
 import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
+import { findPersonalFacts } from "./handlers/find-personal-facts.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
 import { isFollowing, listFollowing } from "./handlers/followings.ts";
 import { getApp } from "./handlers/get-app.ts";
@@ -180,6 +182,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(MatchesAudience, matchesAudience(deps)),
       on(FindTimeZones, findTimeZones(deps)),
       on(FindUsersKnownBefore, findUsersKnownBefore(deps)),
+      on(FindPersonalFacts, findPersonalFacts(deps)),
     ],
     dependencies: [deps.mongo],
   }),

@@ -30,6 +30,8 @@ interface Deps extends PushDeps {
   readonly key: Buffer;
   readonly announcementFanout: Dependency;
   readonly conversation: Dependency;
+  /** Knows to whom what is personal says what. */
+  readonly directory: Dependency;
   readonly concurrency: number;
 }
 
@@ -43,7 +45,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(AnnouncementCorrected, followCorrection(deps)),
       on(AnnouncementRecalled, followRecall(deps)),
     ],
-    dependencies: [deps.mongo, deps.announcementFanout],
+    dependencies: [deps.mongo, deps.announcementFanout, deps.directory],
   }),
   consumer({
     queue: "push-delivery.messages",

@@ -1,12 +1,20 @@
-import type { Notification } from "@strata/contracts";
+import type { Notification, PersonalTerms } from "@strata/contracts";
+
+/** What an announcement or a message has pushed, and what makes that another thing for each recipient. */
+export interface Pushed extends PersonalTerms {
+  readonly notification: Notification;
+}
 
 /** One for each announcement or message under way, with room for some large lists of overrides. */
 const MAX_WEIGHT = 200_000;
-const weightOf = (notification: Notification | null): number =>
-  100 + Object.keys(notification?.recipients ?? {}).length;
+const weightOf = (pushed: Pushed | null): number => {
+  if (pushed === null) return 100;
+  const notifications = [pushed.notification, ...(pushed.variants ?? []).map(({ notification }) => notification)];
+  return notifications.reduce((weight, one) => weight + 100 + Object.keys(one?.recipients ?? {}).length, 0);
+};
 
 interface Entry {
-  readonly asked: Promise<Notification | null>;
+  readonly asked: Promise<Pushed | null>;
   readonly askedAt: number;
   weight: number;
 }
@@ -25,7 +33,7 @@ export function notificationCache(freshMs: number) {
     kept.delete(key);
   };
 
-  return async (key: string, ask: () => Promise<Notification | null>): Promise<Notification | null> => {
+  return async (key: string, ask: () => Promise<Pushed | null>): Promise<Pushed | null> => {
     const known = kept.get(key);
     if (known && Date.now() - known.askedAt < freshMs) {
       kept.delete(key);
@@ -36,16 +44,16 @@ export function notificationCache(freshMs: number) {
     const entry: Entry = { asked: ask(), askedAt: Date.now(), weight: 0 };
     kept.set(key, entry);
     try {
-      const notification = await entry.asked;
+      const pushed = await entry.asked;
       if (kept.get(key) === entry) {
-        entry.weight = weightOf(notification);
+        entry.weight = weightOf(pushed);
         weight += entry.weight;
       }
       for (const oldest of kept.keys()) {
         if (weight <= MAX_WEIGHT) break;
         if (oldest !== key) drop(oldest);
       }
-      return notification;
+      return pushed;
     } catch (error) {
       if (kept.get(key) === entry) drop(key);
       throw error;

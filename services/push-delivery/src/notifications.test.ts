@@ -3,7 +3,7 @@ import { GetAnnouncementContent, GetMessageNotification, type Notification, type
 import type { Client } from "@strata/messaging";
 import { anAppId, eventually } from "@strata/testing";
 import { expect } from "chai";
-import { notificationsOver } from "./notifications.ts";
+import { type Notifications, notificationsOver } from "./notifications.ts";
 
 const PARTS = [{ mimeType: "text/plain", body: "hello", encoding: null }];
 
@@ -42,6 +42,10 @@ const aboutMessage = (id: string, app = "one") => ({
   hasNotification: true,
 });
 
+/** What is pushed to Ann. */
+const toAnn = async (notifications: Notifications, about: Parameters<Notifications["of"]>[0]) =>
+  (await notifications.of(about, ["ann"]))?.("ann") ?? null;
+
 describe("notifications", () => {
   for (const [kind, about] of [
     ["announcement", aboutAnnouncement],
@@ -50,15 +54,15 @@ describe("notifications", () => {
     it(`asks once per ${kind}, also when many want it at once`, async () => {
       const { notifications, asked } = contents(() => ({ text: "hello" }));
       const id = randomUUID();
-      const answers = await Promise.all(Array.from({ length: 30 }, () => notifications.of(about(id))));
+      const answers = await Promise.all(Array.from({ length: 30 }, () => toAnn(notifications, about(id))));
       expect(new Set(answers.map((answer) => answer?.text))).to.deep.equal(new Set(["hello"]));
-      await notifications.of(about(id, anAppId()));
+      await toAnn(notifications, about(id, anAppId()));
       expect(asked, `another app's ${kind} may have the same id`).to.have.lengthOf(2);
     });
 
     it(`asks nothing about ${kind}s without a notification`, async () => {
       const { notifications, asked } = contents(() => ({ text: "hello" }));
-      expect(await notifications.of({ ...about(randomUUID()), hasNotification: false })).to.deep.equal({});
+      expect(await toAnn(notifications, { ...about(randomUUID()), hasNotification: false })).to.deep.equal({});
       expect(asked).to.deep.equal([]);
     });
 
@@ -68,8 +72,8 @@ describe("notifications", () => {
         (failures -= 1) >= 0 ? Promise.reject(new Error("away")) : { text: "hello" },
       );
       const id = randomUUID();
-      expect(await notifications.of(about(id)).catch(String)).to.equal("Error: away");
-      expect(await notifications.of(about(id))).to.deep.equal({ text: "hello" });
+      expect(await toAnn(notifications, about(id)).catch(String)).to.equal("Error: away");
+      expect(await toAnn(notifications, about(id))).to.deep.equal({ text: "hello" });
       expect(asked).to.have.lengthOf(2);
     });
   }
@@ -77,8 +81,8 @@ describe("notifications", () => {
   it("takes a message for another than the announcement of the same id", async () => {
     const { notifications, asked } = contents(() => ({ text: "hello" }));
     const id = randomUUID();
-    await notifications.of(aboutMessage(id));
-    await notifications.of(aboutAnnouncement(id));
+    await toAnn(notifications, aboutMessage(id));
+    await toAnn(notifications, aboutAnnouncement(id));
     expect(asked).to.deep.equal([id, id]);
   });
 
@@ -86,18 +90,18 @@ describe("notifications", () => {
     let isGone = false;
     const { notifications } = contents(() => (isGone ? null : { text: "hello" }), 50);
     const pushed = [aboutMessage(randomUUID()), aboutAnnouncement(randomUUID())];
-    for (const one of pushed) expect(await notifications.of(one)).to.deep.equal({ text: "hello" });
+    for (const one of pushed) expect(await toAnn(notifications, one)).to.deep.equal({ text: "hello" });
     isGone = true;
-    await eventually(() => Promise.all(pushed.map((one) => notifications.of(one))), [null, null]);
+    await eventually(() => Promise.all(pushed.map((one) => toAnn(notifications, one))), [null, null]);
   });
 
   it("forgets what was used least recently when it holds too much", async () => {
     const recipients = Object.fromEntries(Array.from({ length: 80_000 }, (_, n) => [`user-${n}`, { text: "you" }]));
     const { notifications, asked } = contents(() => ({ text: "hello", recipients }));
     const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
-    for (const announcement of [a, b, a, c, a]) await notifications.of(aboutAnnouncement(announcement));
+    for (const announcement of [a, b, a, c, a]) await toAnn(notifications, aboutAnnouncement(announcement));
     expect(asked).to.deep.equal([a, b, c]);
-    await notifications.of(aboutAnnouncement(b));
+    await toAnn(notifications, aboutAnnouncement(b));
     expect(asked).to.deep.equal([a, b, c, b]);
   }).timeout(20_000);
 });

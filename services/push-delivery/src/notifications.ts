@@ -1,14 +1,27 @@
-import { GetAnnouncementContent, GetMessageNotification, type Notification } from "@strata/contracts";
+import {
+  FindPersonalFacts,
+  GetAnnouncementContent,
+  GetMessageNotification,
+  type Notification,
+  type NotificationContent,
+  type PersonalFacts,
+} from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
+import { isForEachAnother, localised, nobodyKnown, personaliserFor } from "@strata/personalisation";
+import { notificationFor } from "./domain/notification.ts";
 import type { Subject } from "./domain/subject.ts";
-import { notificationCache } from "./notification-cache.ts";
+import { notificationCache, type Pushed } from "./notification-cache.ts";
 
-/** What a push says; a silent push says nothing. Null: there is no such announcement or message any more. */
+/** What the push to one user says; a silent push says nothing. */
+export type Wording = (userId: string) => NotificationContent;
+
 export interface Notifications {
+  /** Of these users. Null: there is no such announcement or message any more. */
   of(
     pushed: { readonly app: string; readonly subject: Subject; readonly hasNotification: boolean },
+    userIds: readonly string[],
     cause?: Cause,
-  ): Promise<Notification | null>;
+  ): Promise<Wording | null>;
 }
 
 const SILENT: Notification = {};
@@ -20,8 +33,9 @@ const MESSAGE_FRESH_MS = 10_000;
 const FRESH_MS = { announcement: ANNOUNCEMENT_FRESH_MS, message: MESSAGE_FRESH_MS };
 
 /**
- * Asks whose content it is, once for all chunks that are pushed together. No answer in time is thrown as
- * `service_unavailable` of the service that was asked.
+ * Asks whose content it is, once for all chunks that are pushed together; and the directory, once for all users of a
+ * chunk, where it says another thing to each. No answer in time is thrown as `service_unavailable` of the service that
+ * was asked.
  */
 export function notificationsOver(client: Pick<Client, "ask">, freshMs = FRESH_MS): Notifications {
   // Apart, so that the many messages do not push out the long lists of overrides that announcements have.
@@ -30,18 +44,31 @@ export function notificationsOver(client: Pick<Client, "ask">, freshMs = FRESH_M
     message: notificationCache(freshMs.message),
   };
 
-  const ask = async (app: string, { kind, id }: Subject, cause?: Cause): Promise<Notification | null> => {
+  const ask = async (app: string, { kind, id }: Subject, cause?: Cause): Promise<Pushed | null> => {
     const options = cause && { cause };
     if (kind === "message") {
       const { notification } = await client.ask(GetMessageNotification, app, { messageId: id }, options);
-      return notification;
+      return notification && { notification };
     }
     const { content } = await client.ask(GetAnnouncementContent, app, { announcementId: id }, options);
-    return content && (content.notification ?? SILENT);
+    return content && { ...content, notification: content.notification ?? SILENT };
   };
 
   return {
-    of: async ({ app, subject, hasNotification }, cause) =>
-      hasNotification ? keptOf[subject.kind](`${app}/${subject.id}`, () => ask(app, subject, cause)) : SILENT,
+    async of({ app, subject, hasNotification }, userIds, cause) {
+      if (!hasNotification) return () => SILENT;
+      const pushed = await keptOf[subject.kind](`${app}/${subject.id}`, () => ask(app, subject, cause));
+      if (pushed === null) return null;
+      if (!isForEachAnother(pushed)) return (userId) => notificationFor(pushed.notification, userId);
+      const { facts } = await client.ask(FindPersonalFacts, app, { userIds: [...userIds] }, cause && { cause });
+      const known = new Map(facts.map((one) => [one.userId, one]));
+      return (userId) => wordsFor(pushed, known.get(userId) ?? nobodyKnown(userId));
+    },
   };
+}
+
+/** In her locale, and with her name in it: as her inbox has it. */
+function wordsFor(pushed: Pushed, recipient: PersonalFacts): NotificationContent {
+  const { notification } = localised({ ...pushed, parts: [] }, recipient.locale);
+  return personaliserFor(pushed, recipient).notification(notificationFor(notification ?? SILENT, recipient.userId));
 }

@@ -21,9 +21,10 @@ export async function carryOut(
 ): Promise<void> {
   if (targets.length === 0) return;
   // Asked first: while it is not known what to say, nothing is claimed.
-  const notification = await deps.notifications.of(plan, cause);
+  const userIds = [...new Set(targets.map(({ userId }) => userId))];
+  const wording = await deps.notifications.of(plan, userIds, cause);
   const claimed = await claim(deps, plan, targets);
-  const sends = await Promise.allSettled(claimed.map((row) => sendChunk(deps, row, notification)));
+  const sends = await Promise.allSettled(claimed.map((row) => sendChunk(deps, row, wording)));
   const failure = sends.find((send) => send.status === "rejected");
   if (failure) throw failure.reason;
 }

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from "node:timers/promises";
-import type { Notification, NotificationContent } from "@strata/contracts";
+import type { NotificationContent } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
 import type { Dependency, Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
-import { notificationFor } from "./domain/notification.ts";
 import { dataOf } from "./domain/subject.ts";
 import type { PushMetrics } from "./metrics.ts";
+import type { Wording } from "./notifications.ts";
 import { isSilent, type Push } from "./providers/push-provider.ts";
 import { CREDENTIALS_KNOWN_MS, type OpenCredential, type PushProviders } from "./push-providers.ts";
 import { tellRemoved } from "./removed-devices.ts";
@@ -34,11 +34,11 @@ const STORE_PATIENCE_MS = 5 * 60_000;
  * Sends what is due of a chunk that its caller holds, and stores what became of it in one write. The lease is renewed
  * meanwhile, so that only the chunk of a killed process is ever sent again.
  */
-export async function sendChunk(deps: SendDeps, row: ChunkRow, notification: Notification | null): Promise<void> {
+export async function sendChunk(deps: SendDeps, row: ChunkRow, wording: Wording | null): Promise<void> {
   const lease = keepLease(deps, row);
   let answers: Answers;
   try {
-    answers = await answersTo(deps, row, notification);
+    answers = await answersTo(deps, row, wording);
     // Under the lease, for as long as it takes: what is told twice is told once, what is sent twice is seen twice.
     await untilTold(deps, row.app, deadTokens(row.app, answers.verdicts));
   } finally {
@@ -77,16 +77,14 @@ interface Refusal {
   readonly credential: OpenCredential;
 }
 
-async function answersTo(deps: SendDeps, row: ChunkRow, notification: Notification | null): Promise<Answers> {
+async function answersTo(deps: SendDeps, row: ChunkRow, wording: Wording | null): Promise<Answers> {
   const now = Date.now();
-  if (notification === null) return allFailed(row.pending, `${row.subject.kind}_gone`);
+  if (wording === null) return allFailed(row.pending, `${row.subject.kind}_gone`);
   if (now >= row.expiresAt) return allFailed(row.pending, "expired");
   const choose = await deps.providers.of(row.app);
   const due = row.pending.filter(({ dueAt }) => dueAt <= now);
   const sends = [...Map.groupBy(due, choose)].map(async ([credential, targets]) =>
-    credential === null
-      ? allFailed(targets, "no_credential")
-      : sendThrough(deps, credential, targets, row, notification),
+    credential === null ? allFailed(targets, "no_credential") : sendThrough(deps, credential, targets, row, wording),
   );
   const parts = await Promise.all(sends);
   const verdicts = new Map(parts.flatMap((part) => [...part.verdicts]));
@@ -106,12 +104,12 @@ async function sendThrough(
   credential: OpenCredential,
   targets: readonly Target[],
   row: ChunkRow,
-  notification: Notification,
+  wording: Wording,
 ): Promise<Answers> {
   const { provider, credentialId } = credential;
   const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
   const stop = metrics.sendSeconds.startTimer({ provider: provider.kind });
-  const results = await provider.send(targets.map((target) => pushTo(target, row, notification, ttlSeconds)));
+  const results = await provider.send(targets.map((target) => pushTo(target, row, wording, ttlSeconds)));
   stop();
   const verdicts = new Map(targets.flatMap((target, index) => pairOf(target, results[index])));
   for (const [target, verdict] of verdicts) {
@@ -125,8 +123,8 @@ async function sendThrough(
 const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict][] =>
   verdict === undefined ? [] : [[target, verdict]];
 
-function pushTo(target: Target, row: ChunkRow, notification: Notification, ttlSeconds: number): Push {
-  const content = contentOf(row, notificationFor(notification, target.userId));
+function pushTo(target: Target, row: ChunkRow, wording: Wording, ttlSeconds: number): Push {
+  const content = contentOf(row, wording(target.userId));
   return {
     device: target,
     notification: content,

@@ -62,6 +62,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),
     conversation: broker.dependsOn("conversation"),
+    directory: broker.dependsOn("directory"),
     metrics: pushMetrics(registry, chunks),
     log,
     leaseMs: LEASE_MS,

@@ -2,20 +2,26 @@ import { randomBytes, randomUUID } from "node:crypto";
 import {
   type BatchStored,
   type DeviceFields,
+  FindPersonalFacts,
+  GetAnnouncementContent,
+  GetMessageNotification,
   type MessageCreated,
   type Notification,
   partitionOf,
   type PayloadOf,
+  type PersonalFacts,
+  type PersonalTerms,
   type PushCredential,
 } from "@strata/contracts";
+import type { Client } from "@strata/messaging";
 import { aDelivery, recordingPublisher } from "@strata/messaging/testing";
-import { openMongo, seal } from "@strata/runtime";
+import { type Dependency, DomainError, openMongo, seal } from "@strata/runtime";
 import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
 import { Registry } from "prom-client";
 import { deviceRow } from "../src/domain/device.ts";
-import type { Subject } from "../src/domain/subject.ts";
 import { pushMetrics } from "../src/metrics.ts";
+import { notificationsOver } from "../src/notifications.ts";
 import { openPushProviders } from "../src/push-providers.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
@@ -64,11 +70,55 @@ export function credentialsOf(phone: Phone): { readonly fcm: PushCredential; rea
   };
 }
 
+/** What announcements and messages say, and what is known of whom they are for, as given by a test. */
+export interface Said {
+  /** By announcement or message. */
+  readonly notifications: Map<string, Notification | null>;
+  readonly terms: Map<string, PersonalTerms>;
+  readonly facts: Map<string, PersonalFacts>;
+  /** How many users' facts each question was for. */
+  readonly asked: number[];
+  isDirectoryAway: boolean;
+}
+
+/** The services that are asked what to push, with the answers of a test. */
+const answering = (said: Said): Pick<Client, "ask"> => ({
+  async ask(query, _app, payload) {
+    if (query.type === FindPersonalFacts.type) {
+      if (said.isDirectoryAway) throw new DomainError("service_unavailable", { dependency: "directory" });
+      const { userIds } = FindPersonalFacts.payload.parse(payload);
+      said.asked.push(userIds.length);
+      return query.reply.parse({ facts: userIds.flatMap((userId) => said.facts.get(userId) ?? []) });
+    }
+    if (query.type === GetMessageNotification.type) {
+      const notification = said.notifications.get(GetMessageNotification.payload.parse(payload).messageId) ?? null;
+      return query.reply.parse({ notification, sender: notification && { name: "Ops" } });
+    }
+    const { announcementId } = GetAnnouncementContent.payload.parse(payload);
+    const notification = said.notifications.get(announcementId) ?? null;
+    const parts = [{ mimeType: "text/plain", body: "hello", encoding: null }];
+    const content = { sender: { name: "Ops" }, parts, notification, ...said.terms.get(announcementId) };
+    return query.reply.parse({ content: notification && content });
+  },
+});
+
+const directory: Dependency = {
+  name: "directory",
+  isDown: (error) => error instanceof DomainError && error.details["dependency"] === "directory",
+  answers: async () => true,
+};
+
 /** The stores and everything that sends, pushing to this phone. What announcements and messages say is given by the test. */
 export async function openPusher(name: string, phone: Phone) {
   const stores = await openStores(name);
   const log = testLogger("push-delivery");
-  const notifications = new Map<string, Notification | null>();
+  const said: Said = {
+    notifications: new Map(),
+    terms: new Map(),
+    facts: new Map(),
+    asked: [],
+    isDirectoryAway: false,
+  };
   const providers = openPushProviders({ ...stores, key: KEY, addresses: addressesOf(phone), log });
   const deps = {
     ...stores,
@@ -79,10 +129,9 @@ export async function openPusher(name: string, phone: Phone) {
     metrics: pushMetrics(new Registry(), stores.chunks),
     leaseMs: 2_000,
     ttlMs: 3_600_000,
-    notifications: {
-      of: async ({ subject, hasNotification }: { subject: Subject; hasNotification: boolean }) =>
-        hasNotification ? (notifications.get(subject.id) ?? null) : {},
-    },
+    // Asked anew each time, so that a test may change what is said.
+    notifications: notificationsOver(answering(said), { announcement: 0, message: 0 }),
+    directory,
   };
   const putCredential = (app: string, credential: PushCredential, credentialId: string = randomUUID()) =>
     stores.credentials.put({
@@ -95,7 +144,8 @@ export async function openPusher(name: string, phone: Phone) {
     });
   return {
     deps,
-    notifications,
+    said,
+    notifications: said.notifications,
     putCredential,
     async putCredentials(app: string) {
       for (const credential of Object.values(credentialsOf(phone))) await putCredential(app, credential);

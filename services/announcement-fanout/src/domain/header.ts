@@ -5,6 +5,7 @@ import {
   AnnouncementState,
   type AnnouncementTerms,
   Audience,
+  type PersonalTerms,
   Schedule,
   Variant,
 } from "@strata/contracts";
@@ -129,4 +130,10 @@ export const contentFrom = ({ sender, parts, notification }: Header): Announceme
   sender,
   parts,
   notification,
+});
+
+export const personalTerms = ({ isPersonal, defaults, variants }: Pick<Header, keyof PersonalTerms>) => ({
+  isPersonal,
+  defaults,
+  variants,
 });

@@ -12,7 +12,7 @@ import { expect } from "chai";
 import { openStage, type Stage } from "../../test/stage.ts";
 import { changeAnnouncement } from "./change-announcement.ts";
 import { recallAnnouncement } from "./change-state.ts";
-import { listInbox } from "./queries.ts";
+import { getAnnouncementContent, listInbox } from "./queries.ts";
 
 const HOUR_MS = 3_600_000;
 const PARTS = [{ mimeType: "text/plain", body: "corrected", encoding: null }];
@@ -104,6 +104,48 @@ describe("a changed announcement", () => {
     expect(late).to.have.nested.property("reply.outcome", "wrong-state");
     const nothing = aDelivery({ announcementId: crypto.randomUUID(), content: {}, terms: {} }, { app: over.app });
     expect(await changeAnnouncement(over.deps)(nothing)).to.have.nested.property("reply.outcome", "not-found");
+  });
+
+  it("says another thing to each, where that goes with what stays; else it is refused by name, and nothing changes", async () => {
+    const notification = { text: "Hi {{ metadata.tier }}" };
+    const personal = { isPersonal: true, defaults: { "metadata.tier": "basic" }, notification };
+    const variants = [{ locale: "de", parts: PARTS, notification }];
+    for (const state of ["scheduled", "distributed"] as const) {
+      const one = await set({ state, startsAt: Date.now() + HOUR_MS });
+      const ask = (content: PayloadOf<typeof ChangeAnnouncement>["content"]) =>
+        changeAnnouncement(one.deps)(one.asking({ content }));
+      expect(await ask({ ...personal, variants })).to.have.nested.property("reply.outcome", "done");
+      expect(await one.header()).to.deep.include({ ...personal, variants });
+      const told = await getAnnouncementContent(one.deps)(one.naming());
+      expect(told).to.have.deep.nested.property("reply.content.variants", variants);
+
+      const refused: readonly (readonly [PayloadOf<typeof ChangeAnnouncement>["content"], string])[] = [
+        [{ parts: [{ mimeType: "text/plain", body: "Hi {{ first_name }}", encoding: null }] }, "parts[0].body"],
+        [{ defaults: {} }, "notification.text"],
+        [{ notification: null }, "variants[0].notification"],
+        [{ isPersonal: false }, "defaults"],
+      ];
+      const before = await one.header();
+      for (const [content, property] of refused) {
+        const outcome = await ask(content);
+        expect(outcome).to.deep.nested.include({ kind: "refuse", "error.code": "invalid_property" });
+        expect(outcome).to.deep.nested.include({ "error.details": { property } });
+        expect(outcome).to.have.nested.property("error.message").that.includes(property);
+      }
+      expect(await one.header()).to.deep.equal(before);
+      expect(await ask({ isPersonal: false, defaults: {}, variants: [] })).to.have.nested.property(
+        "reply.outcome",
+        "done",
+      );
+    }
+  });
+
+  it("shows the inbox its variants without what others' pushes say", async () => {
+    const variants = [{ locale: "de", parts: PARTS, notification: { text: "x", recipients: { b: { text: "to b" } } } }];
+    const one = await set({ notification: { text: "x" }, variants });
+    await one.work();
+    const [entry] = await one.inbox();
+    expect(entry?.variants).to.deep.equal([{ locale: "de", parts: PARTS, notification: null }]);
   });
 
   it("is in no inbox once it is recalled, writes nothing more, and keeps its counts", async () => {

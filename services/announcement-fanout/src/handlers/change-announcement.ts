@@ -5,7 +5,9 @@ import {
   type PayloadOf,
   type StateReply,
 } from "@strata/contracts";
-import { type Delivery, type Handler, reply } from "@strata/messaging";
+import { type Delivery, type Handler, refuse, reply } from "@strata/messaging";
+import { contentFault } from "@strata/personalisation";
+import { DomainError } from "@strata/runtime";
 import { announcementKey } from "../domain/batch.ts";
 import type { Header } from "../domain/header.ts";
 import { firstStartOf } from "../domain/start.ts";
@@ -20,7 +22,8 @@ const BEGUN = ["distributing", "paused", "distributed"] as const;
 
 /**
  * Changes an announcement: anything before its start, what it says afterwards. The same command again finds what it
- * changed and publishes it again.
+ * changed and publishes it again. What it says then is looked at here, by its only writer: parts may go with defaults and
+ * variants that were said before.
  */
 export const changeAnnouncement =
   (deps: FanOutDeps): Handler<Payload, StateReply> =>
@@ -29,7 +32,14 @@ export const changeAnnouncement =
     const known = await deps.announcements.find(app, payload.announcementId);
     if (!known) return reply({ outcome: "not-found", progress: null });
     const isDone = [...known.changes, ...known.corrections].some(({ by }) => by === id);
-    if (!isDone) await change(deps, delivery, known);
+    if (!isDone) {
+      const fault = contentFault({ ...known, ...present(payload.content) });
+      if (fault) {
+        const { property, reason } = fault;
+        return refuse(new DomainError("invalid_property", { property }, { message: `${property} ${reason}` }));
+      }
+      await change(deps, delivery, known);
+    }
     const header = await deps.announcements.find(app, payload.announcementId);
     if (!header) return reply({ outcome: "not-found", progress: null });
     const isTold = await tell(deps, delivery, header);

@@ -9,7 +9,7 @@ import {
 } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
-import { announcementFrom, contentFrom, type Header, isTakenBack } from "../domain/header.ts";
+import { announcementFrom, contentFrom, type Header, isTakenBack, personalTerms } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
@@ -37,7 +37,8 @@ export const getAnnouncementContent =
   ({ announcements }: Pick<Deps, "announcements">): Answers<typeof GetAnnouncementContent> =>
   async ({ app, payload }) => {
     const header = await announcements.find(app, payload.announcementId);
-    return reply({ content: header && isShown(header) ? contentFrom(header) : null });
+    const isTold = header !== null && isShown(header);
+    return reply({ content: isTold ? { ...contentFrom(header), ...personalTerms(header) } : null });
   };
 
 /** Not what was recalled, or is over: nothing of it is pushed any more. */
@@ -81,4 +82,5 @@ const inboxView = (header: Header, at: number) => ({
   at,
   recipients: null,
   notification: null,
+  variants: header.variants.map((variant) => ({ ...variant, notification: null })),
 });

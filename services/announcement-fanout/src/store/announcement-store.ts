@@ -15,6 +15,9 @@ export type HeaderChange = Partial<
     | "hidesFrom"
     | "parts"
     | "notification"
+    | "isPersonal"
+    | "defaults"
+    | "variants"
     | "schedule"
     | "expiresAt"
     | "throttlePerMinute"
@@ -69,7 +72,7 @@ export interface AnnouncementStore {
     id: string,
     from: readonly AnnouncementState[],
     by: string,
-    content: Partial<Pick<Header, "parts" | "notification">>,
+    content: Partial<Pick<Header, "parts" | "notification" | "isPersonal" | "defaults" | "variants">>,
   ): Promise<Header | null>;
   /** Those whose distribution is under way, oldest first. */
   distributing(limit: number): Promise<readonly Header[]>;

@@ -8,6 +8,7 @@ import { createIdentities } from "./create-identities.ts";
 import { changeIdentity } from "./change-identity.ts";
 import { deleteIdentity } from "./delete-identity.ts";
 import { deleteUser } from "./delete-user.ts";
+import { findPersonalFacts } from "./find-personal-facts.ts";
 import { getUser } from "./get-user.ts";
 import { getLocation, removeLocation, setLocation } from "./location.ts";
 import { forgetDevice, noteDevice } from "./note-device.ts";
@@ -201,5 +202,30 @@ describe("what comes to be known of a user", () => {
     await createIdentities({ ...stores, ...recordingPublisher() })(group);
     const outcome = await findTimeZones(stores)(of({ userIds: [aUserId(2), aUserId(3)] }));
     expect(outcome).to.have.deep.nested.property("reply.timeZones", ["Asia/Tokyo", "Asia/Tokyo"]);
+  });
+
+  it("tells what an announcement is made personal by, of many at once, and nothing of who is not known", async () => {
+    const [cid, dot, eve] = [aUserId(3), aUserId(4), aUserId(5)];
+    await stores.identities.makeKnown(app, [cid, dot], 1);
+    const fields = { ...identityFields(), firstName: "Bob", metadata: { locale: "de_CH", tier: "gold" } };
+    await createIdentities({ ...stores, ...recordingPublisher() })([of({ userId: bob, fields })]);
+    await registered({ userId: cid, locale: "fr-FR" });
+    await deleteUser({ ...stores, ...recordingPublisher() })(of({ userId: dot, at: Date.now() }));
+    const outcome = await findPersonalFacts(stores)(of({ userIds: [bob, cid, dot, eve] }));
+    const { displayName, lastName, emailAddress, phoneNumber, metadata } = fields;
+    const nothing = {
+      displayName: null,
+      firstName: null,
+      lastName: null,
+      emailAddress: null,
+      phoneNumber: null,
+      metadata: {},
+    };
+    expect(outcome)
+      .to.have.nested.property("reply.facts")
+      .that.has.deep.members([
+        { userId: bob, locale: "de-CH", displayName, firstName: "Bob", lastName, emailAddress, phoneNumber, metadata },
+        { userId: cid, locale: "fr-FR", ...nothing },
+      ]);
   });
 });

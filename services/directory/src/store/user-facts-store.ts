@@ -1,4 +1,4 @@
-import { UserLocation } from "@strata/contracts";
+import { type PersonalFacts, UserLocation } from "@strata/contracts";
 import type { Db } from "mongodb";
 import { regionOf } from "../domain/region.ts";
 import { type DeviceFacts, isKnownAt, type UserDocument, userKey, UserRow } from "../domain/user.ts";
@@ -12,6 +12,8 @@ export interface UserFactsStore {
   forgetLocation(app: string, userId: string, sentAt: Date): Promise<boolean>;
   /** False when nobody knows her. */
   visit(app: string, userId: string, at: number, sentAt: Date): Promise<boolean>;
+  /** Who of these is known, with what is known of her. */
+  findPersonalFacts(app: string, userIds: readonly string[]): Promise<readonly PersonalFacts[]>;
   /**
    * Changes her devices, if `change` answers others, and with them her locale and time zone. Nothing from before she was
    * deleted last does; `isSeen`: it is also a sign of her.
@@ -66,6 +68,12 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
       const update = { $max: { visitedAt: at, lastSeenAt: at } };
       return (await identities.updateOne(known(app, userId, sentAt), update)).matchedCount === 1;
     },
+    async findPersonalFacts(app, userIds) {
+      const filter = { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, userId: { $exists: true } };
+      const options = { projection: PERSONAL, batchSize: userIds.length + 1 };
+      const rows = await identities.find(filter, options).toArray();
+      return rows.map((row) => personalFactsOf(row));
+    },
     async changeDevices(app, userId, { at, isSeen }, change) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
         const found = await identities.findOne({ _id: userKey(app, userId), userId: { $exists: true } });
@@ -90,6 +98,29 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
     },
   };
 }
+
+const PERSONAL = {
+  _id: 0,
+  userId: 1,
+  locale: 1,
+  displayName: 1,
+  firstName: 1,
+  lastName: 1,
+  emailAddress: 1,
+  phoneNumber: 1,
+  metadata: 1,
+} as const;
+
+const personalFactsOf = (row: Partial<UserDocument>): PersonalFacts => ({
+  userId: row.userId ?? "",
+  locale: row.locale ?? null,
+  displayName: row.displayName ?? null,
+  firstName: row.firstName ?? null,
+  lastName: row.lastName ?? null,
+  emailAddress: row.emailAddress ?? null,
+  phoneNumber: row.phoneNumber ?? null,
+  metadata: row.metadata ?? {},
+});
 
 /** A text may begin with `$`, and would be a path in a pipeline. */
 const literalsOf = (changes: Readonly<Record<string, unknown>>) =>

@@ -58,6 +58,42 @@ const recipientsUpload = z
   .nullish()
   .meta({ description: "In place of both: the recipients follow in `PUT …/recipients`, and `POST …/start` sends it" });
 const parts = z.array(PartBody).min(1);
+/** What makes it say another thing to each recipient. */
+const personalTerms = {
+  personalise: z
+    .boolean()
+    .nullish()
+    .meta({
+      description:
+        "The bodies of `text/*` parts, and `title` and `text` of notifications, overrides and variants included, are Liquid " +
+        "templates, rendered for each recipient when they are read or pushed. Variables: `user_id`, `display_name`, " +
+        "`first_name`, `last_name`, `email_address`, `phone_number`, `metadata.<key>`. In `text/html` and `text/xml` what " +
+        "they put out is escaped. Tags: assign, case, comment, if, raw, unless",
+    }),
+  defaults: z
+    .record(z.string(), z.string().max(1_000))
+    .nullish()
+    .meta({
+      description:
+        "What stands for a variable where a recipient has nothing, or nothing but white space, by its name; each that a " +
+        'template puts out needs one, or `| default: "…"` behind it',
+    }),
+  variants: z
+    .array(
+      z.object({
+        locale: z.string().meta({ description: "BCP 47" }),
+        parts,
+        notification: NotificationBody.nullish().meta({ description: "Required where the announcement has one" }),
+      }),
+    )
+    .max(50)
+    .nullish()
+    .meta({
+      description:
+        "What recipients with this locale get instead: it is her `metadata.locale`, else her newest device's. Without a " +
+        "variant for de-AT it is the one for de, else the announcement's own `parts` and `notification`",
+    }),
+};
 const Moment = z.iso.datetime({ offset: true });
 /** When, how fast and how it goes out. */
 const announcementTerms = {
@@ -89,6 +125,7 @@ const common = {
   parts,
   notification: NotificationBody.nullish(),
   ...announcementTerms,
+  ...personalTerms,
 };
 
 /** The body of `POST /apps/:app/announcements`. */
@@ -105,17 +142,26 @@ export const AnnouncementBody = z
     example: {
       recipients: ["layer:///identities/user-1"],
       sender_id: "layer:///identities/operator",
-      parts: [{ mime_type: "text/plain", body: "Hello" }],
-      notification: { text: "Hello" },
+      parts: [{ mime_type: "text/plain", body: "Hello {{ first_name }}" }],
+      notification: { text: "Hello {{ first_name }}" },
+      personalise: true,
+      defaults: { first_name: "there" },
+      variants: [
+        {
+          locale: "de",
+          parts: [{ mime_type: "text/plain", body: "Hallo {{ first_name | default: 'du' }}" }],
+          notification: { text: "Hallo {{ first_name | default: 'du' }}" },
+        },
+      ],
     },
   });
 
 /** The body of `PATCH /apps/:app/announcements/:announcement`. */
 export const AnnouncementChangeBody = z
-  .object({ parts: parts.optional(), notification: NotificationBody.nullish(), ...announcementTerms })
+  .object({ parts: parts.optional(), notification: NotificationBody.nullish(), ...announcementTerms, ...personalTerms })
   .meta({
     id: "AnnouncementChange",
-    description: "What is absent stays as it is, null takes it away. After the start only `parts` and `notification`",
+    description: "What is absent stays as it is, null takes it away. After the start only what it says",
     example: { parts: [{ mime_type: "text/plain", body: "Corrected" }] },
   });
 
@@ -140,6 +186,23 @@ const PartView = z
     description: "1.x has neither `id` here nor `url`, `message_url` and `updated_at` anywhere",
   });
 
+const GivenPart = z.strictObject({
+  mime_type: z.string(),
+  body: z.string(),
+  encoding: z.literal("base64").nullable(),
+});
+const GivenVariant = z.strictObject({
+  locale: z.string(),
+  parts: z.array(GivenPart),
+  notification: NotificationBody.nullable(),
+});
+/** Of what says the same to everybody none of these is there. */
+const givenTerms = {
+  personalise: z.boolean().optional(),
+  defaults: z.record(z.string(), z.string()).optional(),
+  variants: z.array(GivenVariant).optional(),
+};
+
 export const AnnouncementView = z
   .strictObject({
     id: Uri,
@@ -149,6 +212,7 @@ export const AnnouncementView = z
     sender: Sender,
     parts: z.array(PartView),
     state: z.literal("accepting").optional().meta({ description: "Of one that waits for its recipients" }),
+    ...givenTerms,
   })
   .meta({ id: "Announcement", example: examples.announcement });
 
@@ -173,6 +237,9 @@ export const AnnouncementStateView = z
 export const AnnouncementStatus = z
   .strictObject({
     ...stateFields,
+    parts: z.array(GivenPart).optional().meta({ description: "With `personalise` or `variants`: as they were given" }),
+    notification: NotificationBody.nullable().optional(),
+    ...givenTerms,
     counts: z.strictObject({
       recipients: Count.meta({ description: "Distinct users named" }),
       unknown: Count.meta({ description: "Of them, those who do not exist" }),

@@ -62,7 +62,9 @@ const changeAnnouncement = (options: ChangeOptions): Route => ({
     summary: "Change an announcement before its start, correct it afterwards",
     description:
       "A JSON object, no Layer-Patch. Before the start any field may change, and null takes it away; no schedule is at once. " +
-      "Afterwards `parts` and `notification` may: every inbox shows the new revision at once.",
+      "Afterwards what it says may (`parts`, `notification`, `personalise`, `defaults`, `variants`): every inbox shows the " +
+      "new revision at once. What is new must go with what stays: a template's variables with the defaults, variants with " +
+      "the notification.",
     path: AnnouncementPath,
     body: AnnouncementChangeBody,
     answer: ANSWER,
@@ -71,8 +73,8 @@ const changeAnnouncement = (options: ChangeOptions): Route => ({
   async handle(call) {
     const announcementId = announcementIdOf(call);
     const change = parseAnnouncementChange(call.wire.version, call.body, options, Date.now());
-    const { parts = [], notification = null } = change.content;
-    requireContentWithin(options.maxContentBytes, { parts, notification });
+    const { parts = [], notification = null, variants = [] } = change.content;
+    requireContentWithin(options.maxContentBytes, { parts, notification, variants });
     return answerOf(call, "change so", await call.calls.request(ChangeAnnouncement, { announcementId, ...change }));
   },
 });

@@ -7,6 +7,7 @@ import {
   parseAnnouncementTerms,
   parseIdempotencyKey,
   parseIfNoneMatch,
+  parsePersonalTerms,
   profileOfSender,
   requireJsonObject,
   requireNothingShown,
@@ -15,7 +16,7 @@ import {
 import { announce } from "../announcing/announce.ts";
 import { announceLater } from "../announcing/announce-later.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
-import { requireContentWithin, requireRecipientsWithin } from "../domain/announcement-limits.ts";
+import { requireContentWithin, requireRecipientsWithin, requireTellable } from "../domain/announcement-limits.ts";
 import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
 import type { SettingsCache } from "../http/settings-cache.ts";
@@ -58,9 +59,13 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const fields = requireJsonObject(call.body);
   const { recipients, audience, expected, isUploaded, ...said } = parseAnnouncement(call.wire.version, fields, options);
-  const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()) };
-  requireNothingShown(content.isSilent, content.notification);
+  const personal = parsePersonalTerms(call.wire.version, fields, options);
+  const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()), ...personal };
+  for (const { notification } of [content, ...(personal.variants ?? [])]) {
+    requireNothingShown(content.isSilent, notification);
+  }
   requireContentWithin(options.maxContentBytes, content);
+  requireTellable(content);
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 

@@ -30,6 +30,7 @@ import { announcementIdOf } from "./announcement-id.ts";
 import { findInboxEntry } from "./find-inbox-entry.ts";
 import type { KnownUsers } from "./known-users.ts";
 import { type ProfileCache, senderIds } from "./profiles.ts";
+import { toldTo } from "./told-to.ts";
 
 interface Deps {
   readonly users: KnownUsers;
@@ -132,12 +133,13 @@ async function viewsOf(
   call: Call,
   cache: ProfileCache,
   userId: string,
-  entries: readonly Announcement[],
-  states: States | Promise<States> = statesOf(call, userId, entries),
+  stored: readonly Announcement[],
+  states: States | Promise<States> = statesOf(call, userId, stored),
 ) {
-  const [stateOf, profiles] = await Promise.all([
+  const [entries, stateOf, profiles] = await Promise.all([
+    toldTo(call, userId, stored),
     states,
-    entries.length === 0 ? new Map() : cache.of(call, senderIds(entries.map(({ sender }) => sender))),
+    stored.length === 0 ? new Map() : cache.of(call, senderIds(stored.map(({ sender }) => sender))),
   ]);
   return entries.map((entry) =>
     announcementUserView(

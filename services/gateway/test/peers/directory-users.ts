@@ -9,6 +9,7 @@ import {
   EndSessions,
   FindUnknownUsers,
   CountAudience,
+  FindPersonalFacts,
   GetIdentities,
   GetUser,
   type Identity,
@@ -19,6 +20,7 @@ import {
   ListFollowing,
   MakeUsersKnown,
   partitionOf,
+  type PersonalFacts,
   RecordVisit,
   ReplaceIdentity,
   SetExternalUnread,
@@ -43,6 +45,7 @@ export interface UserRow {
 export const userContracts = [
   FindUnknownUsers,
   CountAudience,
+  FindPersonalFacts,
   GetIdentities,
   GetUser,
   ListBlocks,
@@ -67,6 +70,8 @@ export const userContracts = [
 interface UsersPeer {
   /** By `<app>/<user>`. */
   readonly users: Map<string, UserRow>;
+  /** Of how many users each question for personal facts was. */
+  readonly factsAsked: number[];
   make(app: string, userId: string): UserRow;
   readonly queries: readonly Subscription[];
   readonly ordered: readonly Subscription[];
@@ -77,6 +82,7 @@ const unknownUser = () => refuse(new DomainError("not_found"));
 
 export function usersPeer(broker: () => Broker): UsersPeer {
   const users = new Map<string, UserRow>();
+  const factsAsked: number[] = [];
   const find = (app: string, userId: string): UserRow | undefined => users.get(`${app}/${userId}`);
   const make = (app: string, userId: string): UserRow => {
     const row = find(app, userId) ?? aRow();
@@ -95,6 +101,10 @@ export function usersPeer(broker: () => Broker): UsersPeer {
     on(GetIdentities, async ({ app, payload }) =>
       reply({ identities: payload.userIds.flatMap((userId) => find(app, userId)?.identity ?? []) }),
     ),
+    on(FindPersonalFacts, async ({ app, payload }) => {
+      factsAsked.push(payload.userIds.length);
+      return reply({ facts: payload.userIds.flatMap((userId) => factsOf(userId, find(app, userId))) });
+    }),
     on(GetUser, async ({ app, payload: { userId } }) => {
       const row = find(app, userId);
       const user: User | null = row ? { ...row, userId } : null;
@@ -117,6 +127,7 @@ export function usersPeer(broker: () => Broker): UsersPeer {
 
   return {
     users,
+    factsAsked,
     make,
     queries,
     ordered: [...identityCommands(find, make), ...userCommands(broker, users, find, make)],
@@ -236,6 +247,23 @@ const userCommands = (
     return ack;
   }),
 ];
+
+/** The locale is what her metadata says. */
+const factsOf = (userId: string, row: UserRow | undefined): readonly PersonalFacts[] =>
+  row
+    ? [
+        {
+          userId,
+          locale: row.identity?.metadata["locale"] ?? null,
+          displayName: row.identity?.displayName ?? null,
+          firstName: row.identity?.firstName ?? null,
+          lastName: row.identity?.lastName ?? null,
+          emailAddress: row.identity?.emailAddress ?? null,
+          phoneNumber: row.identity?.phoneNumber ?? null,
+          metadata: row.identity?.metadata ?? {},
+        },
+      ]
+    : [];
 
 const aRow = (): UserRow => ({
   identity: null,

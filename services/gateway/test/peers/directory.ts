@@ -35,6 +35,8 @@ export interface DirectoryPeer {
   readonly accountId: string;
   /** How often each token's hash was asked about. */
   readonly asked: Map<string, number>;
+  /** Of how many users each question for personal facts was. */
+  readonly factsAsked: number[];
   aToken(options?: { app?: string | null; account?: string; scopes?: Scope[]; expiresAt?: number | null }): string;
   anApp(options?: { account?: string }): string;
   aUser(appId: string, userId: string, displayName?: string, fields?: Partial<IdentityFields>): void;
@@ -150,6 +152,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   const peer: DirectoryPeer = {
     accountId,
     asked,
+    factsAsked: users.factsAsked,
     aToken({ app = null, account = accountId, scopes, expiresAt = null } = {}) {
       const text = createToken();
       const tokenId = randomUUID();

@@ -203,8 +203,8 @@ describe("pushMessage", () => {
     let asked = 0;
     let isAway = true;
     const notifications: Pusher["deps"]["notifications"] = {
-      async of(pushed) {
-        if (pushed.subject.kind === "announcement" || !isAway) return pusher.deps.notifications.of(pushed);
+      async of(pushed, userIds) {
+        if (pushed.subject.kind === "announcement" || !isAway) return pusher.deps.notifications.of(pushed, userIds);
         asked += 1;
         throw new Error("conversation is away");
       },

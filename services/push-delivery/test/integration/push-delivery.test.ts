@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import {
-  type AnnouncementContent,
   BatchStored,
   DeviceRegistered,
   GetAnnouncementContent,
@@ -40,7 +39,7 @@ const LANES = ["announcements", "messages", "deleted-users", "admin"];
 const QUEUES = [...LANES, "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
 const DEAD_LETTERS = [...LANES, "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
 
-const CONTENT: AnnouncementContent = {
+const CONTENT: ReplyOf<typeof GetAnnouncementContent>["content"] = {
   sender: { name: "Ops" },
   parts: [{ mimeType: "text/plain", body: "hello", encoding: null }],
   notification: { text: "hello" },

@@ -1,0 +1,10 @@
+export { contentFault, type Fault } from "./check.ts";
+export {
+  canonicalLocale,
+  isForEachAnother,
+  localised,
+  nobodyKnown,
+  type Personaliser,
+  personaliserFor,
+} from "./personalise.ts";
+export type { Said } from "./texts.ts";

@@ -1,0 +1,21 @@
+import { type Announcement, FindPersonalFacts } from "@strata/contracts";
+import { isForEachAnother, localised, nobodyKnown, personaliserFor } from "@strata/personalisation";
+import type { Call } from "../http/route.ts";
+
+/**
+ * Announcements with the parts that this recipient reads: in her locale, and with her name in them. Her facts are asked
+ * for once, and only where one of them says another thing to each.
+ */
+export async function toldTo(
+  { calls }: Call,
+  userId: string,
+  announcements: readonly Announcement[],
+): Promise<readonly Announcement[]> {
+  if (!announcements.some(isForEachAnother)) return announcements;
+  const { facts } = await calls.ask(FindPersonalFacts, { userIds: [userId] });
+  const recipient = facts.find((one) => one.userId === userId) ?? nobodyKnown(userId);
+  return announcements.map((announcement) => {
+    const { parts } = localised(announcement, recipient.locale);
+    return { ...announcement, parts: personaliserFor(announcement, recipient).parts(parts) };
+  });
+}
