@@ -220,6 +220,9 @@ export const GetUser = defineQuery({
   reply: z.object({ user: User.nullable() }),
 });
 
+/** What `maxAudienceUsers` is where nobody has set it. */
+export const DEFAULT_MAX_AUDIENCE_USERS = 10_000_000;
+
 /** What may be set for an app. */
 export const AppSettings = z.object({
   /** 30 s to a year. */
@@ -229,6 +232,8 @@ export const AppSettings = z.object({
   maxConversationMetadataBytes: z.number().int().min(2).max(65_536),
   maxAnnouncementRecipients: z.number().int().min(1).max(100_000),
   maxPartsPerMessage: z.number().int().min(1).max(1_000),
+  /** Of an audience (filter, segment, everyone) or an upload. Absent: as by default. */
+  maxAudienceUsers: z.number().int().min(1).max(1_000_000_000).optional(),
   /** What users see of each other; a backend sees all. false. */
   showsPhoneNumbers: z.boolean(),
   showsEmailAddresses: z.boolean(),
@@ -243,6 +248,7 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   maxConversationMetadataBytes: 2_048,
   maxAnnouncementRecipients: 100_000,
   maxPartsPerMessage: 1_000,
+  maxAudienceUsers: DEFAULT_MAX_AUDIENCE_USERS,
   showsPhoneNumbers: false,
   showsEmailAddresses: false,
   showsMetadata: false,

@@ -65,7 +65,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
       maxParts: config.MAX_PARTS,
       maxPartBytes: config.MAX_PART_BYTES,
     }),
-    ...recipientUpload({ longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
+    ...recipientUpload({ settings, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
     getAnnouncementTimeline(),
     listAnnouncementRecipients(),
     getRecipientStory({ users }),

@@ -23,20 +23,22 @@ export interface AnnouncingToAudience {
   readonly content: AnnouncementContent & AnnouncementTerms;
   readonly audience: RequestedAudience;
   readonly expected: ExpectedCount | null;
+  /** More than these are refused. */
+  readonly maxUsers: number;
 }
 
 /**
- * Hands an announcement to an audience over; it is durable when this answers. Counted is only where the caller expects a
- * number, as for everyone she must, so that it takes the same time whatever the number.
- * @throws LayerError 422 `invalid_property` `audience.segment` or `expected_count`
+ * Hands an announcement to an audience over; it is durable when this answers. A filter is counted only where the
+ * caller expects a number, or the app has more users than it may reach, so that it takes the same time whatever the number.
+ * @throws LayerError 422 `invalid_property` `audience`, `audience.segment` or `expected_count`
  */
 export async function announceToAudience(
   calls: Calls,
   countDeadlineMs: number,
-  { intent, content, audience: requested, expected }: AnnouncingToAudience,
+  { intent, content, audience: requested, expected, maxUsers }: AnnouncingToAudience,
 ): Promise<AcceptReply> {
   const audience = await audienceOf(calls, requested);
-  const recipientCount = await countedAsExpected(calls.within(countDeadlineMs), audience, expected);
+  const recipientCount = await countedWithin(calls.within(countDeadlineMs), audience, { expected, maxUsers });
   const meaning = { ...content, audience: requested };
   const digest = announcementDigest(meaning, []);
   const payload = { ...content, announcementId: intent.id, digest, audience, recipientCount };
@@ -52,16 +54,34 @@ async function audienceOf(calls: Calls, requested: RequestedAudience): Promise<N
   return { kind: "filter", filter: segment.filter, segmentId: requested.segmentId };
 }
 
-async function countedAsExpected(
+/** How many they are, where that is known now; refused when it is not as expected, or more than allowed. */
+async function countedWithin(
   calls: Calls,
   audience: NamelessAudience,
-  expected: ExpectedCount | null,
+  { expected, maxUsers }: Pick<AnnouncingToAudience, "expected" | "maxUsers">,
 ): Promise<number | null> {
-  if (expected === null && audience.kind === "filter") return null;
+  if (expected === null && audience.kind === "filter") {
+    // They are no more than all users, who are always counted.
+    const everyone = await calls.ask(CountAudience, { filter: null });
+    if (everyone.count <= maxUsers) return null;
+  }
   const { count } = await calls.ask(CountAudience, { filter: audience.kind === "filter" ? audience.filter : null });
-  if (expected === null) throw unexpected(`must be there for everyone: they are ${count}`, count);
-  if (Math.abs(count - expected.count) <= expected.tolerance) return count;
-  throw unexpected(`is ${expected.count}, give or take ${expected.tolerance}, and they are ${count}`, count);
+  if (expected === null && audience.kind === "everyone") {
+    throw unexpected(`must be there for everyone: they are ${count}`, count);
+  }
+  if (expected !== null && Math.abs(count - expected.count) > expected.tolerance) {
+    throw unexpected(`is ${expected.count}, give or take ${expected.tolerance}, and they are ${count}`, count);
+  }
+  if (count <= maxUsers) return count;
+  throw layerError(
+    "invalid_property",
+    `audience is ${count} users, and an announcement of this app may reach ${maxUsers}`,
+    {
+      property: "audience",
+      count,
+      limit: maxUsers,
+    },
+  );
 }
 
 const unexpected = (reason: string, count: number): LayerError =>

@@ -1,4 +1,4 @@
-import { AppSettings } from "@strata/contracts";
+import { AppSettings, DEFAULT_MAX_AUDIENCE_USERS } from "@strata/contracts";
 import { parseBySchema, requireJsonObject } from "@strata/layer-protocol";
 import { z } from "zod";
 
@@ -12,6 +12,10 @@ export const WireSettings = z.strictObject({
   max_announcement_recipients: shape.maxAnnouncementRecipients.meta({
     description: "Named in one announcement; the deployment may allow fewer",
   }),
+  max_audience_users: shape.maxAudienceUsers.unwrap().meta({
+    description:
+      "Whom one announcement may reach by filter, segment, upload, or as everyone; an upload has at most 10,000,000",
+  }),
   max_parts_per_message: shape.maxPartsPerMessage,
   shows_phone_numbers: shape.showsPhoneNumbers.meta({ description: "Whether users see those of others" }),
   shows_email_addresses: shape.showsEmailAddresses.meta({ description: "Whether users see those of others" }),
@@ -23,6 +27,7 @@ const NAMES: Readonly<Record<keyof z.infer<typeof WireSettings>, keyof AppSettin
   max_participants: "maxParticipants",
   max_conversation_metadata_bytes: "maxConversationMetadataBytes",
   max_announcement_recipients: "maxAnnouncementRecipients",
+  max_audience_users: "maxAudienceUsers",
   max_parts_per_message: "maxPartsPerMessage",
   shows_phone_numbers: "showsPhoneNumbers",
   shows_email_addresses: "showsEmailAddresses",
@@ -51,4 +56,13 @@ export function parseSettings(body: unknown): z.infer<typeof Changes> {
 }
 
 export const settingsView = (settings: AppSettings) =>
-  Object.fromEntries(Object.entries(NAMES).map(([wireName, name]) => [wireName, settings[name]]));
+  Object.fromEntries(
+    Object.entries(NAMES).map(([wireName, name]) => [
+      wireName,
+      name === "maxAudienceUsers" ? maxAudienceUsersOf(settings) : settings[name],
+    ]),
+  );
+
+/** Whom one announcement may reach without naming them; a directory of before that setting does not say. */
+export const maxAudienceUsersOf = ({ maxAudienceUsers }: AppSettings): number =>
+  maxAudienceUsers ?? DEFAULT_MAX_AUDIENCE_USERS;

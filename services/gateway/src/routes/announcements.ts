@@ -17,6 +17,7 @@ import { announce } from "../announcing/announce.ts";
 import { announceLater } from "../announcing/announce-later.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
 import { requireContentWithin, requireRecipientsWithin, requireTellable } from "../domain/announcement-limits.ts";
+import { maxAudienceUsersOf } from "../domain/app-settings.ts";
 import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
 import type { SettingsCache } from "../http/settings-cache.ts";
@@ -69,11 +70,11 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 
-  const [{ maxAnnouncementRecipients }, profiles] = await Promise.all([
+  const [settings, profiles] = await Promise.all([
     options.settings.of(call),
     options.profiles.of(call, senderIds([content.sender])),
   ]);
-  requireRecipientsWithin(maxAnnouncementRecipients, fields.recipients);
+  requireRecipientsWithin(settings.maxAnnouncementRecipients, fields.recipients);
   if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
     throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
   }
@@ -86,6 +87,7 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
           content,
           audience,
           expected: expected ?? null,
+          maxUsers: maxAudienceUsersOf(settings),
         }));
   if (outcome === "in-use") throw intent.inUse(await storedView(call, options.profiles, announcement));
   return accepted(announcementSystemView(call.wire, announcement, profileOfSender(announcement.sender, profiles)));

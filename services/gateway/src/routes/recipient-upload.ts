@@ -10,14 +10,17 @@ import {
   uploadView,
 } from "@strata/layer-protocol";
 import { uploadRecipients } from "../announcing/upload-recipients.ts";
+import { maxAudienceUsersOf } from "../domain/app-settings.ts";
 import { NDJSON_TYPE } from "../http/other-types.ts";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
+import type { SettingsCache } from "../http/settings-cache.ts";
 import { StartedUploadView, UploadLine, UploadView } from "../openapi/upload-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AnnouncementPath } from "../openapi/parameters.ts";
 import { announcementIdOf } from "./announcement-id.ts";
 
 interface Options {
+  readonly settings: SettingsCache;
   /** Of each step, of which an upload has any number. */
   readonly longListDeadlineMs: number;
 }
@@ -40,7 +43,8 @@ const uploading = (options: Options): Route => ({
     tag: "Announcements",
     summary: "Add recipients to an announcement with `recipients_upload`",
     description:
-      `At most ${MAX_UPLOADED_RECIPIENTS} users in all, in as many requests as you like and in any order: a line each, a user ` +
+      `At most ${MAX_UPLOADED_RECIPIENTS} users in all, or fewer where \`max_audience_users\` of the app says so, in as ` +
+      "many requests as you like and in any order: a line each, a user " +
       `id as a JSON string or an object with \`user_id\`, of at most ${MAX_LINE_BYTES} bytes. Blank lines are passed over. Who is ` +
       "named again is in it once, so a request that broke off is simply repeated. Stored as they come: where a line is " +
       "wrong, or a service does not answer, `data.stored_lines` says up to which line all are in; those behind it may be.",
@@ -54,17 +58,15 @@ const uploading = (options: Options): Route => ({
   handle: (call) => upload(call, options),
 });
 
-async function upload(call: Call, { longListDeadlineMs }: Options): Promise<Answer> {
+async function upload(call: Call, { settings, longListDeadlineMs }: Options): Promise<Answer> {
   const announcementId = announcementIdOf(call);
   const { lines, allowance } = call;
   if (lines === null) throw invalidHeader("Content-Type", `must be ${NDJSON_TYPE}`);
   const { outcome, recipientsAbout } = await call.calls.ask(GetUpload, { announcementId });
   if (outcome !== "open") throw refusal(outcome);
-  if (recipientsAbout > MAX_UPLOADED_RECIPIENTS * ESTIMATE_MARGIN) {
-    throw invalidProperty(
-      "recipients",
-      `are about ${recipientsAbout}, and at most ${MAX_UPLOADED_RECIPIENTS} are allowed`,
-    );
+  const limit = await limitOf(call, settings);
+  if (recipientsAbout > limit * ESTIMATE_MARGIN) {
+    throw invalidProperty("recipients", `are about ${recipientsAbout}, and at most ${limit} are allowed`);
   }
   const count = await uploadRecipients(call.calls, {
     announcementId,
@@ -72,11 +74,14 @@ async function upload(call: Call, { longListDeadlineMs }: Options): Promise<Answ
     lines,
     allowance,
     deadlineMs: longListDeadlineMs,
-    maxLines: MAX_UPLOADED_RECIPIENTS,
+    maxLines: limit,
     refusal,
   });
   return ok(uploadView(call.wire, announcementId, count));
 }
+
+const limitOf = async (call: Call, settings: SettingsCache): Promise<number> =>
+  Math.min(MAX_UPLOADED_RECIPIENTS, maxAudienceUsersOf(await settings.of(call)));
 
 function refusal(outcome: ReplyOf<typeof GetUpload>["outcome"]): LayerError {
   if (outcome === "not-found") return notFound("There is no such announcement");
@@ -105,9 +110,9 @@ const starting = (options: Options): Route => ({
   handle: (call) => start(call, options),
 });
 
-async function start(call: Call, { longListDeadlineMs }: Options): Promise<Answer> {
+async function start(call: Call, { settings, longListDeadlineMs }: Options): Promise<Answer> {
   const announcementId = announcementIdOf(call);
-  const maxRecipients = MAX_UPLOADED_RECIPIENTS;
+  const maxRecipients = await limitOf(call, settings);
   const calls = call.calls.within(longListDeadlineMs);
   const { outcome, recipientCount, progress } = await calls.request(StartUpload, { announcementId, maxRecipients });
   if (progress === null) throw notFound("There is no such announcement");

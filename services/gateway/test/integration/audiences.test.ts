@@ -63,6 +63,33 @@ describe("POST announcements to an audience", () => {
     }
   });
 
+  it("refuses more than the app's settings allow, with the real number and the limit", async () => {
+    const other = world.directory.anApp();
+    for (const userId of ["ops", "ann", "bob"]) world.directory.aUser(other, userId);
+    await world.directory.setSettings(other, { maxAudienceUsers: 2 });
+    const client = httpClient(world.baseUrl, { token: world.directory.aToken({ app: other }), version: "3.0" });
+    const to = (fields: Readonly<Record<string, unknown>>) =>
+      client("POST", `/apps/${other}/announcements`, {
+        body: { sender_id: "ops", parts: [{ mime_type: "text/plain", body: "Hello" }], ...fields },
+      });
+    for (const fields of [
+      { audience: { filter: FILTER } },
+      { audience: { filter: FILTER }, expected_count: 3 },
+      { audience: { everyone: true }, expected_count: 3 },
+    ]) {
+      const reply = await to(fields);
+      expect(reply.status).to.equal(422);
+      const { message, data } = errorOf(reply);
+      expect(message).to.equal("audience is 3 users, and an announcement of this app may reach 2");
+      expect(data).to.deep.equal({ property: "audience", count: 3, limit: 2 });
+    }
+    const few = await to({ audience: { filter: { field: "user_id", starts_with: "a" } } });
+    expect(few.status, "an app with more users may still reach a few of them").to.equal(202);
+    expect((await to({ recipients: ["ann", "bob", "ops"] })).status, "those who are named are counted apart").to.equal(
+      202,
+    );
+  });
+
   it("refuses what is no audience with 422 and its path", async () => {
     for (const [property, fields] of [
       ["audience", { audience: {} }],

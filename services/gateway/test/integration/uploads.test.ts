@@ -219,6 +219,23 @@ describe("an announcement whose recipients are uploaded", () => {
     }
   });
 
+  it("has at most as many as the app's settings allow: more are not taken in one request, nor started from several", async () => {
+    await world.directory.setSettings(app, { maxAudienceUsers: 2 });
+    const id = await created();
+    await eventually(async () => (await put(id, linesOf(["ann", "bob", "eve"]))).status, 422);
+    const more = errorOf(await put(id, linesOf(["ann", "bob", "eve"])));
+    expect(more.message).to.equal("line 3 is one too many: at most 2 are taken; lines 1 to 2 are stored");
+    expect((await put(id, linesOf(["eve"]))).status).to.equal(200);
+    const refused = errorOf(await start(id));
+    expect(refused.message).to.equal("recipients are 3, and at most 2 are allowed");
+    expect(refused.data).to.deep.equal({ property: "recipients", count: 3, limit: 2 });
+    expect(errorOf(await put(id, linesOf(["eve"]))).message).to.equal(
+      "recipients are about 3, and at most 2 are allowed",
+    );
+    await world.directory.setSettings(app, { maxAudienceUsers: 3 });
+    await eventually(async () => (await start(id)).status, 202);
+  });
+
   it("is NDJSON and says so, and is not compressed", async () => {
     const id = await created();
     const other = await put(id, linesOf(["ann"]), { "Content-Type": "application/json" });

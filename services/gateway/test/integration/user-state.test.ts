@@ -225,6 +225,7 @@ describe("settings of an app", () => {
     max_participants: 250,
     max_conversation_metadata_bytes: 2_048,
     max_announcement_recipients: 100_000,
+    max_audience_users: 10_000_000,
     max_parts_per_message: 1_000,
     shows_phone_numbers: false,
     shows_email_addresses: false,

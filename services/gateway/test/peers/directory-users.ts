@@ -95,9 +95,11 @@ export function usersPeer(broker: () => Broker): UsersPeer {
       reply({ unknown: payload.userIds.filter((userId) => !find(app, userId)) }),
     ),
     // Every filter matches everyone.
-    on(CountAudience, async ({ app }) =>
-      reply({ count: [...users.keys()].filter((key) => key.startsWith(`${app}/`)).length }),
-    ),
+    // Of filters it understands `user_id` `startsWith`; all others match everybody.
+    on(CountAudience, async ({ app, payload: { filter } }) => {
+      const prefix = filter !== null && "startsWith" in filter ? filter.startsWith : "";
+      return reply({ count: [...users.keys()].filter((key) => key.startsWith(`${app}/${prefix}`)).length });
+    }),
     on(GetIdentities, async ({ app, payload }) =>
       reply({ identities: payload.userIds.flatMap((userId) => find(app, userId)?.identity ?? []) }),
     ),
