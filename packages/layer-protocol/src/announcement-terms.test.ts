@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { refusal } from "../test/refusal.ts";
-import { parseAnnouncementTerms, requireNothingShown } from "./index.ts";
+import { parseAnnouncementTerms } from "./index.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const parse = (fields: Record<string, unknown>) => parseAnnouncementTerms(fields, NOW);
@@ -34,15 +34,6 @@ describe("the terms of an announcement", () => {
 
   it("take a start that is over: the request may be a repeat", () => {
     expect(parse({ schedule: { at: "2026-11-26T11:00:00Z" } }).schedule?.at).to.be.lessThan(NOW);
-  });
-
-  it("let a silent announcement wake the app, and show nothing to anybody", () => {
-    requireNothingShown(true, null);
-    requireNothingShown(true, { data: { a: "1" } });
-    requireNothingShown(undefined, { text: "hello" });
-    for (const notification of [{ text: "hello" }, { sound: "ping" }, { recipients: { ann: { title: "hello" } } }]) {
-      expect(refusal(() => requireNothingShown(true, notification))).to.equal("invalid_property notification");
-    }
   });
 
   it("are refused with what is wrong named", () => {

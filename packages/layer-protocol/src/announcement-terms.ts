@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { NormalisedNotification } from "./notification.ts";
 import { invalidProperty, missingProperty } from "./errors.ts";
 import { isAbsent, isJsonObject } from "./json-object.ts";
 import type { JsonObject } from "./json-object.ts";
@@ -47,21 +46,6 @@ function parseStart(schedule: unknown, now: number): { at: number } | undefined 
   if (!isJsonObject(schedule)) throw invalidProperty("schedule", "must be an object");
   if (isAbsent(schedule.at)) throw missingProperty("schedule.at");
   return { at: parseTime(schedule.at, "schedule.at", now) };
-}
-
-/** What a push shows or sounds. */
-const SHOWN = ["title", "text", "sound", "titleLocKey", "locKey"] as const;
-
-/**
- * A silent announcement may wake the app, by a notification of nothing but `data`, and shows nothing.
- * @throws LayerError 422 `invalid_property` `notification`
- */
-export function requireNothingShown(isSilent: boolean | undefined, notification: NormalisedNotification | null): void {
-  if (!isSilent || notification === null) return;
-  const contents = [notification, ...Object.values(notification.recipients ?? {})];
-  const shown = SHOWN.find((name) => contents.some((content) => content[name] !== undefined));
-  if (shown !== undefined)
-    throw invalidProperty("notification", "of a silent announcement can have nothing to see or hear");
 }
 
 const Instant = z.iso.datetime({ offset: true });

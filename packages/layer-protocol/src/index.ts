@@ -47,7 +47,7 @@ export { NotificationBody, notificationView, parseNotification } from "./notific
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
 export { parseAnnouncementChange } from "./announcement-change.ts";
 export type { AnnouncementChange } from "./announcement-change.ts";
-export { parseAnnouncementTerms, requireNothingShown } from "./announcement-terms.ts";
+export { parseAnnouncementTerms } from "./announcement-terms.ts";
 export type { NormalisedTerms } from "./announcement-terms.ts";
 export type { ExpectedCount, RequestedAudience } from "./requested-audience.ts";
 export { parseAnnouncement, parseRecipients } from "./announcement-request.ts";

@@ -1,4 +1,4 @@
-import type { PersonalTerms } from "@strata/contracts";
+import type { Notification, PersonalTerms } from "@strata/contracts";
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { contentFault } from "./check.ts";
@@ -19,6 +19,19 @@ describe("contentFault", () => {
   it("finds nothing in what is not personal, however much it looks like a template", () => {
     expect(saying("{{ nobody", { isPersonal: false })).to.equal(null);
     expect(saying("no template at all")).to.equal(null);
+  });
+
+  it("lets a silent announcement wake the app, and show nothing to anybody", () => {
+    const silent = (notification: Notification | null, more: object = {}) =>
+      contentFault({ parts: [part("hello")], notification, isSilent: true, ...more })?.property ?? null;
+    expect(silent(null)).to.equal(null);
+    expect(silent({ data: { a: "1" } })).to.equal(null);
+    expect(silent({ text: "hello" }, { isSilent: false })).to.equal(null);
+    for (const shown of [{ text: "hello" }, { sound: "ping" }, { recipients: { ann: { title: "hello" } } }]) {
+      expect(silent(shown)).to.equal("notification");
+      const variants = [{ locale: "de", parts: [part("hallo")], notification: shown }];
+      expect(silent({ data: {} }, { variants })).to.equal("variants[0].notification");
+    }
   });
 
   it("names part, line and column of what is no template", () => {

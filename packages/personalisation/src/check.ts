@@ -1,4 +1,4 @@
-import type { PersonalTerms } from "@strata/contracts";
+import type { Notification, PersonalTerms } from "@strata/contracts";
 import { LiquidError, type Template } from "liquidjs";
 import { isTemplate, MAX_TEMPLATE_LENGTH, parseTemplate, render } from "./engine.ts";
 import { nobodyKnown, scopesOf } from "./personalise.ts";
@@ -19,8 +19,26 @@ const MAX_TEMPLATES_LENGTH = 200_000;
  * What keeps this content from being told to each recipient; null when nothing does. Afterwards every template in it can
  * be rendered for anybody, and nothing that should come out is empty for who has nothing.
  */
-export function contentFault(content: Said & PersonalTerms): Fault | null {
-  return variantsFault(content) ?? personalFault(content);
+export function contentFault(content: Said & PersonalTerms & { readonly isSilent?: boolean }): Fault | null {
+  return silenceFault(content) ?? variantsFault(content) ?? personalFault(content);
+}
+
+/** What a push shows or sounds. */
+const SHOWN = ["title", "text", "sound", "titleLocKey", "locKey"] as const;
+
+/** A silent announcement may wake the app, by a notification of nothing but `data`. */
+function silenceFault({ isSilent, notification, variants = [] }: Parameters<typeof contentFault>[0]): Fault | null {
+  if (isSilent !== true) return null;
+  const reason = "of a silent announcement can have nothing to see or hear";
+  if (isShown(notification)) return { property: "notification", reason };
+  const index = variants.findIndex((variant) => isShown(variant.notification));
+  return index === -1 ? null : { property: `variants[${index}].notification`, reason };
+}
+
+function isShown(notification: Notification | null): boolean {
+  if (notification === null) return false;
+  const contents = [notification, ...Object.values(notification.recipients ?? {})];
+  return contents.some((content) => SHOWN.some((name) => content[name] !== undefined));
 }
 
 /** Whose push says nothing would be woken for nothing to see, as if that were meant. */

@@ -140,6 +140,19 @@ describe("a changed announcement", () => {
     }
   });
 
+  it("lets a silent one show nothing, whichever of both is changed", async () => {
+    const shown = { notification: { text: "hello" } };
+    for (const [before, asked] of [
+      [{ isSilent: true }, { content: shown }],
+      [shown, { terms: { isSilent: true } }],
+    ] as const) {
+      const one = await set({ state: "scheduled", startsAt: Date.now() + HOUR_MS, ...before });
+      const outcome = await changeAnnouncement(one.deps)(one.asking(asked));
+      expect(outcome).to.deep.nested.include({ kind: "refuse", "error.details": { property: "notification" } });
+      expect(await one.header()).to.deep.include({ version: 1 });
+    }
+  });
+
   it("shows the inbox its variants without what others' pushes say", async () => {
     const variants = [{ locale: "de", parts: PARTS, notification: { text: "x", recipients: { b: { text: "to b" } } } }];
     const one = await set({ notification: { text: "x" }, variants });

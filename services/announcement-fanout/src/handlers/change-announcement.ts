@@ -33,7 +33,7 @@ export const changeAnnouncement =
     if (!known) return reply({ outcome: "not-found", progress: null });
     const isDone = [...known.changes, ...known.corrections].some(({ by }) => by === id);
     if (!isDone) {
-      const fault = contentFault({ ...known, ...present(payload.content) });
+      const fault = contentFault({ ...known, ...present(payload.content), ...present(payload.terms) });
       if (fault) {
         const { property, reason } = fault;
         return refuse(new DomainError("invalid_property", { property }, { message: `${property} ${reason}` }));

@@ -10,7 +10,6 @@ import {
   parsePersonalTerms,
   profileOfSender,
   requireJsonObject,
-  requireNothingShown,
   type AnnouncementLimits,
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
@@ -62,9 +61,6 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const { recipients, audience, expected, isUploaded, ...said } = parseAnnouncement(call.wire.version, fields, options);
   const personal = parsePersonalTerms(call.wire.version, fields, options);
   const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()), ...personal };
-  for (const { notification } of [content, ...(personal.variants ?? [])]) {
-    requireNothingShown(content.isSilent, notification);
-  }
   requireContentWithin(options.maxContentBytes, content);
   requireTellable(content);
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);

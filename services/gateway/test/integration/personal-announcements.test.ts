@@ -152,7 +152,7 @@ describe("what each recipient is told", () => {
       [{ defaults: { first_name: 7 } }, "defaults.first_name", "string"],
       [{ personalise: false }, "defaults", "personalise"],
       [{ personalise: "yes" }, "personalise", "true or false"],
-      [{ silent: true, notification: { data: { x: 1 } } }, "notification", "silent"],
+      [{ silent: true, notification: { data: { x: 1 } } }, "variants[0].notification", "silent"],
     ];
     for (const [changes, property, words] of refused) {
       const reply = await announce({ ...PERSONAL, ...changes });
