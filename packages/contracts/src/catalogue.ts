@@ -11,6 +11,7 @@ import * as message from "./message.ts";
 import * as push from "./push.ts";
 import * as receipt from "./receipt.ts";
 import * as recipientUpload from "./recipient-upload.ts";
+import * as search from "./search.ts";
 import * as segment from "./segment.ts";
 import * as userFacts from "./user-facts.ts";
 import * as unread from "./unread.ts";
@@ -32,6 +33,7 @@ export const catalogue: readonly AnyContract[] = [
   message,
   push,
   receipt,
+  search,
   recipientUpload,
   segment,
   userFacts,

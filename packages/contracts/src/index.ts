@@ -17,6 +17,8 @@ export * from "./message.ts";
 export * from "./push.ts";
 export * from "./receipt.ts";
 export * from "./recipient-upload.ts";
+export * from "./search.ts";
+export * from "./search-words.ts";
 export * from "./segment.ts";
 export * from "./token.ts";
 export * from "./user-facts.ts";

@@ -5,6 +5,7 @@ import {
   ChangeAnnouncement,
   FanOut,
   FanOutUrgently,
+  FindInboxKey,
   FindRecipients,
   GetAnnouncement,
   GetAnnouncementContent,
@@ -18,6 +19,7 @@ import {
   PauseAnnouncement,
   RecallAnnouncement,
   ResumeAnnouncement,
+  SearchInbox,
   StartAnnouncement,
   StartUpload,
   StoreRecipients,
@@ -39,6 +41,7 @@ import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
 import { getAnnouncement, getAnnouncementContent, getInboxEntries, listInbox } from "./handlers/queries.ts";
 import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
+import { findInboxKey, searchInbox } from "./handlers/search-inbox.ts";
 import { startAnnouncement } from "./handlers/start-announcement.ts";
 import { startUpload } from "./handlers/start-upload.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
@@ -123,6 +126,8 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
         on(ListInbox, listInbox(deps)),
         on(GetInboxEntries, getInboxEntries(deps)),
         on(ListInboxKeys, listInboxKeys(deps)),
+        on(SearchInbox, searchInbox(deps)),
+        on(FindInboxKey, findInboxKey(deps)),
         on(FindRecipients, findRecipients(deps)),
         on(ListRecipients, listRecipients(deps)),
       ],

@@ -19,6 +19,7 @@ import {
   MarkAllRead,
   RecordMessageReceipt,
   ScheduleMessages,
+  SearchMessages,
   SendMessage,
   UserDeleted,
 } from "@strata/contracts";
@@ -45,6 +46,7 @@ import { listUserConversations } from "./handlers/list-user-conversations.ts";
 import { markAllRead } from "./handlers/mark-all-read.ts";
 import { recordMessageReceipts } from "./handlers/record-message-receipts.ts";
 import { scheduleMessages } from "./handlers/schedule-messages.ts";
+import { searchMessages } from "./handlers/search-messages.ts";
 import { sendMessages } from "./handlers/send-message.ts";
 import type { KnownUsers } from "./known-users.ts";
 import type { ContentStore } from "./store/content-store.ts";
@@ -55,6 +57,7 @@ import type { MembershipStore } from "./store/membership-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
+import type { SearchStore } from "./store/search-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
 
 interface Deps {
@@ -64,6 +67,7 @@ interface Deps {
   readonly conversationMessages: ConversationMessages;
   readonly messages: MessageStore;
   readonly messageReceipts: MessageReceiptStore;
+  readonly searches: SearchStore;
   readonly timelines: TimelineStore;
   readonly schedules: ScheduleStore;
   readonly contents: ContentStore;
@@ -117,6 +121,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListUserConversations, listUserConversations(deps)),
       on(ListMessages, listMessages(deps)),
       on(GetMessage, getMessage(deps)),
+      on(SearchMessages, searchMessages(deps)),
       on(CountUnread, countUnread(deps)),
       on(GetMessageNotification, getMessageNotification(deps)),
     ],

@@ -17,6 +17,7 @@ import { mongoMembershipStore } from "./store/membership-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
 import { mongoScheduleStore } from "./store/schedule-store.ts";
+import { mongoSearchStore } from "./store/search-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
@@ -62,6 +63,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),
+    searches: mongoSearchStore(mongo.db),
     summaries: summariesOf(timelines),
     publisher: broker,
     blockers: blockersOver(broker),

@@ -25,6 +25,7 @@ import { mongoMembershipStore } from "../src/store/membership-store.ts";
 import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
 import { mongoMessageStore } from "../src/store/message-store.ts";
 import { mongoScheduleStore } from "../src/store/schedule-store.ts";
+import { mongoSearchStore } from "../src/store/search-store.ts";
 import { mongoTimelineStore } from "../src/store/timeline-store.ts";
 
 export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
@@ -47,6 +48,7 @@ export async function openStores(name: string) {
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines: mongoTimelineStore(mongo.db),
     messageReceipts: mongoMessageReceiptStore(mongo.db),
+    searches: mongoSearchStore(mongo.db),
     db: mongo.db,
     async [Symbol.asyncDispose]() {
       await mongo.close();

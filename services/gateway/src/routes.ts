@@ -31,6 +31,7 @@ import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
+import { searchUser } from "./routes/search.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { userManagement } from "./routes/user-management.ts";
@@ -78,6 +79,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getInboxEntry({ users, profiles }),
     deleteInboxEntry({ users }),
     recordReceipt({ maxBodyBytes }),
+    searchUser({ users, profiles, contents }),
     getUnread(),
     reconcileUnread(),
     putVisit({ maxBodyBytes }),

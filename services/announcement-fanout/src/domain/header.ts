@@ -7,6 +7,7 @@ import {
   Audience,
   type PersonalTerms,
   Schedule,
+  searchWordsOf,
   Variant,
 } from "@strata/contracts";
 import { z } from "zod";
@@ -52,6 +53,8 @@ export const Header = AnnouncementContentSchema.extend({
   isPersonal: z.boolean().default(false),
   defaults: z.record(z.string(), z.string()).default({}),
   variants: z.array(Variant).default([]),
+  /** By which words it is found; headers older than the search have none. */
+  tokens: z.array(z.string()).default([]),
   /** Corrections, oldest first, and the commands that made them; the original is not in it. */
   corrections: z.array(z.object({ revision: z.number().int(), at: z.number(), by: z.string() })).default([]),
   /** From when the inboxes leave it out, until its batches are out of them; null: never. */
@@ -65,7 +68,14 @@ export const Header = AnnouncementContentSchema.extend({
 export type Header = z.infer<typeof Header>;
 
 /** A header with everything that is not said left at its default. */
-export const headerOf = (fields: z.input<typeof Header>): Header => Header.parse(fields);
+export function headerOf(fields: z.input<typeof Header>): Header {
+  const header = Header.parse(fields);
+  return { ...header, tokens: tokensOf(header) };
+}
+
+/** Found by what it says in any language; a template by its own words, without those that a recipient sees in it. */
+export const tokensOf = ({ parts, variants }: Pick<Header, "parts" | "variants">): string[] =>
+  searchWordsOf([...parts, ...variants.flatMap((variant) => variant.parts)]);
 
 /** The terms of an announcement as its header keeps them. */
 export const headerTerms = (terms: AnnouncementTerms) => ({

@@ -9,7 +9,7 @@ import { type Delivery, type Handler, refuse, reply } from "@strata/messaging";
 import { contentFault } from "@strata/personalisation";
 import { DomainError } from "@strata/runtime";
 import { announcementKey } from "../domain/batch.ts";
-import type { Header } from "../domain/header.ts";
+import { type Header, tokensOf } from "../domain/header.ts";
 import { firstStartOf } from "../domain/start.ts";
 import type { HeaderChange } from "../store/announcement-store.ts";
 import { progressOf } from "./progress.ts";
@@ -49,9 +49,9 @@ export const changeAnnouncement =
 async function change({ announcements }: FanOutDeps, { app, id, payload }: Delivery<Payload>, known: Header) {
   const { announcementId, content, terms } = payload;
   const key = announcementKey(app, announcementId);
-  const said = present(content);
+  const said = withTokens(present(content), known);
   if (known.state === "scheduled") {
-    const set = { ...said, ...present(terms) };
+    const set = withTokens({ ...said, ...present(terms) }, known);
     const startsAt =
       "schedule" in set ? { startsAt: firstStartOf({ schedule: set.schedule ?? null }) ?? Date.now() } : {};
     const hidesFrom = "expiresAt" in set ? { hidesFrom: set.expiresAt ?? null } : {};
@@ -86,6 +86,10 @@ async function tell({ broker }: FanOutDeps, delivery: Delivery<Payload>, header:
   await broker.emit(AnnouncementCorrected, app, event, { cause: delivery, subjectVersion: version });
   return true;
 }
+
+/** What is said otherwise is found otherwise. */
+const withTokens = (said: HeaderChange, known: Header): HeaderChange =>
+  "parts" in said || "variants" in said ? { ...said, tokens: tokensOf({ ...known, ...said }) } : said;
 
 /** Without what is absent, so that it stays as it is. */
 const present = (fields: Payload["content"] & Payload["terms"]): HeaderChange =>

@@ -59,15 +59,16 @@ export const listInbox =
     };
     const [entries, total] = await Promise.all([batches.inbox(inbox, after, limit), batches.inboxSize(inbox)]);
     if (entries === null) return reply({ entries: null, total });
-    return reply({ entries: await viewsOf(announcements, app, entries), total });
+    return reply({ entries: await inboxViewsOf(announcements, app, entries), total });
   };
 
 export const getInboxEntries =
   ({ announcements }: Pick<Deps, "announcements">): Answers<typeof GetInboxEntries> =>
   async ({ app, payload: { keys } }) =>
-    reply({ entries: await viewsOf(announcements, app, keys) });
+    reply({ entries: await inboxViewsOf(announcements, app, keys) });
 
-async function viewsOf(announcements: AnnouncementStore, app: string, keys: readonly InboxKey[]) {
+/** What a user reads of announcements in her inbox, without those that were taken back. */
+export async function inboxViewsOf(announcements: AnnouncementStore, app: string, keys: readonly InboxKey[]) {
   const headers = await announcements.findMany(keys.map((key) => announcementKey(app, key.announcementId)));
   return keys.flatMap(({ announcementId, at }) => {
     const header = headers.get(announcementKey(app, announcementId));

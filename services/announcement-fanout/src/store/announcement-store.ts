@@ -1,4 +1,4 @@
-import type { AnnouncementState } from "@strata/contracts";
+import type { AnnouncementState, SearchQuestion } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { announcementKey, announcementOf } from "../domain/batch.ts";
@@ -14,6 +14,7 @@ export type HeaderChange = Partial<
     | "startsAt"
     | "hidesFrom"
     | "parts"
+    | "tokens"
     | "notification"
     | "isPersonal"
     | "defaults"
@@ -51,6 +52,8 @@ const CHANGES = 32;
 export interface AnnouncementStore {
   find(app: string, announcementId: string): Promise<Header | null>;
   findMany(ids: readonly string[]): Promise<ReadonlyMap<string, Header>>;
+  /** Of some ids, those of announcements that say what is looked for. */
+  findSaying(ids: readonly string[], question: SearchQuestion): Promise<ReadonlySet<string>>;
   /** Alone, without what was said: what is looked at after every step. */
   versionOf(id: string): Promise<number | null>;
   /** What decides whether an upload takes more; null where there is no such announcement. */
@@ -72,7 +75,7 @@ export interface AnnouncementStore {
     id: string,
     from: readonly AnnouncementState[],
     by: string,
-    content: Partial<Pick<Header, "parts" | "notification" | "isPersonal" | "defaults" | "variants">>,
+    content: Partial<Pick<Header, "parts" | "notification" | "isPersonal" | "defaults" | "variants" | "tokens">>,
   ): Promise<Header | null>;
   /** Those whose distribution is under way, oldest first. */
   distributing(limit: number): Promise<readonly Header[]>;
@@ -101,6 +104,9 @@ export interface AnnouncementStore {
 /** A lease lost with the database's last moments is taken again: it need not wait for the disk. */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
+/** Above every character that a word has. */
+const HIGHEST = "\u{10ffff}";
+
 const parse = (document: unknown): Header => Header.parse(document);
 
 export function mongoAnnouncementStore(db: Db): AnnouncementStore {
@@ -113,6 +119,16 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
     async findMany(ids) {
       const documents = await headers.find({ _id: { $in: [...ids] } }).toArray();
       return new Map(documents.map((document) => [document._id, parse(document)]));
+    },
+    async findSaying(ids, { words, prefix }) {
+      const begins = { tokens: { $elemMatch: { $gte: prefix, $lt: `${prefix}${HIGHEST}` } } };
+      const documents = await headers
+        .find(
+          { _id: { $in: [...ids] }, $and: [...words.map((tokens) => ({ tokens })), begins] },
+          { projection: { _id: 1 }, batchSize: ids.length + 1 },
+        )
+        .toArray();
+      return new Set(documents.map(({ _id }) => _id));
     },
     async versionOf(_id) {
       const document = await headers.findOne({ _id }, { projection: { version: 1 } });

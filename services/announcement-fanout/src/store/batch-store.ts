@@ -35,6 +35,8 @@ export interface BatchStore extends BatchDocuments {
   /** A user's inbox without what is hidden, newest first, behind `after`; null when that is named and not in it. */
   inbox(inbox: Inbox, after: After, limit: number): Promise<readonly InboxEntry[] | null>;
   inboxSize(inbox: Inbox): Promise<number>;
+  /** An announcement's entry in a user's inbox; null where it has none. */
+  findEntry(inbox: Inbox, announcementId: string): Promise<InboxEntry | null>;
   /** The first of an announcement's batches that are still in inboxes. */
   first(app: string, announcementId: string, limit: number): Promise<readonly Batch[]>;
   /** Takes these batches out of the inboxes. */
@@ -125,6 +127,11 @@ export function mongoBatchStore(db: Db): BatchStore {
       let size = 0;
       for await (const _ of shownOf(inbox, walk(inbox, {}).batchSize(KEYS_PER_BATCH))) size += 1;
       return size;
+    },
+    async findEntry(inbox, announcementId) {
+      const _id = below(partitionRowId(inbox.app, announcementId, partitionOf(inbox.userId)));
+      const entry = await batches.findOne({ $and: [{ _id }, inboxFilter(inbox)] }, { projection: { at: 1 } });
+      return entry && { announcementId, at: entry.at };
     },
     first: (app, announcementId, limit) =>
       batches

@@ -10,6 +10,7 @@ import {
 } from "@strata/contracts";
 import { z } from "zod";
 import { withPartIds } from "./parts.ts";
+import { searchTokensOf } from "./search-tokens.ts";
 
 /** That a user got or read a message, and the command that said so. */
 const ReceiptEntry = z.object({ user: z.string(), at: Millis, by: z.string() });
@@ -38,6 +39,9 @@ export const MessageRow = z.object({
   sentAt: Millis,
   sender: Sender,
   parts: z.array(Part),
+  /** By what it is found; messages older than the search have none. */
+  tokens: z.array(z.string()).default([]),
+  stems: z.array(z.string()).default([]),
   notification: Notification.nullable(),
   /** Participants when it was sent, the sender included. */
   recipients: z.array(z.string()),
@@ -64,7 +68,13 @@ export const MessageRow = z.object({
 export type MessageRow = z.infer<typeof MessageRow>;
 
 /** What a view is made of: all but what only commands and pushes ask for. */
-export const ViewedMessage = MessageRow.omit({ notification: true, hides: true, changes: true });
+export const ViewedMessage = MessageRow.omit({
+  notification: true,
+  hides: true,
+  changes: true,
+  tokens: true,
+  stems: true,
+});
 export type ViewedMessage = z.infer<typeof ViewedMessage>;
 
 /** What is read of a message for a page: nothing that says who sees it, since the page has only what its viewer sees. */
@@ -112,6 +122,7 @@ export function newMessage(
     sentAt: place.sentAt,
     sender,
     parts: withPartIds(parts, id, null),
+    ...searchTokensOf(parts),
     notification,
     recipients,
     hiddenFor,

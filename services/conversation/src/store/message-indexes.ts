@@ -7,6 +7,7 @@ export const messageIndex = {
   tombstones: "tombstones",
   unread: "unread",
   hidden: "hidden",
+  search: "search",
 } as const;
 
 export async function ensureMessageIndexes(messages: Collection<MessageRow>): Promise<void> {
@@ -19,6 +20,8 @@ export async function ensureMessageIndexes(messages: Collection<MessageRow>): Pr
       partialFilterExpression: { deletedAt: { $gt: 0 } },
     },
     { name: messageIndex.unread, key: { app: 1, unread: 1, conversation: 1, position: 1 } },
+    // Behind one conversation and one stem it is in the order of time.
+    { name: messageIndex.search, key: { app: 1, conversation: 1, stems: 1, sentAt: -1, position: -1 } },
     { name: messageIndex.hidden, key: { app: 1, hiddenFor: 1, conversation: 1, position: 1 } },
   ]);
 }

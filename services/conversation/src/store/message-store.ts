@@ -2,6 +2,7 @@ import type { Part } from "@strata/contracts";
 import { gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
+import { searchTokensOf } from "../domain/search-tokens.ts";
 import { MessageRow, type RememberedChange, ViewedMessage } from "../domain/message.ts";
 import { ensureMessageIndexes, messageIndex } from "./message-indexes.ts";
 
@@ -40,7 +41,7 @@ export interface MessageStore {
 }
 
 /** Projection of what `ViewedMessage` leaves out. */
-const viewed = { notification: 0, hides: 0, changes: 0 } as const;
+const viewed = { notification: 0, hides: 0, changes: 0, tokens: 0, stems: 0 } as const;
 
 const Pushed = MessageRow.pick({ conversation: true, notification: true, sender: true, deletedAt: true });
 const AtPosition = z.object({ position: z.number().int() });
@@ -132,7 +133,7 @@ export function mongoMessageStore(db: Db): MessageStore {
       const { modifiedCount } = await messages.updateOne(
         { _id, deletedAt: { $exists: false }, version: change.version - 1 },
         {
-          $set: { parts: [...parts], updatedAt: change.at, version: change.version },
+          $set: { parts: [...parts], ...searchTokensOf(parts), updatedAt: change.at, version: change.version },
           $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES } },
         },
       );
@@ -140,7 +141,17 @@ export function mongoMessageStore(db: Db): MessageStore {
     },
     async delete(_id, { by, at }) {
       // Out of every index but those of its id and position; who had read it is nobody's business any more.
-      const nothing = { parts: [], notification: null, hiddenFor: [], hides: [], unread: [], delivered: [], read: [] };
+      const nothing = {
+        parts: [],
+        tokens: [],
+        stems: [],
+        notification: null,
+        hiddenFor: [],
+        hides: [],
+        unread: [],
+        delivered: [],
+        read: [],
+      };
       const { modifiedCount } = await messages.updateOne(
         { _id, deletedAt: { $exists: false } },
         { $set: { ...nothing, changes: [], deletedAt: at, deletedBy: by } },

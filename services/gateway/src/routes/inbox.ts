@@ -66,7 +66,7 @@ async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const page = { userId, limit: pageSize, after: fromId, since };
   const { entries, total } = await (unread ? unreadPage(call, users, page) : inboxPage(call, users, page));
   if (entries === null) throw notFound("from_id names no row of this list");
-  return ok(await viewsOf(call, profiles, userId, entries), { "Layer-Count": String(total) });
+  return ok(await inboxViews(call, profiles, userId, entries), { "Layer-Count": String(total) });
 }
 
 type Page = PayloadOf<typeof ListUnread>;
@@ -112,24 +112,27 @@ async function get(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const entry = await findInboxEntry(call, userId, announcementId);
   const states = await statesOf(call, userId, [entry]);
   if (isDeleted(states.get(announcementId))) throw objectDeleted("The user has deleted this announcement");
-  const [view] = await viewsOf(call, profiles, userId, [entry], states);
+  const [view] = await inboxViews(call, profiles, userId, [entry], states);
   return ok(view);
 }
 
 type States = ReadonlyMap<string, RecipientState>;
 
-const isDeleted = (state: RecipientState | undefined): boolean => typeof state?.deletedAt === "number";
+/** By herself, for herself. */
+export const isDeleted = (state: RecipientState | undefined): boolean => typeof state?.deletedAt === "number";
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
 
-async function statesOf(call: Call, userId: string, entries: readonly Announcement[]): Promise<States> {
+/** What became of announcements at one user; untouched ones are absent. */
+export async function statesOf(call: Call, userId: string, entries: readonly Announcement[]): Promise<States> {
   if (entries.length === 0) return new Map();
   const announcementIds = entries.map((entry) => entry.announcementId);
   const { states } = await call.calls.ask(GetReceiptStates, { userId, announcementIds });
   return new Map(states.map((state) => [state.announcementId, state]));
 }
 
-async function viewsOf(
+/** Announcements as a user reads them. */
+export async function inboxViews(
   call: Call,
   cache: ProfileCache,
   userId: string,

@@ -48,6 +48,8 @@ export interface ConversationPeer {
   readonly receipts: PayloadOf<typeof RecordMessageReceipt>[];
   /** How parts were changed, in the order in which they came. */
   readonly partChanges: PayloadOf<typeof ChangeParts>[];
+  /** How many messages one answer of a search looks at. */
+  searchedAtOnce: number;
 }
 
 type State = z.infer<typeof ConversationState>;

@@ -22,7 +22,7 @@ import {
   standingOf,
   stateOf,
 } from "./conversation-rows.ts";
-import { messageCommands, messageContracts, messageQueries, messageReceipts } from "./messages.ts";
+import { messageCommands, messageContracts, messageQueries, messageReceipts, messageSearch } from "./messages.ts";
 
 export type { ConversationPeer } from "./conversation-rows.ts";
 
@@ -49,6 +49,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
     scheduled: [],
     receipts: [],
     partChanges: [],
+    searchedAtOnce: 1_000,
   };
   const rowOf = (app: string, conversationId: string) => peer.conversations.get(`${app}/${conversationId}`);
   const userConversation = (row: ConversationRow, userId: string): UserConversation => {
@@ -142,6 +143,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
       queue: "conversation.queries",
       handlers: [
         ...messageQueries(peer),
+        messageSearch(peer),
         on(GetConversation, async ({ app, payload }) => {
           const row = rowOf(app, payload.conversationId);
           return reply({ state: stateOf(row), conversation: row && !row.isDeleted ? row : null });

@@ -4,6 +4,7 @@ import {
   AnnounceToFew,
   CancelAnnouncement,
   ChangeAnnouncement,
+  FindInboxKey,
   FindRecipients,
   GetAnnouncement,
   GetInboxEntries,
@@ -17,6 +18,7 @@ import {
   RecallAnnouncement,
   type RecipientChunk,
   ResumeAnnouncement,
+  SearchInbox,
   StartAnnouncement,
   StartUpload,
   StoreRecipients,
@@ -24,6 +26,7 @@ import {
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { lookThrough } from "./look-through.ts";
 
 type Row = Announcement & { readonly digest: string; readonly by: string; startedBy: string | null };
 
@@ -41,6 +44,8 @@ export interface FanoutPeer {
   beforeUploaded: (userIds: readonly string[]) => Promise<void>;
   /** By announcement. */
   readonly traceparents: Map<string, string>;
+  /** How many entries one answer of a search looks at. */
+  searchedAtOnce: number;
 }
 
 export const fanoutContracts = [
@@ -62,6 +67,8 @@ export const fanoutContracts = [
   GetInboxEntries,
   FindRecipients,
   ListInbox,
+  SearchInbox,
+  FindInboxKey,
 ] as const;
 
 export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
@@ -73,6 +80,7 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
     uploaded: new Map(),
     beforeUploaded: async () => undefined,
     traceparents: new Map(),
+    searchedAtOnce: 1_000,
   };
   const { announcements } = peer;
   const open = (
@@ -268,6 +276,27 @@ export function fanoutPeer(): { peer: FanoutPeer; rows: readonly Consumer[] } {
           const start = after === null ? 0 : inbox.findIndex((row) => row.announcementId === after) + 1;
           if (after !== null && start === 0) return reply({ entries: null, total });
           return reply({ entries: inbox.slice(start).filter(isShown).slice(0, limit), total });
+        }),
+        on(SearchInbox, async ({ app, payload }) => {
+          const { userId, after, limit } = payload;
+          const behind = [...announcements]
+            .filter(([key, row]) => key.startsWith(`${app}/`) && row.recipients?.includes(userId))
+            .map(([, row]) => row)
+            .toSorted((a, b) => b.at - a.at || (a.announcementId < b.announcementId ? -1 : 1))
+            .filter(({ at, announcementId }) => {
+              if (after === null || at < after.at) return true;
+              return at === after.at && after.announcementId !== null && announcementId > after.announcementId;
+            });
+          return reply(
+            lookThrough(behind, payload, peer.searchedAtOnce, limit, ({ at, announcementId }) => ({
+              at,
+              announcementId,
+            })),
+          );
+        }),
+        on(FindInboxKey, async ({ app, payload: { userId, announcementId } }) => {
+          const row = announcements.get(`${app}/${announcementId}`);
+          return reply({ key: row?.recipients?.includes(userId) ? { announcementId, at: row.at } : null });
         }),
       ],
     }),

@@ -11,10 +11,13 @@ import {
   type PayloadOf,
   RecordMessageReceipt,
   ScheduleMessages,
+  SearchMessages,
   SendMessage,
+  type UserMessage,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { lookThrough } from "./look-through.ts";
 import {
   asUserMessage,
   type ConversationPeer,
@@ -35,6 +38,7 @@ export const messageContracts = [
   RecordMessageReceipt,
   ListMessages,
   GetMessage,
+  SearchMessages,
 ] as const;
 
 type Draft = Pick<PayloadOf<typeof SendMessage>, "sender" | "authority" | "parts">;
@@ -201,6 +205,23 @@ export const messageQueries = (peer: ConversationPeer) => [
     return reply({ message: isThere && isSeen ? asUserMessage(found.message, viewer) : null, standing });
   }),
 ];
+
+const placeOf = ({ sentAt: at, position, messageId }: UserMessage) => ({ at, position, messageId });
+
+export const messageSearch = (peer: ConversationPeer) =>
+  on(SearchMessages, async ({ app, payload }) => {
+    const { userId, after, limit } = payload;
+    const behind = [...peer.conversations.values()]
+      .filter((row) => row.app === app && row.participants.includes(userId))
+      .flatMap((row) => messagesOf(peer, row, userId))
+      .toSorted((a, b) => b.sentAt - a.sentAt || b.position - a.position || (a.messageId < b.messageId ? -1 : 1))
+      .filter(({ sentAt, position, messageId }) => {
+        if (after === null || sentAt < after.at) return true;
+        if (sentAt > after.at || position > after.position) return false;
+        return position < after.position || messageId > after.messageId;
+      });
+    return reply(lookThrough(behind, payload, peer.searchedAtOnce, limit, placeOf));
+  });
 
 export const messageReceipts = (peer: ConversationPeer): Consumer =>
   consumer({
