@@ -284,7 +284,10 @@ export const BatchStored = defineEvent({
   consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events"],
 });
 
-/** Every inbox has its entry; nothing of this announcement is added any more. De-duplicate by `announcementId`. */
+/**
+ * Every inbox has its entry; nothing of this announcement is added any more, but for those who become known until its
+ * `includeNewUsersUntil`. De-duplicate by `announcementId`.
+ */
 export const AnnouncementDistributed = defineEvent({
   name: "announcement.announcement.distributed",
   version: 1,

@@ -150,10 +150,10 @@ export const FindTimeZones = defineQuery({
   reply: z.object({ timeZones: z.array(z.string().nullable()).max(1_000) }),
 });
 
-/** Which of these users are known, and were at this time already. */
+/** Which of these users are known, were at this time already, and match; without a filter all do. */
 export const FindUsersKnownBefore = defineQuery({
   ...ofDirectory,
   name: "FindUsersKnownBefore",
-  payload: z.object({ userIds: userIdList(1_000), before: Millis }),
+  payload: z.object({ userIds: userIdList(1_000), before: Millis, filter: AudienceFilter.nullable().optional() }),
   reply: z.object({ userIds: userIdList(1_000) }),
 });

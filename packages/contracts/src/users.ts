@@ -278,6 +278,18 @@ export const GetAppSettings = defineQuery({
   reply: z.object({ settings: AppSettings.nullable() }),
 });
 
+/**
+ * Users became known at this time who have no identity: they were named somewhere. May come again. Who becomes known by
+ * her identity is told of by `directory.identity.created.v1` alone.
+ */
+export const UsersKnown = defineEvent({
+  name: "directory.user.known",
+  version: 1,
+  producer: "directory",
+  payload: z.object({ userIds: userIdList(1_000), at: Millis }),
+  consumedBy: ["announcement-fanout.newcomers"],
+});
+
 /** An identity was changed or replaced. Carries its version: ignore an older one. */
 export const IdentityUpdated = defineEvent({
   name: "directory.identity.updated",

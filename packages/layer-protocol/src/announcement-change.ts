@@ -45,7 +45,7 @@ const IMPERSONAL = {
 } as const;
 
 /** Whom and whose it is: another one is another announcement. */
-const FIXED = ["recipients", "audience", "sender", "sender_id"];
+const FIXED = ["recipients", "audience", "sender", "sender_id", "include_new_users_until"];
 
 /**
  * Parses the body of `PATCH /apps/:app/announcements/:id`, an extension: a JSON object, no Layer-Patch.

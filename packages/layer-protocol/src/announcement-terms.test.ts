@@ -32,6 +32,23 @@ describe("the terms of an announcement", () => {
     });
   });
 
+  it("let newcomers into an audience for a while", () => {
+    const audience = { everyone: true };
+    const until = "2026-12-26T12:00:00Z";
+    expect(parse({ audience, include_new_users_until: until, expires_at: "2026-12-26T12:00:01Z" })).to.include({
+      includeNewUsersUntil: Date.parse(until),
+    });
+    const property = "invalid_property include_new_users_until";
+    expect(refused({ recipients: ["ann"], include_new_users_until: until })).to.equal(property);
+    expect(refused({ audience, include_new_users_until: until, expires_at: until })).to.equal(property);
+    for (const wrong of ["soon", 5, "2026-11-26T12:00:00Z", "2027-02-24T12:00:01Z"]) {
+      expect(refused({ audience, include_new_users_until: wrong }), String(wrong)).to.equal(property);
+    }
+    expect(parse({ audience, include_new_users_until: "2027-02-24T12:00:00Z" })).to.have.property(
+      "includeNewUsersUntil",
+    );
+  });
+
   it("take a start that is over: the request may be a repeat", () => {
     expect(parse({ schedule: { at: "2026-11-26T11:00:00Z" } }).schedule?.at).to.be.lessThan(NOW);
   });

@@ -11,16 +11,19 @@ export interface NormalisedTerms {
   isSilent?: true;
   priority?: "urgent";
   category?: string;
+  includeNewUsersUntil?: number;
 }
 
 /** More than anybody can be reached with: a typing error is told, not kept. */
 const MOST_PER_MINUTE = 10_000_000;
 const MAX_CATEGORY = 64;
-const FARTHEST_MS = 400 * 86_400_000;
+const DAY_MS = 86_400_000;
+const FARTHEST_MS = 400 * DAY_MS;
+const NEW_USERS_FOR_DAYS = 90;
 
 /**
- * Parses `schedule`, `expires_at`, `throttle`, `silent`, `priority` and `category` of an announcement. A start that is over
- * is at once, so that a request can be repeated after it.
+ * Parses `schedule`, `expires_at`, `throttle`, `silent`, `priority`, `category` and `include_new_users_until` of an
+ * announcement. A start that is over is at once, so that a request can be repeated after it.
  * @throws LayerError 422 `missing_property` or `invalid_property` with the path of what is wrong
  */
 export function parseAnnouncementTerms(fields: JsonObject, now: number): NormalisedTerms {
@@ -31,7 +34,9 @@ export function parseAnnouncementTerms(fields: JsonObject, now: number): Normali
   }
   const throttlePerMinute = parseThrottle(fields.throttle);
   const category = parseCategory(fields.category);
+  const includeNewUsersUntil = parseNewUsersUntil(fields, now, expiresAt);
   return {
+    ...(includeNewUsersUntil === undefined ? {} : { includeNewUsersUntil }),
     ...(schedule === undefined ? {} : { schedule }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(throttlePerMinute === undefined ? {} : { throttlePerMinute }),
@@ -57,6 +62,20 @@ function parseTime(value: unknown, property: string, now: number): number {
   const at = Date.parse(parsed.data);
   if (at < 0 || at > now + FARTHEST_MS) throw invalidProperty(property, "must be within 400 days");
   return at;
+}
+
+function parseNewUsersUntil(fields: JsonObject, now: number, expiresAt: number | undefined): number | undefined {
+  const property = "include_new_users_until";
+  const value = fields[property];
+  if (isAbsent(value)) return undefined;
+  if (isAbsent(fields["audience"])) throw invalidProperty(property, "goes with an audience only");
+  const until = parseTime(value, property, now);
+  if (until <= now) throw invalidProperty(property, "must be later than now");
+  if (until > now + NEW_USERS_FOR_DAYS * DAY_MS) {
+    throw invalidProperty(property, `must be within ${NEW_USERS_FOR_DAYS} days`);
+  }
+  if (expiresAt !== undefined && until >= expiresAt) throw invalidProperty(property, "must be before expires_at");
+  return until;
 }
 
 function parseThrottle(throttle: unknown): number | undefined {

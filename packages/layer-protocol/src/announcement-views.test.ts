@@ -223,7 +223,8 @@ describe("extension views", () => {
   });
 
   it("show its terms, and what a change of its state reached", () => {
-    const facts = { announcementId: N, at: AT, state: "paused", expiresAt: AT, throttlePerMinute: 60, isSilent: true };
+    const terms = { expiresAt: AT, throttlePerMinute: 60, isSilent: true, includeNewUsersUntil: AT };
+    const facts = { announcementId: N, at: AT, state: "paused", ...terms };
     expect(announcementStateView(wire("3.0"), facts, 7)).to.deep.equal({
       id: `layer:///announcements/${N}`,
       url: `https://api.example/apps/A/announcements/${N}`,
@@ -235,6 +236,7 @@ describe("extension views", () => {
       priority: "normal",
       silent: true,
       throttle: { per_minute: 60 },
+      include_new_users_until: "2026-01-02T03:04:05.678Z",
       revision: 1,
       reached: 7,
     });

@@ -137,6 +137,7 @@ interface StateFacts extends Pick<AnnouncementFacts, "announcementId" | "at"> {
   readonly priority?: string | undefined;
   readonly throttlePerMinute?: number | null | undefined;
   readonly isSilent?: boolean | undefined;
+  readonly includeNewUsersUntil?: number | null | undefined;
   readonly revision?: number | undefined;
 }
 
@@ -151,6 +152,7 @@ const stateOf = (wire: WireContext, facts: StateFacts) => ({
   priority: facts.priority ?? "normal",
   silent: facts.isSilent ?? false,
   throttle: facts.throttlePerMinute ? { per_minute: facts.throttlePerMinute } : null,
+  include_new_users_until: formatOptionalTime(facts.includeNewUsersUntil ?? null),
   revision: facts.revision ?? 1,
 });
 

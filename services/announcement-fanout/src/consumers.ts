@@ -11,6 +11,7 @@ import {
   GetAnnouncementContent,
   GetInboxEntries,
   GetUpload,
+  IdentityCreated,
   ListInbox,
   ListInboxKeys,
   ListRecipients,
@@ -24,6 +25,7 @@ import {
   StartUpload,
   StoreRecipients,
   StoreUploaded,
+  UsersKnown,
 } from "@strata/contracts";
 import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
@@ -39,6 +41,7 @@ import {
 import { fanOut } from "./handlers/fan-out.ts";
 import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
+import { noteCreated, noteKnown } from "./handlers/note-newcomers.ts";
 import { getAnnouncement, getAnnouncementContent, getInboxEntries, listInbox } from "./handlers/queries.ts";
 import { findRecipients, listRecipients } from "./handlers/recipient-queries.ts";
 import { findInboxKey, searchInbox } from "./handlers/search-inbox.ts";
@@ -47,8 +50,10 @@ import { startUpload } from "./handlers/start-upload.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
 import { getUpload, storeUploaded } from "./handlers/store-uploaded.ts";
 import type { FanOutDeps } from "./handlers/take-step.ts";
+import type { LatecomerStore } from "./store/latecomer-store.ts";
 
 interface Deps extends FanOutDeps {
+  readonly latecomers: LatecomerStore;
   readonly broker: Broker;
   readonly mongo: Dependency;
   readonly concurrency: number;
@@ -114,6 +119,13 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
         on(RecallAnnouncement, recallAnnouncement(deps)),
         on(ChangeAnnouncement, changeAnnouncement(deps)),
       ],
+      dependencies: [mongo],
+    }),
+    consumer({
+      queue: "announcement-fanout.newcomers",
+      // Of each group an app's announcements are looked at once.
+      prefetch: 200,
+      handlers: [onGroup(IdentityCreated, noteCreated(deps)), onGroup(UsersKnown, noteKnown(deps))],
       dependencies: [mongo],
     }),
     consumer({

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
-import { attendDue } from "./handlers/attend-due.ts";
-import type { FanOutDeps } from "./handlers/take-step.ts";
+import { type AttendDeps, attendDue } from "./handlers/attend-due.ts";
 
 /** Announcements that one process attends to at once. */
 const WORKERS = 4;
@@ -9,7 +8,7 @@ const WORKERS = 4;
 const LEASE_MS = 20_000;
 
 /** Attends to what is timed about announcements: starts, throttled steps, expiry. Safe in every replica: rows are leased. */
-export function startDueAnnouncements(deps: FanOutDeps & { readonly log: Logger }, everyMs: number): Closable {
+export function startDueAnnouncements(deps: AttendDeps & { readonly log: Logger }, everyMs: number): Closable {
   return workOffDue({
     everyMs,
     workers: WORKERS,

@@ -7,6 +7,7 @@ import { sweep } from "./handlers/sweep.ts";
 import { mongoAnnouncementStore } from "./store/announcement-store.ts";
 import { mongoBatchStore } from "./store/batch-store.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
+import { mongoLatecomerStore } from "./store/latecomer-store.ts";
 import { mongoPartitionStore } from "./store/partition-store.ts";
 import { mongoRecipientStore } from "./store/recipient-store.ts";
 import { mongoRosterStore } from "./store/roster-store.ts";
@@ -20,6 +21,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     announcements: mongoAnnouncementStore(mongo.db),
     batches: mongoBatchStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
+    latecomers: mongoLatecomerStore(mongo.db),
     partitions: mongoPartitionStore(mongo.db),
     recipients: mongoRecipientStore(mongo.db),
     rosters: mongoRosterStore(mongo.db),

@@ -40,8 +40,9 @@ export function aCrowd(): Crowd {
             return { matches: users.has(userId) && matches(filter, userId) };
           }
           case FindUsersKnownBefore.type: {
-            const { userIds, before } = FindUsersKnownBefore.payload.parse(asked);
-            return { userIds: userIds.filter((userId) => (users.get(userId) ?? Infinity) <= before) };
+            const { userIds, before, filter = null } = FindUsersKnownBefore.payload.parse(asked);
+            const isKnown = (userId: string): boolean => (users.get(userId) ?? Infinity) <= before;
+            return { userIds: userIds.filter((userId) => isKnown(userId) && matches(filter, userId)) };
           }
           default: {
             const { userIds } = FindUnknownUsers.payload.parse(asked);

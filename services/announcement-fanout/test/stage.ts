@@ -12,6 +12,7 @@ import { fanOut } from "../src/handlers/fan-out.ts";
 import { mongoAnnouncementStore } from "../src/store/announcement-store.ts";
 import { mongoBatchStore } from "../src/store/batch-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
+import { mongoLatecomerStore } from "../src/store/latecomer-store.ts";
 import { mongoRecipientStore } from "../src/store/recipient-store.ts";
 import { mongoRosterStore } from "../src/store/roster-store.ts";
 import { mongoUploadStore } from "../src/store/upload-store.ts";
@@ -36,6 +37,7 @@ export async function openStage(name: string) {
     announcements: mongoAnnouncementStore(mongo.db),
     batches: mongoBatchStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
+    latecomers: mongoLatecomerStore(mongo.db),
     partitions: mongoPartitionStore(mongo.db),
     recipients: mongoRecipientStore(mongo.db),
     rosters: mongoRosterStore(mongo.db),

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import {
   compareUserIds,
   FindUnknownUsers,
+  FindUsersKnownBefore,
+  MatchUsers,
   OpenAnnouncement,
   partitionOf,
   type PayloadOf,
@@ -16,6 +18,7 @@ import { type Infra, startInProcess, testLogger } from "@strata/testing";
 import { Registry } from "prom-client";
 import { loadConfig } from "../src/config.ts";
 import { start } from "../src/start.ts";
+import { aCrowd, type Crowd } from "./crowd.ts";
 
 export interface Peer extends Broker, AsyncDisposable {}
 
@@ -39,12 +42,16 @@ export async function openPeer(infra: Infra, service: ServiceName, rows: readonl
   });
 }
 
-/** A directory in which everybody exists but those whose ids begin with "nobody". */
-export const openDirectory = (infra: Infra): Promise<Peer> =>
+/** A directory in which everybody exists but those whose ids begin with "nobody"; audiences are of the crowd. */
+export const openDirectory = (infra: Infra, crowd: Crowd = aCrowd()): Promise<Peer> =>
   openPeer(infra, "directory", [
     consumer({
       queue: "directory.queries",
       handlers: [
+        on(MatchUsers, async ({ app, payload }) => reply(await crowd.ask(MatchUsers, app, payload))),
+        on(FindUsersKnownBefore, async ({ app, payload }) =>
+          reply(await crowd.ask(FindUsersKnownBefore, app, payload)),
+        ),
         on(FindUnknownUsers, async ({ payload }) =>
           reply({ unknown: payload.userIds.filter((userId) => userId.startsWith("nobody")) }),
         ),

@@ -64,6 +64,14 @@ export const partitionRowId = (app: string, announcementId: string, partition: n
 export const batchId = (app: string, announcementId: string, partition: number, n: number): string =>
   `${partitionRowId(app, announcementId, partition)}/${SLICE}/${sixDigits(n)}`;
 
+/** As `batchId`, of the batch of one who came later: her own id is its number, so nobody is a latecomer twice. */
+export const latecomerId = (app: string, announcementId: string, partition: number, userId: string): string =>
+  `${latecomersPrefix(app, announcementId, partition)}/${userId}`;
+
+/** What the batches of a partition's latecomers are below. */
+export const latecomersPrefix = (app: string, announcementId: string, partition: number): string =>
+  slicePrefix(app, announcementId, partition, LATECOMERS);
+
 /** `<app>/<announcement>/<partition>/<slice>`; the recipients below it ascend. */
 export const slicePrefix = (app: string, announcementId: string, partition: number, slice: number): string =>
   `${partitionRowId(app, announcementId, partition)}/${slice}`;

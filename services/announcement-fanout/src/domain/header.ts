@@ -5,6 +5,7 @@ import {
   AnnouncementState,
   type AnnouncementTerms,
   Audience,
+  type AudienceFilter,
   type PersonalTerms,
   Schedule,
   searchWordsOf,
@@ -107,6 +108,14 @@ export const isForEveryoneAtOnce = (header: Pick<Header, "audience" | "throttleP
 /** Who became known after this has no part in it. */
 export const cutoffOf = ({ at, includeNewUsersUntil }: Pick<Header, "at" | "includeNewUsersUntil">): number =>
   Math.max(at, includeNewUsersUntil ?? at);
+
+/** Whether who becomes known now is to have it, too. */
+export const isOpenToNewcomers = ({ includeNewUsersUntil }: Pick<Header, "includeNewUsersUntil">): boolean =>
+  includeNewUsersUntil !== null && includeNewUsersUntil > Date.now();
+
+/** The filter that its recipients match; null: everyone does. */
+export const filterOf = ({ audience }: Pick<Header, "audience">): AudienceFilter | null =>
+  audience.kind === "filter" ? audience.filter : null;
 
 /** What ended before everybody had it, or was taken away again: nothing more of it is written. */
 const STOPPED: ReadonlySet<AnnouncementState> = new Set(["canceled", "recalled", "expired"]);

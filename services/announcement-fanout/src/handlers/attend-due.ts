@@ -1,19 +1,21 @@
 import { AnnouncementExpired } from "@strata/contracts";
 import { announcementIdOf, type Header, isStopped, isTakenBack } from "../domain/header.ts";
-import { paceOf } from "../domain/throttle.ts";
+import type { LatecomerStore } from "../store/latecomer-store.ts";
+import { atPace } from "./at-pace.ts";
 import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
+import { bringToLatecomers } from "./bring-to-latecomers.ts";
+import { emptyInboxes } from "./empty-inboxes.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
-import { moveToRosters } from "./move-to-rosters.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
 /** What is left of a stopped one is looked at again after this. */
 const CLOSING_MS = 1_000;
-/** How long one turn takes batches out of the inboxes, so that others' announcements get theirs. */
-const EMPTYING_MS = 2_000;
-/** For so long after its end a slow worker may still put a batch into the inboxes; three times as long as its lease. */
-const STRAGGLERS_MS = 60_000;
 /** Chunks are kept for a while: a worker that was slow may still be reading them. */
 const CHUNKS_KEPT_MS = 3_600_000;
+
+export interface AttendDeps extends FanOutDeps {
+  readonly latecomers: LatecomerStore;
+}
 
 interface Holding {
   /** For how long the row is held without being renewed. */
@@ -26,7 +28,7 @@ interface Holding {
  * what was scheduled, takes the next step of what is throttled, ends what was stopped. Every step bears repeating, and
  * whoever changes its state meanwhile makes it due anew.
  */
-export async function attendDue(deps: FanOutDeps, header: Header, holding: Holding): Promise<void> {
+export async function attendDue(deps: AttendDeps, header: Header, holding: Holding): Promise<void> {
   const now = Date.now();
   if (header.state === "scheduled" && header.startsAt !== null && header.startsAt <= now) return start(deps, header);
   if (header.expiresAt !== null && header.expiresAt <= now && MAY_EXPIRE.some((state) => state === header.state)) {
@@ -49,7 +51,7 @@ async function tellExpired({ broker }: FanOutDeps, header: Header): Promise<void
 }
 
 /** Its change of state makes it due at once, for whatever comes next. */
-async function start(deps: FanOutDeps, header: Header): Promise<void> {
+async function start(deps: AttendDeps, header: Header): Promise<void> {
   await layOutPartitions(deps, header);
   // Of this version only: it may have been put off meanwhile.
   const begun = await deps.announcements.move(header._id, ["scheduled"], "distributing", { version: header.version });
@@ -58,7 +60,7 @@ async function start(deps: FanOutDeps, header: Header): Promise<void> {
   await wakeSlots(deps, begun);
 }
 
-async function nextMoment(deps: FanOutDeps, header: Header, holding: Holding): Promise<number | null> {
+async function nextMoment(deps: AttendDeps, header: Header, holding: Holding): Promise<number | null> {
   const moments = [
     header.state === "scheduled" ? header.startsAt : null,
     MAY_EXPIRE.some((state) => state === header.state) ? header.expiresAt : null,
@@ -68,36 +70,30 @@ async function nextMoment(deps: FanOutDeps, header: Header, holding: Holding): P
     isStopped(header) ? await close(deps, header) : null,
     await removeChunks(deps, header),
     isTakenBack(header) && header.hidesFrom !== null ? await emptyInboxes(deps, header) : null,
+    header.includeNewUsersUntil === null ? null : await bringToLatecomers(deps, header, holding.leaseMs),
   ].filter((moment) => moment !== null);
   return moments.length === 0 ? null : Math.min(...moments);
 }
 
-/**
- * One batch, and the moment of the next. It is reserved before it is written, for a pause and a lease: whoever takes over
- * from a dead worker is never early, and the batch that is repeated is the same one.
- */
+/** One batch, and the moment of the next. */
 async function takeThrottledStep(
-  { announcements, ...deps }: FanOutDeps,
+  deps: FanOutDeps,
   header: Header,
   perMinute: number,
   leaseMs: number,
 ): Promise<number | null> {
-  const { limit, pauseMs } = paceOf(perMinute);
   const row = await deps.partitions.nextOf(header.app, announcementIdOf(header));
   if (row === null) {
-    await finishIfComplete({ announcements, ...deps }, header);
+    await finishIfComplete(deps, header);
     return null;
   }
-  const until = Date.now() + pauseMs + leaseMs;
-  if (!(await announcements.reserveBatch(header._id, until))) return header.nextBatchAt ?? Date.now() + pauseMs;
-  await takeStep({ announcements, ...deps }, header, row, undefined, limit);
-  const nextAt = Date.now() + pauseMs;
-  await announcements.settleBatch(header._id, until, nextAt);
-  return nextAt;
+  return atPace(deps, header, perMinute, leaseMs, async (limit) => {
+    await takeStep(deps, header, row, undefined, limit);
+  });
 }
 
 /** Those who were at work end their own partitions; whatever is in nobody's slot is ended here. */
-async function close(deps: FanOutDeps, header: Header): Promise<number | null> {
+async function close(deps: AttendDeps, header: Header): Promise<number | null> {
   const announcementId = announcementIdOf(header);
   if (header.throttlePerMinute === null) {
     await wakeSlots(deps, header);
@@ -120,24 +116,5 @@ async function removeChunks({ chunks, uploads }: FanOutDeps, header: Header): Pr
   // A part at a time: all of them may be millions.
   if (header.isUploaded) return (await uploads.removeSome(header.app, announcementIdOf(header))) ? Date.now() : null;
   await chunks.removeOld(header.app, announcementIdOf(header), Date.now());
-  return null;
-}
-
-/**
- * Takes what was recalled or is over out of the inboxes for good, a few batches at a time, and once more when nobody can
- * add to them any more. Until then they are passed over; from then on nothing of it is left there to be.
- */
-async function emptyInboxes(deps: FanOutDeps, header: Header): Promise<number | null> {
-  const { app, version } = header;
-  const announcementId = announcementIdOf(header);
-  const { pending } = await deps.partitions.progress(app, announcementId);
-  if (pending > 0) return Date.now() + CLOSING_MS;
-  const startedAt = Date.now();
-  while (await moveToRosters(deps, app, announcementId)) {
-    if (Date.now() - startedAt > EMPTYING_MS) return Date.now();
-  }
-  const finalAt = (header.stateAt ?? header.at) + STRAGGLERS_MS;
-  if (startedAt < finalAt) return finalAt;
-  await deps.announcements.stopHiding(header._id, version);
   return null;
 }

@@ -1,7 +1,7 @@
-import { type AudienceFilter, MatchUsers } from "@strata/contracts";
+import { MatchUsers } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
 import { afterOf, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
-import type { Header } from "../domain/header.ts";
+import { cutoffOf, filterOf, type Header } from "../domain/header.ts";
 import type { PartitionRow } from "../store/partition-store.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 
@@ -45,7 +45,7 @@ async function readPages(
   cause?: Cause,
 ): Promise<AudiencePages> {
   const lists: string[][] = [];
-  const page = { filter: filterOf(header), partition, createdBefore: header.at, limit };
+  const page = { filter: filterOf(header), partition, createdBefore: cutoffOf(header), limit };
   // A throttle lets one batch through at a time.
   const most = limit < RECIPIENTS_PER_BATCH ? 1 : PAGES_AT_ONCE;
   let next = after;
@@ -57,5 +57,3 @@ async function readPages(
   }
   return { lists, next };
 }
-
-const filterOf = ({ audience }: Header): AudienceFilter | null => (audience.kind === "filter" ? audience.filter : null);

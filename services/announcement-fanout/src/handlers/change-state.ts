@@ -10,7 +10,7 @@ import {
 } from "@strata/contracts";
 import { type Delivery, type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
-import { type Header, isForEveryoneAtOnce } from "../domain/header.ts";
+import { announcementIdOf, cutoffOf, type Header, isForEveryoneAtOnce, isOpenToNewcomers } from "../domain/header.ts";
 import type { HeaderChange } from "../store/announcement-store.ts";
 import { wakeSlots } from "./begin-distribution.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
@@ -23,7 +23,7 @@ interface Change {
   readonly from: (known: Header | null) => readonly AnnouncementState[];
   readonly to: AnnouncementState;
   readonly event: typeof AnnouncementPaused;
-  readonly change?: () => HeaderChange;
+  readonly change?: (known: Header | null) => HeaderChange;
   /** What follows from it; done again when the command comes again. */
   readonly follow: (deps: FanOutDeps, header: Header, delivery: Delivery<Payload>) => Promise<void>;
 }
@@ -43,7 +43,7 @@ const changing =
     const moved = isNew
       ? await announcements.move(announcementKey(app, payload.announcementId), from(known), to, {
           by: id,
-          change: change(),
+          change: change(known),
         })
       : null;
     const header = moved ?? (await announcements.find(app, payload.announcementId));
@@ -59,8 +59,12 @@ const changing =
     return reply({ outcome, progress: await progressOf(deps, header) });
   };
 
+/** What everybody has may still be on its way to newcomers. */
+const whileOpen = (known: Header | null): readonly AnnouncementState[] =>
+  known && isOpenToNewcomers(known) ? ["distributed"] : [];
+
 export const pauseAnnouncement = changing({
-  from: () => ["distributing"],
+  from: (known) => ["distributing", ...whileOpen(known)],
   to: "paused",
   event: AnnouncementPaused,
   async follow({ partitions }, { state }, { app, payload }) {
@@ -102,11 +106,23 @@ const UNSTARTED: readonly AnnouncementState[] = ["accepting", "scheduled"];
 
 /**
  * The workers find out after their step, and end what is left. What is for everyone at one moment is in all inboxes as
- * soon as it has begun, and nothing is left to be ended: it can be recalled.
+ * soon as it has begun, and nothing is left to be ended but what newcomers would get: it can be recalled.
  */
 export const cancelAnnouncement = changing({
-  from: (known) => (known && isForEveryoneAtOnce(known) ? UNSTARTED : [...UNSTARTED, "distributing", "paused"]),
+  from: (known) => [
+    ...(known && isForEveryoneAtOnce(known) ? UNSTARTED : [...UNSTARTED, "distributing" as const, "paused" as const]),
+    ...whileOpen(known),
+  ],
   to: "canceled",
   event: AnnouncementCanceled,
-  follow: wakeSlots,
+  change: (known) => {
+    const until = known?.includeNewUsersUntil ?? null;
+    return until === null ? {} : { includeNewUsersUntil: Math.min(until, Date.now()) };
+  },
+  async follow(deps, header, delivery) {
+    if (header.includeNewUsersUntil !== null && isForEveryoneAtOnce(header)) {
+      await deps.batches.closeToNewcomers(header.app, announcementIdOf(header), cutoffOf(header));
+    }
+    await wakeSlots(deps, header, delivery);
+  },
 });

@@ -6,17 +6,11 @@ import {
   type ReplyOf,
 } from "@strata/contracts";
 import { type Cause, type Client, type Handler, reply } from "@strata/messaging";
-import { announcementKey, slicesOf } from "../domain/batch.ts";
-import {
-  announcementIdOf,
-  cutoffOf,
-  type Header,
-  isAtOneMoment,
-  isForEveryoneAtOnce,
-  sentAtOf,
-} from "../domain/header.ts";
+import { announcementKey } from "../domain/batch.ts";
+import { cutoffOf, type Header, isForEveryoneAtOnce } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
-import type { Announced, RecipientStore } from "../store/recipient-store.ts";
+import type { RecipientStore } from "../store/recipient-store.ts";
+import { announcedOf } from "./announced-of.ts";
 
 interface Deps {
   readonly announcements: AnnouncementStore;
@@ -24,14 +18,6 @@ interface Deps {
 }
 
 type Answers<C> = Handler<PayloadOf<C>, ReplyOf<C>>;
-
-const announcedOf = (header: Header): Announced => ({
-  app: header.app,
-  announcementId: announcementIdOf(header),
-  // Who came later got it later.
-  at: isAtOneMoment(header) && header.includeNewUsersUntil === null ? sentAtOf(header) : null,
-  slices: slicesOf(header),
-});
 
 /** Users that one question about them takes. */
 const USERS_PER_QUERY = 1_000;

@@ -25,8 +25,15 @@ export type HeaderChange = Partial<
     | "isSilent"
     | "priority"
     | "category"
+    | "includeNewUsersUntil"
   >
 >;
+
+/** An announcement that is also for who becomes known until then. */
+export interface Open {
+  readonly announcementId: string;
+  readonly until: number;
+}
 
 /** What a user does not see of her inbox. */
 export interface Hidden {
@@ -37,6 +44,9 @@ export interface Hidden {
 
 /** Whoever has it already goes on seeing it. */
 const KEEPS_WHAT_CAME: ReadonlySet<AnnouncementState> = new Set(["paused", "canceled"]);
+
+/** Once canceled it is open no longer than until then; who was known by then may still be to be written down. */
+const OPEN: readonly AnnouncementState[] = ["distributing", "paused", "distributed", "canceled"];
 
 export interface MoveOptions {
   /** The command that asks for it, to be found again when it comes again. */
@@ -87,6 +97,10 @@ export interface AnnouncementStore {
   settleBatch(id: string, until: number, nextAt: number): Promise<void>;
   /** What the inboxes of an app leave out now: all of an announcement, or what came later than `after`. */
   hidden(app: string): Promise<readonly Hidden[]>;
+  /** The announcements, under way or sent, that are also for who becomes known at `since` or later. */
+  openToNewcomers(app: string, since: number): Promise<readonly Open[]>;
+  /** Something is to be done about these now, if their distribution is over. */
+  wakeSent(ids: readonly string[]): Promise<void>;
   /** Nothing of it is in an inbox any more, and nobody need pass it over; unless its state is another by now. */
   stopHiding(id: string, version: number): Promise<void>;
   /** Lets go of it until `dueAt`; nothing happens when it was changed or claimed by somebody else meanwhile. */
@@ -224,6 +238,24 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
         after: KEEPS_WHAT_CAME.has(state) ? stateAt : null,
       }));
     },
+    async openToNewcomers(app, since) {
+      const documents = await headers
+        .find(
+          // Before its start there is no need: whoever is known by then is found by the walk.
+          { app, includeNewUsersUntil: { $gte: since }, state: { $in: [...OPEN] } },
+          { projection: { includeNewUsersUntil: 1 } },
+        )
+        .toArray();
+      return documents.map(({ _id, includeNewUsersUntil }) => ({
+        announcementId: announcementOf(_id),
+        until: includeNewUsersUntil ?? 0,
+      }));
+    },
+    async wakeSent(ids) {
+      if (ids.length === 0) return;
+      const over = { _id: { $in: [...ids] }, state: { $in: ["distributed", "canceled"] as AnnouncementState[] } };
+      await headers.updateMany(over, { $set: { dueAt: Date.now(), holder: null } });
+    },
     async stopHiding(_id, version) {
       await headers.updateOne({ _id, version }, { $set: { hidesFrom: null } });
     },
@@ -260,6 +292,10 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
       await headers.createIndex(
         { app: 1, hidesFrom: 1 },
         { name: "hiding", partialFilterExpression: { hidesFrom: { $gt: 0 } } },
+      );
+      await headers.createIndex(
+        { app: 1, includeNewUsersUntil: 1 },
+        { name: "open", partialFilterExpression: { includeNewUsersUntil: { $gt: 0 } } },
       );
     },
   };

@@ -1,6 +1,6 @@
 import { isDuplicateKey } from "@strata/runtime";
 import { type Collection, MongoBulkWriteError } from "mongodb";
-import { type Batch, batchId, below, partitionRowId } from "../domain/batch.ts";
+import { type Batch, batchId, below, latecomersPrefix } from "../domain/batch.ts";
 
 /** What the batches of inboxes and of rosters have in common. */
 export interface BatchDocuments {
@@ -11,7 +11,10 @@ export interface BatchDocuments {
    * the one that was refused, and instead of those behind it, the one that a worker before us stored.
    */
   insertInOrder(batches: readonly Batch[]): Promise<{ readonly stored: readonly Batch[]; readonly isAdopted: boolean }>;
-  /** The batches of a partition from its n-th on. */
+  /** Those of these that are stored. */
+  findMany(ids: readonly string[]): Promise<readonly Batch[]>;
+  countLatecomers(app: string, announcementId: string, partition: number): Promise<number>;
+  /** The batches of a partition from its n-th on; none of its latecomers'. */
   from(app: string, announcementId: string, partition: number, n: number): Promise<readonly Batch[]>;
 }
 
@@ -39,12 +42,19 @@ export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
         return { stored: [...rows.slice(0, error.insertedCount), adopted], isAdopted: true };
       }
     },
+    findMany: (ids) =>
+      collection
+        .find({ _id: { $in: [...ids] } })
+        .sort({ _id: 1 })
+        .toArray(),
+    countLatecomers: (app, announcementId, partition) =>
+      collection.countDocuments({ _id: below(latecomersPrefix(app, announcementId, partition)) }),
     from: (app, announcementId, partition, n) =>
       collection
         .find({
           _id: {
             $gte: batchId(app, announcementId, partition, n),
-            $lt: below(partitionRowId(app, announcementId, partition)).$lt,
+            $lt: below(latecomersPrefix(app, announcementId, partition)).$gte,
           },
         })
         .sort({ _id: 1 })

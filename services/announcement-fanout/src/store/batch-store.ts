@@ -37,6 +37,8 @@ export interface BatchStore extends BatchDocuments {
   inboxSize(inbox: Inbox): Promise<number>;
   /** An announcement's entry in a user's inbox; null where it has none. */
   findEntry(inbox: Inbox, announcementId: string): Promise<InboxEntry | null>;
+  /** What is for everyone is from now on for nobody who became known later than this. */
+  closeToNewcomers(app: string, announcementId: string, cutoff: number): Promise<void>;
   /** The first of an announcement's batches that are still in inboxes. */
   first(app: string, announcementId: string, limit: number): Promise<readonly Batch[]>;
   /** Takes these batches out of the inboxes. */
@@ -83,6 +85,7 @@ async function* shownOf(inbox: Inbox, documents: AsyncIterable<Pick<Batch, "_id"
 
 export function mongoBatchStore(db: Db): BatchStore {
   const batches = db.collection<Batch>("batches");
+  const documents = batchDocuments(batches);
 
   const behind = async (inbox: Inbox, after: Exclude<After, null>): Promise<Filter<Batch> | null> => {
     const announcementId = typeof after === "string" ? after : after.announcementId;
@@ -103,13 +106,10 @@ export function mongoBatchStore(db: Db): BatchStore {
         return rows;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
-        return batches
-          .find({ _id: { $in: rows.map(({ _id }) => _id) } })
-          .sort({ _id: 1 })
-          .toArray();
+        return documents.findMany(rows.map(({ _id }) => _id));
       }
     },
-    ...batchDocuments(batches),
+    ...documents,
     async inbox(inbox, after, limit) {
       const from = after === null ? {} : await behind(inbox, after);
       if (from === null) return null;
@@ -132,6 +132,10 @@ export function mongoBatchStore(db: Db): BatchStore {
       const _id = below(partitionRowId(inbox.app, announcementId, partitionOf(inbox.userId)));
       const entry = await batches.findOne({ $and: [{ _id }, inboxFilter(inbox)] }, { projection: { at: 1 } });
       return entry && { announcementId, at: entry.at };
+    },
+    async closeToNewcomers(app, announcementId, cutoff) {
+      const filter = { _id: below(announcementKey(app, announcementId)), recipients: EVERYONE };
+      await batches.updateMany(filter, { $min: { cutoff } });
     },
     first: (app, announcementId, limit) =>
       batches

@@ -21,6 +21,8 @@ export interface PartitionRow {
   readonly cursor?: Cursor | null;
   readonly sent: number;
   readonly unknown: number;
+  /** Who got it later than all others, since she became known later. */
+  readonly late?: number;
   readonly done: boolean;
 }
 
@@ -68,6 +70,8 @@ export interface PartitionStore {
   letGo(app: string, announcementId: string): Promise<void>;
   /** Moves a row on behind the batches just written; null when somebody else has moved it meanwhile. */
   advance(row: PartitionRow, step: Step): Promise<PartitionRow | null>;
+  /** As many of a partition came later, or more by now. */
+  setLatecomers(app: string, announcementId: string, partition: number, late: number): Promise<void>;
   progress(app: string, announcementId: string): Promise<Progress>;
   /** Slots of an announcement that have unfinished partitions. */
   pendingSlots(app: string, announcementId: string): Promise<readonly number[]>;
@@ -142,6 +146,9 @@ export function mongoPartitionStore(db: Db): PartitionStore {
       const { matchedCount } = await rows.updateOne({ _id: row._id, n: row.n, done: false }, { $set: next }, LIGHT);
       return matchedCount === 1 ? { ...row, ...next } : null;
     },
+    async setLatecomers(app, announcementId, partition, late) {
+      await rows.updateOne({ _id: partitionRowId(app, announcementId, partition) }, { $max: { late } });
+    },
     async progress(app, announcementId) {
       const [sums] = await rows
         .aggregate<Progress>([
@@ -149,7 +156,7 @@ export function mongoPartitionStore(db: Db): PartitionStore {
           {
             $group: {
               _id: null,
-              sent: { $sum: "$sent" },
+              sent: { $sum: { $add: ["$sent", { $ifNull: ["$late", 0] }] } },
               unknown: { $sum: "$unknown" },
               pending: { $sum: { $cond: ["$done", 0, 1] } },
             },

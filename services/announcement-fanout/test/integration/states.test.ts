@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import {
+  AnnounceToAudience,
   AnnouncementExpired,
   AnnouncementRecalled,
   BatchStored,
   CancelAnnouncement,
   GetAnnouncement,
+  IdentityCreated,
   ListInbox,
   ListRecipients,
   partitionOf,
@@ -12,12 +14,14 @@ import {
   type PayloadOf,
   RecallAnnouncement,
   ResumeAnnouncement,
+  UsersKnown,
 } from "@strata/contracts";
 import { ack, consumer, on, onGroup } from "@strata/messaging";
 import { openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
-import { announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
+import { aCrowd } from "../crowd.ts";
+import { aContent, announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
 
 const START_MS = 3_000;
 
@@ -29,10 +33,11 @@ describe("announcement-fanout: when", () => {
   let push: Peer;
   let receipts: Peer;
   const stored: PayloadOf<typeof BatchStored>[] = [];
+  const crowd = aCrowd();
 
   before(async () => {
     infra = await openInfra("fanout-when");
-    directory = await openDirectory(infra);
+    directory = await openDirectory(infra, crowd);
     push = await openPeer(infra, "push-delivery", [
       consumer({
         queue: "push-delivery.announcements",
@@ -106,6 +111,45 @@ describe("announcement-fanout: when", () => {
     await eventually(() => batches.countDocuments({ app }), 0);
     expect(await asBefore()).to.deep.equal(before);
     await mongo.close();
+  });
+
+  it("brings what is open to newcomers to who comes later, once, also after pause, restart and resume", async () => {
+    const [app, announcementId] = [anAppId(), randomUUID()];
+    const [ann, amy, ada, bob] = ["a-ann", "a-amy", "a-ada", "b-bob"];
+    crowd.users.set(ann, 1).set(bob, 1);
+    const audience = {
+      kind: "filter" as const,
+      filter: { field: "user_id" as const, startsWith: "a-" },
+      segmentId: null,
+    };
+    const includeNewUsersUntil = Date.now() + 600_000;
+    const said = { announcementId, digest: "a".repeat(64), ...aContent(), includeNewUsersUntil };
+    await gateway.request(AnnounceToAudience, app, { ...said, audience, recipientCount: null });
+    await eventually(() => state(app, announcementId), "distributed");
+    const sent = async () => (await progress(app, announcementId))?.counts.sent;
+
+    crowd.users.set(amy, Date.now());
+    const created = { userId: amy, partition: partitionOf(amy), version: 1 };
+    for (let times = 0; times < 3; times += 1) await directory.emit(IdentityCreated, app, created);
+    await eventually(sent, 2);
+    await gateway.request(PauseAnnouncement, app, { announcementId });
+    crowd.users.set(ada, Date.now()).set("b-bea", Date.now());
+    await directory.emit(UsersKnown, app, { userIds: [ada, "b-bea"], at: Date.now() });
+    await restart();
+    expect(await sent()).to.equal(2);
+    await gateway.request(ResumeAnnouncement, app, { announcementId });
+    await eventually(sent, 3);
+    expect((await gateway.ask(ListInbox, app, { userId: ada, limit: 20, after: null })).total).to.equal(1);
+    await eventually(() => new Set(recipientsOf(announcementId)).size, 3);
+    const batches = new Map(
+      stored.filter((one) => one.announcementId === announcementId).map((one) => [one.batchId, one.recipients]),
+    );
+    expect([...batches.values()].flat().toSorted()).to.deep.equal([ada, amy, ann]);
+    await gateway.request(CancelAnnouncement, app, { announcementId });
+    crowd.users.set("a-late", Date.now());
+    await directory.emit(UsersKnown, app, { userIds: ["a-late"], at: Date.now() + 1 });
+    expect(await state(app, announcementId)).to.equal("canceled");
+    expect(await sent()).to.equal(3);
   });
 
   it("sends nothing of what is canceled before its start", async () => {

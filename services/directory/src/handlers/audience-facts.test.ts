@@ -30,6 +30,16 @@ describe("what is asked about users of an audience", () => {
     }
   });
 
+  it("finds of them who matches, where that is asked", async () => {
+    const [one = "", , third = ""] = users.filter((userId) => !late.has(userId) && !unknown.has(userId));
+    const filter = { field: "user_id" as const, in: [third, one, "nobody", [...late][1] ?? ""] };
+    for (const asked of [users, users.filter((userId) => partitionOf(userId) === partitionOf(one))]) {
+      const outcome = await findUsersKnownBefore(stores)(aDelivery({ userIds: asked, before: 100, filter }, { app }));
+      const expected = asked.filter((userId) => userId === one || userId === third);
+      expect(outcome).to.deep.equal({ kind: "reply", reply: { userIds: expected } });
+    }
+  });
+
   it("finds time zones in the order asked, null for who has none or is not known", async () => {
     await stores.db
       .collection<{ _id: string }>("identities")

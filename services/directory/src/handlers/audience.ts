@@ -18,7 +18,7 @@ interface Deps {
 }
 
 /** Whoever pages settles the times first, else they move under him from page to page. */
-const wantedOf = (filter: AudienceFilter | null): Wanted | null =>
+export const wantedOf = (filter: AudienceFilter | null): Wanted | null =>
   filter && { query: audienceQuery(settleAudienceTimes(filter, Date.now())), area: areaOf(filter) };
 
 /** The next users of a partition who match. The fan-out pages by it, so each step of it counts. */

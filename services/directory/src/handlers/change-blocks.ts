@@ -5,6 +5,7 @@ import { areSameBlocks, blocksAfter } from "../domain/blocks.ts";
 import { isKnownAt } from "../domain/user.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
+import { makeKnown } from "./make-known.ts";
 
 interface Deps {
   readonly identities: IdentityStore;
@@ -17,8 +18,8 @@ export const changeBlocks =
   ({ identities, blocks, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof ChangeBlocks>>): Promise<Outcome<EmptyReply>> => {
     const { id, app, payload, sentAt } = delivery;
-    const { userId, changes, makeKnown, at } = payload;
-    if (makeKnown) await identities.makeKnown(app, [userId], at);
+    const { userId, changes, at } = payload;
+    if (payload.makeKnown) await makeKnown({ identities, publisher }, delivery, [userId], at);
     const user = await identities.find(app, userId);
     if (!user || !isKnownAt(user, sentAt)) return refuse(new DomainError("not_found"));
 

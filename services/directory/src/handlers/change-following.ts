@@ -11,6 +11,7 @@ import type { FollowingStep } from "../domain/following.ts";
 import { isKnownAt } from "../domain/user.ts";
 import type { FollowingStore } from "../store/following-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
+import { makeKnown } from "./make-known.ts";
 
 interface Deps {
   readonly identities: IdentityStore;
@@ -31,7 +32,7 @@ export const changeFollowing =
     if (!user || !isKnownAt(user, sentAt)) return refuse(new DomainError("not_found"));
 
     const steps = stepsOf(payload);
-    await identities.makeKnown(app, follow, at);
+    await makeKnown({ identities, publisher }, delivery, follow, at);
     await followings.take(app, steps, at, id);
     // Whoever is deleted now is removed from all followings after that is written down, so this sees her or those do.
     const forgotten = await identities.findForgotten(app, follow, at);

@@ -42,7 +42,8 @@ describe("deleteUser", () => {
     const creation = aDelivery({ userId: ann, fields: identityFields(displayName) }, { app, sentAt: new Date(sentAt) });
     return (await createIdentities(silently())([creation]))[0];
   };
-  const name = (app: string, at: number) => makeUsersKnown(stores)(aDelivery({ userIds: [ann, bob], at }, { app }));
+  const name = (app: string, at: number) =>
+    makeUsersKnown({ ...stores, ...recordingPublisher() })(aDelivery({ userIds: [ann, bob], at }, { app }));
 
   /** Three users who all follow and block each other, and whatever else there is of Ann. */
   const acquaintances = async () => {

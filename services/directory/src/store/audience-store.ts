@@ -31,8 +31,8 @@ export interface AudienceStore {
   matches(app: string, userId: string, query: Query | null): Promise<boolean>;
   /** The time zones of these users, in their order. */
   findTimeZones(app: string, userIds: readonly string[]): Promise<(string | null)[]>;
-  /** Who of these users is known since this time or before, in their order. */
-  findKnownBefore(app: string, userIds: readonly string[], before: number): Promise<string[]>;
+  /** Who of these users is known since this time or before and matches, in their order. */
+  findKnownBefore(app: string, userIds: readonly string[], before: number, query: Query | null): Promise<string[]>;
 }
 
 /** Up to so many in an area of a partition are looked at all, page by page; more are come across soon enough by walking. */
@@ -177,7 +177,7 @@ export function mongoAudienceStore(db: Db): AudienceStore {
       const zones = new Map(rows.map(({ _id, timeZone }) => [_id, TimeZone.parse(timeZone)]));
       return keys.map((key) => zones.get(key) ?? null);
     },
-    async findKnownBefore(app, userIds, before) {
+    async findKnownBefore(app, userIds, before, query) {
       if (userIds.length === 0) return [];
       const partition = commonPartitionOf(userIds);
       const named =
@@ -185,7 +185,9 @@ export function mongoAudienceStore(db: Db): AudienceStore {
           ? { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, userId: { $exists: true } }
           : { app, partition, userId: { $in: userIds } };
       const filter = { ...named, createdAt: { $lte: before } };
-      const rows = await find(filter, userIds.length, { projection: { _id: 0, userId: 1 } });
+      const rows = await find(query === null ? filter : { $and: [filter, query] }, userIds.length, {
+        projection: { _id: 0, userId: 1 },
+      });
       const known = new Set(rows.map(({ userId }) => userId));
       return userIds.filter((userId) => known.has(userId));
     },

@@ -1,4 +1,4 @@
-import { Identity } from "@strata/contracts";
+import { compareUserIds, Identity } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
@@ -31,8 +31,11 @@ export interface IdentityStore {
   findUnknown(app: string, userIds: readonly string[]): Promise<readonly string[]>;
   /** Since when each of these users is known, in their order; null for who is not. */
   findKnownSince(app: string, userIds: readonly string[]): Promise<readonly (number | null)[]>;
-  /** Makes known whoever is not, unless she was deleted at this time or later. */
-  makeKnown(app: string, userIds: readonly string[], at: number): Promise<void>;
+  /**
+   * Makes known whoever is not, unless she was deleted at this time or later. Answers who is known since this very time,
+   * now or when it was done before.
+   */
+  makeKnown(app: string, userIds: readonly string[], at: number): Promise<readonly string[]>;
   /** Writes a change upon the row as it was read. Throws when somebody else has changed it since: read it again. */
   change(row: UserRow, change: UserChange, by: string): Promise<UserRow>;
   /** Leaves nothing of a user but a tombstone that nothing from before `at` gets past. */
@@ -102,6 +105,12 @@ export function mongoIdentityStore(db: Db, counts: Pick<UserCountStore, "open" |
     await identities.bulkWrite(revivals, { ordered: false });
   };
 
+  const findKnownAt = async (app: string, userIds: readonly string[], at: number): Promise<readonly string[]> => {
+    const filter = { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, createdAt: at };
+    const rows = await identities.find(filter, { projection: { _id: 0, userId: 1 } }).toArray();
+    return rows.flatMap(({ userId }) => userId ?? []).toSorted(compareUserIds);
+  };
+
   return {
     async insertOrFind(wanted) {
       if (wanted.size === 0) return new Map();
@@ -137,13 +146,15 @@ export function mongoIdentityStore(db: Db, counts: Pick<UserCountStore, "open" |
     },
     async makeKnown(app, userIds, at) {
       const unknown = await findUnknown(app, [...new Set(userIds)]);
-      if (unknown.length === 0) return;
-      const opening = await counts.open(app, unknown);
-      await insertOrRevive(
-        unknown.map((userId) => namedUser(app, userId, at)),
-        at,
-      );
-      await counts.close(opening);
+      if (unknown.length > 0) {
+        const opening = await counts.open(app, unknown);
+        await insertOrRevive(
+          unknown.map((userId) => namedUser(app, userId, at)),
+          at,
+        );
+        await counts.close(opening);
+      }
+      return findKnownAt(app, userIds, at);
     },
     async change(row, { set = {}, unset = [] }, by) {
       const metadata = unset.includes("metadata") ? undefined : (set.metadata ?? row.metadata);

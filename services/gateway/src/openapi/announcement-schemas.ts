@@ -111,6 +111,11 @@ const announcementTerms = {
   category: z.string().min(1).max(64).nullish().meta({ description: "For insights and preferences" }),
 };
 const common = {
+  include_new_users_until: Moment.nullish().meta({
+    description:
+      "With `audience`: who becomes known until then and matches gets it, too, once all others have it. In the future, " +
+      "at most 90 days, before `expires_at`",
+  }),
   id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
   recipients,
   audience,
@@ -227,6 +232,7 @@ const stateFields = {
   priority: z.enum(["normal", "urgent"]),
   silent: z.boolean(),
   throttle: z.strictObject({ per_minute: Count }).nullable(),
+  include_new_users_until: Time.nullable(),
   revision: Count.meta({ description: "1, and one more for each correction" }),
 };
 

@@ -132,6 +132,7 @@ const announcementState = {
   priority: "normal",
   silent: false,
   throttle: null,
+  include_new_users_until: null,
   revision: 1,
 };
 

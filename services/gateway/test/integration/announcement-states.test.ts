@@ -77,6 +77,7 @@ describe("when announcements go out", () => {
       ["schedule.at", { schedule: { at: "soon" } }],
       ["throttle.per_minute", { throttle: { per_minute: 0 } }],
       ["expires_at", { expires_at: "2020-01-01T00:00:00Z" }],
+      ["include_new_users_until", { include_new_users_until: new Date(Date.now() + HOUR_MS).toISOString() }],
       ["priority", { priority: "high" }],
       ["notification", { silent: true, notification: { text: "ping" } }],
     ] as const) {
