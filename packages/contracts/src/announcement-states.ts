@@ -39,6 +39,15 @@ export const AnnouncementScheduled = defineEvent({
   payload: StateChange.extend({ startsAt: Millis }),
 });
 
+/** What is for everyone is in every inbox, before it is written down whose they are. May come again. */
+export const AnnouncementOpened = defineEvent({
+  name: "announcement.announcement.opened",
+  version: 1,
+  producer: "announcement-fanout",
+  payload: StateChange,
+  consumedBy: ["receipt-tracking.unread-events"],
+});
+
 /** Nobody else gets it until it is resumed. */
 export const AnnouncementPaused = defineEvent({
   name: "announcement.announcement.paused",

@@ -26,7 +26,11 @@ export const ListInboxKeys = defineQuery({
     until: Millis.optional(),
     limit: z.number().int().min(1).max(1000),
   }),
-  reply: z.object({ keys: z.array(InboxKey).nullable() }),
+  reply: z.object({
+    keys: z.array(InboxKey).nullable(),
+    /** What the inboxes of this app pass over since it was recalled or expired, for a minute from then on at least. */
+    ended: z.array(AnnouncementId).optional(),
+  }),
 });
 
 /** What these announcements say, as one who has them in her inbox sees them: in the order asked, without any that is gone. */

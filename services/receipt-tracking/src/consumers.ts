@@ -1,5 +1,6 @@
 import {
   AnnouncementExpired,
+  AnnouncementOpened,
   AnnouncementRecalled,
   BatchStored,
   CountMissed,
@@ -94,6 +95,7 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
     handlers: [
       onGroup(BatchStored, followBatches(deps)),
       on(ReceiptsRecorded, countReceipts(deps)),
+      on(AnnouncementOpened, dropCounts(deps)),
       on(AnnouncementRecalled, dropCounts(deps)),
       on(AnnouncementExpired, dropCounts(deps)),
     ],

@@ -4,10 +4,17 @@ import type { Client } from "@strata/messaging";
 /** What others know of what a user has: announcement-fanout of her inbox, conversation of her messages, directory of her. */
 export interface Inboxes {
   /** All of her inbox that came after `since`, newest first, page by page. */
-  keys(app: string, userId: string, since: number | null): AsyncIterable<readonly InboxKey[]>;
-  /** One page of it. A page shorter than `limit` is the last. */
-  page(app: string, reader: InboxReader, place: InboxPlace, limit: number): Promise<readonly InboxKey[]>;
+  pages(app: string, userId: string, since: number | null): AsyncIterable<InboxPage>;
+  /** One page of it. */
+  page(app: string, reader: InboxReader, place: InboxPlace, limit: number): Promise<InboxPage>;
   unreadMessages(app: string, userId: string): Promise<{ readonly messages: number; readonly conversations: number }>;
+}
+
+export interface InboxPage {
+  /** Fewer than were asked for are the last. */
+  readonly keys: readonly InboxKey[];
+  /** What was taken back of anybody's inbox a short while ago: see `ListInboxKeys`. */
+  readonly ended: readonly string[];
 }
 
 /** Whose inbox it is. */
@@ -31,19 +38,19 @@ const PAGE = 1_000;
 export function inboxesOver(client: Pick<Client, "ask">): Inboxes {
   const page: Inboxes["page"] = async (app, reader, { since = null, ...place }, limit) => {
     const after = place.behind?.announcementId ?? null;
-    const { keys } = await client.ask(ListInboxKeys, app, { ...reader, ...place, since, after, limit });
-    return keys ?? [];
+    const { keys, ended = [] } = await client.ask(ListInboxKeys, app, { ...reader, ...place, since, after, limit });
+    return { keys: keys ?? [], ended };
   };
   return {
     page,
-    async *keys(app, userId, since) {
+    async *pages(app, userId, since) {
       const { knownSince } = await client.ask(FindUnknownUsers, app, { userIds: [userId], withKnownSince: true });
       const reader = { userId, knownSince: knownSince?.[0] ?? null };
       for (let behind: InboxKey | null = null; ;) {
-        const keys: readonly InboxKey[] = await page(app, reader, { behind, since }, PAGE);
-        yield keys;
-        const last = keys.at(-1);
-        if (last === undefined || keys.length < PAGE) return;
+        const found: InboxPage = await page(app, reader, { behind, since }, PAGE);
+        yield found;
+        const last = found.keys.at(-1);
+        if (last === undefined || found.keys.length < PAGE) return;
         behind = last;
       }
     },

@@ -15,9 +15,10 @@ export interface UnreadDeps {
 
 /**
  * How long after its time the event of an announcement still counts by itself. An older one may be of something that the
- * user has read, deleted or lost since, which a count no longer remembers: it only makes the next reader count again.
+ * user has read or deleted since, or that was recalled, which a count no longer remembers: it only makes the next reader
+ * count again. Half of how long announcement-fanout goes on telling what was taken back.
  */
-export const FRESH_MS = 5 * 60_000;
+export const FRESH_MS = 30_000;
 
 /** What a user has not read, with its version. While Redis is away it is counted each time. */
 export async function unreadOf(deps: UnreadDeps, reader: Reader): Promise<UnreadCounts & { readonly version: number }> {
@@ -53,11 +54,16 @@ export async function countAnnouncements(deps: WalkDeps, reader: Reader): Promis
   const freshSince = Date.now() - FRESH_MS;
   const unread: string[] = [];
   const read: string[] = [];
-  for await (const { announcementId, at, isUnread } of walkInbox(deps, reader, null)) {
-    if (isUnread) unread.push(announcementId);
-    else if (at >= freshSince) read.push(announcementId);
+  // What was taken back counts as read: its batches' events may still come.
+  const ended = new Set<string>();
+  for await (const page of deps.inboxes.pages(reader.app, reader.userId, null)) {
+    for (const announcementId of page.ended) ended.add(announcementId);
+    for (const { announcementId, at, isUnread } of await itemsOf(deps.receipts, reader, page.keys)) {
+      if (isUnread) unread.push(announcementId);
+      else if (at >= freshSince) read.push(announcementId);
+    }
   }
-  return { unread, read };
+  return { unread: unread.filter((announcementId) => !ended.has(announcementId)), read: [...read, ...ended] };
 }
 
 type WalkDeps = Pick<UnreadDeps, "inboxes" | "receipts">;
@@ -75,7 +81,7 @@ export async function* walkInbox(
   { app, userId }: Reader,
   since: number | null,
 ): AsyncGenerator<InboxItem> {
-  for await (const keys of inboxes.keys(app, userId, since)) yield* await itemsOf(receipts, { app, userId }, keys);
+  for await (const { keys } of inboxes.pages(app, userId, since)) yield* await itemsOf(receipts, { app, userId }, keys);
 }
 
 /** What ends being unread: that she has read it, or deleted it for herself. */

@@ -12,15 +12,18 @@ export interface InboxesPeer extends Inboxes {
   takeOut(userId: string, announcementId: string): void;
   /** Runs after a page was read and before it is answered, once. */
   meanwhile: (() => Promise<void>) | null;
+  /** What was taken back a short while ago. */
+  readonly ended: Set<string>;
   /** How many pages were asked for. */
-  pages: number;
+  asked: number;
 }
 
 export function inboxesPeer(): InboxesPeer {
   const inboxes = new Map<string, InboxKey[]>();
   const peer: InboxesPeer = {
     meanwhile: null,
-    pages: 0,
+    ended: new Set(),
+    asked: 0,
     put(userId, key) {
       inboxes.set(userId, [key, ...(inboxes.get(userId) ?? [])]);
     },
@@ -31,15 +34,16 @@ export function inboxesPeer(): InboxesPeer {
       );
     },
     async page(_app, { userId }, { behind, since = null, until = Infinity }, limit) {
-      peer.pages += 1;
+      peer.asked += 1;
       const all = (inboxes.get(userId) ?? []).filter(({ at }) => at > (since ?? -1) && at <= until);
-      const page = all.filter((key) => behind === null || comesBehind(key, behind)).slice(0, limit);
+      const keys = all.filter((key) => behind === null || comesBehind(key, behind)).slice(0, limit);
+      const page = { keys, ended: [...peer.ended] };
       const { meanwhile } = peer;
       peer.meanwhile = null;
       await meanwhile?.();
       return page;
     },
-    async *keys(app, userId, since) {
+    async *pages(app, userId, since) {
       yield await peer.page(app, { userId, knownSince: null }, { behind: null, since }, 1_000);
     },
     unreadMessages: async () => ({ messages: 2, conversations: 1 }),

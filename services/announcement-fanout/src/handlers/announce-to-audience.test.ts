@@ -3,6 +3,7 @@ import {
   type AnnounceToAudience,
   AnnouncementAccepted,
   AnnouncementDistributed,
+  AnnouncementOpened,
   type AudienceFilter,
   BatchStored,
   type PayloadOf,
@@ -16,6 +17,8 @@ import { openStage, PARTITION, type Stage } from "../../test/stage.ts";
 import { aContent } from "../../test/support.ts";
 import { batchId } from "../domain/batch.ts";
 import { announceToAudience } from "./announce-to-audience.ts";
+import { attendDue } from "./attend-due.ts";
+import { listInboxKeys } from "./list-inbox-keys.ts";
 import { listInbox } from "./queries.ts";
 import { cancelAnnouncement, recallAnnouncement } from "./change-state.ts";
 import { findRecipients, listRecipients } from "./recipient-queries.ts";
@@ -233,6 +236,23 @@ describe("announceToAudience", () => {
       expect(await app.batches()).to.have.length(PARTITIONS);
     });
 
+    it("is told of once it is in every inbox, and again to who asks again, so that nobody who keeps a count misses it", async () => {
+      const app = stage.anApp();
+      const command = aCommand(app, everyone);
+      const { announcementId } = command.payload;
+      const dying = { ...app.deps.batches, insertNew: () => Promise.reject(new Error("killed")) };
+      await announceToAudience({ ...app.deps, batches: dying })(command).catch(() => undefined);
+      expect(app.eventsOf(AnnouncementOpened.type)).to.deep.equal([]);
+      const header = await app.find(announcementId);
+      if (!header) throw new Error("it was accepted");
+      await attendDue(app.deps, header, { holder: "h", leaseMs: 1_000 });
+      expect(await inboxOf(app, "ann", 1)).to.deep.equal([announcementId]);
+      expect(app.eventsOf(AnnouncementOpened.type)).to.have.lengthOf(1);
+      await announceToAudience(app.deps)(command);
+      expect(app.eventsOf(AnnouncementOpened.type).at(-1)?.payload).to.deep.include({ announcementId });
+      expect(app.eventsOf(AnnouncementOpened.type)).to.have.lengthOf(2);
+    });
+
     it("cannot be canceled once it is in every inbox, but recalled", async () => {
       const app = stage.anApp();
       known(app, "ann");
@@ -245,6 +265,9 @@ describe("announceToAudience", () => {
       const recalled = await recallAnnouncement(app.deps)(aDelivery({ announcementId }, { app: app.app }));
       expect(recalled).to.have.nested.property("reply.outcome", "done");
       expect(await inboxOf(app, "ann", 1)).to.deep.equal([]);
+      const asked = { userId: "ann", after: null, since: null, knownSince: 1, limit: 10 };
+      const keys = await listInboxKeys(app.deps)(aDelivery(asked, { app: app.app }));
+      expect(keys).to.deep.include({ reply: { keys: [], ended: [announcementId] } });
     });
 
     it("is written down behind that: counts, listings and events are of those who had it", async () => {

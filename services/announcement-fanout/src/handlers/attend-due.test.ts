@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { AnnouncementDistributed, AnnouncementExpired, BatchStored, FanOut, partitionOf } from "@strata/contracts";
+import {
+  AnnouncementDistributed,
+  AnnouncementExpired,
+  AnnouncementOpened,
+  BatchStored,
+  FanOut,
+  partitionOf,
+} from "@strata/contracts";
 import { aDelivery } from "@strata/messaging/testing";
 import { expect } from "chai";
 import { openStage, type Stage } from "../../test/stage.ts";
@@ -51,6 +58,19 @@ describe("what is due about announcements", () => {
       await app.work();
       expect(await app.find(id)).to.deep.include({ state: "distributed" });
       expect(await app.batches()).to.have.length(1);
+    });
+
+    it("tells of what is for everyone once it is in every inbox, though its worker died before", async () => {
+      const app = stage.anApp();
+      const forEveryone = { audience: { kind: "everyone" as const }, chunks: null, startsAt: Date.now() };
+      const id = await app.announced([["a"]], { state: "scheduled", ...forEveryone });
+      const dying = { ...app.deps.batches, insertNew: () => Promise.reject(new Error("killed")) };
+      await attend(app, id, { ...app.deps, batches: dying }).catch(() => undefined);
+      expect(await app.find(id)).to.deep.include({ state: "distributing" });
+      expect(app.eventsOf(AnnouncementOpened.type)).to.have.length(0);
+      await attend(app, id);
+      expect(await app.batches()).to.have.length(64);
+      expect(app.eventsOf(AnnouncementOpened.type)).to.have.length(1);
     });
 
     it("starts though a worker died between its rows and its state, or before its wake", async () => {

@@ -2,7 +2,7 @@ import { AnnouncementExpired } from "@strata/contracts";
 import { announcementIdOf, type Header, isStopped, isTakenBack } from "../domain/header.ts";
 import type { LatecomerStore } from "../store/latecomer-store.ts";
 import { atPace } from "./at-pace.ts";
-import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
+import { layOutPartitions, openAllInboxes, wakeSlots } from "./begin-distribution.ts";
 import { bringToLatecomers } from "./bring-to-latecomers.ts";
 import { emptyInboxes } from "./empty-inboxes.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
@@ -37,6 +37,7 @@ export async function attendDue(deps: AttendDeps, header: Header, holding: Holdi
     return;
   }
   if (header.state === "expired") await tellExpired(deps, header);
+  if (header.state === "distributing") await openAllInboxes(deps, header);
   const dueAt = await nextMoment(deps, header, holding);
   await deps.announcements.release(header._id, holding.holder, dueAt);
 }
@@ -56,7 +57,7 @@ async function start(deps: AttendDeps, header: Header): Promise<void> {
   // Of this version only: it may have been put off meanwhile.
   const begun = await deps.announcements.move(header._id, ["scheduled"], "distributing", { version: header.version });
   if (!begun) return;
-  await openInboxes(deps, begun);
+  await openAllInboxes(deps, begun);
   await wakeSlots(deps, begun);
 }
 

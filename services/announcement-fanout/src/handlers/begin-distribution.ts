@@ -1,4 +1,4 @@
-import { FanOut, FanOutUrgently } from "@strata/contracts";
+import { AnnouncementOpened, FanOut, FanOutUrgently } from "@strata/contracts";
 import type { Cause, Publisher } from "@strata/messaging";
 import { ALL_PARTITIONS, batchesOfEveryone } from "../domain/batch.ts";
 import { announcementIdOf, cutoffOf, type Header, isForEveryoneAtOnce, sentAtOf } from "../domain/header.ts";
@@ -50,4 +50,20 @@ export async function openInboxes(
   if (!isForEveryoneAtOnce(header)) return;
   const rows = batchesOfEveryone(header.app, announcementIdOf(header), sentAtOf(header), cutoffOf(header));
   await batches.insertNew(rows.filter(({ partition }) => partitions.includes(partition)));
+}
+
+/**
+ * Puts what is for everyone at one moment into all inboxes, and says so: whoever keeps what is in them looks again. Done
+ * by who starts it, and again by who attends to it then, should the one have died.
+ */
+export async function openAllInboxes(
+  { batches, broker }: { readonly batches: BatchStore; readonly broker: Publisher },
+  header: Header,
+  cause?: Cause,
+): Promise<void> {
+  if (!isForEveryoneAtOnce(header)) return;
+  await openInboxes({ batches }, header);
+  const { app, version } = header;
+  const opened = { announcementId: announcementIdOf(header), version, at: sentAtOf(header) };
+  await broker.emit(AnnouncementOpened, app, opened, { ...(cause ? { cause } : {}), subjectVersion: version });
 }

@@ -12,7 +12,8 @@ interface Deps {
 export const listInboxKeys =
   ({ announcements, batches }: Deps): Handler<PayloadOf<typeof ListInboxKeys>, ReplyOf<typeof ListInboxKeys>> =>
   async ({ app, payload: { userId, after, behind, limit, since, until, knownSince = null } }) => {
-    const inbox = { app, userId, since, until, knownSince, hidden: await announcements.hidden(app) };
-    const entries = await batches.inbox(inbox, behind ?? after, limit);
-    return reply({ keys: entries && [...entries] });
+    const hidden = await announcements.hidden(app);
+    const entries = await batches.inbox({ app, userId, since, until, knownSince, hidden }, behind ?? after, limit);
+    const ended = hidden.filter((one) => one.after === null).map(({ announcementId }) => announcementId);
+    return reply({ keys: entries && [...entries], ended });
   };

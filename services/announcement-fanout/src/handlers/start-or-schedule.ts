@@ -6,7 +6,7 @@ import { firstStartOf } from "../domain/start.ts";
 import type { AnnouncementStore, HeaderChange } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
-import { layOutPartitions, openInboxes, wakeSlots } from "./begin-distribution.ts";
+import { layOutPartitions, openAllInboxes, wakeSlots } from "./begin-distribution.ts";
 
 export interface StartDeps {
   readonly announcements: AnnouncementStore;
@@ -43,7 +43,7 @@ export async function announceStarted(deps: StartDeps, delivery: Start, header: 
   const { app } = delivery;
   const { at, recipientCount, category, state, startsAt, version } = header;
   const announcementId = announcementIdOf(header);
-  if (state === "distributing") await openInboxes(deps, header);
+  if (state === "distributing") await openAllInboxes(deps, header, delivery);
   const accepted = { announcementId, at, recipientCount, ...(category === null ? {} : { category }) };
   await deps.broker.emit(AnnouncementAccepted, app, accepted, { cause: delivery });
   if (state === "scheduled" && startsAt !== null) {

@@ -28,7 +28,7 @@ export const countReceipts =
     return ack;
   };
 
-/** Recalled or expired: it has left inboxes without number: whoever of the app is asked about next is counted anew. */
+/** It has come into or left inboxes without number, being for everyone, recalled or expired: whoever of the app is asked about next is counted anew. */
 export const dropCounts =
   ({ unread }: Deps) =>
   async ({ app }: Delivery<PayloadOf<typeof AnnouncementRecalled>>): Promise<Outcome<never>> => {

@@ -23,7 +23,7 @@ export const markInboxRead =
   async (delivery) => {
     const { app, id, payload } = delivery;
     const { userId, knownSince, until, at, behind = null } = payload;
-    const keys = await deps.inboxes.page(app, { userId, knownSince }, { behind, until }, STEP);
+    const { keys } = await deps.inboxes.page(app, { userId, knownSince }, { behind, until }, STEP);
     const items = await itemsOf(deps.receipts, { app, userId }, keys);
     const first = firstStep(id);
     await Promise.all(
