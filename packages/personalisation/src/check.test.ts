@@ -161,9 +161,9 @@ describe("contentFault", () => {
     for (const body of hostile) expect(reasonOf(body), body).to.include("memory alloc limit exceeded");
     expect(saying(`{{ user_id }}${"x".repeat(10_000)}`)?.reason).to.equal("has more than 10000 characters");
     const recipients = Object.fromEntries(
-      Array.from({ length: 1_000 }, (_, n) => [`user-${n}`, { text: `{{ user_id }}${"x".repeat(500)}` }]),
+      Array.from({ length: 1_000 }, (_, n) => [`user-${n}`, { text: "{{ user_id }} {{ user_id }} {{ user_id }}" }]),
     );
-    expect(reasonOf("hi", { notification: { recipients } })).to.include("200000 characters together");
+    expect(reasonOf("hi", { notification: { recipients } })).to.include("2000 tags and outputs together");
     expect(saying("{% if user_id %}".repeat(500) + "x" + "{% endif %}".repeat(500))).to.have.property("reason");
   });
 

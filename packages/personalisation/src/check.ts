@@ -1,9 +1,9 @@
 import type { Notification, PersonalTerms } from "@strata/contracts";
 import { LiquidError, type Template } from "liquidjs";
-import { isTemplate, MAX_TEMPLATE_LENGTH, parseTemplate, render } from "./engine.ts";
-import { nobodyKnown, scopesOf } from "./personalise.ts";
+import { countTags, isTemplate, MAX_TEMPLATE_LENGTH, parseTemplate } from "./engine.ts";
+import { trialRendering } from "./personalise.ts";
 import { type PlacedText, type Said, textsOf } from "./texts.ts";
-import { isBlank, isVariable, mayBeMissing, VARIABLE_NAMES, valuesOf } from "./variables.ts";
+import { isBlank, isVariable, mayBeMissing, VARIABLE_NAMES } from "./variables.ts";
 import { type VariableUse, variableUses } from "./variable-uses.ts";
 
 /** What is wrong: `reason` completes the sentence that begins with the property's name. */
@@ -12,8 +12,8 @@ export interface Fault {
   readonly reason: string;
 }
 
-/** Of one announcement, variants and overrides included: bounds what it takes to check it. */
-const MAX_TEMPLATES_LENGTH = 200_000;
+/** Of one announcement, variants and overrides included: bounds what it takes to check it, and to render it. */
+const MAX_TAGS = 2_000;
 
 /**
  * What keeps this content from being told to each recipient; null when nothing does. Afterwards every template in it can
@@ -54,7 +54,7 @@ function personalFault(content: Said & PersonalTerms): Fault | null {
   const { isPersonal = false, defaults = {} } = content;
   if (isPersonal) {
     const templates = [...textsOf(content)].filter(({ text }) => isTemplate(text));
-    return defaultsFault(defaults) ?? templatesFault(templates, defaults);
+    return defaultsFault(defaults) ?? sizeFault(templates) ?? templatesFault(templates, defaults);
   }
   return Object.keys(defaults).length === 0 ? null : { property: "defaults", reason: "goes with personalise only" };
 }
@@ -71,27 +71,32 @@ function defaultsFault(defaults: Readonly<Record<string, string>>): Fault | null
 
 function templatesFault(templates: readonly PlacedText[], defaults: Readonly<Record<string, string>>): Fault | null {
   const used = new Set<string>();
-  let length = 0;
-  for (const template of templates) {
-    const { property, text } = template;
-    length += text.length;
-    if (text.length > MAX_TEMPLATE_LENGTH)
-      return { property, reason: `has more than ${MAX_TEMPLATE_LENGTH} characters` };
-    if (length > MAX_TEMPLATES_LENGTH) {
-      return {
-        property,
-        reason: `is too much: all templates have at most ${MAX_TEMPLATES_LENGTH} characters together`,
-      };
+  for (const variant of Map.groupBy(templates, (template) => template.variant).values()) {
+    const trial = trialRendering(defaults);
+    for (const template of variant) {
+      const parsed = parsedOrFault(template);
+      if ("property" in parsed) return parsed;
+      const uses = variableUses(parsed.templates);
+      const fault = usesFault(template.property, uses, defaults) ?? trialFault(template, trial);
+      if (fault) return fault;
+      for (const { name } of uses) used.add(name ?? "");
     }
-    const parsed = parsedOrFault(template);
-    if ("property" in parsed) return parsed;
-    const uses = variableUses(parsed.templates);
-    const fault = usesFault(property, uses, defaults) ?? trialFault(template, defaults);
-    if (fault) return fault;
-    for (const { name } of uses) used.add(name ?? "");
   }
   const idle = Object.keys(defaults).find((name) => !used.has(name));
   return idle === undefined ? null : { property: `defaults.${idle}`, reason: "is never used: no template names it" };
+}
+
+function sizeFault(templates: readonly PlacedText[]): Fault | null {
+  let tags = 0;
+  for (const { property, text } of templates) {
+    tags += countTags(text);
+    if (text.length > MAX_TEMPLATE_LENGTH)
+      return { property, reason: `has more than ${MAX_TEMPLATE_LENGTH} characters` };
+    if (tags > MAX_TAGS) {
+      return { property, reason: `is too much: all templates have at most ${MAX_TAGS} tags and outputs together` };
+    }
+  }
+  return null;
 }
 
 function parsedOrFault({ property, form, text }: PlacedText): { readonly templates: readonly Template[] } | Fault {
@@ -107,27 +112,24 @@ function usesFault(
   uses: readonly VariableUse[],
   defaults: Readonly<Record<string, string>>,
 ): Fault | null {
-  for (const { name, text, line, column, isBare } of uses) {
-    const place = `at line ${line}, column ${column}`;
+  for (const { name, text, isBare, place } of uses) {
+    if (name !== null && isVariable(name) && !(isBare && mayBeMissing(name) && !Object.hasOwn(defaults, name)))
+      continue;
+    const [line, column] = place();
+    const named = `names ${name ?? text} at line ${line}, column ${column}, which`;
     if (name === null || !isVariable(name)) {
-      return {
-        property,
-        reason: `names ${text} ${place}, which is no variable: they are ${VARIABLE_NAMES.join(", ")}`,
-      };
+      return { property, reason: `${named} is no variable: they are ${VARIABLE_NAMES.join(", ")}` };
     }
-    if (isBare && mayBeMissing(name) && !Object.hasOwn(defaults, name)) {
-      const remedy = `say what stands for it in defaults, or write {{ ${text} | default: "…" }}`;
-      return { property, reason: `names ${name} ${place}, which not every user has: ${remedy}` };
-    }
+    const remedy = `say what stands for it in defaults, or write {{ ${text} | default: "…" }}`;
+    return { property, reason: `${named} not every user has: ${remedy}` };
   }
   return null;
 }
 
 /** As it is for a user of whom nothing is known. */
-function trialFault({ property, form, text }: PlacedText, defaults: Readonly<Record<string, string>>): Fault | null {
-  const { unknown } = scopesOf(defaults, valuesOf(nobodyKnown("user")));
+function trialFault({ property, form, text }: PlacedText, trial: ReturnType<typeof trialRendering>): Fault | null {
   try {
-    const isEmpty = render(form, text, unknown).hasBlank;
+    const isEmpty = trial(form, text).hasBlank;
     return isEmpty
       ? { property, reason: "comes out empty, or something in it does, for a user of whom nothing is known" }
       : null;

@@ -36,8 +36,8 @@ const FILTERS = new Set([
 
 /** A longer text is no template. */
 export const MAX_TEMPLATE_LENGTH = 10_000;
-/** Characters and entries that rendering one text may make on its way. */
-const MAX_MEMORY = 500_000;
+/** Characters and entries that the texts for one recipient may make on their way, all together. */
+const MAX_MEMORY = 200_000;
 /** Never reached by what the limits above let through; a belt beside them. */
 const MAX_RENDER_MS = 2_000;
 
@@ -92,20 +92,23 @@ const engines: Readonly<Record<Form, Liquid>> = { text: engineFor("text"), html:
 /** Without these two a text is no template, and is passed on as it is. */
 export const isTemplate = (text: string): boolean => text.includes("{{") || text.includes("{%");
 
-/** @throws LiquidError where it is none */
-export const parseTemplate = (form: Form, text: string): Template[] => engines[form].parse(text);
+/** How many tags and outputs a text has, or a few more: what it takes to parse and to render it goes with them. */
+export const countTags = (text: string): number => text.match(/\{[{%]/g)?.length ?? 0;
 
 /** As many characters of templates are kept parsed; parsed they take about 30 times the memory. */
 const MAX_KEPT_LENGTH = 1_000_000;
 const kept = new Map<string, Template[]>();
 let keptLength = 0;
 
-/** Parsed once for the many it is rendered for. */
-function parsedOnce(form: Form, text: string): Template[] {
+/**
+ * Parsed once for the many it is rendered for.
+ * @throws LiquidError where it is no template
+ */
+export function parseTemplate(form: Form, text: string): Template[] {
   const key = `${form} ${text}`;
   const known = kept.get(key);
   if (known) return known;
-  const parsed = parseTemplate(form, text);
+  const parsed = engines[form].parse(text);
   if (keptLength + key.length > MAX_KEPT_LENGTH) {
     kept.clear();
     keptLength = 0;
@@ -121,10 +124,16 @@ export interface Rendered {
   readonly hasBlank: boolean;
 }
 
+/** What is left of what rendering may take. */
+type Budget = Context["memoryLimit"];
+
+/** For the texts for one recipient. */
+export const renderBudget = (): Budget => new Context({}, engines.text.options).memoryLimit;
+
 /** @throws LiquidError for a variable that is missing, and where a limit is reached */
-export function render(form: Form, template: string, scope: object): Rendered {
+export function render(form: Form, template: string, scope: object, budget: Budget): Rendered {
   const engine = engines[form];
-  const context = new Context(scope, engine.options, { sync: true });
-  const text = String(engine.renderSync(parsedOnce(form, template), context));
+  const context = new Context(scope, engine.options, { sync: true }, { memoryLimit: budget });
+  const text = String(engine.renderSync(parseTemplate(form, template), context));
   return { text, hasBlank: isBlank(text) || context.getRegister(BLANK) === true };
 }

@@ -53,6 +53,13 @@ describe("a personaliser", () => {
     expect(told(body, ann, { defaults: { first_name: "there" } })).to.equal("Hi there!");
     const inOneCase = "{% unless metadata.tier %}{% assign x = 'new' %}{% endunless %}Hi {{ x }}";
     expect(told(inOneCase, ann)).to.equal("Hi new");
+    const forAllButOne = "{% unless user_id == 'ann' %}{% assign team = 'red' %}{% endunless %}Hi {{ team }}";
+    expect(contentFault({ parts: [part(forAllButOne)], notification: null, isPersonal: true })).to.equal(null);
+    expect(told(forAllButOne, ann)).to.equal("Hi red");
+    const large = { ...ann, metadata: { tier: "x".repeat(150_000) } };
+    expect(told("{{ metadata.tier | upcase | downcase }}", large, { defaults: { "metadata.tier": "basic" } })).to.equal(
+      "basic",
+    );
   });
 
   it("escapes what it puts into HTML, and nowhere else", () => {

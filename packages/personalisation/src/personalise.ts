@@ -1,6 +1,6 @@
 import type { MessagePart, NotificationContent, PersonalFacts, PersonalTerms } from "@strata/contracts";
 import { LiquidError } from "liquidjs";
-import { type Form, isTemplate, render } from "./engine.ts";
+import { type Form, isTemplate, render, renderBudget, type Rendered } from "./engine.ts";
 import { formOf, NOTIFICATION_TEXTS, type Said } from "./texts.ts";
 import { scopeOf, type Values, valuesOf } from "./variables.ts";
 
@@ -50,8 +50,10 @@ export function personaliserFor(
   { isPersonal = false, defaults = {} }: PersonalTerms,
   facts: PersonalFacts,
 ): Personaliser {
-  const scopes = scopesOf(defaults, valuesOf(facts));
-  const personal = (form: Form, text: string): string => (isTemplate(text) ? personalText(form, text, scopes) : text);
+  const own = ownRenderings(defaults, facts);
+  const trial = trialRendering(defaults);
+  const personal = (form: Form, text: string): string =>
+    isTemplate(text) ? personalText(form, text, own, trial) : text;
   return {
     parts: (parts) =>
       parts.map((part) => {
@@ -73,30 +75,40 @@ const personalTexts = (
     }),
   );
 
-interface Scopes {
-  readonly own: object;
-  /** As if nothing but the user id were known: every template was tried so when it was accepted. */
-  readonly unknown: object;
+type Rendering = (form: Form, text: string) => Rendered;
+
+/** Each has as much to spend on all texts as the others. */
+function rendering(values: Values): Rendering {
+  const scope = scopeOf(values);
+  const budget = renderBudget();
+  return (form, text) => render(form, text, scope, budget);
 }
 
-export function scopesOf(defaults: Readonly<Record<string, string>>, values: Values): Scopes {
-  const usual = new Map(Object.entries(defaults));
-  const userId = values.get("user_id");
-  return {
-    own: scopeOf(new Map([...usual, ...values])),
-    unknown: scopeOf(new Map(userId === undefined ? usual : [...usual, ["user_id", userId]])),
-  };
+const STAND_IN = "user";
+/** For nobody: as every template was tried when it was accepted, so that it fails for none. */
+export const trialRendering = (defaults: Readonly<Record<string, string>>): Rendering =>
+  rendering(new Map([...Object.entries(defaults), ["user_id", STAND_IN]]));
+
+/** For this recipient; and as if nothing of her were known but her id. */
+function ownRenderings(defaults: Readonly<Record<string, string>>, facts: PersonalFacts): readonly Rendering[] {
+  const usual = Object.entries(defaults);
+  return [
+    rendering(new Map([...usual, ...valuesOf(facts)])),
+    rendering(new Map([...usual, ["user_id", facts.userId]])),
+  ];
 }
 
-function personalText(form: Form, text: string, { own, unknown }: Scopes): string {
-  try {
-    const rendered = render(form, text, own);
-    if (!rendered.hasBlank) return rendered.text;
-  } catch (error) {
-    // A name that is too long for what the template makes of it, or a variable that was assigned in another case only.
-    if (!LiquidError.is(error)) throw error;
+function personalText(form: Form, text: string, own: readonly Rendering[], trial: Rendering): string {
+  for (const attempt of own) {
+    try {
+      const rendered = attempt(form, text);
+      if (!rendered.hasBlank) return rendered.text;
+    } catch (error) {
+      // A name that is too long for what the template makes of it, or a variable that was assigned in another case only.
+      if (!LiquidError.is(error)) throw error;
+    }
   }
-  return render(form, text, unknown).text;
+  return trial(form, text).text;
 }
 
 /** Of whom nothing is known. */

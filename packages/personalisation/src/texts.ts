@@ -18,6 +18,8 @@ export function formOf({ mimeType, encoding }: Pick<MessagePart, "mimeType" | "e
 export const NOTIFICATION_TEXTS = ["title", "text"] as const;
 
 export interface PlacedText {
+  /** Of which variant; null for the announcement's own. */
+  readonly variant: number | null;
   /** The path in the request. */
   readonly property: string;
   readonly form: Form;
@@ -26,25 +28,30 @@ export interface PlacedText {
 
 /** Every text that may be a template, with its place. */
 export function* textsOf({ parts, notification, variants = [] }: Said & PersonalTerms): Generator<PlacedText> {
-  yield* saidTexts({ parts, notification }, "");
-  for (const [index, variant] of variants.entries()) yield* saidTexts(variant, `variants[${index}].`);
+  yield* saidTexts({ parts, notification }, null);
+  for (const [index, variant] of variants.entries()) yield* saidTexts(variant, index);
 }
 
-function* saidTexts({ parts, notification }: Said, prefix: string): Generator<PlacedText> {
+function* saidTexts({ parts, notification }: Said, variant: number | null): Generator<PlacedText> {
+  const prefix = variant === null ? "" : `variants[${variant}].`;
   for (const [index, part] of parts.entries()) {
     const form = formOf(part);
-    if (form !== null) yield { property: `${prefix}parts[${index}].body`, form, text: part.body };
+    if (form !== null) yield { variant, property: `${prefix}parts[${index}].body`, form, text: part.body };
   }
   if (notification === null) return;
-  yield* notificationTexts(notification, `${prefix}notification`);
+  yield* notificationTexts(variant, notification, `${prefix}notification`);
   for (const [userId, override] of Object.entries(notification.recipients ?? {})) {
-    yield* notificationTexts(override, `${prefix}notification.recipients.${userId}`);
+    yield* notificationTexts(variant, override, `${prefix}notification.recipients.${userId}`);
   }
 }
 
-function* notificationTexts(content: NotificationContent, property: string): Generator<PlacedText> {
+function* notificationTexts(
+  variant: number | null,
+  content: NotificationContent,
+  property: string,
+): Generator<PlacedText> {
   for (const name of NOTIFICATION_TEXTS) {
     const text = content[name];
-    if (text !== undefined) yield { property: `${property}.${name}`, form: "text", text };
+    if (text !== undefined) yield { variant, property: `${property}.${name}`, form: "text", text };
   }
 }

@@ -17,8 +17,8 @@ export interface VariableUse {
   readonly name: string | null;
   /** As it is written. */
   readonly text: string;
-  readonly line: number;
-  readonly column: number;
+  /** Line and column, from 1. Counting them takes a walk through the template, and most uses are no fault. */
+  readonly place: () => readonly [line: number, column: number];
   /** It comes out as it is, with nothing that stands for it where it is missing. */
   readonly isBare: boolean;
 }
@@ -78,9 +78,11 @@ function tokenUses(token: Token, isBare: boolean): readonly RootedUse[] {
   if (TypeGuards.isRangeToken(token)) return [...tokenUses(token.lhs, isBare), ...tokenUses(token.rhs, isBare)];
   if (!TypeGuards.isPropertyAccessToken(token)) return [];
   const segments = segmentsOf(token);
-  const [line = 0, column = 0] = token.getPosition();
-  const use = { name: nameOf(segments), text: token.getText(), line, column, isBare };
-  return [{ root: segments[0] ?? null, use }];
+  const place = (): readonly [number, number] => {
+    const [line = 0, column = 0] = token.getPosition();
+    return [line, column];
+  };
+  return [{ root: segments[0] ?? null, use: { name: nameOf(segments), text: token.getText(), place, isBare } }];
 }
 
 function nameOf([root, key, ...deeper]: readonly (string | null)[]): string | null {

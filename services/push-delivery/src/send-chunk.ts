@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { NotificationContent } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
-import type { Dependency, Logger } from "@strata/runtime";
+import { collectInSlices, type Dependency, type Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
 import { dataOf } from "./domain/subject.ts";
@@ -107,9 +107,10 @@ async function sendThrough(
   wording: Wording,
 ): Promise<Answers> {
   const { provider, credentialId } = credential;
-  const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
+  // What is personal is rendered here, and that takes its time: the leases of others are to be renewed meanwhile.
+  const pushes = await collectInSlices(pushesTo(targets, row, wording));
   const stop = metrics.sendSeconds.startTimer({ provider: provider.kind });
-  const results = await provider.send(targets.map((target) => pushTo(target, row, wording, ttlSeconds)));
+  const results = await provider.send(pushes);
   stop();
   const verdicts = new Map(targets.flatMap((target, index) => pairOf(target, results[index])));
   for (const [target, verdict] of verdicts) {
@@ -122,6 +123,11 @@ async function sendThrough(
 
 const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict][] =>
   verdict === undefined ? [] : [[target, verdict]];
+
+function* pushesTo(targets: readonly Target[], row: ChunkRow, wording: Wording): Generator<Push> {
+  const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
+  for (const target of targets) yield pushTo(target, row, wording, ttlSeconds);
+}
 
 function pushTo(target: Target, row: ChunkRow, wording: Wording, ttlSeconds: number): Push {
   const content = contentOf(row, wording(target.userId));

@@ -1,5 +1,6 @@
-import { type Announcement, FindPersonalFacts } from "@strata/contracts";
+import { type Announcement, FindPersonalFacts, type PersonalFacts } from "@strata/contracts";
 import { isForEachAnother, localised, nobodyKnown, personaliserFor } from "@strata/personalisation";
+import { collectInSlices } from "@strata/runtime";
 import type { Call } from "../http/route.ts";
 
 /**
@@ -14,8 +15,12 @@ export async function toldTo(
   if (!announcements.some(isForEachAnother)) return announcements;
   const { facts } = await calls.ask(FindPersonalFacts, { userIds: [userId] });
   const recipient = facts.find((one) => one.userId === userId) ?? nobodyKnown(userId);
-  return announcements.map((announcement) => {
+  return collectInSlices(told(announcements, recipient));
+}
+
+function* told(announcements: readonly Announcement[], recipient: PersonalFacts): Generator<Announcement> {
+  for (const announcement of announcements) {
     const { parts } = localised(announcement, recipient.locale);
-    return { ...announcement, parts: personaliserFor(announcement, recipient).parts(parts) };
-  });
+    yield { ...announcement, parts: personaliserFor(announcement, recipient).parts(parts) };
+  }
 }
