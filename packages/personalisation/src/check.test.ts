@@ -14,6 +14,8 @@ const withType = (mimeType: string, encoding: "base64" | null = null) =>
   saying("", { parts: [{ mimeType, body: "{{ oops }}", encoding }] });
 const withDefaults = (defaults: Record<string, string>, changes = {}) =>
   saying("Hi {{ first_name | default: 'you' }}", { defaults, ...changes })?.property;
+const silent = (notification: Notification | null, more: object = {}) =>
+  contentFault({ parts: [part("hello")], notification, isSilent: true, ...more })?.property ?? null;
 
 describe("contentFault", () => {
   it("finds nothing in what is not personal, however much it looks like a template", () => {
@@ -22,8 +24,6 @@ describe("contentFault", () => {
   });
 
   it("lets a silent announcement wake the app, and show nothing to anybody", () => {
-    const silent = (notification: Notification | null, more: object = {}) =>
-      contentFault({ parts: [part("hello")], notification, isSilent: true, ...more })?.property ?? null;
     expect(silent(null)).to.equal(null);
     expect(silent({ data: { a: "1" } })).to.equal(null);
     expect(silent({ text: "hello" }, { isSilent: false })).to.equal(null);
