@@ -259,6 +259,7 @@ export const AnnouncementAccepted = defineEvent({
     recipientCount: z.number().int(),
     category: z.string().nullable().optional(),
   }),
+  consumedBy: ["receipt-tracking.insight-events"],
 });
 
 /** One batch of an announcement is in its recipients' inboxes. May come again, with the same id and recipients. */

@@ -7,6 +7,7 @@ import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
 import * as inbox from "./inbox.ts";
+import * as insights from "./insights.ts";
 import * as message from "./message.ts";
 import * as push from "./push.ts";
 import * as receipt from "./receipt.ts";
@@ -30,6 +31,7 @@ export const catalogue: readonly AnyContract[] = [
   conversation,
   directory,
   inbox,
+  insights,
   message,
   push,
   receipt,

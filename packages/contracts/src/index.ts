@@ -13,6 +13,7 @@ export * from "./directory.ts";
 export * from "./users.ts";
 export { type ContractSchemas, type JsonSchema, jsonSchemas } from "./json-schemas.ts";
 export * from "./inbox.ts";
+export * from "./insights.ts";
 export * from "./message.ts";
 export * from "./push.ts";
 export * from "./receipt.ts";

@@ -299,7 +299,7 @@ export const MessageCreated = defineEvent({
     recipients: z.array(UserId),
     hasNotification: z.boolean(),
   }),
-  consumedBy: ["push-delivery.messages"],
+  consumedBy: ["push-delivery.messages", "receipt-tracking.insight-events"],
 });
 
 /** Parts of a message were changed: ask for them. */
@@ -342,6 +342,7 @@ export const MessageReceiptsRecorded = defineEvent({
     position: Position,
     receipts: z.array(z.object({ userId: UserId, kind: ReceiptKind, at: Millis })).min(1),
   }),
+  consumedBy: ["receipt-tracking.insight-events"],
 });
 
 /** A message is on its way, and its sender shall be seen typing for so long. Nothing is kept of it. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Coordinates } from "./audience.ts";
-import { defineCommand, defineQuery } from "./define.ts";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Millis, UserId, userIdList } from "./values.ts";
 
 const ofUser = { service: "directory", lane: "identities", version: 1 } as const;
@@ -68,4 +68,13 @@ export const FindPersonalFacts = defineQuery({
   version: 1,
   payload: z.object({ userIds: userIdList(1_000) }),
   reply: z.object({ facts: z.array(PersonalFacts).max(1_000) }),
+});
+
+/** A user was there, at this time. May be told of in any order, and again. */
+export const UserVisited = defineEvent({
+  name: "directory.user.visited",
+  version: 1,
+  producer: "directory",
+  payload: z.object({ userId: UserId, at: Millis }),
+  consumedBy: ["receipt-tracking.insight-events"],
 });

@@ -21,6 +21,7 @@ import { conversationContent, userContent } from "./routes/content.ts";
 import { listDevices, registerDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { getInboxEntry, listInbox } from "./routes/inbox.ts";
+import { getInsights } from "./routes/insights.ts";
 import { deleteInboxEntry, markInboxRead } from "./routes/inbox-changes.ts";
 import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
@@ -70,6 +71,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getAnnouncementTimeline(),
     listAnnouncementRecipients(),
     getRecipientStory({ users }),
+    getInsights(),
     reportReceipts({ maxBodyBytes }),
     ...userManagement({ users, settings, profiles, maxBodyBytes }),
     getApp(),

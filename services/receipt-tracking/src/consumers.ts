@@ -1,24 +1,31 @@
 import {
+  AnnouncementAccepted,
   AnnouncementExpired,
   AnnouncementOpened,
   AnnouncementRecalled,
   BatchStored,
   CountMissed,
+  GetInsights,
   GetReceiptCounts,
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
   ListDeleted,
   ListRecipientStates,
+  MessageCreated,
+  MessageReceiptsRecorded,
   ListUnread,
   MarkInboxRead,
   ReceiptsRecorded,
   ReconcileUnread,
   RecordReceipts,
+  UserVisited,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { countAnnouncements, countMessageReaders, countMessages, countVisitors } from "./handlers/follow-insights.ts";
 import { countReceipts, dropCounts } from "./handlers/follow-unread.ts";
+import { getInsights } from "./handlers/get-insights.ts";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
@@ -32,7 +39,10 @@ import { recordReceipts } from "./handlers/record-receipts.ts";
 import type { Inboxes } from "./inbox.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
 import type { Recipients } from "./recipients.ts";
+import type { ActivityStore } from "./store/activity-store.ts";
 import type { CountStore } from "./store/count-store.ts";
+import type { InsightFactStore } from "./store/insight-fact-store.ts";
+import type { InsightStore } from "./store/insight-store.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
 import type { SentStore } from "./store/sent-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
@@ -43,6 +53,9 @@ interface Dependencies {
   readonly counts: CountStore;
   readonly timelines: TimelineStore;
   readonly sent: SentStore;
+  readonly facts: InsightFactStore;
+  readonly activity: ActivityStore;
+  readonly insights: InsightStore;
   readonly recipients: Recipients;
   readonly publisher: Publisher;
   readonly metrics: ReceiptMetrics;
@@ -74,6 +87,7 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
       on(ListUnread, listUnread(deps)),
       on(CountMissed, countMissed(deps)),
       on(GetUnread, getUnread(deps)),
+      on(GetInsights, getInsights(deps)),
     ],
     dependencies: [deps.mongo],
   }),
@@ -83,6 +97,17 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
     prefetch: 4,
     handlers: [on(MarkInboxRead, markInboxRead(deps))],
     dependencies: [deps.mongo, deps.announcementFanout],
+  }),
+  consumer({
+    queue: "receipt-tracking.insight-events",
+    prefetch: 200,
+    handlers: [
+      onGroup(AnnouncementAccepted, countAnnouncements(deps)),
+      onGroup(MessageCreated, countMessages(deps)),
+      onGroup(MessageReceiptsRecorded, countMessageReaders(deps)),
+      onGroup(UserVisited, countVisitors(deps)),
+    ],
+    dependencies: [deps.mongo],
   }),
   consumer({
     queue: "receipt-tracking.unread",

@@ -2,10 +2,12 @@ import { type AnnouncementReceiptKind, compareUserIds } from "@strata/contracts"
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import { countDistinct } from "./domain/count-distinct.ts";
 import { parseCountKey, partitionRange } from "./domain/receipt-key.ts";
-import { timelineOf } from "./domain/timeline.ts";
+import { leaseKept } from "./lease-kept.ts";
 import type { ReceiptMetrics } from "./metrics.ts";
+import { type InsightDeps, recountInsight } from "./recount-insight.ts";
+import { type RedrawDeps, redrawTimeline } from "./redraw.ts";
 import type { CountStore } from "./store/count-store.ts";
-import { LEASE_MS, type Leased } from "./store/dirty-rows.ts";
+import type { Leased } from "./store/dirty-rows.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
 
@@ -20,8 +22,6 @@ interface Dependencies {
 const CONCURRENCY = 4;
 /** A count that takes long is repeated less often, so that an audience of millions does not count itself all day. */
 const REST_PER_COST = 10;
-/** A timeline reads every receipt of its partition, and nobody waits for it: all of an announcement's at most half the time. */
-const TIMELINE_REST_PER_COST = 128;
 
 /** Whoever has one of these has it delivered. */
 const DELIVERED_BY = ["delivered", "read", "opened"] as const;
@@ -58,39 +58,16 @@ export async function recount(
   );
 }
 
-/** The same pages, with the lease renewed on the way; another process counts on where it was lost. */
-async function* leaseKept<T>(pages: AsyncIterable<T>, leased: Leased, counts: CountStore): AsyncIterable<T> {
-  let renewedAt = Date.now();
-  for await (const page of pages) {
-    if (Date.now() - renewedAt > LEASE_MS / 2) {
-      renewedAt = Date.now();
-      if (!(await counts.renew(leased))) throw new Error(`the lease on ${leased.key} was lost while counting`);
-    }
-    yield page;
-  }
-}
-
-/** Derives one leased timeline anew from its receipts. */
-export async function redrawTimeline(
-  { receipts, timelines }: Pick<Dependencies, "receipts" | "timelines">,
-  leased: Leased,
-  intervalMs: number,
-): Promise<void> {
-  const startedAt = performance.now();
-  const counted = await receipts.byMinute(parseCountKey(leased.key));
-  const costMs = performance.now() - startedAt;
-  await timelines.store(leased, timelineOf(counted), Math.max(intervalMs, TIMELINE_REST_PER_COST * costMs));
-}
-
 /**
- * Counts dirty rows again, in the background, for as long as the service lives, and redraws timelines behind it. Every
+ * Counts dirty rows again, in the background, for as long as the service lives, redraws timelines behind it, and sums up
+ * insights behind those. Every
  * replica may: a row is derived by whoever takes its lease. A failure is logged and its row taken again when the lease
  * has run out.
  */
 export function startRecounter(
-  options: Dependencies & { readonly log: Logger; readonly intervalMs: number },
+  options: Dependencies & RedrawDeps & InsightDeps & { readonly log: Logger; readonly intervalMs: number },
 ): Closable {
-  const { counts, timelines, log, intervalMs } = options;
+  const { counts, timelines, insights, log, intervalMs } = options;
   const counting = workOffDue({
     everyMs: intervalMs,
     workers: CONCURRENCY,
@@ -100,14 +77,21 @@ export function startRecounter(
   });
   const redrawing = workOffDue({
     everyMs: intervalMs,
-    workers: 1,
+    workers: 2,
     claim: () => timelines.takeDue(),
     work: (leased) => redrawTimeline(options, leased, intervalMs),
     log,
   });
+  const summing = workOffDue({
+    everyMs: intervalMs,
+    workers: 1,
+    claim: () => insights.takeDue(),
+    work: (leased) => recountInsight(options, leased, intervalMs),
+    log,
+  });
   return {
     async close() {
-      await Promise.all([counting.close(), redrawing.close()]);
+      await Promise.all([counting.close(), redrawing.close(), summing.close()]);
     },
   };
 }

@@ -6,22 +6,15 @@ import { inboxesOver } from "./inbox.ts";
 import { receiptMetrics } from "./metrics.ts";
 import { recipientsOver } from "./recipients.ts";
 import { startRecounter } from "./recounter.ts";
-import { mongoCountStore } from "./store/count-store.ts";
-import { mongoReceiptStore } from "./store/receipt-store.ts";
-import { mongoSentStore } from "./store/sent-store.ts";
-import { mongoTimelineStore } from "./store/timeline-store.ts";
+import { openStores } from "./store/open-stores.ts";
 import { redisUnreadStore } from "./store/unread-store.ts";
 import { unreadDrift } from "./unread-drift.ts";
 
 export async function start({ config, log, closing, readiness, metrics: registry }: ServiceContext<Config>) {
   const metrics = receiptMetrics(registry);
   const mongo = closing.add(await openMongo(config.MONGO_URL, log), "mongodb");
-  const receipts = mongoReceiptStore(mongo.db);
-  await receipts.ensureIndexes();
-  const counts = mongoCountStore(mongo.db);
-  await counts.ensureIndexes();
-  const timelines = mongoTimelineStore(mongo.db);
-  await timelines.ensureIndexes();
+  const stores = await openStores(mongo.db);
+  const { receipts } = stores;
   const keyPrefix = config.REDIS_KEY_PREFIX;
   const { redis, ...redisConnection } = await openRedis(config.REDIS_URL, log, { keyPrefix, mayBeAway: true });
   closing.add(redisConnection, "redis");
@@ -43,10 +36,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     inboxes,
     unread,
     redis: redisConnection.dependency,
-    receipts,
-    counts,
-    timelines,
-    sent: mongoSentStore(mongo.db),
+    ...stores,
     recipients: recipientsOver(broker),
     publisher: broker,
     metrics,
@@ -54,10 +44,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     announcementFanout: broker.dependsOn("announcement-fanout"),
   });
   closing.add(await broker.consume(rows), "consumers");
-  closing.add(
-    startRecounter({ receipts, counts, timelines, metrics, log, intervalMs: config.RECOUNT_INTERVAL_MS }),
-    "recounter",
-  );
+  closing.add(startRecounter({ ...stores, metrics, log, intervalMs: config.RECOUNT_INTERVAL_MS }), "recounter");
   const watched = { receipts, inboxes, unread, redis: redisConnection.dependency, drift: metrics.unreadDrift };
   closing.add(repeat(config.UNREAD_DRIFT_INTERVAL_MS, unreadDrift(watched), log), "unread drift");
 }

@@ -5,29 +5,17 @@ import type { Db } from "mongodb";
 import { Registry } from "prom-client";
 import { z } from "zod";
 import { receiptMetrics } from "../src/metrics.ts";
+import { openStores as openMongoStores } from "../src/store/open-stores.ts";
 import type { Recipients } from "../src/recipients.ts";
-import { mongoCountStore } from "../src/store/count-store.ts";
-import { mongoReceiptStore } from "../src/store/receipt-store.ts";
-import { mongoSentStore } from "../src/store/sent-store.ts";
-import { mongoTimelineStore } from "../src/store/timeline-store.ts";
 
 export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
 /** This service's stores on a real database. */
 export async function openStores(infra: Infra) {
   const mongo = await openMongo(infra.mongoUrl("receipts"), testLogger("receipt-tracking"));
-  const receipts = mongoReceiptStore(mongo.db);
-  await receipts.ensureIndexes();
-  const counts = mongoCountStore(mongo.db);
-  await counts.ensureIndexes();
-  const timelines = mongoTimelineStore(mongo.db);
-  await timelines.ensureIndexes();
   return {
     db: mongo.db,
-    receipts,
-    counts,
-    timelines,
-    sent: mongoSentStore(mongo.db),
+    ...(await openMongoStores(mongo.db)),
     metrics: receiptMetrics(new Registry()),
     [Symbol.asyncDispose]: () => mongo.close(),
   };

@@ -113,10 +113,11 @@ function batchesOf(header: Header): readonly Batch[] {
 }
 
 async function publish(broker: Publisher, cause: Delivery<Payload>, header: Header, rows: readonly Batch[]) {
-  const { app, at, recipientCount } = header;
+  const { app, at, recipientCount, category } = header;
   const { announcementId } = cause.payload;
+  const accepted = { announcementId, at, recipientCount, ...(category === null ? {} : { category }) };
   await Promise.all([
-    broker.emit(AnnouncementAccepted, app, { announcementId, at, recipientCount }, { cause }),
+    broker.emit(AnnouncementAccepted, app, accepted, { cause }),
     ...rows.map((batch) => broker.emit(BatchStored, app, batchStored(header, batch), { cause })),
   ]);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   AnnounceToFew,
+  AnnouncementAccepted,
   AnnouncementExpired,
   AnnouncementRecalled,
   BatchStored,
@@ -47,6 +48,10 @@ describe("announcement-fanout", () => {
       }),
     ]);
     receipts = await openPeer(infra, "receipt-tracking", [
+      consumer({
+        queue: "receipt-tracking.insight-events",
+        handlers: [on(AnnouncementAccepted, async () => ack)],
+      }),
       consumer({
         queue: "receipt-tracking.unread-events",
         handlers: [

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   AnnounceToAudience,
+  AnnouncementAccepted,
   AnnouncementExpired,
   AnnouncementRecalled,
   BatchStored,
@@ -50,6 +51,10 @@ describe("announcement-fanout: when", () => {
       }),
     ]);
     receipts = await openPeer(infra, "receipt-tracking", [
+      consumer({
+        queue: "receipt-tracking.insight-events",
+        handlers: [on(AnnouncementAccepted, async () => ack)],
+      }),
       consumer({
         queue: "receipt-tracking.unread-events",
         handlers: [

@@ -1,4 +1,4 @@
-import type { DeviceRegistered, PayloadOf } from "@strata/contracts";
+import { type DeviceRegistered, type PayloadOf, UserVisited } from "@strata/contracts";
 import { anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, identityFields, openStores, recordingPublisher, withIdentity } from "../../test/support.ts";
@@ -20,6 +20,9 @@ const graz = { latitude: 47.07, longitude: 15.43, at: 2_000 };
 
 describe("what comes to be known of a user", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
+  const recording = recordingPublisher();
+  const visit: ReturnType<typeof recordVisit> = (delivery) =>
+    recordVisit({ ...stores, publisher: recording.publisher })(delivery);
   let app: string;
   before(async () => {
     stores = await openStores("user-facts");
@@ -78,7 +81,10 @@ describe("what comes to be known of a user", () => {
   });
 
   it("remembers the latest visit", async () => {
-    for (const at of [50, 70, 60]) await recordVisit(stores)(of({ userId: ann, at }));
+    for (const at of [50, 70, 60]) await visit(of({ userId: ann, at }));
+    // Each of them is told of.
+    const told = recording.events.filter((event) => event.app === app && event.type === UserVisited.type);
+    expect(told.map(({ payload }) => payload)).to.deep.equal([50, 70, 60].map((at) => ({ userId: ann, at })));
     expect(await userNow()).to.include({ visitedAt: 70, lastSeenAt: 70 });
     expect(await matches({ field: "last_seen_at", gt: 69 })).to.equal(true);
     expect(await matches({ field: "last_seen_at", gt: 70 })).to.equal(false);
@@ -88,7 +94,7 @@ describe("what comes to be known of a user", () => {
     const asking = [
       setLocation(stores)(of({ userId: bob, location: vienna })),
       removeLocation(stores)(of({ userId: bob })),
-      recordVisit(stores)(of({ userId: bob, at: 1 })),
+      visit(of({ userId: bob, at: 1 })),
     ];
     for (const outcome of await Promise.all(asking)) expect(outcome).to.have.nested.property("error.code", "not_found");
     expect(await registered({ userId: bob })).to.deep.equal({ kind: "ack" });
@@ -97,7 +103,7 @@ describe("what comes to be known of a user", () => {
 
   it("forgets all of it with the user, also what was sent before and comes after", async () => {
     await locate(vienna);
-    await recordVisit(stores)(of({ userId: ann, at: 50 }));
+    await visit(of({ userId: ann, at: 50 }));
     await registered({ timeZone: "Europe/Vienna", locale: "de-AT", appVersion: "1.2" });
     const before = new Date(Date.now() - 1_000);
     await forgetAnn();
@@ -114,10 +120,7 @@ describe("what comes to be known of a user", () => {
     // She comes back; what is from before stays away.
     await stores.identities.makeKnown(app, [ann], Date.now() + 1);
     expect(await locate(graz, before)).to.have.nested.property("error.code", "not_found");
-    expect(await recordVisit(stores)(of({ userId: ann, at: 9 }, before))).to.have.nested.property(
-      "error.code",
-      "not_found",
-    );
+    expect(await visit(of({ userId: ann, at: 9 }, before))).to.have.nested.property("error.code", "not_found");
     await registered({ registeredAt: 20 });
     await expectNothing();
   });

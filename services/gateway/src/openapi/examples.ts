@@ -136,6 +136,18 @@ const announcementState = {
   revision: 1,
 };
 
+const announcedInsight = {
+  announcements: 1,
+  sent: 4,
+  delivered: 2,
+  read: 1,
+  opened: 1,
+  deleted: 0,
+  rates: { delivered: 0.5, read: 0.25, opened: 0.25, deleted: 0 },
+  time_to_delivered: { p50: 1_024, p90: 2_048 },
+  time_to_read: { p50: 60_097, p90: 60_097 },
+};
+
 export const examples = {
   basicIdentity,
   identity,
@@ -185,6 +197,11 @@ export const examples = {
     },
   },
   announcementTimeline: [{ at: AT, sent: 3, delivered: 2, read: 1, opened: 1, deleted: 0 }],
+  insights: {
+    buckets: [{ at: AT, ...announcedInsight, messages: 12, active_users: 3 }],
+    total: { ...announcedInsight, messages: 12 },
+    categories: [{ category: "news", ...announcedInsight }],
+  },
   recipientState: {
     recipient: "layer:///identities/user-1",
     user_id: "user-1",

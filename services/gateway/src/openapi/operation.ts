@@ -20,6 +20,7 @@ type Tag =
   | "Content"
   | "Users"
   | "Audiences"
+  | "Insights"
   | "Apps"
   | "Accounts"
   | "Documentation";

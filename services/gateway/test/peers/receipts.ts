@@ -1,5 +1,6 @@
 import {
   CountMissed,
+  GetInsights,
   GetReceiptCounts,
   GetReceiptStates,
   GetReceiptTimeline,
@@ -12,6 +13,7 @@ import {
   type RecipientState,
   ReconcileUnread,
   RecordReceipts,
+  type ReplyOf,
   type UnreadCounts,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
@@ -26,6 +28,9 @@ export interface ReceiptsPeer {
   lookedAtMax: number;
   /** What GetReceiptTimeline was asked. */
   readonly timelines: PayloadOf<typeof GetReceiptTimeline>[];
+  /** What GetInsights was asked, and what it answers. */
+  readonly insights: PayloadOf<typeof GetInsights>[];
+  insightsReply: ReplyOf<typeof GetInsights>;
   /** How many pages of recipients were asked for. */
   pagesListed: number;
   /** What MarkInboxRead was told. */
@@ -36,9 +41,21 @@ export interface ReceiptsPeer {
   readonly unread: Map<string, UnreadCounts>;
 }
 
+const NO_TIMES = { p50: null, p90: null };
+export const NOTHING_ANNOUNCED = {
+  announcements: 0,
+  sent: 0,
+  delivered: 0,
+  read: 0,
+  opened: 0,
+  deleted: 0,
+  timeToDelivered: NO_TIMES,
+  timeToRead: NO_TIMES,
+};
 const NOTHING_UNREAD: UnreadCounts = { announcements: 0, messages: 0, conversations: 0 };
 
 export const receiptsContracts = [
+  GetInsights,
   RecordReceipts,
   GetReceiptCounts,
   GetReceiptStates,
@@ -57,6 +74,8 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
     recorded: [],
     recipients: new Map(),
     timelines: [],
+    insights: [],
+    insightsReply: { buckets: [], total: { ...NOTHING_ANNOUNCED, messages: 0 }, categories: [] },
     lookedAtMax: 20_000,
     pagesListed: 0,
     inboxReads: [],
@@ -137,6 +156,10 @@ export function receiptsPeer(): { peer: ReceiptsPeer; rows: readonly Consumer[] 
               .map(([announcementId]) => announcementId),
           }),
         ),
+        on(GetInsights, async ({ payload }) => {
+          peer.insights.push(payload);
+          return reply(peer.insightsReply);
+        }),
         on(GetReceiptTimeline, async ({ payload }) => {
           peer.timelines.push(payload);
           return reply({ buckets: [{ at: payload.from, sent: 4, delivered: 3, read: 2, opened: 1, deleted: 0 }] });

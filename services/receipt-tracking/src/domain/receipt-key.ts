@@ -23,7 +23,8 @@ const KIND = {
 /** The byte behind "/": everything below a path sorts before it, whatever characters an id begins with. */
 const BEHIND_SLASH = "0";
 
-const below = (path: string): KeyRange => ({ after: `${path}/`, before: `${path}${BEHIND_SLASH}` });
+/** All keys below a path. */
+export const below = (path: string): KeyRange => ({ after: `${path}/`, before: `${path}${BEHIND_SLASH}` });
 /** What all receipts of one announcement begin with; the letter of their kind comes behind it. */
 export const announcementPath = ({ app, announcementId }: Pick<CountKey, "app" | "announcementId">): string =>
   `${app}/${announcementId}/`;

@@ -1,3 +1,5 @@
+import { deliveredAt, type UserTimes } from "./user-times.ts";
+
 /** How many users came to each state in one minute. */
 export interface MinuteCounts {
   /** Minutes since 1970. */
@@ -24,7 +26,28 @@ export type Step = keyof typeof STEP_MINUTES;
 
 export const minuteOf = (atMs: number): number => Math.floor(atMs / MINUTE_MS);
 
-export const timelineOf = (counted: readonly MinuteCounts[]): Timeline => ({
+/** Counts the users of one partition by the minutes in which they came to each state. */
+export function minuteSums() {
+  const minutes = new Map<number, { -readonly [K in keyof MinuteCounts]: MinuteCounts[K] }>();
+  const count = (kind: "delivered" | "read" | "opened" | "deleted", at: number | null): void => {
+    if (at === null) return;
+    const minute = minuteOf(at);
+    const counts = minutes.get(minute) ?? { minute, delivered: 0, read: 0, opened: 0, deleted: 0 };
+    minutes.set(minute, counts);
+    counts[kind] += 1;
+  };
+  return {
+    add(times: UserTimes): void {
+      count("delivered", deliveredAt(times));
+      count("read", times.read);
+      count("opened", times.opened);
+      count("deleted", times.deleted);
+    },
+    timeline: (): Timeline => timelineOf([...minutes.values()].toSorted((a, b) => a.minute - b.minute)),
+  };
+}
+
+const timelineOf = (counted: readonly MinuteCounts[]): Timeline => ({
   minutes: counted.map(({ minute }) => minute),
   delivered: counted.map(({ delivered }) => delivered),
   read: counted.map(({ read }) => read),

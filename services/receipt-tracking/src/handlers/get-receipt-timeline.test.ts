@@ -3,7 +3,8 @@ import { anAnnouncementId, anAppId, eventually, type Infra, openInfra, testLogge
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { countKey, countRange, receiptKey } from "../domain/receipt-key.ts";
-import { recount, redrawTimeline, startRecounter } from "../recounter.ts";
+import { recount, startRecounter } from "../recounter.ts";
+import { redrawTimeline } from "../redraw.ts";
 import { aDelivery, openStores, profiled } from "../../test/support.ts";
 import { recordSent } from "./follow-batches.ts";
 import { getReceiptTimeline } from "./get-receipt-timeline.ts";

@@ -18,15 +18,19 @@ export interface Leased {
  */
 export interface DirtyRows<Derived> {
   markDirty(keys: readonly string[]): Promise<void>;
+  /** Of these, those that there are. */
+  markDirtyWhereKept(keys: readonly string[]): Promise<void>;
   /** Takes the dirty row that has waited longest, if one is due. A lease that runs out makes it due again. */
   takeDue(): Promise<Leased | null>;
   /** False when somebody else has taken the row meanwhile. */
   renew(leased: Leased): Promise<boolean>;
+  /** Keeps what was derived so far, and the row dirty: what derives from it is marked next. False when the lease was lost. */
+  keep(leased: Leased, derived: Derived): Promise<boolean>;
   /**
    * Stores what was derived under this lease, unless it was lost. Marked dirty since, the row stays due; else it is
    * clean. Either way it rests for a while.
    */
-  store(leased: Leased, derived: Derived, restMs: number): Promise<void>;
+  store(leased: Leased, derived: Partial<Derived>, restMs: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -54,7 +58,7 @@ const DERIVABLE = { writeConcern: { w: 1 } } as const;
 export function mongoDirtyRows<Derived extends object>(db: Db, collection: string): DirtyRows<Derived> {
   const rows = db.collection<DirtyRow>(collection);
 
-  const mark = async (keys: readonly string[], dirty: string): Promise<void> => {
+  const mark = async (keys: readonly string[], dirty: string, upsert: boolean): Promise<void> => {
     const now = new Date();
     const changes = {
       dirty,
@@ -62,7 +66,7 @@ export function mongoDirtyRows<Derived extends object>(db: Db, collection: strin
       dueAt: { $ifNull: ["$dueAt", { $max: [now, "$restUntil"] }] },
     };
     await rows.bulkWrite(
-      keys.map((_id) => ({ updateOne: { filter: { _id }, update: [{ $set: changes }], upsert: true } })),
+      keys.map((_id) => ({ updateOne: { filter: { _id }, update: [{ $set: changes }], upsert } })),
       { ordered: false },
     );
   };
@@ -72,12 +76,15 @@ export function mongoDirtyRows<Derived extends object>(db: Db, collection: strin
       if (keys.length === 0) return;
       const dirty = randomUUID();
       try {
-        await mark(keys, dirty);
+        await mark(keys, dirty, true);
       } catch (error) {
         // Two upserts of one new row at the same moment: by now it exists, and the second try updates it.
         if (!isDuplicateKey(error)) throw error;
-        await mark(keys, dirty);
+        await mark(keys, dirty, true);
       }
+    },
+    async markDirtyWhereKept(keys) {
+      if (keys.length > 0) await mark(keys, randomUUID(), false);
     },
     async takeDue() {
       const row = await rows.findOneAndUpdate(
@@ -92,6 +99,10 @@ export function mongoDirtyRows<Derived extends object>(db: Db, collection: strin
     async renew({ key, lease }) {
       const renewed = await rows.updateOne({ _id: key, lease }, { $set: { dueAt: leaseEnd() } }, DERIVABLE);
       return renewed.matchedCount === 1;
+    },
+    async keep({ key, lease }, derived) {
+      const kept = await rows.updateOne({ _id: key, lease }, { $set: derived }, DERIVABLE);
+      return kept.matchedCount === 1;
     },
     async store({ key, dirty, lease }, derived, restMs) {
       const restUntil = new Date(Date.now() + restMs);

@@ -3,8 +3,8 @@ import { isDuplicateKey } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
 import { announcementOf, appOf, type CountKey, inboxKey, type KeyRange } from "../domain/receipt-key.ts";
-import type { MinuteCounts } from "../domain/timeline.ts";
-import { byMinutePipeline, minuteCounts } from "./by-minute.ts";
+import type { UserTimes } from "../domain/user-times.ts";
+import { byUserPipeline, userTimes } from "./by-user.ts";
 
 /** A receipt to be stored, under the name of the command that brought it. */
 export interface NewReceipt {
@@ -28,8 +28,8 @@ export interface ReceiptStore {
   list(range: KeyRange, limit: number): Promise<readonly StoredReceipt[]>;
   /** How many there are in a range; counted in the index. */
   count(range: KeyRange): Promise<number>;
-  /** How many users of one partition of an announcement came to each state in each minute, ascending. */
-  byMinute(key: CountKey): Promise<readonly MinuteCounts[]>;
+  /** Who of one partition of an announcement came to which state when, page by page, ascending by user id. */
+  byUser(key: CountKey): AsyncIterable<readonly UserTimes[]>;
   /** The user ids of all receipts in a range, ascending, page by page. */
   userIds(range: KeyRange): AsyncIterable<readonly string[]>;
   /** Some of the announcements that a user has deleted for herself. */
@@ -89,9 +89,13 @@ export function mongoReceiptStore(db: Db): ReceiptStore {
       const query = { _id: { $gt: after, $lt: before } };
       return Count.parse(await db.command({ count: receipts.collectionName, query })).n;
     },
-    async byMinute(key) {
-      const rows = await receipts.aggregate(byMinutePipeline(key), { allowDiskUse: true }).toArray();
-      return minuteCounts(rows);
+    async *byUser(key) {
+      const cursor = receipts.aggregate(byUserPipeline(key), { allowDiskUse: true, batchSize: PAGE_SIZE });
+      try {
+        while (await cursor.hasNext()) yield userTimes(cursor.readBufferedDocuments());
+      } finally {
+        await cursor.close();
+      }
     },
     async *userIds({ after, before }) {
       // A user id is what follows the range's path in the key; reading keys alone never touches a document.

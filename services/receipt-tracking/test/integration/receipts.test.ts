@@ -1,9 +1,13 @@
 import {
+  AnnouncementAccepted,
+  BatchStored,
   FindRecipients,
+  GetInsights,
   GetReceiptCounts,
   GetReceiptStates,
   ListRecipients,
   ListRecipientStates,
+  partitionOf,
   type PayloadOf,
   RecordReceipts,
 } from "@strata/contracts";
@@ -108,6 +112,12 @@ describe("receipt-tracking", () => {
 
   const counts = () => gateway.ask(GetReceiptCounts, app, { announcementId });
 
+  const summed = async () => {
+    const { total } = await gateway.ask(GetInsights, app, { by: "day", from: 0, to: 1, category: "news" });
+    const { announcements, sent: to, delivered, read } = total;
+    return { announcements, to, delivered, read };
+  };
+
   it("counts each of 500 receipts once when all are delivered twice, and leaves nothing behind", async () => {
     const receipts: Receipts = [
       ...sent.slice(0, 300).map((userId) => ({ userId, kind: "delivered" as const, at: 1_000 })),
@@ -149,6 +159,27 @@ describe("receipt-tracking", () => {
       },
     ]);
   });
+
+  it("sums up what it is told of by the hour, and what has become of it, told of twice or once", async () => {
+    const accepted = { announcementId, at: 10, recipientCount: sent.length, category: "news" };
+    const batches = [...Map.groupBy(sent, partitionOf)].map(([partition, recipients]) => ({
+      announcementId,
+      batchId: `${app}/${announcementId}/${String(partition).padStart(2, "0")}/0/000000`,
+      partition,
+      at: 20,
+      recipients: recipients.toSorted(),
+      hasNotification: false,
+      category: "news",
+    }));
+    const announcer = await openBroker({ ...peer(infra.amqpUrl), service: "announcement-fanout" });
+    for (let time = 0; time < 2; time += 1) {
+      await announcer.emit(AnnouncementAccepted, app, accepted);
+      for (const batch of batches) await announcer.emit(BatchStored, app, batch);
+    }
+    await announcer.close();
+    const expected = { announcements: 1, to: 600, delivered: 400, read: 200 };
+    await eventually(summed, expected, { deadlineMs: 60_000 });
+  }).timeout(90_000);
 
   it("tells a requester that a user is no recipient, and another app that there is no such announcement", async () => {
     const receipts: Receipts = [{ userId: "a stranger", kind: "read", at: 1 }];
