@@ -65,7 +65,15 @@ const hiddenFilter = (app: string, { announcementId, after }: Hidden): Filter<Ba
   ...(after === null ? {} : { at: { $gt: after } }),
 });
 
-const placeBehind = (at: number, _id: Readonly<Record<string, string>>): Filter<Batch> => ({
+/** Where a page begins: behind a time, and of that time with these ids. */
+interface Place {
+  readonly at: number;
+  readonly _id: Readonly<Record<string, string>>;
+}
+
+/** The index is entered at the place: by the choice of two alone it would be walked to there from its newest entry. */
+const behindPlace = ({ at, _id }: Place): Filter<Batch> => ({
+  at: { $lte: at },
   $or: [{ at: { $lt: at } }, { at, _id }],
 });
 
@@ -87,12 +95,12 @@ export function mongoBatchStore(db: Db): BatchStore {
   const batches = db.collection<Batch>("batches");
   const documents = batchDocuments(batches);
 
-  const behind = async (inbox: Inbox, after: Exclude<After, null>): Promise<Filter<Batch> | null> => {
+  const placeOf = async (inbox: Inbox, after: Exclude<After, null>): Promise<Place | null> => {
     const announcementId = typeof after === "string" ? after : after.announcementId;
     const _id = below(partitionRowId(inbox.app, announcementId, partitionOf(inbox.userId)));
-    if (typeof after !== "string") return placeBehind(after.at, { $gte: _id.$lt });
+    if (typeof after !== "string") return { at: after.at, _id: { $gte: _id.$lt } };
     const entry = await batches.findOne({ $and: [{ _id }, entriesOf(inbox)] }, { projection: { at: 1 } });
-    return entry && placeBehind(entry.at, { $gt: entry._id });
+    return entry && { at: entry.at, _id: { $gt: entry._id } };
   };
 
   const walk = (inbox: Inbox, from: Filter<Batch>) =>
@@ -111,8 +119,9 @@ export function mongoBatchStore(db: Db): BatchStore {
     },
     ...documents,
     async inbox(inbox, after, limit) {
-      const from = after === null ? {} : await behind(inbox, after);
-      if (from === null) return null;
+      const place = after === null ? null : await placeOf(inbox, after);
+      if (after !== null && place === null) return null;
+      const from = place === null ? {} : behindPlace(place);
       // However many of these are left out, there is a page of others among them.
       const found = walk(inbox, from).limit(limit + withoutOf(inbox).size);
       const page: InboxEntry[] = [];

@@ -71,6 +71,25 @@ describe("a user's inbox in the batches", () => {
     expect(await store.inbox(inbox, stranger, 100)).to.equal(null);
   });
 
+  it("is entered at the place where a page begins, however much is before it", async () => {
+    const { store, inbox, all } = await setUp();
+    const later = Array.from({ length: 200 }, (_, n) => batchesOfFew(inbox.app, randomUUID(), AT + 10 + n, ["ann"]));
+    await store.insertNew(later.flat());
+    const keysOf = async (after: Parameters<typeof store.inbox>[1]) => {
+      await mongo.db.command({ profile: 2 });
+      await store.inbox(inbox, after, 3);
+      await mongo.db.command({ profile: 0 });
+      const reads = await mongo.db
+        .collection("system.profile")
+        .find({ ns: /batches$/, op: "query" })
+        .toArray();
+      await mongo.db.dropCollection("system.profile");
+      return reads.reduce((sum, read) => sum + Number(read["keysExamined"]), 0);
+    };
+    expect(await keysOf(all[2] ?? null)).to.be.at.most(12);
+    expect(await keysOf(all[2]?.announcementId ?? null)).to.be.at.most(14);
+  });
+
   it("is walked along the index: as many keys as entries, none of what others have", async () => {
     const { store, inbox, all } = await setUp();
     const others = batchesOfFew(inbox.app, randomUUID(), AT, ["bob", "cleo", "dan"]);
