@@ -89,6 +89,7 @@ const ChangePayload = z.object({
     isSilent: true,
     priority: true,
     category: true,
+    retentionDays: true,
   }),
 });
 

@@ -40,6 +40,8 @@ export const AnnouncementTerms = z.object({
   isSilent: z.boolean().optional(),
   priority: z.enum(["normal", "urgent"]).optional(),
   category: z.string().nullable().optional(),
+  /** For how long it stays in the inboxes, counted from its start, by what is set for its app and category when it is accepted. */
+  retentionDays: z.number().int().positive().nullable().optional(),
   /** For an audience: who becomes known until then, and belongs to it then, gets it, too. */
   includeNewUsersUntil: Millis.nullable().optional(),
   ...PersonalTerms.shape,

@@ -223,6 +223,17 @@ export const GetUser = defineQuery({
 /** What `maxAudienceUsers` is where nobody has set it. */
 export const DEFAULT_MAX_AUDIENCE_USERS = 10_000_000;
 
+const RetentionDays = z.number().int().min(1).max(3_650);
+
+/** For how many days announcements stay in the inboxes: by their category, else all; null: for good. */
+export const AnnouncementRetention = z.object({
+  defaultDays: RetentionDays.nullable(),
+  categories: z
+    .record(z.string().min(1).max(64), RetentionDays)
+    .refine((categories) => Object.keys(categories).length <= 100, "has more than 100 categories"),
+});
+export type AnnouncementRetention = z.infer<typeof AnnouncementRetention>;
+
 /** What may be set for an app. */
 export const AppSettings = z.object({
   /** 30 s to a year. */
@@ -234,6 +245,8 @@ export const AppSettings = z.object({
   maxPartsPerMessage: z.number().int().min(1).max(1_000),
   /** Of an audience (filter, segment, everyone) or an upload. Absent: as by default. */
   maxAudienceUsers: z.number().int().min(1).max(1_000_000_000).optional(),
+  /** Of what is announced from now on. Absent: for good. */
+  announcementRetention: AnnouncementRetention.optional(),
   /** What users see of each other; a backend sees all. false. */
   showsPhoneNumbers: z.boolean(),
   showsEmailAddresses: z.boolean(),
@@ -249,6 +262,7 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   maxAnnouncementRecipients: 100_000,
   maxPartsPerMessage: 1_000,
   maxAudienceUsers: DEFAULT_MAX_AUDIENCE_USERS,
+  announcementRetention: { defaultDays: null, categories: {} },
   showsPhoneNumbers: false,
   showsEmailAddresses: false,
   showsMetadata: false,

@@ -62,6 +62,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     }),
     getAnnouncementStatus(),
     ...announcementStates({
+      settings,
       maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
       maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,
       maxParts: config.MAX_PARTS,

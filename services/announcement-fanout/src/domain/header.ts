@@ -12,6 +12,7 @@ import {
   Variant,
 } from "@strata/contracts";
 import { z } from "zod";
+import { earlierOf, retentionEndOf } from "./retention.ts";
 
 /** How many chunks a partition of a long list has; said when it is started. */
 const PartitionChunks = z.object({ partition: z.number().int(), count: z.number().int() });
@@ -51,6 +52,8 @@ export const Header = AnnouncementContentSchema.extend({
   isSilent: z.boolean().default(false),
   priority: z.enum(["normal", "urgent"]).default("normal"),
   category: z.string().nullable().default(null),
+  /** As set for its app and category when it was accepted; null: for good. */
+  retentionDays: z.number().int().nullable().default(null),
   isPersonal: z.boolean().default(false),
   defaults: z.record(z.string(), z.string()).default({}),
   variants: z.array(Variant).default([]),
@@ -71,7 +74,16 @@ export type Header = z.infer<typeof Header>;
 /** A header with everything that is not said left at its default. */
 export function headerOf(fields: z.input<typeof Header>): Header {
   const header = Header.parse(fields);
-  return { ...header, tokens: tokensOf(header) };
+  return { ...header, ...retained(header), tokens: tokensOf(header) };
+}
+
+/** Its retention is one more end of its time. */
+function retained(header: Header): Partial<Pick<Header, "expiresAt" | "hidesFrom" | "dueAt">> {
+  const end = retentionEndOf(header);
+  if (end === null) return {};
+  const expiresAt = earlierOf(header.expiresAt, end);
+  const isAttendedTo = header.state === "distributed";
+  return { expiresAt, hidesFrom: earlierOf(header.hidesFrom, end), ...(isAttendedTo ? { dueAt: expiresAt } : {}) };
 }
 
 /** Found by what it says in any language; a template by its own words, without those that a recipient sees in it. */
@@ -86,6 +98,7 @@ export const headerTerms = (terms: AnnouncementTerms) => ({
   isSilent: terms.isSilent ?? false,
   priority: terms.priority ?? ("normal" as const),
   category: terms.category ?? null,
+  retentionDays: terms.retentionDays ?? null,
   includeNewUsersUntil: terms.includeNewUsersUntil ?? null,
   isPersonal: terms.isPersonal ?? false,
   defaults: terms.defaults ?? {},

@@ -10,6 +10,7 @@ import { contentFault } from "@strata/personalisation";
 import { DomainError } from "@strata/runtime";
 import { announcementKey } from "../domain/batch.ts";
 import { type Header, tokensOf } from "../domain/header.ts";
+import { changedEnd } from "../domain/retention.ts";
 import { firstStartOf } from "../domain/start.ts";
 import type { HeaderChange } from "../store/announcement-store.ts";
 import { progressOf } from "./progress.ts";
@@ -54,13 +55,14 @@ async function change({ announcements }: FanOutDeps, { app, id, payload }: Deliv
     const set = withTokens({ ...said, ...present(terms) }, known);
     const startsAt =
       "schedule" in set ? { startsAt: firstStartOf({ schedule: set.schedule ?? null }) ?? Date.now() } : {};
-    const hidesFrom = "expiresAt" in set ? { hidesFrom: set.expiresAt ?? null } : {};
+    const ends = ["expiresAt", "schedule", "retentionDays"].some((field) => field in set);
+    const expiresAt = ends ? changedEnd(known, set, Date.now()) : known.expiresAt;
     // Of this version: it may start at this very moment, and then only what it says may change.
     const { version } = known;
     const put = await announcements.move(key, ["scheduled"], "scheduled", {
       by: id,
       version,
-      change: { ...set, ...startsAt, ...hidesFrom },
+      change: { ...set, ...startsAt, expiresAt, hidesFrom: expiresAt },
     });
     if (put) return;
   }

@@ -25,6 +25,7 @@ export type HeaderChange = Partial<
     | "isSilent"
     | "priority"
     | "category"
+    | "retentionDays"
     | "includeNewUsersUntil"
   >
 >;

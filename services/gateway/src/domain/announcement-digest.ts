@@ -7,10 +7,10 @@ const SEPARATOR = "\0";
 
 /**
  * SHA-256 over what an announcement says, on what terms, and to whom: the same for every wire version and for recipients in any order.
- * `recipients` are all of them, in one order that only depends on who they are.
+ * What is set for the app meanwhile makes no other request of it. `recipients` are all of them, in one order that only depends on who they are.
  */
 export function announcementDigest(
-  { sender, parts, notification, ...terms }: AnnouncementContent & AnnouncementTerms,
+  { sender, parts, notification, retentionDays: _ofTheApp, ...terms }: AnnouncementContent & AnnouncementTerms,
   recipients: Iterable<readonly string[]>,
 ): string {
   const hash = createHash("sha256").update(canonicalJson({ sender, parts, notification, ...terms }));

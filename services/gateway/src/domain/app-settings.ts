@@ -1,8 +1,9 @@
-import { AppSettings, DEFAULT_MAX_AUDIENCE_USERS } from "@strata/contracts";
+import { AnnouncementRetention, AppSettings, DEFAULT_MAX_AUDIENCE_USERS } from "@strata/contracts";
 import { parseBySchema, requireJsonObject } from "@strata/layer-protocol";
 import { z } from "zod";
 
 const { shape } = AppSettings;
+const { shape: retention } = AnnouncementRetention;
 
 /** All settings under their names on the wire. */
 export const WireSettings = z.strictObject({
@@ -17,12 +18,21 @@ export const WireSettings = z.strictObject({
       "Whom one announcement may reach by filter, segment, upload, or as everyone; an upload has at most 10,000,000",
   }),
   max_parts_per_message: shape.maxPartsPerMessage,
+  announcement_retention: z
+    .strictObject({ default_days: retention.defaultDays, categories: retention.categories })
+    .meta({
+      description:
+        "For how many days what is announced from now on stays in the inboxes, by its category, else all; null: for good. " +
+        "What is counted of it stays",
+    }),
   shows_phone_numbers: shape.showsPhoneNumbers.meta({ description: "Whether users see those of others" }),
   shows_email_addresses: shape.showsEmailAddresses.meta({ description: "Whether users see those of others" }),
   shows_metadata: shape.showsMetadata.meta({ description: "Whether users see that of others" }),
 });
 
-const NAMES: Readonly<Record<keyof z.infer<typeof WireSettings>, keyof AppSettings>> = {
+const NAMES: Readonly<
+  Record<Exclude<keyof z.infer<typeof WireSettings>, "announcement_retention">, keyof AppSettings>
+> = {
   session_ttl_in_seconds: "sessionTtlSeconds",
   max_participants: "maxParticipants",
   max_conversation_metadata_bytes: "maxConversationMetadataBytes",
@@ -45,23 +55,43 @@ export const SettingsBody = z.object(WireSettings.shape).partial();
  */
 export function parseSettings(body: unknown): z.infer<typeof Changes> {
   const named = Object.entries(requireJsonObject(body)).filter(([, value]) => value !== null);
-  const wanted = new Map(Object.entries(parseBySchema(SettingsBody, Object.fromEntries(named))));
-  return Changes.parse(
-    Object.fromEntries(
+  const { announcement_retention: kept, ...others } = parseBySchema(SettingsBody, Object.fromEntries(named));
+  const wanted = new Map(Object.entries(others));
+  return Changes.parse({
+    ...Object.fromEntries(
       Object.entries(NAMES).flatMap(([wireName, name]) =>
         wanted.has(wireName) ? [[name, wanted.get(wireName)] as const] : [],
       ),
     ),
-  );
+    ...(kept ? { announcementRetention: { defaultDays: kept.default_days, categories: kept.categories } } : {}),
+  });
 }
 
-export const settingsView = (settings: AppSettings) =>
-  Object.fromEntries(
-    Object.entries(NAMES).map(([wireName, name]) => [
-      wireName,
-      name === "maxAudienceUsers" ? maxAudienceUsersOf(settings) : settings[name],
-    ]),
-  );
+export function settingsView(settings: AppSettings) {
+  const { defaultDays, categories } = settings.announcementRetention ?? KEPT;
+  return {
+    ...Object.fromEntries(
+      Object.entries(NAMES).map(([wireName, name]) => [
+        wireName,
+        name === "maxAudienceUsers" ? maxAudienceUsersOf(settings) : settings[name],
+      ]),
+    ),
+    announcement_retention: { default_days: defaultDays, categories },
+  };
+}
+
+/** A directory of before that setting does not say. */
+const KEPT: AnnouncementRetention = { defaultDays: null, categories: {} };
+
+/** For how long an announcement of this category is kept; nothing where that is for good. */
+export function retentionOf(
+  { announcementRetention: { defaultDays, categories } = KEPT }: Pick<AppSettings, "announcementRetention">,
+  category: string | null | undefined,
+): { readonly retentionDays?: number } {
+  const ofCategory = category != null && Object.hasOwn(categories, category) ? categories[category] : undefined;
+  const retentionDays = ofCategory ?? defaultDays;
+  return retentionDays === null ? {} : { retentionDays };
+}
 
 /** Whom one announcement may reach without naming them; a directory of before that setting does not say. */
 export const maxAudienceUsersOf = ({ maxAudienceUsers }: AppSettings): number =>

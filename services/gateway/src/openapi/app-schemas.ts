@@ -20,6 +20,7 @@ export const SettingsView = WireSettings.meta({
     max_announcement_recipients: 100_000,
     max_audience_users: 10_000_000,
     max_parts_per_message: 1_000,
+    announcement_retention: { default_days: 365, categories: { offers: 30 } },
     shows_phone_numbers: false,
     shows_email_addresses: false,
     shows_metadata: false,

@@ -14,6 +14,8 @@ import {
   type PartLimits,
 } from "@strata/layer-protocol";
 import { requireContentWithin } from "../domain/announcement-limits.ts";
+import { retentionOf } from "../domain/app-settings.ts";
+import type { SettingsCache } from "../http/settings-cache.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { AnnouncementChangeBody, AnnouncementStateView } from "../openapi/announcement-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -49,6 +51,7 @@ const stateRoute = (
 interface ChangeOptions extends PartLimits {
   readonly maxBodyBytes: number;
   readonly maxContentBytes: number;
+  readonly settings: Pick<SettingsCache, "of">;
 }
 
 const changeAnnouncement = (options: ChangeOptions): Route => ({
@@ -75,9 +78,21 @@ const changeAnnouncement = (options: ChangeOptions): Route => ({
     const change = parseAnnouncementChange(call.wire.version, call.body, options, Date.now());
     const { parts = [], notification = null, variants = [] } = change.content;
     requireContentWithin(options.maxContentBytes, { parts, notification, variants });
-    return answerOf(call, "change so", await call.calls.request(ChangeAnnouncement, { announcementId, ...change }));
+    const retention = await changedRetention(call, options.settings, change.terms.category);
+    const terms = { ...change.terms, ...retention };
+    return answerOf(
+      call,
+      "change so",
+      await call.calls.request(ChangeAnnouncement, { announcementId, ...change, terms }),
+    );
   },
 });
+
+/** Another category may have another retention. */
+async function changedRetention(call: Call, settings: ChangeOptions["settings"], category: string | null | undefined) {
+  if (category === undefined) return {};
+  return { retentionDays: null, ...retentionOf(await settings.of(call), category) };
+}
 
 const recallAnnouncement = (): Route => ({
   method: "delete",

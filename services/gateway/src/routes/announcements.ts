@@ -16,7 +16,7 @@ import { announce } from "../announcing/announce.ts";
 import { announceLater } from "../announcing/announce-later.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
 import { requireContentWithin, requireRecipientsWithin, requireTellable } from "../domain/announcement-limits.ts";
-import { maxAudienceUsersOf } from "../domain/app-settings.ts";
+import { maxAudienceUsersOf, retentionOf } from "../domain/app-settings.ts";
 import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
 import type { SettingsCache } from "../http/settings-cache.ts";
@@ -60,16 +60,17 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const fields = requireJsonObject(call.body);
   const { recipients, audience, expected, isUploaded, ...said } = parseAnnouncement(call.wire.version, fields, options);
   const personal = parsePersonalTerms(call.wire.version, fields, options);
-  const content = { ...said, ...parseAnnouncementTerms(fields, Date.now()), ...personal };
-  requireContentWithin(options.maxContentBytes, content);
-  requireTellable(content);
+  const asked = { ...said, ...parseAnnouncementTerms(fields, Date.now()), ...personal };
+  requireContentWithin(options.maxContentBytes, asked);
+  requireTellable(asked);
   const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 
   const [settings, profiles] = await Promise.all([
     options.settings.of(call),
-    options.profiles.of(call, senderIds([content.sender])),
+    options.profiles.of(call, senderIds([asked.sender])),
   ]);
+  const content = { ...asked, ...retentionOf(settings, asked.category) };
   requireRecipientsWithin(settings.maxAnnouncementRecipients, fields.recipients);
   if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
     throw invalidProperty("sender_id", "names nobody: a sender must have an identity");

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { userIds } from "@strata/testing";
+import { eventually, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
 import { openWorld, PATIENT, type World } from "../world.ts";
@@ -31,6 +31,36 @@ describe("when announcements go out", () => {
   const path = (rest = "") => `/apps/${app}/announcements${rest}`;
   const stored = (announcementId: string) => world.fanout.announcements.get(`${app}/${announcementId}`);
   const change = (announcementId: string, verb: string) => send("POST", path(`/${announcementId}/${verb}`));
+
+  it("are kept as long as their app's settings say when they are accepted, by category", async () => {
+    const own = world.directory.anApp();
+    world.directory.aUser(own, "ops");
+    const mine = httpClient(world.baseUrl, { token: world.directory.aToken({ app: own }), version: "3.0" });
+    const keeping = async (id: string, changes: Readonly<Record<string, unknown>> = {}) => {
+      const { status } = await mine("POST", `/apps/${own}/announcements`, {
+        body: aBody(changes),
+        headers: { "If-None-Match": id },
+      });
+      return [status, world.fanout.announcements.get(`${own}/${id}`)?.retentionDays];
+    };
+    const first = randomUUID();
+    expect(await keeping(first)).to.deep.equal([202, undefined]);
+    await world.directory.setSettings(own, { announcementRetention: { defaultDays: 90, categories: { offers: 7 } } });
+    await eventually(async () => keeping(randomUUID()), [202, 90]);
+    expect(await keeping(randomUUID(), { category: "offers" })).to.deep.equal([202, 7]);
+    expect(await keeping(randomUUID(), { category: "constructor" })).to.deep.equal([202, 90]);
+    const schedule = { at: new Date(Date.now() + HOUR_MS).toISOString() };
+    const later = randomUUID();
+    expect(await keeping(later, { schedule })).to.deep.equal([202, 90]);
+    const patch = (body: unknown) => mine("PATCH", `/apps/${own}/announcements/${later}`, { body });
+    await patch({ category: "offers" });
+    expect(world.fanout.announcements.get(`${own}/${later}`)).to.include({ category: "offers", retentionDays: 7 });
+    // The same request, under other settings, is the same.
+    const { digest } = world.fanout.announcements.get(`${own}/${first}`) ?? {};
+    const second = randomUUID();
+    await keeping(second);
+    expect(world.fanout.announcements.get(`${own}/${second}`)).to.include({ digest, retentionDays: 90 });
+  });
 
   it("hands over what is scheduled or throttled by the way of a long list, with its terms, and shows its recipients", async () => {
     const at = Date.now() + HOUR_MS;

@@ -227,6 +227,7 @@ describe("settings of an app", () => {
     max_announcement_recipients: 100_000,
     max_audience_users: 10_000_000,
     max_parts_per_message: 1_000,
+    announcement_retention: { default_days: null, categories: {} },
     shows_phone_numbers: false,
     shows_email_addresses: false,
     shows_metadata: false,
@@ -245,6 +246,22 @@ describe("settings of an app", () => {
     expect((await send("PATCH", path(), { body: {} })).json).to.deep.equal(changed.json);
   });
 
+  it("keep announcements by their category", async () => {
+    const own = world.directory.anApp();
+    const announcement_retention = { default_days: 365, categories: { offers: 30 } };
+    const { json } = await send("PATCH", path(own), { body: { announcement_retention } });
+    expect(json).to.deep.equal({ ...defaults, announcement_retention });
+    expect((await send("GET", path(own))).json).to.deep.equal(json);
+    for (const [wrong, property] of [
+      [{ default_days: 0, categories: {} }, "announcement_retention.default_days"],
+      [{ default_days: null, categories: { offers: 4_000 } }, "announcement_retention.categories.offers"],
+      [{ default_days: 1 }, "announcement_retention.categories"],
+    ] as const) {
+      const reply = await send("PATCH", path(own), { body: { announcement_retention: wrong } });
+      expect([reply.status, errorOf(reply).data]).to.deep.equal([422, { property }]);
+    }
+  });
+
   it("name a value that cannot be", async () => {
     const bad: readonly [string, unknown][] = [
       ["session_ttl_in_seconds", 29],
@@ -253,6 +270,7 @@ describe("settings of an app", () => {
       ["max_announcement_recipients", 0],
       ["max_parts_per_message", 1.5],
       ["shows_phone_numbers", "yes"],
+      ["announcement_retention", 30],
     ];
     for (const [property, value] of bad) {
       const reply = await send("PATCH", path(), { body: { [property]: value } });
