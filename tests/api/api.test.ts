@@ -5,6 +5,7 @@ import { conversations } from "./conversations.suite.ts";
 import { messages } from "./messages.suite.ts";
 import { parts } from "./parts.suite.ts";
 import { openWorld, type Platform, startPlatform, type World } from "./support/world.ts";
+import { personal } from "./personal.suite.ts";
 import { settings } from "./settings.suite.ts";
 import { transport } from "./transport.suite.ts";
 import { userDoor } from "./user-door.suite.ts";
@@ -35,4 +36,5 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   settings(world);
   content(world);
   audiences(world);
+  personal(world);
 });
