@@ -8,6 +8,7 @@ import { parseNotification } from "./notification.ts";
 import type { NormalisedNotification } from "./notification.ts";
 import { parsePersonalTerms } from "./personal-terms.ts";
 import type { NormalisedPersonalTerms } from "./personal-terms.ts";
+import type { StartTime } from "./start-times.ts";
 import type { LayerVersion } from "./versions.ts";
 
 /** What a `PATCH` of an announcement asks for; what is absent stays, null takes away. */
@@ -18,7 +19,7 @@ export interface AnnouncementChange {
     isPersonal?: boolean;
   } & Omit<NormalisedPersonalTerms, "isPersonal">;
   terms: {
-    schedule?: { at: number } | null;
+    schedule?: StartTime | null;
     expiresAt?: number | null;
     throttlePerMinute?: number | null;
     isSilent?: boolean;

@@ -32,6 +32,33 @@ describe("the terms of an announcement", () => {
     });
   });
 
+  it("are a start by each recipient's own clock, with a time zone for who has none", () => {
+    const schedule = { local_time: "2026-12-01T09:00", fallback_time_zone: "europe/berlin" };
+    expect(parse({ schedule })).to.deep.equal({
+      schedule: { localTime: "2026-12-01T09:00:00", fallbackTimeZone: "Europe/Berlin" },
+    });
+    const time = "invalid_property schedule.local_time";
+    const zone = "schedule.fallback_time_zone";
+    const wrong: readonly [Record<string, unknown>, string][] = [
+      [{ at: "2026-12-01T09:00:00Z" }, "invalid_property schedule"],
+      [{ local_time: "2026-12-01T09:00:00Z" }, time],
+      [{ local_time: "2026-12-01T09:00:00+01:00" }, time],
+      [{ local_time: "2026-02-30T09:00:00" }, time],
+      [{ local_time: "2036-12-01T09:00:00" }, time],
+      [{ local_time: "09:00" }, time],
+      [{ fallback_time_zone: undefined }, `missing_property ${zone}`],
+      [{ fallback_time_zone: "Middle/Earth" }, `invalid_property ${zone}`],
+      [{ fallback_time_zone: 5 }, `invalid_property ${zone}`],
+    ];
+    for (const [fields, expected] of wrong) {
+      expect(refused({ schedule: { ...schedule, ...fields } }), JSON.stringify(fields)).to.equal(expected);
+    }
+    const newcomers = { audience: { everyone: true }, include_new_users_until: "2026-12-26T12:00:00Z" };
+    expect(refused({ schedule, ...newcomers })).to.equal("invalid_property include_new_users_until");
+    expect(refused({ schedule, expires_at: "2026-11-30T19:00:00Z" })).to.equal("invalid_property expires_at");
+    expect(parse({ schedule, expires_at: "2026-11-30T19:00:01Z" })).to.have.property("expiresAt");
+  });
+
   it("let newcomers into an audience for a while", () => {
     const audience = { everyone: true };
     const until = "2026-12-26T12:00:00Z";
@@ -50,7 +77,8 @@ describe("the terms of an announcement", () => {
   });
 
   it("take a start that is over: the request may be a repeat", () => {
-    expect(parse({ schedule: { at: "2026-11-26T11:00:00Z" } }).schedule?.at).to.be.lessThan(NOW);
+    const { schedule } = parse({ schedule: { at: "2026-11-26T11:00:00Z" } });
+    expect(schedule).to.have.property("at").that.is.lessThan(NOW);
   });
 
   it("are refused with what is wrong named", () => {

@@ -1,11 +1,11 @@
-import { z } from "zod";
 import { invalidProperty, missingProperty } from "./errors.ts";
 import { isAbsent, isJsonObject } from "./json-object.ts";
 import type { JsonObject } from "./json-object.ts";
+import { earliestOf, parseStart, parseTime, type StartTime } from "./start-times.ts";
 
 /** When, how fast and how an announcement goes out (an extension); only what was asked for is there. Times: milliseconds. */
 export interface NormalisedTerms {
-  schedule?: { at: number };
+  schedule?: StartTime;
   expiresAt?: number;
   throttlePerMinute?: number;
   isSilent?: true;
@@ -18,7 +18,6 @@ export interface NormalisedTerms {
 const MOST_PER_MINUTE = 10_000_000;
 const MAX_CATEGORY = 64;
 const DAY_MS = 86_400_000;
-const FARTHEST_MS = 400 * DAY_MS;
 const NEW_USERS_FOR_DAYS = 90;
 
 /**
@@ -29,7 +28,7 @@ const NEW_USERS_FOR_DAYS = 90;
 export function parseAnnouncementTerms(fields: JsonObject, now: number): NormalisedTerms {
   const schedule = parseStart(fields.schedule, now);
   const expiresAt = isAbsent(fields.expires_at) ? undefined : parseTime(fields.expires_at, "expires_at", now);
-  if (expiresAt !== undefined && expiresAt <= Math.max(now, schedule?.at ?? 0)) {
+  if (expiresAt !== undefined && expiresAt <= Math.max(now, earliestOf(schedule))) {
     throw invalidProperty("expires_at", "must be later than now and than the start");
   }
   const throttlePerMinute = parseThrottle(fields.throttle);
@@ -46,24 +45,6 @@ export function parseAnnouncementTerms(fields: JsonObject, now: number): Normali
   };
 }
 
-function parseStart(schedule: unknown, now: number): { at: number } | undefined {
-  if (isAbsent(schedule)) return undefined;
-  if (!isJsonObject(schedule)) throw invalidProperty("schedule", "must be an object");
-  if (isAbsent(schedule.at)) throw missingProperty("schedule.at");
-  return { at: parseTime(schedule.at, "schedule.at", now) };
-}
-
-const Instant = z.iso.datetime({ offset: true });
-
-function parseTime(value: unknown, property: string, now: number): number {
-  const parsed = Instant.safeParse(value);
-  if (!parsed.success)
-    throw invalidProperty(property, "must be an ISO 8601 time with its zone, as 2026-12-01T09:00:00Z");
-  const at = Date.parse(parsed.data);
-  if (at < 0 || at > now + FARTHEST_MS) throw invalidProperty(property, "must be within 400 days");
-  return at;
-}
-
 function parseNewUsersUntil(fields: JsonObject, now: number, expiresAt: number | undefined): number | undefined {
   const property = "include_new_users_until";
   const value = fields[property];
@@ -73,6 +54,10 @@ function parseNewUsersUntil(fields: JsonObject, now: number, expiresAt: number |
   if (until <= now) throw invalidProperty(property, "must be later than now");
   if (until > now + NEW_USERS_FOR_DAYS * DAY_MS) {
     throw invalidProperty(property, `must be within ${NEW_USERS_FOR_DAYS} days`);
+  }
+  const { schedule } = fields;
+  if (isJsonObject(schedule) && !isAbsent(schedule.local_time)) {
+    throw invalidProperty(property, "cannot go with schedule.local_time");
   }
   if (expiresAt !== undefined && until >= expiresAt) throw invalidProperty(property, "must be before expires_at");
   return until;

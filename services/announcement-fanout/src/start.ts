@@ -10,6 +10,7 @@ import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoLatecomerStore } from "./store/latecomer-store.ts";
 import { mongoPartitionStore } from "./store/partition-store.ts";
 import { mongoRecipientStore } from "./store/recipient-store.ts";
+import { mongoSortedStore } from "./store/sorted-store.ts";
 import { mongoRosterStore } from "./store/roster-store.ts";
 import { mongoUploadStore } from "./store/upload-store.ts";
 
@@ -25,9 +26,12 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     partitions: mongoPartitionStore(mongo.db),
     recipients: mongoRecipientStore(mongo.db),
     rosters: mongoRosterStore(mongo.db),
+    sorted: mongoSortedStore(mongo.db),
     uploads: mongoUploadStore(mongo.db),
   };
-  await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
+  await Promise.all(
+    [stores.announcements, stores.batches, stores.partitions, stores.sorted].map((store) => store.ensureIndexes()),
+  );
   const broker = closing.add(
     await openBroker({
       url: config.AMQP_URL,

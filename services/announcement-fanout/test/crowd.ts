@@ -1,6 +1,7 @@
 import {
   type AudienceFilter,
   compareUserIds,
+  FindTimeZones,
   FindUnknownUsers,
   FindUsersKnownBefore,
   MatchesAudience,
@@ -13,6 +14,8 @@ import type { Client } from "@strata/messaging";
 export interface Crowd extends Pick<Client, "ask"> {
   /** Since when each of them is known. */
   readonly users: Map<string, number>;
+  /** Where their clocks are; who is not in it has no known time zone. */
+  readonly timeZones: Map<string, string>;
 }
 
 const matches = (filter: AudienceFilter | null, userId: string): boolean =>
@@ -20,8 +23,11 @@ const matches = (filter: AudienceFilter | null, userId: string): boolean =>
 
 export function aCrowd(): Crowd {
   const users = new Map<string, number>();
+  const timeZones = new Map<string, string>();
+  const zonesOf = (userIds: readonly string[]) => userIds.map((userId) => timeZones.get(userId) ?? null);
   return {
     users,
+    timeZones,
     async ask(query, _app, asked) {
       const answer = (): unknown => {
         switch (query.type) {
@@ -33,8 +39,10 @@ export function aCrowd(): Crowd {
               .filter((userId) => matches(filter, userId) && (after === null || compareUserIds(userId, after) > 0))
               .toSorted(compareUserIds);
             const userIds = all.slice(0, limit);
-            return { userIds, next: all.length > limit ? userIds.at(-1) : null };
+            return { userIds, timeZones: zonesOf(userIds), next: all.length > limit ? userIds.at(-1) : null };
           }
+          case FindTimeZones.type:
+            return { timeZones: zonesOf(FindTimeZones.payload.parse(asked).userIds) };
           case MatchesAudience.type: {
             const { filter, userId } = MatchesAudience.payload.parse(asked);
             return { matches: users.has(userId) && matches(filter, userId) };

@@ -14,6 +14,7 @@ import { mongoBatchStore } from "../src/store/batch-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoLatecomerStore } from "../src/store/latecomer-store.ts";
 import { mongoRecipientStore } from "../src/store/recipient-store.ts";
+import { mongoSortedStore } from "../src/store/sorted-store.ts";
 import { mongoRosterStore } from "../src/store/roster-store.ts";
 import { mongoUploadStore } from "../src/store/upload-store.ts";
 import { mongoPartitionStore } from "../src/store/partition-store.ts";
@@ -41,9 +42,12 @@ export async function openStage(name: string) {
     partitions: mongoPartitionStore(mongo.db),
     recipients: mongoRecipientStore(mongo.db),
     rosters: mongoRosterStore(mongo.db),
+    sorted: mongoSortedStore(mongo.db),
     uploads: mongoUploadStore(mongo.db),
   };
-  await Promise.all([stores.announcements, stores.batches, stores.partitions].map((store) => store.ensureIndexes()));
+  await Promise.all(
+    [stores.announcements, stores.batches, stores.partitions, stores.sorted].map((store) => store.ensureIndexes()),
+  );
 
   /** An app with its own record of what is published. */
   function anApp(app = anAppId()) {
@@ -81,6 +85,7 @@ export async function openStage(name: string) {
       ...recorded,
       announced,
       users: crowd.users,
+      timeZones: crowd.timeZones,
       work: () => fanOut(deps)(wake(app, SLOT)),
       async workAllSlots() {
         for (let slot = 0; slot < SLOTS; slot += 1) await fanOut(deps)(wake(app, slot));

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   compareUserIds,
+  FindTimeZones,
   FindUnknownUsers,
   FindUsersKnownBefore,
   MatchUsers,
@@ -48,6 +49,7 @@ export const openDirectory = (infra: Infra, crowd: Crowd = aCrowd()): Promise<Pe
     consumer({
       queue: "directory.queries",
       handlers: [
+        on(FindTimeZones, async ({ app, payload }) => reply(await crowd.ask(FindTimeZones, app, payload))),
         on(MatchUsers, async ({ app, payload }) => reply(await crowd.ask(MatchUsers, app, payload))),
         on(FindUsersKnownBefore, async ({ app, payload }) =>
           reply(await crowd.ask(FindUsersKnownBefore, app, payload)),

@@ -46,8 +46,8 @@ export const cursorOf = ({ n, cursor }: CursorOwner): ListCursor =>
 /** Behind whom the next batch of an audience's partition begins; null: with the first. */
 export const afterOf = ({ cursor }: CursorOwner): string | null => (cursor && "after" in cursor ? cursor.after : null);
 
-/** Of those who get an announcement when it is sent. */
-const SLICE = 0;
+/** Of those who get an announcement when it is sent. By local time the slices are the moments at which it is that time. */
+export const SLICE = 0;
 /** Of those who came later; each of them has a batch of her own. */
 const LATECOMERS = 1;
 
@@ -61,8 +61,12 @@ export const partitionRowId = (app: string, announcementId: string, partition: n
   `${announcementKey(app, announcementId)}/${partitionKey(partition)}`;
 
 /** `<app>/<announcement>/<partition>/<slice>/<n>`, zero-padded so that ids sort as numbers do. */
-export const batchId = (app: string, announcementId: string, partition: number, n: number): string =>
-  `${partitionRowId(app, announcementId, partition)}/${SLICE}/${sixDigits(n)}`;
+export const batchId = (app: string, announcementId: string, partition: number, n: number, slice = SLICE): string =>
+  `${partitionRowId(app, announcementId, partition)}/${slice}/${sixDigits(n)}`;
+
+/** `<app>/<announcement>/<partition>/<slice>`: the row of those who get it at that moment. */
+export const sliceRowId = (app: string, announcementId: string, partition: number, moment: number): string =>
+  slicePrefix(app, announcementId, partition, moment);
 
 /** As `batchId`, of the batch of one who came later: her own id is its number, so nobody is a latecomer twice. */
 export const latecomerId = (app: string, announcementId: string, partition: number, userId: string): string =>
@@ -77,11 +81,16 @@ export const slicePrefix = (app: string, announcementId: string, partition: numb
   `${partitionRowId(app, announcementId, partition)}/${slice}`;
 
 /** The slices that an announcement's batches may be in. */
-export const slicesOf = ({
+export function slicesOf({
   includeNewUsersUntil,
+  moments,
 }: {
   readonly includeNewUsersUntil: number | null;
-}): readonly number[] => (includeNewUsersUntil === null ? [SLICE] : [SLICE, LATECOMERS]);
+  readonly moments: readonly number[];
+}): readonly number[] {
+  if (moments.length > 0) return moments;
+  return includeNewUsersUntil === null ? [SLICE] : [SLICE, LATECOMERS];
+}
 
 export const chunkId = (app: string, announcementId: string, partition: number, chunk: number): string =>
   `${partitionRowId(app, announcementId, partition)}/${sixDigits(chunk)}`;

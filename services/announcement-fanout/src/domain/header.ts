@@ -63,6 +63,8 @@ export const Header = AnnouncementContentSchema.extend({
   corrections: z.array(z.object({ revision: z.number().int(), at: z.number(), by: z.string() })).default([]),
   /** From when the inboxes leave it out, until its batches are out of them; null: never. */
   hidesFrom: z.number().nullable().default(null),
+  /** By local time: at which moments there is somebody for whom it is that time; ascending. Empty: not yet known. */
+  moments: z.array(z.number()).default([]),
   /** Throttled: not before is the next batch written. */
   nextBatchAt: z.number().nullable().default(null),
   /** When something timed is to be done about it next, and who does it. */
@@ -113,6 +115,10 @@ export const sentAtOf = ({ at, startsAt }: Pick<Header, "at" | "startsAt">): num
 /** Whether all recipients get it at the same moment. */
 export const isAtOneMoment = ({ throttlePerMinute, schedule }: Pick<Header, "throttlePerMinute" | "schedule">) =>
   throttlePerMinute === null && (schedule === null || "at" in schedule);
+
+/** The time on each recipient's own clock when she gets it; null: it does not depend on it. */
+export const localScheduleOf = ({ schedule }: Pick<Header, "schedule">) =>
+  schedule !== null && "localTime" in schedule ? schedule : null;
 
 /** For everyone, at one moment: a few documents are in all inboxes at once, and who is in them is written down behind. */
 export const isForEveryoneAtOnce = (header: Pick<Header, "audience" | "throttlePerMinute" | "schedule">): boolean =>

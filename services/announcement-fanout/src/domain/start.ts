@@ -1,8 +1,11 @@
 import type { Header } from "./header.ts";
+import { settlesAt } from "./local-time.ts";
 
-/** When the fan-out of an announcement is to start: null where that is at once. */
+/**
+ * When the fan-out of an announcement is to start: null where that is at once. By local time, it starts with settling who
+ * gets it when, before it is time for anybody.
+ */
 export function firstStartOf({ schedule }: Pick<Header, "schedule">): number | null {
   if (schedule === null) return null;
-  if ("at" in schedule) return schedule.at;
-  return null;
+  return "at" in schedule ? schedule.at : Math.max(Date.now(), settlesAt(schedule.localTime));
 }

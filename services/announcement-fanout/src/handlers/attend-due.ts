@@ -1,11 +1,12 @@
 import { AnnouncementExpired } from "@strata/contracts";
-import { announcementIdOf, type Header, isStopped, isTakenBack } from "../domain/header.ts";
+import { announcementIdOf, type Header, isStopped, isTakenBack, localScheduleOf } from "../domain/header.ts";
 import type { LatecomerStore } from "../store/latecomer-store.ts";
 import { atPace } from "./at-pace.ts";
 import { layOutPartitions, openAllInboxes, wakeSlots } from "./begin-distribution.ts";
 import { bringToLatecomers } from "./bring-to-latecomers.ts";
 import { emptyInboxes } from "./empty-inboxes.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
+import { startSlices } from "./start-slices.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
 /** What is left of a stopped one is looked at again after this. */
@@ -21,6 +22,8 @@ interface Holding {
   /** For how long the row is held without being renewed. */
   readonly leaseMs: number;
   readonly holder: string;
+  /** What the clock shows; absent: this machine's. */
+  readonly now?: number;
 }
 
 /**
@@ -65,6 +68,7 @@ async function nextMoment(deps: AttendDeps, header: Header, holding: Holding): P
   const moments = [
     header.state === "scheduled" ? header.startsAt : null,
     MAY_EXPIRE.some((state) => state === header.state) ? header.expiresAt : null,
+    await startSlices(deps, header, holding.now ?? Date.now()),
     header.throttlePerMinute !== null && header.state === "distributing"
       ? await takeThrottledStep(deps, header, header.throttlePerMinute, holding.leaseMs)
       : null,
@@ -85,7 +89,8 @@ async function takeThrottledStep(
 ): Promise<number | null> {
   const row = await deps.partitions.nextOf(header.app, announcementIdOf(header));
   if (row === null) {
-    await finishIfComplete(deps, header);
+    // By local time others may come, and whoever starts those looks after its end.
+    if (localScheduleOf(header) === null) await finishIfComplete(deps, header);
     return null;
   }
   return atPace(deps, header, perMinute, leaseMs, async (limit) => {
@@ -96,25 +101,24 @@ async function takeThrottledStep(
 /** Those who were at work end their own partitions; whatever is in nobody's slot is ended here. */
 async function close(deps: AttendDeps, header: Header): Promise<number | null> {
   const announcementId = announcementIdOf(header);
-  if (header.throttlePerMinute === null) {
-    await wakeSlots(deps, header);
-    const { pending } = await deps.partitions.progress(header.app, announcementId);
-    return pending > 0 ? Date.now() + CLOSING_MS : null;
-  }
   for (let row = await deps.partitions.nextOf(header.app, announcementId); row !== null;) {
     await takeStep(deps, header, row);
     row = await deps.partitions.nextOf(header.app, announcementId);
   }
-  return null;
+  await wakeSlots(deps, header);
+  const { pending } = await deps.partitions.progress(header.app, announcementId);
+  return pending > 0 ? Date.now() + CLOSING_MS : null;
 }
 
 /** The recipients as they came in are of no use once nothing more is written of them. */
-async function removeChunks({ chunks, uploads }: FanOutDeps, header: Header): Promise<number | null> {
+async function removeChunks({ chunks, uploads, sorted }: FanOutDeps, header: Header): Promise<number | null> {
   const isOver = header.state === "distributed" || isStopped(header);
-  if (!isOver || (header.chunks === null && !header.isUploaded)) return null;
+  const isSorted = localScheduleOf(header) !== null;
+  if (!isOver || (header.chunks === null && !header.isUploaded && !isSorted)) return null;
   const removeAt = (header.stateAt ?? header.at) + CHUNKS_KEPT_MS;
   if (Date.now() < removeAt) return removeAt;
   // A part at a time: all of them may be millions.
+  if (isSorted && (await sorted.removeSome(header.app, announcementIdOf(header)))) return Date.now();
   if (header.isUploaded) return (await uploads.removeSome(header.app, announcementIdOf(header))) ? Date.now() : null;
   await chunks.removeOld(header.app, announcementIdOf(header), Date.now());
   return null;

@@ -1,7 +1,14 @@
 import { AnnouncementOpened, FanOut, FanOutUrgently } from "@strata/contracts";
 import type { Cause, Publisher } from "@strata/messaging";
 import { ALL_PARTITIONS, batchesOfEveryone } from "../domain/batch.ts";
-import { announcementIdOf, cutoffOf, type Header, isForEveryoneAtOnce, sentAtOf } from "../domain/header.ts";
+import {
+  announcementIdOf,
+  cutoffOf,
+  type Header,
+  isForEveryoneAtOnce,
+  localScheduleOf,
+  sentAtOf,
+} from "../domain/header.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import { NO_SLOT, type PartitionStore } from "../store/partition-store.ts";
 
@@ -19,6 +26,7 @@ export async function layOutPartitions({ partitions }: Pick<Deps, "partitions">,
     at: sentAtOf(header),
     isUrgent: header.priority === "urgent",
     isThrottled: header.throttlePerMinute !== null,
+    isSorting: localScheduleOf(header) !== null,
   };
   const named = (header.chunks ?? []).map(({ partition }) => partition);
   const touched = header.audience.kind === "recipients" ? named : ALL_PARTITIONS;

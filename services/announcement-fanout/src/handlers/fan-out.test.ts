@@ -12,6 +12,7 @@ import { mongoBatchStore } from "../store/batch-store.ts";
 import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
 import { mongoRecipientStore } from "../store/recipient-store.ts";
+import { mongoSortedStore } from "../store/sorted-store.ts";
 import { mongoRosterStore } from "../store/roster-store.ts";
 import { mongoUploadStore } from "../store/upload-store.ts";
 import { fanOut } from "./fan-out.ts";
@@ -59,6 +60,7 @@ describe("fanOut", () => {
       partitions: mongoPartitionStore(mongo.db),
       recipients: mongoRecipientStore(mongo.db),
       rosters: mongoRosterStore(mongo.db),
+      sorted: mongoSortedStore(mongo.db),
       uploads: mongoUploadStore(mongo.db),
     };
     const header = headerOf({

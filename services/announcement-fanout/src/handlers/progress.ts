@@ -1,5 +1,5 @@
 import type { AnnouncementProgress } from "@strata/contracts";
-import { announcementFrom, announcementIdOf, type Header } from "../domain/header.ts";
+import { announcementFrom, announcementIdOf, type Header, localScheduleOf } from "../domain/header.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
 import type { RecipientStore } from "../store/recipient-store.ts";
 
@@ -26,7 +26,14 @@ export async function progressOf(
   const recipients = header.isUploaded
     ? // What came in at the very start may not have been counted then.
       Math.max(header.recipientCount, sent + unknown)
-    : (named ?? (pending === 0 && header.startedBy !== null ? sent : Math.max(header.recipientCount, sent)));
+    : (named ??
+      (pending === 0 && header.startedBy !== null && !awaitsSlices(header)
+        ? sent
+        : Math.max(header.recipientCount, sent)));
   const counts = { recipients, unknown, sent };
   return { announcement: announcementFrom(header), counts };
 }
+
+/** By local time nothing may be pending, and others yet to come. */
+const awaitsSlices = (header: Header): boolean =>
+  localScheduleOf(header) !== null && (header.state === "distributing" || header.state === "paused");

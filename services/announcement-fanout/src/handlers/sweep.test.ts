@@ -10,6 +10,7 @@ import { mongoBatchStore } from "../store/batch-store.ts";
 import { mongoChunkStore } from "../store/chunk-store.ts";
 import { mongoPartitionStore } from "../store/partition-store.ts";
 import { mongoRecipientStore } from "../store/recipient-store.ts";
+import { mongoSortedStore } from "../store/sorted-store.ts";
 import { mongoRosterStore } from "../store/roster-store.ts";
 import { mongoUploadStore } from "../store/upload-store.ts";
 import { openAnnouncement } from "./open-announcement.ts";
@@ -45,6 +46,7 @@ describe("the sweep of headers that were never started", () => {
       partitions: mongoPartitionStore(mongo.db),
       recipients: mongoRecipientStore(mongo.db),
       rosters: mongoRosterStore(mongo.db),
+      sorted: mongoSortedStore(mongo.db),
       uploads: mongoUploadStore(mongo.db),
       broker: { ...publisher, ask: asksNothing, request: asksNothing },
     };

@@ -1,5 +1,5 @@
 import type { Cause, Client, Publisher } from "@strata/messaging";
-import { type Batch, batchId, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
+import { type Batch, batchId, RECIPIENTS_PER_BATCH, SLICE } from "../domain/batch.ts";
 import { type Header, isStopped, sentAtOf } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
@@ -7,12 +7,14 @@ import type { ChunkStore } from "../store/chunk-store.ts";
 import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
 import type { RecipientStore } from "../store/recipient-store.ts";
 import type { RosterStore } from "../store/roster-store.ts";
+import type { SortedStore } from "../store/sorted-store.ts";
 import type { UploadStore } from "../store/upload-store.ts";
 import type { AudiencePages } from "./audience-pages.ts";
 import { type Members, nextMembers } from "./next-members.ts";
 import { publishBatches } from "./publish-batches.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import { documentsOf, takeAudienceStep } from "./take-audience-step.ts";
+import { takeSortingStep } from "./take-sorting-step.ts";
 import { takeUploadStep } from "./take-upload-step.ts";
 
 export interface FanOutDeps {
@@ -24,6 +26,7 @@ export interface FanOutDeps {
   readonly rosters: RosterStore;
   readonly recipients: RecipientStore;
   readonly uploads: UploadStore;
+  readonly sorted: SortedStore;
   /** Of one worker; without it nothing is asked for ahead. */
   readonly ahead?: ReadAhead<AudiencePages>;
 }
@@ -44,6 +47,8 @@ export async function takeStep(
     await deps.partitions.hold(row.app, row.announcement);
     return false;
   }
+  if (row.isSorting) return takeSortingStep(deps, header, row, cause);
+  if (row.slice !== undefined) return takeUploadStep(deps, header, row, limit, cause);
   if (header.audience.kind !== "recipients") return takeAudienceStep(deps, header, row, limit, cause);
   if (header.isUploaded) return takeUploadStep(deps, header, row, limit, cause);
   const members = await nextMembers(deps, header, row, limit, cause);
@@ -84,7 +89,13 @@ async function writeBatches(
  */
 async function closePartition(deps: FanOutDeps, header: Header, row: PartitionRow, cause?: Cause): Promise<boolean> {
   const { partitions, broker } = deps;
-  const uncounted = await documentsOf(deps, header).from(row.app, row.announcement, row.partition, row.n);
+  const uncounted = await documentsOf(deps, header).from(
+    row.app,
+    row.announcement,
+    row.partition,
+    row.n,
+    row.slice ?? SLICE,
+  );
   if (header.state === "canceled") await publishBatches(broker, header, uncounted, cause);
   const step = { batches: uncounted.length, sent: countOf(uncounted), unknown: 0, cursor: null, isDone: true };
   return (await partitions.advance(row, step)) !== null;

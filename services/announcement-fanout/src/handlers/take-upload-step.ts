@@ -1,9 +1,10 @@
 import { compareUserIds } from "@strata/contracts";
 import type { Cause, Client, Publisher } from "@strata/messaging";
 import { afterOf, type Batch, batchId, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
-import { type Header, sentAtOf } from "../domain/header.ts";
+import { type Header, isAtOneMoment, sentAtOf } from "../domain/header.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
+import type { SortedStore } from "../store/sorted-store.ts";
 import type { UploadStore } from "../store/upload-store.ts";
 import { knownAmong } from "./next-members.ts";
 import { publishBatches } from "./publish-batches.ts";
@@ -11,6 +12,7 @@ import { publishBatches } from "./publish-batches.ts";
 interface Deps {
   readonly batches: BatchStore;
   readonly uploads: UploadStore;
+  readonly sorted: SortedStore;
   readonly partitions: PartitionStore;
   readonly broker: Publisher & Client;
 }
@@ -19,12 +21,12 @@ interface Deps {
 const LISTS_AT_ONCE = 4;
 
 /**
- * The next few batches of an upload's partition, cut from its rows in their order. Rows of a command that was under way
+ * The next few batches of an upload's partition, or of a slice of any, cut from its rows in their order. Rows of a command that was under way
  * at the start may still come, and users come and go: so a batch that is stored is taken as it is, and everything goes
  * on behind its last recipient. Nobody is in two batches. Answers whether that ended the partition.
  */
 export async function takeUploadStep(
-  { batches, uploads, partitions, broker }: Deps,
+  { batches, uploads, sorted, partitions, broker }: Deps,
   header: Header,
   row: PartitionRow,
   limit: number,
@@ -33,7 +35,10 @@ export async function takeUploadStep(
   const { app, announcement, partition } = row;
   // A throttle lets one batch through at a time.
   const most = limit < RECIPIENTS_PER_BATCH ? limit : LISTS_AT_ONCE * RECIPIENTS_PER_BATCH;
-  const named = await uploads.page(app, announcement, partition, afterOf(row), most);
+  const named =
+    row.slice === undefined
+      ? await uploads.page(app, announcement, partition, afterOf(row), most)
+      : await sorted.page(app, announcement, partition, row.slice, afterOf(row), most);
   const lists = await Promise.all(inLists(named, limit).map((list) => knownAmong(broker, app, list, cause)));
   const { stored, isAdopted } = await batches.insertInOrder(batchesOf(header, row, lists));
   await publishBatches(broker, header, stored, cause);
@@ -59,14 +64,14 @@ const inLists = (userIds: readonly string[], size: number): readonly (readonly s
 /** A list in which nobody is known makes no batch. */
 const batchesOf = (
   header: Header,
-  { app, announcement, partition, n }: PartitionRow,
+  { app, announcement, partition, n, slice }: PartitionRow,
   lists: readonly (readonly string[])[],
 ): readonly Batch[] => {
-  const at = header.throttlePerMinute === null ? sentAtOf(header) : Date.now();
+  const at = isAtOneMoment(header) ? sentAtOf(header) : Date.now();
   return lists
     .filter(({ length }) => length > 0)
     .map((recipients, index) => ({
-      _id: batchId(app, announcement, partition, n + index),
+      _id: batchId(app, announcement, partition, n + index, slice),
       app,
       partition,
       at,

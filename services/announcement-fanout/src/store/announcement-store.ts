@@ -102,6 +102,10 @@ export interface AnnouncementStore {
   openToNewcomers(app: string, since: number): Promise<readonly Open[]>;
   /** Something is to be done about these now, if their distribution is over. */
   wakeSent(ids: readonly string[]): Promise<void>;
+  /** Something is to be done about it now, if it is being distributed. */
+  wake(id: string): Promise<void>;
+  /** By local time: it is settled who gets it when. */
+  setMoments(id: string, moments: readonly number[]): Promise<void>;
   /** Nothing of it is in an inbox any more, and nobody need pass it over; unless its state is another by now. */
   stopHiding(id: string, version: number): Promise<void>;
   /** Lets go of it until `dueAt`; nothing happens when it was changed or claimed by somebody else meanwhile. */
@@ -256,6 +260,12 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
       if (ids.length === 0) return;
       const over = { _id: { $in: [...ids] }, state: { $in: ["distributed", "canceled"] as AnnouncementState[] } };
       await headers.updateMany(over, { $set: { dueAt: Date.now(), holder: null } });
+    },
+    async wake(_id) {
+      await headers.updateOne({ _id, state: "distributing" }, { $set: { dueAt: Date.now(), holder: null } });
+    },
+    async setMoments(_id, moments) {
+      await headers.updateOne({ _id }, { $set: { moments: [...moments] } });
     },
     async stopHiding(_id, version) {
       await headers.updateOne({ _id, version }, { $set: { hidesFrom: null } });

@@ -1,6 +1,6 @@
 import { isDuplicateKey } from "@strata/runtime";
 import { type Collection, MongoBulkWriteError } from "mongodb";
-import { type Batch, batchId, below, latecomersPrefix } from "../domain/batch.ts";
+import { type Batch, batchId, below, latecomersPrefix, slicePrefix } from "../domain/batch.ts";
 
 /** What the batches of inboxes and of rosters have in common. */
 export interface BatchDocuments {
@@ -14,8 +14,8 @@ export interface BatchDocuments {
   /** Those of these that are stored. */
   findMany(ids: readonly string[]): Promise<readonly Batch[]>;
   countLatecomers(app: string, announcementId: string, partition: number): Promise<number>;
-  /** The batches of a partition from its n-th on; none of its latecomers'. */
-  from(app: string, announcementId: string, partition: number, n: number): Promise<readonly Batch[]>;
+  /** The batches of one slice of a partition from the n-th on. */
+  from(app: string, announcementId: string, partition: number, n: number, slice: number): Promise<readonly Batch[]>;
 }
 
 export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
@@ -49,12 +49,12 @@ export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
         .toArray(),
     countLatecomers: (app, announcementId, partition) =>
       collection.countDocuments({ _id: below(latecomersPrefix(app, announcementId, partition)) }),
-    from: (app, announcementId, partition, n) =>
+    from: (app, announcementId, partition, n, slice) =>
       collection
         .find({
           _id: {
-            $gte: batchId(app, announcementId, partition, n),
-            $lt: below(latecomersPrefix(app, announcementId, partition)).$gte,
+            $gte: batchId(app, announcementId, partition, n, slice),
+            $lt: below(slicePrefix(app, announcementId, partition, slice)).$lt,
           },
         })
         .sort({ _id: 1 })

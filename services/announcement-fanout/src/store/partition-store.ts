@@ -1,6 +1,6 @@
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
-import { announcementKey, below, type Cursor, partitionRowId, slotOf } from "../domain/batch.ts";
+import { announcementKey, below, type Cursor, partitionRowId, sliceRowId, slotOf } from "../domain/batch.ts";
 
 /** How far the fan-out of one partition of one announcement has come. */
 export interface PartitionRow {
@@ -21,6 +21,11 @@ export interface PartitionRow {
   readonly cursor?: Cursor | null;
   readonly sent: number;
   readonly unknown: number;
+  /** Its work is to settle who gets it when, and so far these moments came up. */
+  readonly isSorting?: true;
+  readonly moments?: readonly number[];
+  /** Of those only who get it at this moment. */
+  readonly slice?: number;
   /** Who got it later than all others, since she became known later. */
   readonly late?: number;
   readonly done: boolean;
@@ -45,6 +50,23 @@ export interface Lane {
   readonly isUrgent: boolean;
   /** They are worked one step at a time at its own pace, in no slot. */
   readonly isThrottled: boolean;
+  /** They settle who gets it when, and bring it to nobody. */
+  readonly isSorting?: boolean;
+}
+
+/** Of one partition, those who get it at one moment. */
+export interface SliceOf {
+  readonly partition: number;
+  readonly moment: number;
+}
+
+/** Of an announcement by local time. */
+export interface Slices {
+  /** Whether it is settled of everybody. */
+  readonly areSettled: boolean;
+  readonly all: readonly SliceOf[];
+  /** How many of them are being brought to their recipients, or were. */
+  readonly begun: number;
 }
 
 /** The slot of what is in none. */
@@ -61,9 +83,14 @@ export interface Step {
 
 export interface PartitionStore {
   insertNew(app: string, announcementId: string, lane: Lane, partitions: readonly number[]): Promise<void>;
+  /** Rows of slices, as of partitions. */
+  insertSlices(app: string, announcementId: string, lane: Omit<Lane, "at">, slices: readonly SliceOf[]): Promise<void>;
+  /** These moments come up in the partition of a row. */
+  addMoments(row: PartitionRow, moments: readonly number[]): Promise<void>;
+  slices(app: string, announcementId: string): Promise<Slices>;
   /** The unfinished partition of a slot that is next: urgent ones first, then the oldest. */
   nextPending(app: string, slot: number): Promise<PartitionRow | null>;
-  /** The unfinished partition of an announcement that is next. */
+  /** The unfinished partition of a throttled announcement that is next. */
   nextOf(app: string, announcementId: string): Promise<PartitionRow | null>;
   /** Takes an announcement's unfinished partitions out of their slots' way, or gives them back. */
   hold(app: string, announcementId: string): Promise<void>;
@@ -91,29 +118,65 @@ const LIGHT = { writeConcern: { w: 1 } } as const;
 
 const slotId = (app: string, slot: number): string => `${app}/${slot}`;
 
+const freshRow = (
+  app: string,
+  announcementId: string,
+  partition: number,
+  { at, isUrgent, isThrottled }: Lane,
+): PartitionRow => ({
+  _id: partitionRowId(app, announcementId, partition),
+  app,
+  slot: isThrottled ? NO_SLOT : slotOf(partition),
+  announcement: announcementId,
+  partition,
+  rank: isUrgent ? 0 : 1,
+  at,
+  n: 0,
+  sent: 0,
+  unknown: 0,
+  done: false,
+});
+
 export function mongoPartitionStore(db: Db): PartitionStore {
   const rows = db.collection<PartitionRow>("partitions");
   const slots = db.collection<SlotRow>("slots");
+  const insertRows = async (documents: readonly PartitionRow[]): Promise<void> => {
+    if (documents.length === 0) return;
+    try {
+      await rows.insertMany([...documents], { ordered: false, ...LIGHT });
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+  };
   return {
-    async insertNew(app, announcementId, { at, isUrgent, isThrottled }, partitions) {
-      const documents = partitions.map((partition) => ({
-        _id: partitionRowId(app, announcementId, partition),
-        app,
-        slot: isThrottled ? NO_SLOT : slotOf(partition),
-        announcement: announcementId,
-        partition,
-        rank: isUrgent ? 0 : 1,
-        at,
-        n: 0,
-        sent: 0,
-        unknown: 0,
-        done: false,
-      }));
-      try {
-        await rows.insertMany(documents, { ordered: false, ...LIGHT });
-      } catch (error) {
-        if (!isDuplicateKey(error)) throw error;
-      }
+    async insertNew(app, announcementId, { at, isUrgent, isThrottled, isSorting = false }, partitions) {
+      await insertRows(
+        partitions.map((partition) => ({
+          ...freshRow(app, announcementId, partition, { at, isUrgent, isThrottled: isThrottled && !isSorting }),
+          ...(isSorting ? { isSorting: true as const } : {}),
+        })),
+      );
+    },
+    async insertSlices(app, announcementId, lane, slices) {
+      await insertRows(
+        slices.map(({ partition, moment }) => ({
+          ...freshRow(app, announcementId, partition, { ...lane, at: moment }),
+          _id: sliceRowId(app, announcementId, partition, moment),
+          slice: moment,
+        })),
+      );
+    },
+    async addMoments({ _id }, moments) {
+      await rows.updateOne({ _id }, { $addToSet: { moments: { $each: [...moments] } } });
+    },
+    async slices(app, announcementId) {
+      const found = await rows.find({ _id: below(announcementKey(app, announcementId)) }).toArray();
+      const sorting = found.filter(({ isSorting }) => isSorting);
+      return {
+        areSettled: sorting.every(({ done }) => done),
+        all: sorting.flatMap(({ partition, moments = [] }) => moments.map((moment) => ({ partition, moment }))),
+        begun: found.length - sorting.length,
+      };
     },
     nextPending: (app, slot) =>
       rows
@@ -124,8 +187,8 @@ export function mongoPartitionStore(db: Db): PartitionStore {
         .next(),
     nextOf: (app, announcementId) =>
       rows
-        .find({ _id: below(announcementKey(app, announcementId)), done: false })
-        .sort({ _id: 1 })
+        .find({ _id: below(announcementKey(app, announcementId)), done: false, slot: NO_SLOT })
+        .sort({ at: 1, _id: 1 })
         .limit(1)
         .next(),
     async hold(app, announcementId) {

@@ -157,6 +157,39 @@ describe("announcement-fanout: when", () => {
     expect(await sent()).to.equal(3);
   });
 
+  it("is brought to each when it is that time where she is, over a restart", async () => {
+    const [app, announcementId] = [anAppId(), randomUUID()];
+    const [ann, bob, cid] = ["l-ann", "l-bob", "l-cid"];
+    for (const [userId, zone] of [
+      [ann, "Etc/GMT-9"],
+      [bob, "Etc/GMT-1"],
+      [cid, "Etc/GMT+8"],
+    ] as const) {
+      crowd.users.set(userId, 1);
+      crowd.timeZones.set(userId, zone);
+    }
+    // In a few seconds where Bob is: eight hours ago where Ann is, and nine hours ahead where Cid is.
+    const moment = Math.ceil((Date.now() + 2 * START_MS) / 1_000) * 1_000;
+    const localTime = new Date(moment + 3_600_000).toISOString().slice(0, 19);
+    const audience = {
+      kind: "filter" as const,
+      filter: { field: "user_id" as const, startsWith: "l-" },
+      segmentId: null,
+    };
+    const schedule = { localTime, fallbackTimeZone: "UTC" };
+    const said = { announcementId, digest: "a".repeat(64), ...aContent(), schedule };
+    await gateway.request(AnnounceToAudience, app, { ...said, audience, recipientCount: null });
+    await eventually(() => new Set(recipientsOf(announcementId)), new Set([ann]));
+    await restart();
+    await eventually(() => new Set(recipientsOf(announcementId)), new Set([ann, bob]));
+    const { entries } = await gateway.ask(ListInbox, app, { userId: bob, limit: 20, after: null });
+    expect(entries?.[0]?.at).to.be.at.least(moment);
+    expect((await gateway.ask(ListInbox, app, { userId: cid, limit: 20, after: null })).total).to.equal(0);
+    expect(await state(app, announcementId)).to.equal("distributing");
+    await gateway.request(CancelAnnouncement, app, { announcementId });
+    expect((await progress(app, announcementId))?.counts.sent).to.equal(2);
+  });
+
   it("sends nothing of what is canceled before its start", async () => {
     const [app, announcementId] = [anAppId(), randomUUID()];
     await announceToMany(gateway, app, userIds(3), {

@@ -97,7 +97,22 @@ const personalTerms = {
 const Moment = z.iso.datetime({ offset: true });
 /** When, how fast and how it goes out. */
 const announcementTerms = {
-  schedule: z.object({ at: Moment }).nullish().meta({ description: "When it starts; what is over is at once" }),
+  schedule: z
+    .union([
+      z.object({ at: Moment }),
+      z.object({
+        local_time: z.string().meta({ description: "No zone: `2026-12-01T09:00:00`" }),
+        fallback_time_zone: z.string().meta({ description: "Of who has no known one, as `Europe/Berlin`" }),
+      }),
+    ])
+    .nullish()
+    .meta({
+      description:
+        "When it starts; what is over is at once. By `local_time`, when it is that time on each recipient's own clock: who " +
+        "gets it when is settled a quarter of an hour before the first does, or when it is accepted; a time that clocks " +
+        "leave out is as much later as they are put forward, one that they show twice is the first",
+      examples: [{ local_time: "2026-12-01T09:00:00", fallback_time_zone: "Europe/Berlin" }],
+    }),
   expires_at: Moment.nullish().meta({ description: "From then on it is in no inbox, and nothing of it is pushed" }),
   throttle: z
     .object({ per_minute: z.number().int().min(1).max(10_000_000) })
@@ -114,7 +129,8 @@ const common = {
   include_new_users_until: Moment.nullish().meta({
     description:
       "With `audience`: who becomes known until then and matches gets it, too, once all others have it. In the future, " +
-      "at most 90 days, before `expires_at`",
+      "at most 90 days, before `expires_at`; not with `schedule.local_time`",
+    examples: ["2026-12-24T00:00:00Z"],
   }),
   id: Uri.optional().meta({ description: "The id to create it under; If-None-Match wins" }),
   recipients,

@@ -97,6 +97,16 @@ describe("when announcements go out", () => {
     });
   });
 
+  it("hands over a start by each recipient's own clock by the way of a long list", async () => {
+    const schedule = { local_time: "2026-12-01T09:00:00", fallback_time_zone: "Europe/Berlin" };
+    const reply = await send("POST", path(), { body: aBody({ schedule }) });
+    expect(reply.status).to.equal(202);
+    expect(stored(idOf(reply.json))?.schedule).to.deep.equal({
+      localTime: "2026-12-01T09:00:00",
+      fallbackTimeZone: "Europe/Berlin",
+    });
+  });
+
   it("hands over a category and an end of what goes out at once in one command", async () => {
     const reply = await send("POST", path(), { body: aBody({ category: "news" }) });
     expect(stored(idOf(reply.json))).to.include({ state: "distributed", category: "news" });
@@ -105,6 +115,7 @@ describe("when announcements go out", () => {
   it("refuses terms that mean nothing with 422 and the property", async () => {
     for (const [property, changes] of [
       ["schedule.at", { schedule: { at: "soon" } }],
+      ["schedule.fallback_time_zone", { schedule: { local_time: "2026-12-01T09:00:00" } }],
       ["throttle.per_minute", { throttle: { per_minute: 0 } }],
       ["expires_at", { expires_at: "2020-01-01T00:00:00Z" }],
       ["include_new_users_until", { include_new_users_until: new Date(Date.now() + HOUR_MS).toISOString() }],
