@@ -11,6 +11,7 @@ import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
 import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
+import { previewAnnouncement } from "./routes/announcement-preview.ts";
 import { announcementStates } from "./routes/announcement-states.ts";
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { getAnnouncementTimeline } from "./routes/announcement-timeline.ts";
@@ -49,17 +50,19 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
   const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
   const maxBodyBytes = config.MAX_BODY_BYTES;
   const user = userDoor(users);
+  const announcing = {
+    profiles,
+    settings,
+    maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
+    maxRecipients: config.MAX_ANNOUNCEMENT_RECIPIENTS,
+    maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,
+    maxParts: config.MAX_PARTS,
+    maxPartBytes: config.MAX_PART_BYTES,
+    longListDeadlineMs: config.LONG_LIST_DEADLINE_MS,
+  };
   const routes = [
-    createAnnouncement({
-      profiles,
-      settings,
-      maxBodyBytes: config.MAX_ANNOUNCEMENT_BODY_BYTES,
-      maxRecipients: config.MAX_ANNOUNCEMENT_RECIPIENTS,
-      maxContentBytes: config.MAX_ANNOUNCEMENT_CONTENT_BYTES,
-      maxParts: config.MAX_PARTS,
-      maxPartBytes: config.MAX_PART_BYTES,
-      longListDeadlineMs: config.LONG_LIST_DEADLINE_MS,
-    }),
+    createAnnouncement(announcing),
+    previewAnnouncement(announcing),
     getAnnouncementStatus(),
     ...announcementStates({
       settings,

@@ -6,6 +6,7 @@ import {
   GetPushOutcomes,
   ListDevices,
   MessageCreated,
+  PreviewPushes,
   PutPushCredential,
   RegisterDevice,
   UserDeleted,
@@ -17,6 +18,7 @@ import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { listDevices } from "./handlers/list-devices.ts";
+import { previewPushes } from "./handlers/preview-pushes.ts";
 import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
 import { putPushCredential } from "./handlers/put-push-credential.ts";
@@ -75,6 +77,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     queue: "push-delivery.queries",
     handlers: [
       on(ListDevices, listDevices(deps)),
+      on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),
     ],

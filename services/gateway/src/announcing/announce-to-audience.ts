@@ -45,8 +45,11 @@ export async function announceToAudience(
   return calls.request(AnnounceToAudience, payload, { id: intent.commandId(digest) });
 }
 
-/** A segment is its filter as it is now. */
-async function audienceOf(calls: Calls, requested: RequestedAudience): Promise<NamelessAudience> {
+/**
+ * A segment is its filter as it is now.
+ * @throws LayerError 422 `invalid_property` `audience.segment`
+ */
+export async function audienceOf(calls: Calls, requested: RequestedAudience): Promise<NamelessAudience> {
   if (requested.kind === "everyone") return requested;
   if (requested.kind === "filter") return { ...requested, segmentId: null };
   const { segment } = await calls.ask(GetSegment, { segmentId: requested.segmentId });
@@ -65,10 +68,24 @@ async function countedWithin(
     const everyone = await calls.ask(CountAudience, { filter: null });
     if (everyone.count <= maxUsers) return null;
   }
-  const { count } = await calls.ask(CountAudience, { filter: audience.kind === "filter" ? audience.filter : null });
+  const count = await countOf(calls, audience);
   if (expected === null && audience.kind === "everyone") {
     throw unexpected(`must be there for everyone: they are ${count}`, count);
   }
+  return requireCount(count, { expected, maxUsers });
+}
+
+export const countOf = async (calls: Calls, audience: NamelessAudience): Promise<number> =>
+  (await calls.ask(CountAudience, { filter: audience.kind === "filter" ? audience.filter : null })).count;
+
+/**
+ * @throws LayerError 422 `invalid_property` `expected_count` where they are not as expected, `audience` where they are too
+ * many
+ */
+export function requireCount(
+  count: number,
+  { expected, maxUsers }: Pick<AnnouncingToAudience, "expected" | "maxUsers">,
+): number {
   if (expected !== null && Math.abs(count - expected.count) > expected.tolerance) {
     throw unexpected(`is ${expected.count}, give or take ${expected.tolerance}, and they are ${count}`, count);
   }

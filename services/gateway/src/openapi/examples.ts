@@ -177,6 +177,28 @@ export const examples = {
     total_message_count: 1,
   },
   announcement,
+  preview: {
+    count: 3,
+    is_exact: true,
+    looked_at: 3,
+    sample: [
+      {
+        recipient: "layer:///identities/user-1",
+        user_id: "user-1",
+        display_name: "Ann",
+        locale: "de-AT",
+        platforms: ["android"],
+      },
+    ],
+    payload_sizes: {
+      apns: { bytes: 214, limit: 4_096, fits: true, user_id: "user-1", reason: null },
+      fcm: { bytes: 262, limit: 4_096, fits: true, user_id: "user-1", reason: null },
+    },
+    left_out: [
+      { reason: "unknown_user", from: "inbox", count: 1, users: ["layer:///identities/user-9"] },
+      { reason: "no_device", from: "push", count: 1, users: ["layer:///identities/user-2"] },
+    ],
+  },
   upload: { id: announcement.id, url: announcement.url, state: "accepting", lines: 3 },
   startedUpload: { ...announcementState, state: "distributing", reached: 0, recipients: 3 },
   announcementState: { ...announcementState, state: "paused", reached: 4_000 },

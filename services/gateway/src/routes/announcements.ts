@@ -2,34 +2,25 @@ import type { Announcement } from "@strata/contracts";
 import {
   announcementSystemView,
   chosenObjectId,
-  invalidProperty,
-  parseAnnouncement,
-  parseAnnouncementTerms,
   parseIdempotencyKey,
   parseIfNoneMatch,
-  parsePersonalTerms,
   profileOfSender,
   requireJsonObject,
-  type AnnouncementLimits,
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
 import { announceLater } from "../announcing/announce-later.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
-import { requireContentWithin, requireRecipientsWithin, requireTellable } from "../domain/announcement-limits.ts";
 import { maxAudienceUsersOf, retentionOf } from "../domain/app-settings.ts";
 import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
 import { AnnouncementBody, AnnouncementView } from "../openapi/announcement-schemas.ts";
 import { type ProfileCache, senderIds } from "./profiles.ts";
+import { allowAnnouncement, readAnnouncement, type RequestedAnnouncementOptions } from "./requested-announcement.ts";
 
-export interface AnnouncementsOptions extends AnnouncementLimits {
-  readonly profiles: ProfileCache;
-  readonly settings: SettingsCache;
+export interface AnnouncementsOptions extends RequestedAnnouncementOptions {
   readonly maxBodyBytes: number;
-  readonly maxContentBytes: number;
   readonly longListDeadlineMs: number;
 }
 
@@ -57,24 +48,13 @@ export const createAnnouncement = (options: AnnouncementsOptions): Route => ({
 async function create(call: Call, options: AnnouncementsOptions): Promise<Answer> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
-  const fields = requireJsonObject(call.body);
-  const { recipients, audience, expected, isUploaded, ...said } = parseAnnouncement(call.wire.version, fields, options);
-  const personal = parsePersonalTerms(call.wire.version, fields, options);
-  const asked = { ...said, ...parseAnnouncementTerms(fields, Date.now()), ...personal };
-  requireContentWithin(options.maxContentBytes, asked);
-  requireTellable(asked);
-  const chosenId = chosenObjectId("announcements", ifNoneMatch, fields);
+  const requested = readAnnouncement(call, options);
+  const { content: asked, recipients, audience, expected, isUploaded } = requested;
+  const chosenId = chosenObjectId("announcements", ifNoneMatch, requireJsonObject(call.body));
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 
-  const [settings, profiles] = await Promise.all([
-    options.settings.of(call),
-    options.profiles.of(call, senderIds([asked.sender])),
-  ]);
+  const { settings, profiles } = await allowAnnouncement(call, options, requested);
   const content = { ...asked, ...retentionOf(settings, asked.category) };
-  requireRecipientsWithin(settings.maxAnnouncementRecipients, fields.recipients);
-  if ("userId" in content.sender && !profiles.has(content.sender.userId)) {
-    throw invalidProperty("sender_id", "names nobody: a sender must have an identity");
-  }
   const { outcome, announcement } = await (isUploaded === true
     ? announceLater(call.calls, { intent, content })
     : audience === undefined

@@ -18,6 +18,7 @@ import {
   IsFollowing,
   ListBlocks,
   ListFollowing,
+  MatchUsers,
   MakeUsersKnown,
   partitionOf,
   type PersonalFacts,
@@ -45,6 +46,7 @@ export interface UserRow {
 export const userContracts = [
   FindUnknownUsers,
   CountAudience,
+  MatchUsers,
   FindPersonalFacts,
   GetIdentities,
   GetUser,
@@ -91,6 +93,16 @@ export function usersPeer(broker: () => Broker): UsersPeer {
   };
 
   const queries = [
+    on(MatchUsers, async ({ app, payload: { filter, partition, after, limit } }) => {
+      const prefix = `${app}/${filter !== null && "startsWith" in filter ? filter.startsWith : ""}`;
+      const all = [...users.keys()]
+        .filter((key) => key.startsWith(prefix))
+        .map((key) => key.slice(app.length + 1))
+        .filter((userId) => partitionOf(userId) === partition && (after === null || userId > after))
+        .toSorted();
+      const userIds = all.slice(0, limit);
+      return reply({ userIds, next: all.length > limit ? (userIds.at(-1) ?? null) : null });
+    }),
     on(FindUnknownUsers, async ({ app, payload }) =>
       reply({ unknown: payload.userIds.filter((userId) => !find(app, userId)) }),
     ),

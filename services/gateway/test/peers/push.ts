@@ -3,6 +3,7 @@ import {
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
+  PreviewPushes,
   type PayloadOf,
   type PushOutcomeView,
   PutPushCredential,
@@ -16,12 +17,21 @@ export interface PushPeer {
   readonly credentials: Map<string, PayloadOf<typeof PutPushCredential>>;
   /** By announcement and user: `<announcement>/<user>`. */
   readonly outcomes: Map<string, PushOutcomeView[]>;
+  /** What previews asked about. */
+  readonly notices: PayloadOf<typeof PreviewPushes>["notices"];
 }
 
-export const pushContracts = [RegisterDevice, PutPushCredential, ListDevices, GetPushCounts, GetPushOutcomes] as const;
+export const pushContracts = [
+  RegisterDevice,
+  PutPushCredential,
+  ListDevices,
+  GetPushCounts,
+  GetPushOutcomes,
+  PreviewPushes,
+] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
-  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map() };
+  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map(), notices: [] };
   const rows = [
     consumer({
       queue: "push-delivery.devices",
@@ -52,6 +62,24 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
               .map(([, device]) => device),
           }),
         ),
+        // The length of a notification alone stands for that of its payload.
+        on(PreviewPushes, async ({ app, payload: { userIds, notices } }) => {
+          const platformsOf = (userId: string) =>
+            [...peer.devices]
+              .filter(([key]) => key.startsWith(`${app}/${userId}/`))
+              .map(([, { platform }]) => platform);
+          const sizes = notices
+            .map(({ userId, notification }) => ({ userId, bytes: JSON.stringify(notification).length }))
+            .toSorted((a, b) => b.bytes - a.bytes);
+          const longest = sizes[0] && { ...sizes[0], limit: 4_096, fits: sizes[0].bytes <= 4_096, reason: null };
+          peer.notices.push(...notices);
+          return reply({
+            reachable: userIds
+              .map((userId) => ({ userId, platforms: platformsOf(userId) }))
+              .filter(({ platforms }) => platforms.length > 0),
+            payloads: longest ? { apns: longest, fcm: longest } : null,
+          });
+        }),
         on(GetPushCounts, async () =>
           reply({
             pushed: 5,

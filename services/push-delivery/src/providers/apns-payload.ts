@@ -32,7 +32,7 @@ export function buildApnsNotification(push: Push, topic: string): BuiltPayload<A
     strata: push.data,
   };
   const bytes = Buffer.byteLength(JSON.stringify(notification.rawPayload));
-  return bytes > MAX_PAYLOAD_BYTES ? tooLarge(bytes) : { kind: "built", payload: notification };
+  return bytes > MAX_PAYLOAD_BYTES ? tooLarge(bytes) : { kind: "built", payload: notification, bytes };
 }
 
 function visibleAps(content: NotificationContent): Readonly<Record<string, unknown>> {

@@ -21,7 +21,7 @@ export function buildFcmBody(push: Push): BuiltPayload<string> {
   const collapseId = collapseIdOf(push);
   const data = { ...dataStrings(push), collapse_id: collapseId };
   const reserved = Object.keys(data).find((key) => RESERVED_DATA_KEY.test(key));
-  if (reserved !== undefined) return { kind: "unsendable", reason: `reserved_data_key: ${reserved}` };
+  if (reserved !== undefined) return { kind: "unsendable", reason: `reserved_data_key: ${reserved}`, bytes: null };
   const silent = isSilent(content);
   const visible = silent
     ? {}
@@ -51,7 +51,7 @@ export function buildFcmBody(push: Push): BuiltPayload<string> {
       payload: { aps: silent ? { "content-available": 1 } : iosOnly(content) },
     },
   };
-  return { kind: "built", payload: JSON.stringify({ message }) };
+  return { kind: "built", payload: JSON.stringify({ message }), bytes };
 }
 
 /** FCM carries strings only. Ours come last, so that a backend's data can not pretend to be another announcement's. */

@@ -68,7 +68,7 @@ describe("the FCM payload", () => {
   it("refuses a data key that FCM reserves, which would fail every push of the announcement", () => {
     for (const key of ["from", "message_type", "google.x", "gcm.y"]) {
       const built = buildFcmBody(aPush(0, { notification: { text: "x", data: { [key]: "v" } } }));
-      expect(built).to.deep.equal({ kind: "unsendable", reason: `reserved_data_key: ${key}` });
+      expect(built).to.deep.equal({ kind: "unsendable", reason: `reserved_data_key: ${key}`, bytes: null });
     }
   });
 

@@ -70,13 +70,19 @@ export const isSilent = (notification: NotificationContent): boolean =>
   );
 
 /** A payload ready to be sent, or why no provider would take it. */
-export type BuiltPayload<T> =
-  | { readonly kind: "built"; readonly payload: T }
-  | { readonly kind: "unsendable"; readonly reason: string };
+export type BuiltPayload<T> = { readonly kind: "built"; readonly payload: T; readonly bytes: number } | Unsendable;
 
-export const tooLarge = (bytes: number): { readonly kind: "unsendable"; readonly reason: string } => ({
+interface Unsendable {
+  readonly kind: "unsendable";
+  readonly reason: string;
+  /** Null where its length is not what is wrong. */
+  readonly bytes: number | null;
+}
+
+export const tooLarge = (bytes: number): Unsendable => ({
   kind: "unsendable",
   reason: `payload_too_large: ${bytes} bytes, ${MAX_PAYLOAD_BYTES} allowed`,
+  bytes,
 });
 
 const MAX_COLLAPSE_ID_BYTES = 64;
