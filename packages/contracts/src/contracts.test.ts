@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { catalogue } from "./catalogue.ts";
 import { breakingChanges } from "./compatibility.ts";
 import { jsonSchemas } from "./json-schemas.ts";
+import { RecordReceipts } from "./receipt.ts";
 
 interface Fixture {
   readonly payload: unknown;
@@ -28,6 +30,24 @@ describe("contracts", () => {
       if (contract.kind !== "event") expect(contract.reply.parse(fixture?.reply)).to.deep.equal(fixture?.reply);
     });
   }
+
+  it("refuses lists that hold what is no receipt", () => {
+    const [announcementId, good] = [randomUUID(), { userId: "ann", kind: "read", at: 1 }];
+    const takes = (receipts: unknown) => RecordReceipts.payload.safeParse({ announcementId, receipts }).success;
+    expect(takes([good])).to.equal(true);
+    for (const bad of [
+      { userId: "" },
+      { userId: "x".repeat(129) },
+      { userId: "\ud800" },
+      { kind: "seen" },
+      { at: -1 },
+      { at: 1.5 },
+      { at: "1" },
+    ]) {
+      expect(takes([good, { ...good, ...bad }]), JSON.stringify(bad)).to.equal(false);
+    }
+    expect([takes([]), takes(Array.from({ length: 1_001 }, () => good))]).to.deep.equal([false, false]);
+  });
 
   it("breaks no peer that was written against the released schemas", () => {
     const now: Record<string, unknown> = { ...jsonSchemas() };

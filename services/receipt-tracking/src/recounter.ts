@@ -23,6 +23,9 @@ const CONCURRENCY = 4;
 /** A count that takes long is repeated less often, so that an audience of millions does not count itself all day. */
 const REST_PER_COST = 10;
 
+/** A timeline is drawn so many intervals after it was marked: receipts come in bursts, and each drawing reads all of them. */
+const QUIET_INTERVALS = 5;
+
 /** Whoever has one of these has it delivered. */
 const DELIVERED_BY = ["delivered", "read", "opened"] as const;
 
@@ -50,7 +53,7 @@ export async function recount(
   metrics.recountSeconds.observe(costMs / 1000);
   const [, read, opened] = proofs;
   // Before the counts are clean: nothing else would say that there is a timeline to derive.
-  await timelines.markDirty([leased.key]);
+  await timelines.markDirty([leased.key], QUIET_INTERVALS * intervalMs);
   await counts.store(
     leased,
     { delivered, read: read?.n ?? 0, opened: opened?.n ?? 0, deleted: deleted.n },

@@ -1,5 +1,5 @@
-import type { AnnouncementReceiptKind, ReceiptFact } from "@strata/contracts";
-import { receiptKey } from "./receipt-key.ts";
+import { type AnnouncementReceiptKind, partitionOf, type ReceiptFact } from "@strata/contracts";
+import { receiptKeyIn } from "./receipt-key.ts";
 
 /** What this service needs to know of a RecordReceipts command. */
 export interface ReceiptCommand {
@@ -15,6 +15,7 @@ export interface ReportedReceipt {
   readonly announcementId: string;
   /** As the first command has it. */
   readonly fact: ReceiptFact;
+  readonly partition: number;
   /** Where this receipt is stored, or an earlier one of the same user: any of them proves the user a recipient. */
   readonly provingKeys: readonly string[];
   /** The user as a possible recipient of this announcement. */
@@ -43,9 +44,14 @@ export function distinctReceipts(commands: readonly ReceiptCommand[]): readonly 
   const reported = new Map<string, ReportedReceipt & { readonly commands: [string, ...string[]] }>();
   for (const { id, app, payload } of commands) {
     for (const fact of payload.receipts) {
-      const key = receiptKey(app, payload.announcementId, fact.kind, fact.userId);
+      const partition = partitionOf(fact.userId);
+      const key = receiptKeyIn(partition, app, payload.announcementId, fact.kind, fact.userId);
       const known = reported.get(key);
-      if (!known) reported.set(key, { ...reportedReceipt(key, app, payload.announcementId, fact), commands: [id] });
+      if (!known)
+        reported.set(key, {
+          ...reportedReceipt({ key, app, partition, fact, announcementId: payload.announcementId }),
+          commands: [id],
+        });
       else if (!known.commands.includes(id)) known.commands.push(id);
     }
   }
@@ -60,16 +66,11 @@ const EARLIER: Readonly<Record<AnnouncementReceiptKind, readonly AnnouncementRec
   deleted: ["delivered", "read"],
 };
 
-function reportedReceipt(key: string, app: string, announcementId: string, fact: ReceiptFact) {
-  const earlier = EARLIER[fact.kind].map((kind) => receiptKey(app, announcementId, kind, fact.userId));
-  return {
-    key,
-    app,
-    announcementId,
-    fact,
-    provingKeys: [key, ...earlier],
-    userKey: userKey(app, announcementId, fact.userId),
-  };
+function reportedReceipt(of: Pick<ReportedReceipt, "key" | "app" | "partition" | "fact" | "announcementId">) {
+  const { key, app, partition, fact, announcementId } = of;
+  const { kind, userId } = fact;
+  const earlier = EARLIER[kind].map((one) => receiptKeyIn(partition, app, announcementId, one, userId));
+  return { ...of, provingKeys: [key, ...earlier], userKey: userKey(app, announcementId, userId) };
 }
 
 /** One user as a possible recipient of one announcement. */

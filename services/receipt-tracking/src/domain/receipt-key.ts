@@ -38,7 +38,16 @@ export const receiptKey = (
   announcementId: string,
   kind: AnnouncementReceiptKind,
   userId: string,
-): string => `${kindPath(app, announcementId, kind)}/${partitionKey(partitionOf(userId))}/${userId}`;
+): string => receiptKeyIn(partitionOf(userId), app, announcementId, kind, userId);
+
+/** The same where the user's partition is known. */
+export const receiptKeyIn = (
+  partition: number,
+  app: string,
+  announcementId: string,
+  kind: AnnouncementReceiptKind,
+  userId: string,
+): string => `${kindPath(app, announcementId, kind)}/${partitionKey(partition)}/${userId}`;
 
 /** The app and the announcement that a receipt's `_id` begins with. */
 export const appOf = (key: string): string => key.slice(0, key.indexOf("/"));

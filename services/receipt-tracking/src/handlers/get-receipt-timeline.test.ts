@@ -221,6 +221,19 @@ describe("GetReceiptTimeline", () => {
     await deriveAll();
   });
 
+  it("waits for some intervals after the counts, so that a burst is drawn once", async () => {
+    const { app, record } = anAnnouncement();
+    await record([{ userId: "ann", kind: "read", at: T0 }]);
+    const before = Date.now();
+    const counting = await stores.counts.takeDue();
+    if (counting) await recount(stores, counting, 60_000);
+    const row = await stores.db
+      .collection<{ _id: string; dueAt: Date }>("receipt_timelines")
+      .findOne({ _id: { $regex: `^${app}/` } });
+    expect(row?.dueAt.getTime()).to.be.at.least(before + 300_000);
+    await deriveAll();
+  });
+
   it("is drawn again when a receipt comes while it is being drawn", async () => {
     const { record, ask } = anAnnouncement();
     const [first = "", second = ""] = userIds(1_000).filter((userId) => partitionOf(userId) === 0);

@@ -1,10 +1,4 @@
-import {
-  partitionOf,
-  type PayloadOf,
-  type ReceiptFact,
-  ReceiptsRecorded,
-  type RecordReceipts,
-} from "@strata/contracts";
+import { type PayloadOf, type ReceiptFact, ReceiptsRecorded, type RecordReceipts } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { distinctReceipts, partsOf, type ReportedReceipt, userKey } from "../domain/receipt-group.ts";
@@ -133,5 +127,4 @@ function outcomeOf({ app, payload }: ReceiptsDelivery, recipients: ReadonlySet<s
   return refuse(new DomainError("not_found", { announcementId, userIds }));
 }
 
-const countKeyOf = ({ app, announcementId, fact }: ReportedReceipt): string =>
-  countKey({ app, announcementId, partition: partitionOf(fact.userId) });
+const countKeyOf = (receipt: ReportedReceipt): string => countKey(receipt);

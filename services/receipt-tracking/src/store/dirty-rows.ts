@@ -17,7 +17,8 @@ export interface Leased {
  * numbers come to equal them.
  */
 export interface DirtyRows<Derived> {
-  markDirty(keys: readonly string[]): Promise<void>;
+  /** Due at once, or after a while; a row that is due before stays so. */
+  markDirty(keys: readonly string[], delayMs?: number): Promise<void>;
   /** Of these, those that there are. */
   markDirtyWhereKept(keys: readonly string[]): Promise<void>;
   /** Takes the dirty row that has waited longest, if one is due. A lease that runs out makes it due again. */
@@ -58,12 +59,15 @@ const DERIVABLE = { writeConcern: { w: 1 } } as const;
 export function mongoDirtyRows<Derived extends object>(db: Db, collection: string): DirtyRows<Derived> {
   const rows = db.collection<DirtyRow>(collection);
 
-  const mark = async (keys: readonly string[], dirty: string, upsert: boolean): Promise<void> => {
-    const now = new Date();
+  const mark = async (
+    keys: readonly string[],
+    { dirty = randomUUID(), delayMs = 0, upsert }: { dirty?: string; delayMs?: number; upsert: boolean },
+  ): Promise<void> => {
+    const from = new Date(Date.now() + delayMs);
     const changes = {
       dirty,
       // A row being derived, or resting after it, becomes due when that ends and not sooner.
-      dueAt: { $ifNull: ["$dueAt", { $max: [now, "$restUntil"] }] },
+      dueAt: { $ifNull: ["$dueAt", { $max: [from, "$restUntil"] }] },
     };
     await rows.bulkWrite(
       keys.map((_id) => ({ updateOne: { filter: { _id }, update: [{ $set: changes }], upsert } })),
@@ -72,19 +76,19 @@ export function mongoDirtyRows<Derived extends object>(db: Db, collection: strin
   };
 
   return {
-    async markDirty(keys) {
+    async markDirty(keys, delayMs = 0) {
       if (keys.length === 0) return;
       const dirty = randomUUID();
       try {
-        await mark(keys, dirty, true);
+        await mark(keys, { dirty, delayMs, upsert: true });
       } catch (error) {
         // Two upserts of one new row at the same moment: by now it exists, and the second try updates it.
         if (!isDuplicateKey(error)) throw error;
-        await mark(keys, dirty, true);
+        await mark(keys, { dirty, delayMs, upsert: true });
       }
     },
     async markDirtyWhereKept(keys) {
-      if (keys.length > 0) await mark(keys, randomUUID(), false);
+      if (keys.length > 0) await mark(keys, { upsert: false });
     },
     async takeDue() {
       const row = await rows.findOneAndUpdate(
