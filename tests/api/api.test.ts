@@ -8,6 +8,7 @@ import { openWorld, type Platform, startPlatform, type World } from "./support/w
 import { personal } from "./personal.suite.ts";
 import { settings } from "./settings.suite.ts";
 import { transport } from "./transport.suite.ts";
+import { uploads } from "./upload.suite.ts";
 import { userDoor } from "./user-door.suite.ts";
 import { users } from "./users.suite.ts";
 
@@ -36,5 +37,6 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   settings(world);
   content(world);
   audiences(world);
+  uploads(world);
   personal(world);
 });
