@@ -1,13 +1,22 @@
 import type { Header } from "./header.ts";
-import { firstStartOf } from "./start.ts";
+import { momentOf } from "./local-time.ts";
 
 const DAY_MS = 86_400_000;
 
 type Retained = Pick<Header, "at" | "schedule" | "retentionDays">;
 
+/** The last zone on earth to see a local time. */
+const LAST_ZONE = "Etc/GMT+12";
+
+/** From when everybody has it that gets it at its start. */
+function startOf({ at, schedule }: Retained): number {
+  if (schedule === null) return at;
+  return "at" in schedule ? schedule.at : momentOf(schedule.localTime, LAST_ZONE);
+}
+
 /** When its app's retention takes an announcement out of the inboxes; null: never. */
 export const retentionEndOf = (header: Retained): number | null =>
-  header.retentionDays === null ? null : (firstStartOf(header) ?? header.at) + header.retentionDays * DAY_MS;
+  header.retentionDays === null ? null : startOf(header) + header.retentionDays * DAY_MS;
 
 /** null is never. */
 export const earlierOf = (a: number | null, b: number | null): number | null =>

@@ -102,6 +102,18 @@ describe("the retention of announcements", () => {
     expect(await end()).to.equal(null);
   });
 
+  it("is counted from when the last zone has it where each gets it at a time of her own clock, and stays so", async () => {
+    const app = stage.anApp();
+    const schedule = { localTime: "2020-01-01T09:00:00", fallbackTimeZone: "UTC" };
+    const id = await opened(app, { schedule, retentionDays: 30 });
+    const end = Date.UTC(2020, 0, 31, 21);
+    expect((await ends(app, id)).expiresAt).to.equal(end);
+    await headers().updateOne({ _id: announcementKey(app.app, id) }, { $set: { state: "scheduled" } });
+    const asked = { announcementId: id, content: {}, terms: { retentionDays: 31 } };
+    await changeAnnouncement(app.deps)(aDelivery(asked, { app: app.app }));
+    expect((await ends(app, id)).expiresAt).to.equal(end + DAY_MS);
+  });
+
   it("takes them out of inboxes and search at their moment and for good, tells of it, and leaves the counts", async () => {
     const app = stage.anApp();
     const id = await announced(app, { retentionDays: 1 });
