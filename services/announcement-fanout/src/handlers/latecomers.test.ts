@@ -132,6 +132,17 @@ describe("latecomers", () => {
     expect(one.told()).to.deep.equal([ANN]);
   });
 
+  it("is found by the walk if she comes before its start, when nobody writes her down", async () => {
+    const one = await set({ state: "scheduled" });
+    one.users.set(ANN, (await one.header()).at + 1);
+    await one.hear([ANN]);
+    expect(await one.waiting()).to.deep.equal([]);
+    await one.setHeader({ state: "distributing" });
+    await layOutPartitions(one.deps, await one.header());
+    await one.distribute();
+    expect(await one.written()).to.deep.equal([ANN]);
+  });
+
   it("is who became known in time, of this app, also where that is heard of later", async () => {
     const one = await set();
     const until = Date.now() - 5;
@@ -139,8 +150,11 @@ describe("latecomers", () => {
     await one.distribute();
     one.users.set(ANN, until);
     one.users.set(AMY, until + 1);
-    await one.hear([ANN], until);
-    await one.hear([AMY], until + 1);
+    one.users.set(ADA, 1);
+    const heard = ([userId, at]: readonly [string, number]) =>
+      aDelivery({ userIds: [userId], at }, { app: one.app, type: UsersKnown.type });
+    const group = [[ANN, until] as const, [AMY, until + 1] as const, [ADA, until + 1] as const];
+    await noteKnown(one.deps)(group.map(heard));
     await one.hearOfIdentity(ADA);
     await noteKnown(one.deps)([aDelivery({ userIds: [AVA], at: until }, { app: stage.anApp().app })]);
     await one.attend();
@@ -186,7 +200,7 @@ describe("latecomers", () => {
         if (!(death instanceof Error)) break;
       }
     }
-  });
+  }).timeout(60_000);
 
   it("is heard of again where whoever heard of her died before it was said that something is to be done", async () => {
     const one = await set();
@@ -354,5 +368,5 @@ describe("latecomers", () => {
       }),
       { numRuns: 12 },
     );
-  });
+  }).timeout(60_000);
 });

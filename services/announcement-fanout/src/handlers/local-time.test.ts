@@ -209,7 +209,7 @@ describe("an announcement by local time", () => {
         if (!(death instanceof Error)) break;
       }
     }
-  });
+  }).timeout(60_000);
 
   it("stands still while it is paused, and goes on when it is resumed with whose time has come meanwhile", async () => {
     const one = await set(5);
@@ -289,5 +289,5 @@ describe("an announcement by local time", () => {
       }),
       { numRuns: 8 },
     );
-  });
+  }).timeout(60_000);
 });
