@@ -5,6 +5,7 @@ import { aDelivery, openStores, withIdentity } from "../../test/support.ts";
 import { countAudience, matchesAudience, matchUsers } from "./audience.ts";
 
 const corner = (latitude: number, longitude: number) => ({ latitude, longitude });
+const at = (latitude: number) => ({ point: { type: "Point", coordinates: [13, latitude] }, at: 5 });
 
 describe("matchUsers", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -96,7 +97,6 @@ describe("matchUsers", () => {
 
   it("finds who is in an area by their places, page by page, without looking at those elsewhere", async () => {
     const town = anAppId();
-    const at = (latitude: number) => ({ point: { type: "Point", coordinates: [13, latitude] }, at: 5 });
     const rows = users.map((userId, index) => ({
       _id: `${town}/${userId}`,
       app: town,
