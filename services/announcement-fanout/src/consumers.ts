@@ -27,6 +27,7 @@ import {
   StoreUploaded,
   UsersKnown,
 } from "@strata/contracts";
+import pLimit from "p-limit";
 import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { announceToAudience } from "./handlers/announce-to-audience.ts";
@@ -57,10 +58,12 @@ interface Deps extends FanOutDeps {
   readonly broker: Broker;
   readonly mongo: Dependency;
   readonly concurrency: number;
+  /** Steps of slots taken at once. */
+  readonly steps: number;
 }
 
 /** Everything this service listens to. */
-export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consumer[] => {
+export const consumers = ({ mongo, concurrency, steps, ...deps }: Deps): readonly Consumer[] => {
   const directory = deps.broker.dependsOn("directory");
   return [
     consumer({
@@ -101,7 +104,7 @@ export const consumers = ({ mongo, concurrency, ...deps }: Deps): readonly Consu
     consumer({
       queue: "announcement-fanout.slots",
       prefetch: concurrency,
-      handlers: [on(FanOut, fanOut(deps))],
+      handlers: [on(FanOut, fanOut({ ...deps, pace: pLimit(steps) }))],
       dependencies: [mongo, directory],
     }),
     consumer({

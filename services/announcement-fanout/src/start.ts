@@ -43,7 +43,12 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     }),
   );
   const deps = { ...stores, broker, log };
-  const rows = consumers({ ...deps, mongo: mongo.dependency, concurrency: config.FANOUT_CONCURRENCY });
+  const rows = consumers({
+    ...deps,
+    mongo: mongo.dependency,
+    concurrency: config.FANOUT_CONCURRENCY,
+    steps: config.FANOUT_STEPS,
+  });
   closing.add(await broker.consume(rows));
   closing.add(startDueAnnouncements(deps, config.DUE_POLL_INTERVAL_MS));
   closing.add(repeat(config.SWEEP_INTERVAL_MS, () => sweep(deps), log.child({ work: "sweep" })));

@@ -9,6 +9,7 @@ import {
 } from "@strata/contracts";
 import { aDelivery } from "@strata/messaging/testing";
 import { expect } from "chai";
+import pLimit from "p-limit";
 import { openStage, SLOT, type Stage } from "../../test/stage.ts";
 import { type Batch, batchId } from "../domain/batch.ts";
 import { attendDue } from "./attend-due.ts";
@@ -75,6 +76,41 @@ describe("the states of an announcement", () => {
     expect(await one.state()).to.equal("distributed");
     expect((await one.batches()).flatMap(({ recipients }) => recipients)).to.deep.equal(LONG.flat());
     expect(one.eventsOf(AnnouncementDistributed.type)).to.have.length(1);
+  });
+
+  it("pause: holds for a step that waited for its turn when it came", async () => {
+    const one = await set();
+    Object.assign(one.deps, {
+      async pace(work: (...given: unknown[]) => Promise<unknown>, ...given: unknown[]) {
+        await one.pause();
+        return work(...given);
+      },
+    });
+    await one.work();
+    expect(await one.batches()).to.deep.equal([]);
+  });
+
+  it("takes no more steps at once than a process may, whoever's they are", async () => {
+    const apps = [await set(), await set(), await set()];
+    const pace = pLimit(1);
+    let [under, most] = [0, 0];
+    for (const { deps } of apps) {
+      const { batches } = deps;
+      const counted = async (rows: readonly Batch[]) => {
+        most = Math.max(most, (under += 1));
+        const stored = await batches.insertOrAdopt(rows);
+        under -= 1;
+        return stored;
+      };
+      Object.assign(deps, { pace, batches: { ...batches, insertOrAdopt: counted } });
+    }
+    await Promise.all(apps.map((one) => one.work()));
+    expect(most).to.equal(1);
+    expect(await Promise.all(apps.map((one) => one.state()))).to.deep.equal([
+      "distributed",
+      "distributed",
+      "distributed",
+    ]);
   });
 
   it("pause: says how many it reached, and what it was", async () => {

@@ -34,15 +34,27 @@ export const fanOut =
     return ack;
   };
 
+interface Taken {
+  /** As it was when the step was taken. */
+  readonly header: Header;
+  readonly isDone: boolean;
+}
+
 async function takeTurn(stores: FanOutDeps, delivery: Wake): Promise<void> {
+  const { pace = (work, ...given) => work(...given) } = stores;
   const deps = { ...stores, ahead: readAhead<AudiencePages>() };
   const { app, payload } = delivery;
   const endsAt = Date.now() + TURN_MS;
   const next = (): Promise<PartitionRow | null> => deps.partitions.nextPending(app, payload.slot);
-  let header: Header | null = null;
+  // Looked at once it is its turn: it may have been paused meanwhile.
+  const step = async (row: PartitionRow, known: Header | null): Promise<Taken> => {
+    const header = await headerNow(deps, known, row);
+    return { header, isDone: await takeStep(deps, header, row, delivery) };
+  };
+  let known: Header | null = null;
   for (let row = await next(); row && Date.now() < endsAt;) {
-    header = await headerNow(deps, header, row);
-    const isDone = await takeStep(deps, header, row, delivery);
+    const { header, isDone }: Taken = await pace(step, row, known);
+    known = header;
     const following = await next();
     // As long as this very slot has more of it, the announcement is not complete.
     if (isDone && following?.announcement !== row.announcement) await finishIfComplete(deps, header, delivery);

@@ -27,6 +27,8 @@ export interface FanOutDeps {
   readonly recipients: RecipientStore;
   readonly uploads: UploadStore;
   readonly sorted: SortedStore;
+  /** Lets so many steps of a process be taken at once; without it any number: what is urgent waits for nobody. */
+  readonly pace?: <A extends unknown[], T>(work: (...given: A) => Promise<T>, ...given: A) => Promise<T>;
   /** Of one worker; without it nothing is asked for ahead. */
   readonly ahead?: ReadAhead<AudiencePages>;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { PARTITIONS, partitionOf } from "@strata/contracts";
+import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 
@@ -54,10 +55,11 @@ export function mongoUserCountStore(db: Db): UserCountStore {
   const store = async (app: string, partition: number, mark: string | undefined, n: number): Promise<void> => {
     const [count, dirty] = [`counts.${partition}`, `dirty.${partition}`];
     if (mark === undefined) {
-      await rows.updateOne(
-        { _id: app, [dirty]: { $exists: false }, [count]: { $exists: false } },
-        { $set: { [count]: n } },
-      );
+      const unmarked = { _id: app, [dirty]: { $exists: false }, [count]: { $exists: false } };
+      await rows.updateOne(unmarked, { $set: { [count]: n } }, { upsert: true }).catch((error: unknown) => {
+        // There is a row, and it was marked or counted meanwhile.
+        if (!isDuplicateKey(error)) throw error;
+      });
       return;
     }
     const cleaned = await rows.updateOne(

@@ -73,11 +73,15 @@ type Page = PayloadOf<typeof ListUnread>;
 type Listed = ReplyOf<typeof ListInbox>;
 
 async function inboxPage(call: Call, users: KnownUsers, { since, ...page }: Page): Promise<Listed> {
-  const [knownSince, { announcementIds: without }] = await Promise.all([
-    users.requireSince(call, page.userId),
+  const [{ announcementIds: without }, { asked, listed }] = await Promise.all([
     call.calls.ask(ListDeleted, { userId: page.userId }),
+    users.requireSince(call, page.userId).then(async (knownSince) => {
+      const asked = { ...page, knownSince, ...(since === null ? {} : { since }) };
+      return { asked, listed: await call.calls.ask(ListInbox, asked) };
+    }),
   ]);
-  return call.calls.ask(ListInbox, { ...page, knownSince, without, ...(since === null ? {} : { since }) });
+  // Most have deleted nothing: then both were asked at the same time.
+  return without.length === 0 ? listed : call.calls.ask(ListInbox, { ...asked, without });
 }
 
 /** What is unread is receipt-tracking's to say, and what it says is announcement-fanout's. */
