@@ -45,6 +45,18 @@ describe("counts of users", () => {
     ]);
   });
 
+  it("are remembered of an app that nobody has marked yet", async () => {
+    const app = anAppId();
+    expect(await stores.counts.count(app)).to.equal(0);
+    await stores.db.command({ profile: 2 });
+    expect(await stores.counts.count(app)).to.equal(0);
+    await stores.db.command({ profile: 0 });
+    const counted = await stores.db.collection("system.profile").countDocuments({ "command.query.app": app });
+    expect(counted).to.equal(0);
+    await stores.identities.makeKnown(app, userIds(3), 5);
+    expect(await stores.counts.count(app)).to.equal(3);
+  });
+
   it("equal the rows when a process dies between its write and its mark", async () => {
     const app = anAppId();
     await withIdentity(stores, app, aUserId(1));
