@@ -73,15 +73,20 @@ type Page = PayloadOf<typeof ListUnread>;
 type Listed = ReplyOf<typeof ListInbox>;
 
 async function inboxPage(call: Call, users: KnownUsers, { since, ...page }: Page): Promise<Listed> {
-  const [{ announcementIds: without }, { asked, listed }] = await Promise.all([
+  const list = async (without: readonly string[]): Promise<Listed> => {
+    const knownSince = await users.requireSince(call, page.userId);
+    const filters = {
+      ...(since === null ? {} : { since }),
+      ...(without.length === 0 ? {} : { without: [...without] }),
+    };
+    return call.calls.ask(ListInbox, { ...page, knownSince, ...filters });
+  };
+  const [{ announcementIds: deleted }, listed] = await Promise.all([
     call.calls.ask(ListDeleted, { userId: page.userId }),
-    users.requireSince(call, page.userId).then(async (knownSince) => {
-      const asked = { ...page, knownSince, ...(since === null ? {} : { since }) };
-      return { asked, listed: await call.calls.ask(ListInbox, asked) };
-    }),
+    list([]),
   ]);
   // Most have deleted nothing: then both were asked at the same time.
-  return without.length === 0 ? listed : call.calls.ask(ListInbox, { ...asked, without });
+  return deleted.length === 0 ? listed : list(deleted);
 }
 
 /** What is unread is receipt-tracking's to say, and what it says is announcement-fanout's. */
