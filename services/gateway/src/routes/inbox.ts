@@ -73,7 +73,7 @@ type Page = PayloadOf<typeof ListUnread>;
 type Listed = ReplyOf<typeof ListInbox>;
 
 async function inboxPage(call: Call, users: KnownUsers, { since, ...page }: Page): Promise<Listed> {
-  const list = async (without: readonly string[]): Promise<Listed> => {
+  const listed = async (without: readonly string[]): Promise<Listed> => {
     const knownSince = await users.requireSince(call, page.userId);
     const filters = {
       ...(since === null ? {} : { since }),
@@ -81,12 +81,12 @@ async function inboxPage(call: Call, users: KnownUsers, { since, ...page }: Page
     };
     return call.calls.ask(ListInbox, { ...page, knownSince, ...filters });
   };
-  const [{ announcementIds: deleted }, listed] = await Promise.all([
+  const [{ announcementIds: deleted }, all] = await Promise.all([
     call.calls.ask(ListDeleted, { userId: page.userId }),
-    list([]),
+    listed([]),
   ]);
   // Most have deleted nothing: then both were asked at the same time.
-  return deleted.length === 0 ? listed : list(deleted);
+  return deleted.length === 0 ? all : listed(deleted);
 }
 
 /** What is unread is receipt-tracking's to say, and what it says is announcement-fanout's. */
