@@ -56,9 +56,11 @@ export function mongoUserCountStore(db: Db): UserCountStore {
     const [count, dirty] = [`counts.${partition}`, `dirty.${partition}`];
     if (mark === undefined) {
       const unmarked = { _id: app, [dirty]: { $exists: false }, [count]: { $exists: false } };
-      await rows.updateOne(unmarked, { $set: { [count]: n } }, { upsert: true }).catch((error: unknown) => {
-        // There is a row, and it was marked or counted meanwhile.
+      const counted = { $set: { [count]: n } };
+      await rows.updateOne(unmarked, counted, { upsert: true }).catch(async (error: unknown) => {
         if (!isDuplicateKey(error)) throw error;
+        // There is a row by now, of another partition or of a mark.
+        await rows.updateOne(unmarked, counted);
       });
       return;
     }
