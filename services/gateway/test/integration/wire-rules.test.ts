@@ -18,6 +18,9 @@ const isNew = ({ json }: Reply): boolean => Object.hasOwn(Object(json), "id");
 const pathOf = (pattern: string, app: string): string =>
   pattern.replace(":app", app).replaceAll(/:\w+/g, "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11");
 
+/** What a list cannot do without. */
+const givenTo = (path: string): string => (path.endsWith("/search") ? "q=hello&" : "");
+
 describe("rules of the wire", () => {
   let world: World;
   let send: HttpClient;
@@ -248,8 +251,6 @@ describe("rules of the wire", () => {
 
   describe("paging", () => {
     const lists = routes.filter(({ operation }) => Query.safeParse(operation.requestParams).success);
-    /** What a list cannot do without. */
-    const givenTo = (path: string): string => (path.endsWith("/search") ? "q=hello&" : "");
 
     it("takes a page size of at least 1, and means the most there is by more, on every list", async () => {
       expect(lists.length).to.be.greaterThan(5);
