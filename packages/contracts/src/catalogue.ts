@@ -9,7 +9,10 @@ import * as directory from "./directory.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as message from "./message.ts";
-import * as push from "./push.ts";
+import * as pushCredential from "./push-credential.ts";
+import * as pushDevice from "./push-device.ts";
+import * as pushOutcome from "./push-outcome.ts";
+import * as pushPreview from "./push-preview.ts";
 import * as receipt from "./receipt.ts";
 import * as recipientUpload from "./recipient-upload.ts";
 import * as search from "./search.ts";
@@ -33,7 +36,10 @@ export const catalogue: readonly AnyContract[] = [
   inbox,
   insights,
   message,
-  push,
+  pushCredential,
+  pushDevice,
+  pushOutcome,
+  pushPreview,
   receipt,
   search,
   recipientUpload,

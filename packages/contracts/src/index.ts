@@ -15,7 +15,11 @@ export { type ContractSchemas, type JsonSchema, jsonSchemas } from "./json-schem
 export * from "./inbox.ts";
 export * from "./insights.ts";
 export * from "./message.ts";
-export * from "./push.ts";
+export * from "./push-credential.ts";
+export * from "./push-device.ts";
+export * from "./push-outcome.ts";
+export * from "./push-policy.ts";
+export * from "./push-preview.ts";
 export * from "./receipt.ts";
 export * from "./recipient-upload.ts";
 export * from "./search.ts";
