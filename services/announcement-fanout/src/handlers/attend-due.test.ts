@@ -187,6 +187,25 @@ describe("what is due about announcements", () => {
       expect(await app.progress(id)).to.deep.include({ sent: 2 });
     });
 
+    for (const state of ["paused", "canceled"] as const) {
+      it(`is not in the inbox from that very moment where it is ${state}, either`, async () => {
+        const app = stage.anApp();
+        const expiresAt = Date.now() + HOUR_MS;
+        const id = await app.announced([[userOf]], { expiresAt, hidesFrom: expiresAt });
+        await app.work();
+        await app.deps.announcements.move(`${app.app}/${id}`, ["distributing", "distributed"], state);
+        const total = async () => {
+          const answer = await listInbox(app.deps)(
+            aDelivery({ userId: userOf, limit: 20, after: null }, { app: app.app }),
+          );
+          return answer.kind === "reply" ? answer.reply.total : null;
+        };
+        expect(await total()).to.equal(1);
+        await setHeader(app, id, { expiresAt: Date.now() - 1, hidesFrom: Date.now() - 1 });
+        expect(await total()).to.equal(0);
+      });
+    }
+
     it("waits for its moment after its start, and ends what is still being written", async () => {
       const app = stage.anApp();
       const expiresAt = Date.now() + HOUR_MS;

@@ -14,6 +14,5 @@ export const listInboxKeys =
   async ({ app, payload: { userId, after, behind, limit, since, until, knownSince = null } }) => {
     const hidden = await announcements.hidden(app);
     const entries = await batches.inbox({ app, userId, since, until, knownSince, hidden }, behind ?? after, limit);
-    const ended = hidden.filter((one) => one.after === null).map(({ announcementId }) => announcementId);
-    return reply({ keys: entries && [...entries], ended });
+    return reply({ keys: entries && [...entries], ended: [...hidden] });
   };

@@ -36,16 +36,6 @@ export interface Open {
   readonly until: number;
 }
 
-/** What a user does not see of her inbox. */
-export interface Hidden {
-  readonly announcementId: string;
-  /** Null: nothing of it. */
-  readonly after: number | null;
-}
-
-/** Whoever has it already goes on seeing it. */
-const KEEPS_WHAT_CAME: ReadonlySet<AnnouncementState> = new Set(["paused", "canceled"]);
-
 /** Once canceled it is open no longer than until then; who was known by then may still be to be written down. */
 const OPEN: readonly AnnouncementState[] = ["distributing", "paused", "distributed", "canceled"];
 
@@ -97,7 +87,7 @@ export interface AnnouncementStore {
   /** What was reserved until `until` is written: the next may be from `nextAt` on. */
   settleBatch(id: string, until: number, nextAt: number): Promise<void>;
   /** What the inboxes of an app leave out now: all of an announcement, or what came later than `after`. */
-  hidden(app: string): Promise<readonly Hidden[]>;
+  hidden(app: string): Promise<readonly string[]>;
   /** The announcements, under way or sent, that are also for who becomes known at `since` or later. */
   openToNewcomers(app: string, since: number): Promise<readonly Open[]>;
   /** Something is to be done about these now, if their distribution is over. */
@@ -236,12 +226,9 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
     },
     async hidden(app) {
       const documents = await headers
-        .find({ app, hidesFrom: { $gt: 0, $lte: Date.now() } }, { projection: { state: 1, stateAt: 1 } })
+        .find({ app, hidesFrom: { $gt: 0, $lte: Date.now() } }, { projection: { _id: 1 } })
         .toArray();
-      return documents.map(({ _id, state, stateAt }) => ({
-        announcementId: announcementOf(_id),
-        after: KEEPS_WHAT_CAME.has(state) ? stateAt : null,
-      }));
+      return documents.map(({ _id }) => announcementOf(_id));
     },
     async openToNewcomers(app, since) {
       const documents = await headers

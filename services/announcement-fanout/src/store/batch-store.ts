@@ -3,7 +3,6 @@ import { isDuplicateKey } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { announcementKey, announcementOf, type Batch, below, EVERYONE, partitionRowId } from "../domain/batch.ts";
 import { type BatchDocuments, batchDocuments } from "./batch-documents.ts";
-import type { Hidden } from "./announcement-store.ts";
 
 /** One entry of a user's inbox. */
 export interface InboxEntry {
@@ -16,7 +15,7 @@ export interface Inbox {
   readonly userId: string;
   /** Since when she is known; null: nobody has said, and what is for everyone is left out. */
   readonly knownSince: number | null;
-  readonly hidden: readonly Hidden[];
+  readonly hidden: readonly string[];
   /** Only what came after it; absent or null: everything. */
   readonly since?: number | null | undefined;
   /** Only what was there by then; absent: by now. */
@@ -57,12 +56,7 @@ const entriesOf = ({ app, userId, knownSince, since = null, until }: Omit<Inbox,
 const inboxFilter = ({ hidden, ...entries }: Inbox): Filter<Batch> => ({
   ...entriesOf(entries),
   // Ranges of `_id`, the last field of the inbox index: what is hidden is passed over in the index.
-  ...(hidden.length === 0 ? {} : { $nor: hidden.map((one) => hiddenFilter(entries.app, one)) }),
-});
-
-const hiddenFilter = (app: string, { announcementId, after }: Hidden): Filter<Batch> => ({
-  _id: below(announcementKey(app, announcementId)),
-  ...(after === null ? {} : { at: { $gt: after } }),
+  ...(hidden.length === 0 ? {} : { $nor: hidden.map((id) => ({ _id: below(announcementKey(entries.app, id)) })) }),
 });
 
 /** Where a page begins: behind a time, and of that time with these ids. */

@@ -63,7 +63,7 @@ describe("a user's inbox in the batches", () => {
   it("goes on from a place whose announcement is there or gone, and misses and repeats nothing", async () => {
     const { store, inbox, all } = await setUp();
     for (const [n, place] of all.entries()) {
-      const hidden = [{ announcementId: place.announcementId, after: null }];
+      const hidden = [place.announcementId];
       expect(await store.inbox({ ...inbox, hidden }, place, 100)).to.deep.equal(all.slice(n + 1));
       expect(await store.inbox(inbox, place, 100)).to.deep.equal(all.slice(n + 1));
       expect(await store.inbox(inbox, place.announcementId, 100)).to.deep.equal(all.slice(n + 1));

@@ -160,8 +160,10 @@ describe("directory", () => {
     const command = { userId: `thrice-${app}`, fields: identityFields() };
     const id = randomUUID();
     const first = await gateway.request(CreateIdentity, app, command, { id });
-    await gateway.send(CreateIdentity, app, command, { id });
-    expect(await gateway.request(CreateIdentity, app, command, { id })).to.deep.equal(first);
+    // One after the other: two in one group would be told of once.
+    for (let time = 2; time <= 3; time += 1) {
+      expect(await gateway.request(CreateIdentity, app, command, { id })).to.deep.equal(first);
+    }
     await eventually(() => created.filter((userId) => userId === command.userId).length, 3);
 
     const { identities } = await gateway.ask(GetIdentities, app, { userIds: [command.userId, "nobody"] });
