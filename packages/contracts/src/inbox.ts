@@ -3,6 +3,12 @@ import { Announcement } from "./announcement.ts";
 import { defineCommand, defineQuery } from "./define.ts";
 import { AnnouncementId, Millis, UserId } from "./values.ts";
 
+/**
+ * For how long after the end of an announcement inboxes are asked to pass over it: a slow worker may still put a batch of
+ * it there, and a late event may still tell of one.
+ */
+export const ENDED_TOLD_MS = 60_000;
+
 export const InboxKey = z.object({ announcementId: AnnouncementId, at: Millis });
 export type InboxKey = z.infer<typeof InboxKey>;
 
@@ -28,7 +34,7 @@ export const ListInboxKeys = defineQuery({
   }),
   reply: z.object({
     keys: z.array(InboxKey).nullable(),
-    /** What the inboxes of this app pass over since it was recalled or expired, for a minute from then on at least. */
+    /** What the inboxes of this app pass over since it was recalled or expired, for `ENDED_TOLD_MS` from then on at least. */
     ended: z.array(AnnouncementId).optional(),
   }),
 });

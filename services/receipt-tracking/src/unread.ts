@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AnnouncementReceiptKind, InboxKey, UnreadCounts } from "@strata/contracts";
+import { type AnnouncementReceiptKind, ENDED_TOLD_MS, type InboxKey, type UnreadCounts } from "@strata/contracts";
 import type { Dependency } from "@strata/runtime";
 import type { Inboxes } from "./inbox.ts";
 import { receiptKey } from "./domain/receipt-key.ts";
@@ -16,9 +16,9 @@ export interface UnreadDeps {
 /**
  * How long after its time the event of an announcement still counts by itself. An older one may be of something that the
  * user has read or deleted since, or that was recalled, which a count no longer remembers: it only makes the next reader
- * count again. Half of how long announcement-fanout goes on telling what was taken back.
+ * count again. What was taken back meanwhile is still told of by then.
  */
-export const FRESH_MS = 30_000;
+export const FRESH_MS = ENDED_TOLD_MS / 2;
 
 /** What a user has not read, with its version. While Redis is away it is counted each time. */
 export async function unreadOf(deps: UnreadDeps, reader: Reader): Promise<UnreadCounts & { readonly version: number }> {

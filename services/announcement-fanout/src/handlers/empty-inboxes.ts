@@ -1,3 +1,4 @@
+import { ENDED_TOLD_MS } from "@strata/contracts";
 import { announcementIdOf, type Header } from "../domain/header.ts";
 import { moveToRosters } from "./move-to-rosters.ts";
 import type { FanOutDeps } from "./take-step.ts";
@@ -6,8 +7,6 @@ import type { FanOutDeps } from "./take-step.ts";
 const CLOSING_MS = 1_000;
 /** How long one turn takes batches out of the inboxes, so that others' announcements get theirs. */
 const EMPTYING_MS = 2_000;
-/** For so long after its end a slow worker may still put a batch into the inboxes; three times as long as its lease. */
-const STRAGGLERS_MS = 60_000;
 
 /**
  * Takes what was recalled or is over out of the inboxes for good, a few batches at a time, and once more when nobody can
@@ -22,7 +21,7 @@ export async function emptyInboxes(deps: FanOutDeps, header: Header): Promise<nu
   while (await moveToRosters(deps, app, announcementId)) {
     if (Date.now() - startedAt > EMPTYING_MS) return Date.now();
   }
-  const finalAt = (header.stateAt ?? header.at) + STRAGGLERS_MS;
+  const finalAt = (header.stateAt ?? header.at) + ENDED_TOLD_MS;
   if (startedAt < finalAt) return finalAt;
   await deps.announcements.stopHiding(header._id, version);
   return null;
