@@ -18,7 +18,6 @@ export * from "./message.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";
 export * from "./push-outcome.ts";
-export * from "./push-policy.ts";
 export * from "./push-preview.ts";
 export * from "./receipt.ts";
 export * from "./recipient-upload.ts";

@@ -86,7 +86,7 @@ export interface AnnouncementStore {
   reserveBatch(id: string, until: number): Promise<boolean>;
   /** What was reserved until `until` is written: the next may be from `nextAt` on. */
   settleBatch(id: string, until: number, nextAt: number): Promise<void>;
-  /** What the inboxes of an app leave out now: all of an announcement, or what came later than `after`. */
+  /** The announcements that the inboxes of an app leave out now. */
   hidden(app: string): Promise<readonly string[]>;
   /** The announcements, under way or sent, that are also for who becomes known at `since` or later. */
   openToNewcomers(app: string, since: number): Promise<readonly Open[]>;
