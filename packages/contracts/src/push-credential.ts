@@ -15,7 +15,15 @@ export const ApnsCredential = z.object({
   bundleId: z.string(),
   environment: z.enum(["production", "development"]),
 });
-export const PushCredential = z.discriminatedUnion("kind", [FcmCredential, ApnsCredential]);
+/** A VAPID key pair (RFC 8292), in base64url: `publicKey` is what browsers subscribe with. */
+export const WebPushCredential = z.object({
+  kind: z.literal("webpush"),
+  /** Whom a push service may turn to: a `mailto:` or `https:` address. */
+  subject: z.string(),
+  publicKey: z.string(),
+  privateKey: z.string(),
+});
+export const PushCredential = z.discriminatedUnion("kind", [FcmCredential, ApnsCredential, WebPushCredential]);
 export type PushCredential = z.infer<typeof PushCredential>;
 
 /**
@@ -27,5 +35,5 @@ export const PutPushCredential = defineCommand({
   lane: "admin",
   name: "PutPushCredential",
   version: 1,
-  payload: z.object({ credentialId: z.uuid(), kind: z.enum(["fcm", "apns"]), sealed: z.string() }),
+  payload: z.object({ credentialId: z.uuid(), kind: z.enum(["fcm", "apns", "webpush"]), sealed: z.string() }),
 });

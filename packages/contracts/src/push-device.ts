@@ -14,6 +14,8 @@ export const DeviceFields = z.object({
   locale: z.string().nullable(),
   timeZone: z.string().nullable(),
   appVersion: z.string().nullable(),
+  /** Of a browser's subscription, whose `token` is its endpoint: what its pushes are encrypted with, in base64url. */
+  webPushKeys: z.object({ p256dh: z.string(), auth: z.string() }).optional(),
 });
 export type DeviceFields = z.infer<typeof DeviceFields>;
 

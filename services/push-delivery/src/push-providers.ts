@@ -140,13 +140,15 @@ function openCredential(row: StoredCredential, deps: Deps): Opened {
   }
 }
 
-const scopeOf = (credential: PushCredential): CredentialScope =>
-  credential.kind === "fcm"
-    ? { kind: "fcm", apns: null }
-    : { kind: "apns", apns: { bundleId: credential.bundleId, environment: credential.environment } };
+function scopeOf(credential: PushCredential): CredentialScope {
+  if (credential.kind === "fcm") return { kind: "fcm", apns: null };
+  if (credential.kind === "webpush") return { kind: "webpush", apns: null, publicKey: credential.publicKey };
+  return { kind: "apns", apns: { bundleId: credential.bundleId, environment: credential.environment } };
+}
 
 function openProvider(credential: PushCredential, addresses: ProviderAddresses, log: Logger): PushProvider {
   const { fcmUrl, fcmTokenUrl, apnsUrl, ca } = addresses;
+  if (credential.kind === "webpush") return refusing(credential.kind);
   if (credential.kind === "fcm") {
     return openFcmProvider({ serviceAccount: credential.serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log });
   }
@@ -155,7 +157,7 @@ function openProvider(credential: PushCredential, addresses: ProviderAddresses, 
   return openApnsProvider({ credential, endpoint, ca, log });
 }
 
-const refusing = (kind: "fcm" | "apns"): PushProvider => ({
+const refusing = (kind: PushCredential["kind"]): PushProvider => ({
   kind,
   send: async (pushes) => pushes.map(() => ({ kind: "credential-refused", reason: "credential_unreadable" })),
   close: async () => undefined,

@@ -1,4 +1,4 @@
-import { createPrivateKey } from "node:crypto";
+import { createECDH, createPrivateKey } from "node:crypto";
 import type { PushCredential } from "@strata/contracts";
 import { invalidProperty, isUuid, parseBySchema, requireJsonObject, requireProperties } from "@strata/layer-protocol";
 import { z } from "zod";
@@ -22,17 +22,27 @@ const ApnsCredentialBody = z.object({
   environment: z.enum(["production", "development"]),
 });
 
-/** The body of `PUT /accounts/apps/:app/push_credentials/:id`. */
-export const PushCredentialBody = z.discriminatedUnion("kind", [FcmCredentialBody, ApnsCredentialBody]).meta({
-  example: {
-    kind: "apns",
-    team_id: "TEAM123456",
-    key_id: "KEY1234567",
-    private_key: "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n",
-    bundle_id: "com.example.shop",
-    environment: "production",
-  },
+/** A VAPID key pair in base64url, as `npx web-push generate-vapid-keys` prints it. */
+const WebPushCredentialBody = z.object({
+  kind: z.literal("webpush"),
+  subject: Text,
+  public_key: Text,
+  private_key: Text,
 });
+
+/** The body of `PUT /accounts/apps/:app/push_credentials/:id`. */
+export const PushCredentialBody = z
+  .discriminatedUnion("kind", [FcmCredentialBody, ApnsCredentialBody, WebPushCredentialBody])
+  .meta({
+    example: {
+      kind: "apns",
+      team_id: "TEAM123456",
+      key_id: "KEY1234567",
+      private_key: "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n",
+      bundle_id: "com.example.shop",
+      environment: "production",
+    },
+  });
 
 /**
  * Parses a push credential. A key that cannot be read is refused here, where somebody sees it, and not at the first push.
@@ -47,7 +57,8 @@ export function parsePushCredential(body: unknown): PushCredential {
     requireKey(serviceAccount.private_key, "rsa", "service_account.private_key");
     return { kind: "fcm", serviceAccount };
   }
-  if (fields["kind"] !== "apns") throw invalidProperty("kind", "must be fcm or apns");
+  if (fields["kind"] === "webpush") return parseVapid(fields);
+  if (fields["kind"] !== "apns") throw invalidProperty("kind", "must be fcm, apns or webpush");
   requireProperties(fields, ["team_id", "key_id", "private_key", "bundle_id", "environment"]);
   const apns = parseBySchema(ApnsCredentialBody, fields);
   requireKey(apns.private_key, "ec", "private_key");
@@ -59,6 +70,34 @@ export function parsePushCredential(body: unknown): PushCredential {
     bundleId: apns.bundle_id,
     environment: apns.environment,
   };
+}
+
+/** A real address or site: Apple refuses every push under another, with no more than `BadJwtToken`. */
+const VAPID_SUBJECT = /^(?:mailto:[^@\s]+@|https:\/\/)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:[/?:]\S*)?$/i;
+
+function parseVapid(fields: Readonly<Record<string, unknown>>): PushCredential {
+  requireProperties(fields, ["subject", "public_key", "private_key"]);
+  const { subject, public_key: publicKey, private_key: privateKey } = parseBySchema(WebPushCredentialBody, fields);
+  if (!VAPID_SUBJECT.test(subject)) {
+    throw invalidProperty("subject", "must be a mailto: or https: address that push services can turn to");
+  }
+  const derived = publicKeyOf(privateKey);
+  if (derived === null) throw invalidProperty("private_key", "must be a P-256 key of 32 bytes in base64url");
+  if (derived !== publicKey.replace(/=+$/, "")) {
+    throw invalidProperty("public_key", "must be the key that belongs to private_key, in base64url");
+  }
+  return { kind: "webpush", subject, publicKey: derived, privateKey: privateKey.replace(/=+$/, "") };
+}
+
+function publicKeyOf(privateKey: string): string | null {
+  if (!/^[\w-]{43}=?$/.test(privateKey)) return null;
+  try {
+    const pair = createECDH("prime256v1");
+    pair.setPrivateKey(privateKey, "base64url");
+    return pair.getPublicKey("base64url");
+  } catch {
+    return null;
+  }
 }
 
 function requireKey(pem: string, type: "rsa" | "ec", property: string): void {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { createECDH, generateKeyPairSync, randomUUID } from "node:crypto";
 import { isWellFormedToken, PushCredential } from "@strata/contracts";
 import { unseal } from "@strata/runtime";
 import { eventually } from "@strata/testing";
@@ -193,6 +193,40 @@ describe("accounts", () => {
       }
       const missing = await send("PUT", credentialPath(app), { body: { kind: "apns", team_id: "TEAM" } });
       expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "key_id" } });
+    });
+
+    it("takes a VAPID key pair that belongs together, under a subject that push services can turn to", async () => {
+      const app = await anApp();
+      const [pair, other] = [createECDH("prime256v1"), createECDH("prime256v1")];
+      const vapid = {
+        kind: "webpush",
+        subject: "mailto:ops@shop.example",
+        public_key: pair.generateKeys("base64url"),
+        private_key: pair.getPrivateKey("base64url"),
+      };
+      const id = randomUUID();
+      expect(await send("PUT", credentialPath(app, id), { body: vapid })).to.have.property("status", 204);
+      expect(JSON.parse(unseal(world.credentialsKey, sent(app, id)?.sealed ?? ""))).to.deep.equal({
+        kind: "webpush",
+        subject: vapid.subject,
+        publicKey: vapid.public_key,
+        privateKey: vapid.private_key,
+      });
+      const refused: readonly [string, object][] = [
+        ["subject", { subject: "ops@shop.example" }],
+        ["subject", { subject: "mailto:ops@localhost" }],
+        ["subject", { subject: "http://shop.example" }],
+        ["private_key", { private_key: vapid.private_key.slice(1) }],
+        ["private_key", { private_key: Buffer.alloc(32).toString("base64url") }],
+        ["public_key", { public_key: other.generateKeys("base64url") }],
+      ];
+      for (const [property, changes] of refused) {
+        const reply = await send("PUT", credentialPath(app), { body: { ...vapid, ...changes } });
+        expect([reply.status, errorOf(reply).data], JSON.stringify(changes)).to.deep.equal([422, { property }]);
+      }
+      expect(
+        await send("PUT", credentialPath(app), { body: { ...vapid, subject: "https://shop.example/push" } }),
+      ).to.have.property("status", 204);
     });
 
     it("takes only a UUID as id, and only the account's own apps", async () => {

@@ -25,7 +25,7 @@ export const putPushCredential =
   };
 
 /** What cannot be opened here (sealed with another key) would only be found out at the next push. */
-function isReadable(key: Buffer, kind: "fcm" | "apns", sealed: string): boolean {
+function isReadable(key: Buffer, kind: PushCredential["kind"], sealed: string): boolean {
   try {
     return PushCredential.parse(JSON.parse(unseal(key, sealed))).kind === kind;
   } catch {

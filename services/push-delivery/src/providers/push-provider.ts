@@ -3,7 +3,7 @@ import type { DeviceFields, NotificationContent } from "@strata/contracts";
 
 /** One push to one device. A `Device` of the contracts fits as it is. */
 export interface Push {
-  readonly device: Pick<DeviceFields, "token"> & Partial<Pick<DeviceFields, "kind" | "appBundle">>;
+  readonly device: Pick<DeviceFields, "token"> & Partial<Pick<DeviceFields, "kind" | "appBundle" | "webPushKeys">>;
   readonly notification: NotificationContent;
   /** Two pushes with the same collapse id are one notification on the phone, so a repeat after a kill is not seen. */
   readonly collapseId: string;
@@ -40,7 +40,7 @@ export type PushResult =
 
 /** FCM or APNs behind one long-lived client per credential. */
 export interface PushProvider {
-  readonly kind: "fcm" | "apns";
+  readonly kind: "fcm" | "apns" | "webpush";
   /**
    * At most 1,000 pushes; exactly one result for each, in order. It never throws for anything that a provider or the network
    * does, and never hangs: every push has a deadline. A lane that is paused (429, Retry-After) or refused answers without

@@ -7,7 +7,7 @@ const CredentialRow = z.object({
   _id: z.string(),
   app: z.string(),
   credentialId: z.string(),
-  kind: z.enum(["fcm", "apns"]),
+  kind: z.enum(["fcm", "apns", "webpush"]),
   /** Opened in memory only. */
   sealed: z.string(),
   /** When the command was sent, and which it was: an older one that comes late changes nothing. */
