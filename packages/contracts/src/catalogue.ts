@@ -12,6 +12,7 @@ import * as message from "./message.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
 import * as pushOutcome from "./push-outcome.ts";
+import * as pushPolicy from "./push-policy.ts";
 import * as pushPreview from "./push-preview.ts";
 import * as receipt from "./receipt.ts";
 import * as recipientUpload from "./recipient-upload.ts";
@@ -39,6 +40,7 @@ export const catalogue: readonly AnyContract[] = [
   pushCredential,
   pushDevice,
   pushOutcome,
+  pushPolicy,
   pushPreview,
   receipt,
   search,

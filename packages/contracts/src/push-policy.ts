@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineCommand, defineQuery } from "./define.ts";
-import { AnnouncementId, MessageId, Millis, UserId } from "./values.ts";
+import { Millis, UserId } from "./values.ts";
 
 /** No more than so many pushes to one user within any so many hours. */
 export const PushCap = z.object({
@@ -107,7 +107,10 @@ export const PUSH_POLICIES = [
 export const PushPolicyName = z.enum(PUSH_POLICIES);
 export type PushPolicyName = z.infer<typeof PushPolicyName>;
 
-/** Sets an app's whole policy. Refused: `invalid_property` with what is wrong (a time zone that is none). */
+/**
+ * Sets an app's whole policy, unless a later one holds; the reply is what holds then, and decides everywhere two seconds
+ * later. Refused: `invalid_property` for a `fallback_time_zone` that is none.
+ */
 export const SetPushPolicy = defineCommand({
   service: "push-delivery",
   lane: "admin",
@@ -117,6 +120,7 @@ export const SetPushPolicy = defineCommand({
   reply: PushPolicy,
 });
 
+/** As it is stored; `DEFAULT_PUSH_POLICY` of an app that never set one. */
 export const GetPushPolicy = defineQuery({
   service: "push-delivery",
   name: "GetPushPolicy",
@@ -125,7 +129,11 @@ export const GetPushPolicy = defineQuery({
   reply: z.object({ policy: PushPolicy }),
 });
 
-/** Changes what a user wants: what is absent stays; a category with null is as if she had never said. */
+/**
+ * Changes what a user wants: what is absent stays; a category with null is as if she had never said. Changes nothing once a
+ * later change holds; the reply is what holds then. Refused: `invalid_property` for a `time_zone` that is none, and for
+ * `categories` when she would have said something about too many.
+ */
 export const ChangePushPreferences = defineCommand({
   service: "push-delivery",
   lane: "preferences",
@@ -142,54 +150,11 @@ export const ChangePushPreferences = defineCommand({
   orderedBy: ({ userId }) => userId,
 });
 
+/** `NO_PREFERENCES` of who never said anything, known or not. */
 export const GetPushPreferences = defineQuery({
   service: "push-delivery",
   name: "GetPushPreferences",
   version: 1,
   payload: z.object({ userId: UserId }),
   reply: z.object({ preferences: PushPreferences }),
-});
-
-/** What would become of a push to this user now, and what each policy says of it: decided by what decides in delivery. */
-export const ExplainPush = defineQuery({
-  service: "push-delivery",
-  name: "ExplainPush",
-  version: 1,
-  payload: z.object({
-    userId: UserId,
-    /** An announcement's or a message's push; or any push of a category, of the kind `subject` names. */
-    subject: z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("announcement"), id: AnnouncementId.nullable() }),
-      z.object({ kind: z.literal("message"), id: MessageId.nullable() }),
-      z.object({ kind: z.literal("notification"), id: z.null() }),
-    ]),
-    /** Where `subject` names no announcement or message. */
-    category: CategoryName.nullable(),
-    isUrgent: z.boolean(),
-  }),
-  reply: z.object({
-    /** Null: there is no such announcement or message. */
-    explanation: z
-      .object({
-        decision: z.enum(["send", "skip", "wait"]),
-        /** Which decided; null: all let it pass. */
-        policy: PushPolicyName.nullable(),
-        /** Of one that waits: when it is decided again. */
-        until: Millis.nullable(),
-        category: CategoryName,
-        timeZone: z.string().nullable(),
-        /** In the order of asking, up to the one that decided. */
-        checks: z.array(
-          z.object({
-            policy: PushPolicyName,
-            decision: z.enum(["send", "skip", "wait"]),
-            /** In words, with the numbers that count. */
-            detail: z.string(),
-          }),
-        ),
-        /** How many devices she has. */
-        devices: z.number().int(),
-      })
-      .nullable(),
-  }),
 });

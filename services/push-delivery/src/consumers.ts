@@ -2,31 +2,47 @@ import {
   AnnouncementCorrected,
   AnnouncementRecalled,
   BatchStored,
+  ChangePushPreferences,
   GetPushCounts,
   GetPushOutcomes,
+  GetPushPolicy,
+  GetPushPreferences,
   ListDevices,
   MessageCreated,
   PreviewPushes,
   PutPushCredential,
   RegisterDevice,
+  SetPushPolicy,
   UserDeleted,
+  UserSuspended,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { changePushPreferences } from "./handlers/change-push-preferences.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
+import { getPushPolicy } from "./handlers/get-push-policy.ts";
+import { getPushPreferences } from "./handlers/get-push-preferences.ts";
 import { listDevices } from "./handlers/list-devices.ts";
+import { noteSuspension } from "./handlers/note-suspension.ts";
 import { previewPushes } from "./handlers/preview-pushes.ts";
 import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
 import { putPushCredential } from "./handlers/put-push-credential.ts";
 import { registerDevices } from "./handlers/register-devices.ts";
+import { setPushPolicy } from "./handlers/set-push-policy.ts";
+import type { PushPolicies } from "./push-policies.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
+import type { PolicyStore } from "./store/policy-store.ts";
+import type { PreferenceStore } from "./store/preference-store.ts";
 
 interface Deps extends PushDeps {
   readonly credentials: CredentialStore;
+  readonly policies: PolicyStore;
+  readonly pushPolicies: PushPolicies;
+  readonly preferences: PreferenceStore;
   readonly publisher: Publisher;
   /** Opens sealed credentials. */
   readonly key: Buffer;
@@ -62,6 +78,18 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     dependencies: [deps.mongo],
   }),
   consumer({
+    queue: "push-delivery.suspended-users",
+    prefetch: 20,
+    handlers: [on(UserSuspended, noteSuspension(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.preferences",
+    prefetch: 20,
+    handlers: [on(ChangePushPreferences, changePushPreferences(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "push-delivery.devices",
     prefetch: 200,
     handlers: [onGroup(RegisterDevice, registerDevices(deps))],
@@ -70,7 +98,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "push-delivery.admin",
     prefetch: 20,
-    handlers: [on(PutPushCredential, putPushCredential(deps))],
+    handlers: [on(PutPushCredential, putPushCredential(deps)), on(SetPushPolicy, setPushPolicy(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
@@ -80,6 +108,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),
+      on(GetPushPolicy, getPushPolicy(deps)),
+      on(GetPushPreferences, getPushPreferences(deps)),
     ],
     dependencies: [deps.mongo],
   }),

@@ -6,11 +6,14 @@ import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDuePushes } from "./due-pushes.ts";
 import { pushMetrics } from "./metrics.ts";
+import { pushPolicies } from "./push-policies.ts";
 import { openPushProviders } from "./push-providers.ts";
 import { LEASE_MS } from "./send-chunk.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoCredentialStore } from "./store/credential-store.ts";
 import { mongoDeviceStore } from "./store/device-store.ts";
+import { mongoPolicyStore } from "./store/policy-store.ts";
+import { mongoPreferenceStore } from "./store/preference-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics: registry }: ServiceContext<Config>) {
@@ -19,7 +22,9 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const devices = mongoDeviceStore(mongo.db);
   const credentials = mongoCredentialStore(mongo.db);
   const chunks = mongoChunkStore(mongo.db);
-  await Promise.all([devices, credentials, chunks].map((store) => store.ensureIndexes()));
+  const policies = mongoPolicyStore(mongo.db);
+  const preferences = mongoPreferenceStore(mongo.db);
+  await Promise.all([devices, credentials, chunks, preferences].map((store) => store.ensureIndexes()));
 
   const key = config.CREDENTIALS_KEY;
   const addresses = {
@@ -55,6 +60,9 @@ export async function start({ config, log, closing, readiness, metrics: registry
     devices,
     credentials,
     chunks,
+    policies,
+    pushPolicies: pushPolicies(policies),
+    preferences,
     providers,
     key,
     notifications: notificationsOver(broker),

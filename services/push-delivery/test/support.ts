@@ -26,6 +26,8 @@ import { openPushProviders } from "../src/push-providers.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
+import { mongoPolicyStore } from "../src/store/policy-store.ts";
+import { mongoPreferenceStore } from "../src/store/preference-store.ts";
 import { tokenOf } from "./provider-fixture.ts";
 
 export { aDelivery, recordingPublisher };
@@ -38,10 +40,12 @@ export async function openStores(name: string) {
     devices: mongoDeviceStore(mongo.db),
     credentials: mongoCredentialStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
+    preferences: mongoPreferenceStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
     ...stores,
+    policies: mongoPolicyStore(mongo.db),
     db: mongo.db,
     mongo: mongo.dependency,
     async [Symbol.asyncDispose]() {

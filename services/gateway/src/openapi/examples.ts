@@ -285,6 +285,53 @@ export const examples = {
     app_version: "1.2.3",
     registered_at: AT,
   },
+  pushPolicy: {
+    quiet_hours: { from: "22:00", to: "08:00" },
+    fallback_time_zone: "Europe/Berlin",
+    frequency_cap: { max_pushes: 5, per_hours: 24 },
+    category_defaults: {
+      in_quiet_hours: "wait",
+      skip_if_online: true,
+      skip_if_read: true,
+      delay_seconds: 5,
+      only_if_unread_after_minutes: null,
+      frequency_cap: null,
+    },
+    categories: {
+      offers: { user_choice: "must_opt_in", in_quiet_hours: "skip", frequency_cap: { max_pushes: 1, per_hours: 24 } },
+      security: { user_choice: "none", in_quiet_hours: "send", skip_if_online: false, delay_seconds: 0 },
+    },
+  },
+  pushPreferences: {
+    categories: { offers: true, news: false },
+    quiet_hours: null,
+    time_zone: "Europe/Vienna",
+    muted_until: null,
+    effective: {
+      categories: {
+        announcements: true,
+        messages: true,
+        news: false,
+        notifications: true,
+        offers: true,
+        security: true,
+      },
+      quiet_hours: { from: "22:00", to: "08:00" },
+    },
+  },
+  pushExplanation: {
+    user_id: "user-1",
+    decision: "wait",
+    policy: "quiet_hours",
+    until: AT,
+    category: "offers",
+    time_zone: "Europe/Vienna",
+    devices: 1,
+    checks: [
+      { policy: "suspended", decision: "send", detail: "The user is not suspended" },
+      { policy: "quiet_hours", decision: "wait", detail: "It is 23:10 in Europe/Vienna; quiet hours end at 08:00" },
+    ],
+  },
   location: { latitude: 48.2, longitude: 16.37, at: AT },
   segment: {
     id: `layer:///segments/${exampleIds.segment}`,

@@ -10,6 +10,7 @@ import {
   RegisterDevice,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
+import { type PushPoliciesPeer, pushPoliciesPeer, pushPolicyContracts } from "./push-policies.ts";
 
 /** What the gateway sees of push-delivery, kept in memory. */
 export interface PushPeer {
@@ -19,6 +20,7 @@ export interface PushPeer {
   readonly outcomes: Map<string, PushOutcomeView[]>;
   /** What previews asked about. */
   readonly notices: PayloadOf<typeof PreviewPushes>["notices"];
+  readonly policies: PushPoliciesPeer;
 }
 
 export const pushContracts = [
@@ -28,10 +30,18 @@ export const pushContracts = [
   GetPushCounts,
   GetPushOutcomes,
   PreviewPushes,
+  ...pushPolicyContracts,
 ] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
-  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map(), notices: [] };
+  const policies = pushPoliciesPeer();
+  const peer: PushPeer = {
+    devices: new Map(),
+    credentials: new Map(),
+    outcomes: new Map(),
+    notices: [],
+    policies: policies.peer,
+  };
   const rows = [
     consumer({
       queue: "push-delivery.devices",
@@ -50,8 +60,10 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
           peer.credentials.set(`${app}/${payload.credentialId}`, payload);
           return ack;
         }),
+        ...policies.admin,
       ],
     }),
+    consumer({ queue: "push-delivery.preferences", handlers: policies.preferences }),
     consumer({
       queue: "push-delivery.queries",
       handlers: [
@@ -94,6 +106,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             devices: [...peer.devices.keys()].filter((key) => key.startsWith(`${app}/${userId}/`)).length,
           }),
         ),
+        ...policies.queries,
       ],
     }),
   ];

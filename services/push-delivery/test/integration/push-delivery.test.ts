@@ -35,9 +35,11 @@ import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
 import { aBatch, aMessage, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
 
-const LANES = ["announcements", "messages", "deleted-users", "admin"];
-const QUEUES = [...LANES, "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
-const DEAD_LETTERS = [...LANES, "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
+const LANES = ["announcements", "messages", "deleted-users", "suspended-users", "admin"];
+const QUEUES = [...LANES, "devices.0", "devices.1", "preferences.0", "preferences.1"].map(
+  (lane) => `push-delivery.${lane}`,
+);
+const DEAD_LETTERS = [...LANES, "devices", "preferences"].map((lane) => `push-delivery.${lane}.dead-letter`);
 
 const CONTENT: ReplyOf<typeof GetAnnouncementContent>["content"] = {
   sender: { name: "Ops" },
