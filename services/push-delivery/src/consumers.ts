@@ -2,6 +2,7 @@ import {
   AnnouncementCorrected,
   AnnouncementRecalled,
   BatchStored,
+  GetDevice,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
@@ -9,12 +10,14 @@ import {
   PreviewPushes,
   PutPushCredential,
   RegisterDevice,
+  RemoveDevice,
   UserDeleted,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
+import { getDevice } from "./handlers/get-device.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { listDevices } from "./handlers/list-devices.ts";
@@ -23,6 +26,7 @@ import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
 import { putPushCredential } from "./handlers/put-push-credential.ts";
 import { registerDevices } from "./handlers/register-devices.ts";
+import { removeDevice } from "./handlers/remove-device.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
 
 interface Deps extends PushDeps {
@@ -64,7 +68,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "push-delivery.devices",
     prefetch: 200,
-    handlers: [onGroup(RegisterDevice, registerDevices(deps))],
+    handlers: [onGroup(RegisterDevice, registerDevices(deps)), on(RemoveDevice, removeDevice(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
@@ -76,6 +80,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "push-delivery.queries",
     handlers: [
+      on(GetDevice, getDevice(deps)),
       on(ListDevices, listDevices(deps)),
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),

@@ -1,5 +1,6 @@
 import {
   type Device,
+  GetDevice,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
@@ -8,12 +9,14 @@ import {
   type PushOutcomeView,
   PutPushCredential,
   RegisterDevice,
+  RemoveDevice,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
 
 /** What the gateway sees of push-delivery, kept in memory. */
 export interface PushPeer {
   readonly devices: Map<string, Device>;
+  readonly removed: PayloadOf<typeof RemoveDevice>[];
   readonly credentials: Map<string, PayloadOf<typeof PutPushCredential>>;
   /** By announcement and user: `<announcement>/<user>`. */
   readonly outcomes: Map<string, PushOutcomeView[]>;
@@ -23,6 +26,8 @@ export interface PushPeer {
 
 export const pushContracts = [
   RegisterDevice,
+  RemoveDevice,
+  GetDevice,
   PutPushCredential,
   ListDevices,
   GetPushCounts,
@@ -31,7 +36,7 @@ export const pushContracts = [
 ] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
-  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map(), notices: [] };
+  const peer: PushPeer = { devices: new Map(), removed: [], credentials: new Map(), outcomes: new Map(), notices: [] };
   const rows = [
     consumer({
       queue: "push-delivery.devices",
@@ -40,6 +45,11 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
           const registered = { ...device, userId, deviceId, registeredAt: at };
           peer.devices.set(`${app}/${userId}/${deviceId}`, registered);
           return reply(registered);
+        }),
+        on(RemoveDevice, async ({ app, payload }) => {
+          peer.devices.delete(`${app}/${payload.userId}/${payload.deviceId}`);
+          peer.removed.push(payload);
+          return ack;
         }),
       ],
     }),
@@ -55,6 +65,11 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
     consumer({
       queue: "push-delivery.queries",
       handlers: [
+        on(GetDevice, async ({ app, payload: { userId, deviceId } }) => {
+          const device = peer.devices.get(`${app}/${userId}/${deviceId}`) ?? null;
+          const isRemoved = peer.removed.some((one) => one.userId === userId && one.deviceId === deviceId);
+          return reply({ device, wasThere: device !== null || isRemoved });
+        }),
         on(ListDevices, async ({ app, payload }) =>
           reply({
             devices: [...peer.devices]
