@@ -19,7 +19,7 @@ import { createAnnouncement } from "./routes/announcements.ts";
 import { conversing } from "./routes/conversing.ts";
 import { contentBytes } from "./routes/content-bytes.ts";
 import { conversationContent, userContent } from "./routes/content.ts";
-import { listDevices, registerDevice } from "./routes/devices.ts";
+import { getDevice, listDevices, registerDevice, removeDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
 import { getInboxEntry, listInbox } from "./routes/inbox.ts";
 import { getInsights } from "./routes/insights.ts";
@@ -100,6 +100,8 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     ...pushPolicyRoutes({ maxBodyBytes }),
     ...pushPreferencesRoutes({ users, maxBodyBytes }),
     explainPush({ users }),
+    getDevice({ users }),
+    removeDevice({ users }),
     putLocation({ maxBodyBytes }),
     getLocation({ users }),
     deleteLocation(),

@@ -3,6 +3,7 @@ import {
   AnnouncementRecalled,
   BatchStored,
   ChangePushPreferences,
+  GetDevice,
   GetPushCounts,
   GetPushOutcomes,
   GetPushPolicy,
@@ -13,6 +14,7 @@ import {
   PutPushCredential,
   RegisterDevice,
   SetPushPolicy,
+  RemoveDevice,
   UserDeleted,
   UserSuspended,
 } from "@strata/contracts";
@@ -21,6 +23,7 @@ import type { Dependency } from "@strata/runtime";
 import { changePushPreferences } from "./handlers/change-push-preferences.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
+import { getDevice } from "./handlers/get-device.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { getPushPolicy } from "./handlers/get-push-policy.ts";
@@ -34,6 +37,7 @@ import { putPushCredential } from "./handlers/put-push-credential.ts";
 import { registerDevices } from "./handlers/register-devices.ts";
 import { setPushPolicy } from "./handlers/set-push-policy.ts";
 import type { PushPolicies } from "./push-policies.ts";
+import { removeDevice } from "./handlers/remove-device.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
 import type { PolicyStore } from "./store/policy-store.ts";
 import type { PreferenceStore } from "./store/preference-store.ts";
@@ -92,7 +96,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "push-delivery.devices",
     prefetch: 200,
-    handlers: [onGroup(RegisterDevice, registerDevices(deps))],
+    handlers: [onGroup(RegisterDevice, registerDevices(deps)), on(RemoveDevice, removeDevice(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
@@ -104,6 +108,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   consumer({
     queue: "push-delivery.queries",
     handlers: [
+      on(GetDevice, getDevice(deps)),
       on(ListDevices, listDevices(deps)),
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),

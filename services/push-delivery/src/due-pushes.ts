@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Closable, type Dependency, workOffDue } from "@strata/runtime";
 import type { ChunkRow } from "./domain/chunk.ts";
+import { withHeldDevices } from "./held-devices.ts";
 import type { Wording } from "./notifications.ts";
 import type { PushPlanDeps } from "./push-plan.ts";
 import { sendChunk } from "./send-chunk.ts";
@@ -25,7 +26,8 @@ export function startDuePushes(deps: DuePushDeps, everyMs: number): Closable {
     claim: () => deps.chunks.claimDue(randomUUID(), deps.leaseMs),
     work: async (row) => {
       const asked = await wordingOf(row);
-      if (asked !== "unanswered") await sendChunk(deps, await withoutForgotten(deps, row), asked);
+      if (asked !== "unanswered")
+        await sendChunk(deps, await withHeldDevices(deps, await withoutForgotten(deps, row)), asked);
     },
     log: deps.log,
   });

@@ -1,7 +1,7 @@
-import { ListDevices, RegisterDevice } from "@strata/contracts";
-import { deviceView, parseDevice, requireDeviceId, requireUserId } from "@strata/layer-protocol";
+import { GetDevice, ListDevices, RegisterDevice, RemoveDevice } from "@strata/contracts";
+import { deviceView, notFound, parseDevice, requireDeviceId, requireUserId } from "@strata/layer-protocol";
 import { z } from "zod";
-import { type Answer, type Call, ok, type Route } from "../http/route.ts";
+import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { DevicePath, UserPath } from "../openapi/parameters.ts";
 import { DeviceBody, DeviceView } from "../openapi/user-schemas.ts";
@@ -58,4 +58,63 @@ async function list(call: Call, users: KnownUsers): Promise<Answer> {
   await users.require(call, userId);
   const { devices } = await call.calls.ask(ListDevices, { userId });
   return ok(devices.map((device) => deviceView(call.wire, device)));
+}
+
+export const getDevice = ({ users }: Deps): Route => ({
+  method: "get",
+  path: "/apps/:app/users/:user/devices/:device",
+  access: "app:read",
+  operation: operation({
+    id: "getDevice",
+    tag: "Users",
+    summary: "One of a user's devices",
+    path: DevicePath,
+    answer: { status: 200, description: "As it is registered now; its token is not shown", schema: DeviceView },
+    errors: [404, 422],
+  }),
+  handle: (call) => get(call, users),
+});
+
+async function get(call: Call, users: KnownUsers): Promise<Answer> {
+  const { device } = await find(call, users, call.param("device"));
+  if (device === null) throw notFound("There is no such device");
+  return ok(deviceView(call.wire, device));
+}
+
+export const removeDevice = ({ users }: Deps): Route => ({
+  method: "delete",
+  path: "/apps/:app/users/:user/devices/:device",
+  access: "app:write",
+  operation: operation({
+    id: "removeDevice",
+    tag: "Users",
+    summary: "Remove a device: she has logged out of it",
+    description:
+      "From then on no push is sent there, nor what is waiting to be sent. Removing it again changes nothing; " +
+      "registering it again does.",
+    path: DevicePath,
+    answer: { status: 204, description: "Removed" },
+    errors: [404, 422],
+  }),
+  async handle(call) {
+    await remove(call, users, call.param("device"));
+    return noContent;
+  },
+});
+
+/** @throws LayerError 404 where she never had such a device; 422 `invalid_property` */
+export async function remove(call: Call, users: KnownUsers, deviceText: string): Promise<void> {
+  const { userId, deviceId, device, wasThere } = await find(call, users, deviceText);
+  if (!wasThere) throw notFound("There is no such device");
+  if (device === null) return;
+  // Later than the registration that it ends also where another gateway's clock was ahead.
+  const at = Math.max(Date.now(), device.registeredAt + 1);
+  await call.calls.request(RemoveDevice, { userId, deviceId, token: device.token, at });
+}
+
+async function find(call: Call, users: KnownUsers, deviceText: string) {
+  const userId = requireUserId(call.param("user"));
+  const deviceId = requireDeviceId(deviceText);
+  await users.require(call, userId);
+  return { userId, deviceId, ...(await call.calls.ask(GetDevice, { userId, deviceId })) };
 }

@@ -98,6 +98,25 @@ describe("users", () => {
       expect(await send("PUT", devicePath("fred", "phone"), { body })).to.have.property("status", 200);
     });
 
+    it("shows one, and removes it behind every registration of its token, as often as it is asked", async () => {
+      world.directory.aUser(app, "hugo");
+      const path = devicePath("hugo", "pixel%207");
+      expect(await send("GET", path)).to.have.property("status", 404);
+      expect(await send("DELETE", path)).to.have.property("status", 404);
+      const { json } = await send("PUT", path, { body });
+      const shown = await send("GET", path);
+      expect([shown.status, shown.json]).to.deep.equal([200, json]);
+      const { registeredAt = 0 } = world.push.devices.get(`${app}/hugo/pixel 7`) ?? {};
+      const removal = await send("DELETE", path);
+      expect([removal.status, removal.text]).to.deep.equal([204, ""]);
+      const [{ at, ...removed } = { at: 0 }, ...more] = world.push.removed.filter(({ userId }) => userId === "hugo");
+      expect([removed, more]).to.deep.equal([{ userId: "hugo", deviceId: "pixel 7", token: body.token }, []]);
+      expect(at).to.be.above(registeredAt);
+      expect(await send("GET", path)).to.have.property("status", 404);
+      expect(await send("DELETE", path)).to.have.property("status", 204);
+      expect(await send("DELETE", devicePath("stranger", "phone"))).to.have.property("status", 404);
+    });
+
     it("names what is missing or not valid", async () => {
       world.directory.aUser(app, "gina");
       const missing = await send("PUT", devicePath("gina", "phone"), { body: { platform: "ios" } });

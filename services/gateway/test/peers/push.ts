@@ -1,5 +1,6 @@
 import {
   type Device,
+  GetDevice,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
@@ -8,6 +9,7 @@ import {
   type PushOutcomeView,
   PutPushCredential,
   RegisterDevice,
+  RemoveDevice,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
 import { type PushPoliciesPeer, pushPoliciesPeer, pushPolicyContracts } from "./push-policies.ts";
@@ -15,6 +17,7 @@ import { type PushPoliciesPeer, pushPoliciesPeer, pushPolicyContracts } from "./
 /** What the gateway sees of push-delivery, kept in memory. */
 export interface PushPeer {
   readonly devices: Map<string, Device>;
+  readonly removed: PayloadOf<typeof RemoveDevice>[];
   readonly credentials: Map<string, PayloadOf<typeof PutPushCredential>>;
   /** By announcement and user: `<announcement>/<user>`. */
   readonly outcomes: Map<string, PushOutcomeView[]>;
@@ -25,6 +28,8 @@ export interface PushPeer {
 
 export const pushContracts = [
   RegisterDevice,
+  RemoveDevice,
+  GetDevice,
   PutPushCredential,
   ListDevices,
   GetPushCounts,
@@ -37,6 +42,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
   const policies = pushPoliciesPeer();
   const peer: PushPeer = {
     devices: new Map(),
+    removed: [],
     credentials: new Map(),
     outcomes: new Map(),
     notices: [],
@@ -50,6 +56,11 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
           const registered = { ...device, userId, deviceId, registeredAt: at };
           peer.devices.set(`${app}/${userId}/${deviceId}`, registered);
           return reply(registered);
+        }),
+        on(RemoveDevice, async ({ app, payload }) => {
+          peer.devices.delete(`${app}/${payload.userId}/${payload.deviceId}`);
+          peer.removed.push(payload);
+          return ack;
         }),
       ],
     }),
@@ -67,6 +78,11 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
     consumer({
       queue: "push-delivery.queries",
       handlers: [
+        on(GetDevice, async ({ app, payload: { userId, deviceId } }) => {
+          const device = peer.devices.get(`${app}/${userId}/${deviceId}`) ?? null;
+          const isRemoved = peer.removed.some((one) => one.userId === userId && one.deviceId === deviceId);
+          return reply({ device, wasThere: device !== null || isRemoved });
+        }),
         on(ListDevices, async ({ app, payload }) =>
           reply({
             devices: [...peer.devices]

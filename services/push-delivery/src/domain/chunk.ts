@@ -10,6 +10,7 @@ export const Target = DeviceFields.pick({
   token: true,
   environment: true,
   appBundle: true,
+  webPushKeys: true,
 }).extend({
   userId: UserId,
   deviceId: z.string(),

@@ -10,6 +10,7 @@ import {
   type PushCredential,
   PutPushCredential,
   RegisterDevice,
+  RemoveDevice,
   type ReplyOf,
   type ServiceName,
   UserDeleted,
@@ -247,6 +248,46 @@ describe("push-delivery", () => {
     await eventually(async () => (await gateway.ask(ListDevices, app, { userId: deleted })).devices, []);
     await conversation.emit(MessageCreated, app, aMessage(users));
     await eventually(() => tokens.map((token) => phone.device(token).received_count), [0, 1]);
+  });
+
+  it("sends nothing that waited to a phone whose user has logged out, or is another by now", async () => {
+    const app = anAppId();
+    const { apns } = credentialsOf(phone);
+    if (apns.kind !== "apns") throw new Error("an APNs key");
+    const credentialId = randomUUID();
+    const put = (credential: PushCredential) =>
+      gateway.request(PutPushCredential, app, {
+        credentialId,
+        kind: "apns",
+        sealed: seal(KEY, JSON.stringify(credential)),
+      });
+    const users = usersOfOnePartition(4);
+    const [ann = "", bob = "", cid = "", dee = ""] = users;
+    const device = (n: number) => anIphone(7_000 + n);
+    const registerAs = (userId: string, n: number) =>
+      gateway.request(RegisterDevice, app, { userId, deviceId: "phone", device: device(n), at: Date.now() });
+    for (const [n, userId] of [ann, bob, cid].entries()) await registerAs(userId, n);
+    // With a key that does not sign everything waits, for as long as this test takes.
+    await put({ ...apns, privateKey: "no key at all" });
+    const waiting = aBatch(app, [ann, bob, cid]);
+    await fanOut.emit(BatchStored, app, waiting);
+    await eventually(() => probe.depth("push-delivery.announcements"), 0);
+
+    // Ann logs out; Dee logs in on Bob's phone; Cid's gets another token.
+    const removal = { userId: ann, deviceId: "phone", token: device(0).token, at: Date.now() + 1 };
+    await gateway.request(RemoveDevice, app, removal);
+    await registerAs(dee, 1);
+    await registerAs(cid, 3);
+    await put(apns);
+    const later = aBatch(app, users);
+    const reached = { deadlineMs: 15_000 };
+    await eventually(() => countsOf(app, waiting.announcementId), { pushed: 1, failed: 2 }, reached);
+    const { failedByReason } = await gateway.ask(GetPushCounts, app, { announcementId: waiting.announcementId });
+    expect(failedByReason).to.deep.equal({ device_removed: 2 });
+    await fanOut.emit(BatchStored, app, later);
+    await eventually(() => countsOf(app, later.announcementId), { pushed: 2, failed: 0 });
+    const receivedOn = (n: number) => phone.device(device(n).token).received.map(({ user_id }) => user_id);
+    expect([0, 1, 2, 3].map(receivedOn)).to.deep.equal([[], [dee], [], [cid, cid]]);
   });
 
   it("answers 503 to questions while MongoDB is away, and pushes what came meanwhile once it is back", async () => {
