@@ -2,34 +2,45 @@ import {
   AnnouncementCorrected,
   AnnouncementRecalled,
   BatchStored,
+  DeletePushCredential,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
+  ListPushCredentials,
   MessageCreated,
   PreviewPushes,
   PutPushCredential,
   RegisterDevice,
+  SendCanary,
   UserDeleted,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import type { CredentialCheck } from "./credential-check.ts";
+import { deletePushCredential } from "./handlers/delete-push-credential.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { listDevices } from "./handlers/list-devices.ts";
+import { listPushCredentials } from "./handlers/list-push-credentials.ts";
 import { previewPushes } from "./handlers/preview-pushes.ts";
 import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
 import { putPushCredential } from "./handlers/put-push-credential.ts";
 import { registerDevices } from "./handlers/register-devices.ts";
+import { sendCanary } from "./handlers/send-canary.ts";
+import type { CredentialKeys } from "./sealed-credential.ts";
+import type { CanaryStore } from "./store/canary-store.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
 
 interface Deps extends PushDeps {
   readonly credentials: CredentialStore;
   readonly publisher: Publisher;
-  /** Opens sealed credentials. */
-  readonly key: Buffer;
+  readonly canaries: CanaryStore;
+  /** Open sealed credentials. */
+  readonly keys: CredentialKeys;
+  readonly check: CredentialCheck;
   readonly announcementFanout: Dependency;
   readonly conversation: Dependency;
   /** Knows to whom what is personal says what. */
@@ -69,14 +80,22 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   }),
   consumer({
     queue: "push-delivery.admin",
+    // Above the checks that may be under way at once, so that one provider that hangs keeps no other command waiting.
+    prefetch: 100,
+    handlers: [on(PutPushCredential, putPushCredential(deps)), on(DeletePushCredential, deletePushCredential(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.canaries",
     prefetch: 20,
-    handlers: [on(PutPushCredential, putPushCredential(deps))],
+    handlers: [on(SendCanary, sendCanary(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
     queue: "push-delivery.queries",
     handlers: [
       on(ListDevices, listDevices(deps)),
+      on(ListPushCredentials, listPushCredentials(deps)),
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),
