@@ -18,6 +18,6 @@ export { readRows } from "./read-rows.ts";
 export { repeat } from "./repeat.ts";
 export type { RedisConnection } from "./redis.ts";
 export { openRedis } from "./redis.ts";
-export { seal, SealError, unseal } from "./sealing.ts";
+export { seal, sealedPrefix, SealError, unseal } from "./sealing.ts";
 export type { Service, ServiceContext } from "./service.ts";
 export { runService } from "./service.ts";

@@ -28,7 +28,7 @@ import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recipientUpload } from "./routes/recipient-upload.ts";
-import { putPushCredential } from "./routes/push-credentials.ts";
+import { pushCredentialRoutes } from "./routes/push-credentials.ts";
 import { explainPush } from "./routes/push-explanation.ts";
 import { pushPolicyRoutes } from "./routes/push-policy.ts";
 import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
@@ -123,7 +123,7 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
         inFlight: inFlightLimit(config.MAX_TRANSFERS_PER_APP),
       }),
     ),
-    putPushCredential({ maxBodyBytes, credentialsKey: config.CREDENTIALS_KEY }),
+    ...pushCredentialRoutes({ maxBodyBytes, credentialsKey: config.CREDENTIALS_KEY }),
   ];
   return [...routes, ...documentation(routes, config.PUBLIC_URL)];
 }

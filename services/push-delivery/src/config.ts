@@ -3,6 +3,12 @@ import { z } from "zod";
 
 const KEY_BYTES = 32;
 
+const key = z
+  .string()
+  .trim()
+  .refine((text) => Buffer.from(text, "base64").length === KEY_BYTES, { error: `expected ${KEY_BYTES} bytes, base64` })
+  .transform((text) => Buffer.from(text, "base64"));
+
 export const loadConfig = defineConfig({
   ...brokerConfig,
   ...mongoConfig,
@@ -12,13 +18,14 @@ export const loadConfig = defineConfig({
   REDIS_KEY_PREFIX: redisConfig.REDIS_KEY_PREFIX,
   /** Queues per ordered lane; the same for all services and all time of one deployment. */
   ORDERED_QUEUES: z.coerce.number().int().min(1).max(64).default(16),
-  /** Opens the push credentials that the gateway sealed; both have the same. */
-  CREDENTIALS_KEY: z
+  /** Opens the push credentials that the gateway sealed; both have the same. Seals those anew that a former key sealed. */
+  CREDENTIALS_KEY: key,
+  /** Keys that open what they sealed, separated by commas; the current one may be among them. */
+  CREDENTIALS_KEYS_FORMER: z
     .string()
-    .refine((text) => Buffer.from(text, "base64").length === KEY_BYTES, {
-      error: `expected ${KEY_BYTES} bytes, base64`,
-    })
-    .transform((text) => Buffer.from(text, "base64")),
+    .default("")
+    .transform((text) => text.split(",").filter((part) => part.trim() !== ""))
+    .pipe(z.array(key)),
   /** Instead of Google's and Apple's own addresses: the local phone, or a proxy. */
   FCM_URL: z.url({ protocol: /^https$/ }).optional(),
   FCM_TOKEN_URL: z.url({ protocol: /^https?$/ }).optional(),

@@ -4,23 +4,28 @@ import {
   BatchStored,
   ChangePushPreferences,
   GetDevice,
+  DeletePushCredential,
   GetPushCounts,
   GetPushOutcomes,
   GetPushPolicy,
   GetPushPreferences,
   ListDevices,
+  ListPushCredentials,
   MessageCreated,
   PreviewPushes,
   PutPushCredential,
   RegisterDevice,
   SetPushPolicy,
   RemoveDevice,
+  SendCanary,
   UserDeleted,
   UserSuspended,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { changePushPreferences } from "./handlers/change-push-preferences.ts";
+import type { CredentialCheck } from "./credential-check.ts";
+import { deletePushCredential } from "./handlers/delete-push-credential.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getDevice } from "./handlers/get-device.ts";
@@ -30,6 +35,7 @@ import { getPushPolicy } from "./handlers/get-push-policy.ts";
 import { getPushPreferences } from "./handlers/get-push-preferences.ts";
 import { listDevices } from "./handlers/list-devices.ts";
 import { noteSuspension } from "./handlers/note-suspension.ts";
+import { listPushCredentials } from "./handlers/list-push-credentials.ts";
 import { previewPushes } from "./handlers/preview-pushes.ts";
 import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
@@ -38,6 +44,9 @@ import { registerDevices } from "./handlers/register-devices.ts";
 import { setPushPolicy } from "./handlers/set-push-policy.ts";
 import type { PushPolicies } from "./push-policies.ts";
 import { removeDevice } from "./handlers/remove-device.ts";
+import { sendCanary } from "./handlers/send-canary.ts";
+import type { CredentialKeys } from "./sealed-credential.ts";
+import type { CanaryStore } from "./store/canary-store.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
 import type { PolicyStore } from "./store/policy-store.ts";
 import type { PreferenceStore } from "./store/preference-store.ts";
@@ -48,8 +57,10 @@ interface Deps extends PushDeps {
   readonly pushPolicies: PushPolicies;
   readonly preferences: PreferenceStore;
   readonly publisher: Publisher;
-  /** Opens sealed credentials. */
-  readonly key: Buffer;
+  readonly canaries: CanaryStore;
+  /** Open sealed credentials. */
+  readonly keys: CredentialKeys;
+  readonly check: CredentialCheck;
   readonly announcementFanout: Dependency;
   readonly conversation: Dependency;
   /** Knows to whom what is personal says what. */
@@ -101,8 +112,19 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   }),
   consumer({
     queue: "push-delivery.admin",
+    // Above the checks that may be under way at once, so that one provider that hangs keeps no other command waiting.
+    prefetch: 100,
+    handlers: [
+      on(PutPushCredential, putPushCredential(deps)),
+      on(DeletePushCredential, deletePushCredential(deps)),
+      on(SetPushPolicy, setPushPolicy(deps)),
+    ],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.canaries",
     prefetch: 20,
-    handlers: [on(PutPushCredential, putPushCredential(deps)), on(SetPushPolicy, setPushPolicy(deps))],
+    handlers: [on(SendCanary, sendCanary(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
@@ -110,6 +132,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     handlers: [
       on(GetDevice, getDevice(deps)),
       on(ListDevices, listDevices(deps)),
+      on(ListPushCredentials, listPushCredentials(deps)),
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),

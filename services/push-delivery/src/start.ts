@@ -1,19 +1,26 @@
 import { readFile } from "node:fs/promises";
 import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openMongo, sealedPrefix, type ServiceContext } from "@strata/runtime";
 import { notificationsOver } from "./notifications.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
+import { credentialCheck } from "./credential-check.ts";
+import { startCredentialUpkeep } from "./credential-upkeep.ts";
 import { startDuePushes } from "./due-pushes.ts";
-import { pushMetrics } from "./metrics.ts";
+import { credentialMetrics, pushMetrics } from "./metrics.ts";
 import { pushPolicies } from "./push-policies.ts";
 import { openPushProviders } from "./push-providers.ts";
+import type { CredentialKeys } from "./sealed-credential.ts";
 import { LEASE_MS } from "./send-chunk.ts";
+import { mongoCanaryStore } from "./store/canary-store.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoCredentialStore } from "./store/credential-store.ts";
 import { mongoDeviceStore } from "./store/device-store.ts";
 import { mongoPolicyStore } from "./store/policy-store.ts";
 import { mongoPreferenceStore } from "./store/preference-store.ts";
+
+/** How soon after a rotation a credential is sealed anew, and an end that nears is told. */
+const UPKEEP_INTERVAL_MS = 60_000;
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics: registry }: ServiceContext<Config>) {
@@ -24,16 +31,18 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const chunks = mongoChunkStore(mongo.db);
   const policies = mongoPolicyStore(mongo.db);
   const preferences = mongoPreferenceStore(mongo.db);
-  await Promise.all([devices, credentials, chunks, preferences].map((store) => store.ensureIndexes()));
+  const canaries = mongoCanaryStore(mongo.db);
+  await Promise.all([devices, credentials, chunks, preferences, canaries].map((store) => store.ensureIndexes()));
 
-  const key = config.CREDENTIALS_KEY;
+  const keys: CredentialKeys = [config.CREDENTIALS_KEY, ...config.CREDENTIALS_KEYS_FORMER];
   const addresses = {
     fcmUrl: config.FCM_URL ?? null,
     fcmTokenUrl: config.FCM_TOKEN_URL ?? null,
     apnsUrl: config.APNS_URL ?? null,
     ca: config.PUSH_CA_FILE === undefined ? null : await readFile(config.PUSH_CA_FILE, "utf8"),
   };
-  const providers = closing.add(openPushProviders({ credentials, key, addresses, log }), "push clients");
+  const onRecovered = (app: string, credentialId: string) => chunks.unpark(app, 0, credentialId);
+  const providers = closing.add(openPushProviders({ credentials, keys, addresses, log, onRecovered }), "push clients");
   const replicas = closing.add(
     await redisReplicas({
       redisUrl: config.REDIS_URL,
@@ -63,8 +72,10 @@ export async function start({ config, log, closing, readiness, metrics: registry
     policies,
     pushPolicies: pushPolicies(policies),
     preferences,
+    canaries,
     providers,
-    key,
+    keys,
+    check: credentialCheck(addresses, log),
     notifications: notificationsOver(broker),
     publisher: broker,
     mongo: mongo.dependency,
@@ -77,6 +88,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
     ttlMs: config.PUSH_TTL_SECONDS * 1_000,
     concurrency: config.PUSH_CONCURRENCY,
   };
+  credentialMetrics(registry, credentials, sealedPrefix(config.CREDENTIALS_KEY));
+  closing.add(startCredentialUpkeep(deps, UPKEEP_INTERVAL_MS), "upkeep of credentials");
   closing.add(await broker.consume(consumers(deps)), "consumers");
   closing.add(startDuePushes(deps, config.DUE_POLL_INTERVAL_MS), "due pushes");
 }

@@ -20,9 +20,11 @@ import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
 import { Registry } from "prom-client";
 import { deviceRow } from "../src/domain/device.ts";
+import { credentialCheck } from "../src/credential-check.ts";
 import { pushMetrics } from "../src/metrics.ts";
 import { notificationsOver } from "../src/notifications.ts";
 import { openPushProviders } from "../src/push-providers.ts";
+import { mongoCanaryStore } from "../src/store/canary-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
@@ -41,6 +43,7 @@ export async function openStores(name: string) {
     credentials: mongoCredentialStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
     preferences: mongoPreferenceStore(mongo.db),
+    canaries: mongoCanaryStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
@@ -56,6 +59,7 @@ export async function openStores(name: string) {
 }
 
 export const KEY = randomBytes(32);
+export const KEYS = [KEY] as const;
 
 export const addressesOf = (phone: Phone) => ({
   fcmUrl: phone.fcmUrl,
@@ -113,7 +117,7 @@ const directory: Dependency = {
 };
 
 /** The stores and everything that sends, pushing to this phone. What announcements and messages say is given by the test. */
-export async function openPusher(name: string, phone: Phone) {
+export async function openPusher(name: string, phone: Phone, options: { readonly refusedForMs?: number } = {}) {
   const stores = await openStores(name);
   const log = testLogger("push-delivery");
   const said: Said = {
@@ -123,11 +127,15 @@ export async function openPusher(name: string, phone: Phone) {
     asked: [],
     isDirectoryAway: false,
   };
-  const providers = openPushProviders({ ...stores, key: KEY, addresses: addressesOf(phone), log });
+  const addresses = addressesOf(phone);
+  const onRecovered = (app: string, credentialId: string) => stores.chunks.unpark(app, 0, credentialId);
+  const providers = openPushProviders({ ...stores, ...options, keys: KEYS, addresses, log, onRecovered });
   const deps = {
     ...stores,
     providers,
     key: KEY,
+    keys: KEYS,
+    check: credentialCheck(addresses, log),
     log,
     ...recordingPublisher(),
     metrics: pushMetrics(new Registry(), stores.chunks),

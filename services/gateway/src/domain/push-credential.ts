@@ -1,15 +1,29 @@
 import { createECDH, createPrivateKey } from "node:crypto";
-import type { PushCredential } from "@strata/contracts";
-import { invalidProperty, isUuid, parseBySchema, requireJsonObject, requireProperties } from "@strata/layer-protocol";
+import type { NotificationContent, PayloadOf, PushCredential, SendCanary } from "@strata/contracts";
+import {
+  invalidProperty,
+  isUuid,
+  type LayerVersion,
+  parseBySchema,
+  parseNotification,
+  requireDeviceId,
+  requireJsonObject,
+  requireProperties,
+  requireUserId,
+} from "@strata/layer-protocol";
 import { z } from "zod";
 
 const Text = z.string().min(1).max(1_024);
 const Pem = z.string().min(1).max(16_384);
+const ExpiresAt = z.iso.datetime({ offset: true }).nullish().meta({
+  description: "When the key ends, where it does: shown, and warned of within 30 days. Its provider decides",
+});
 
 /** A service account key file, as Google hands it out. */
 const FcmCredentialBody = z.object({
   kind: z.literal("fcm"),
   service_account: z.object({ project_id: Text, client_email: Text, private_key: Pem }).loose(),
+  expires_at: ExpiresAt,
 });
 
 /** An APNs authentication key; `private_key` is the content of the .p8 file. */
@@ -20,6 +34,7 @@ const ApnsCredentialBody = z.object({
   private_key: Pem,
   bundle_id: Text,
   environment: z.enum(["production", "development"]),
+  expires_at: ExpiresAt,
 });
 
 /** A VAPID key pair in base64url, as `npx web-push generate-vapid-keys` prints it. */
@@ -28,6 +43,7 @@ const WebPushCredentialBody = z.object({
   subject: Text,
   public_key: Text,
   private_key: Text,
+  expires_at: ExpiresAt,
 });
 
 /** The body of `PUT /accounts/apps/:app/push_credentials/:id`. */
@@ -43,41 +59,47 @@ export const PushCredentialBody = z
       environment: "production",
     },
   });
+interface WantedCredential {
+  readonly credential: PushCredential;
+  readonly expiresAt: number | null;
+}
+
+const expiryOf = ({ expires_at: at }: { readonly expires_at?: string | null | undefined }): number | null =>
+  at ? Date.parse(at) : null;
 
 /**
  * Parses a push credential. A key that cannot be read is refused here, where somebody sees it, and not at the first push.
  * @throws LayerError 400 `invalid_request`; 422 `missing_property`; 422 `invalid_property`
  */
-export function parsePushCredential(body: unknown): PushCredential {
+export function parsePushCredential(body: unknown): WantedCredential {
   const fields = requireJsonObject(body);
   requireProperties(fields, ["kind"]);
   if (fields["kind"] === "fcm") {
     requireProperties(fields, ["service_account"]);
-    const { service_account: serviceAccount } = parseBySchema(FcmCredentialBody, fields);
+    const fcm = parseBySchema(FcmCredentialBody, fields);
+    const { service_account: serviceAccount } = fcm;
     requireKey(serviceAccount.private_key, "rsa", "service_account.private_key");
-    return { kind: "fcm", serviceAccount };
+    return { credential: { kind: "fcm", serviceAccount }, expiresAt: expiryOf(fcm) };
   }
   if (fields["kind"] === "webpush") return parseVapid(fields);
   if (fields["kind"] !== "apns") throw invalidProperty("kind", "must be fcm, apns or webpush");
   requireProperties(fields, ["team_id", "key_id", "private_key", "bundle_id", "environment"]);
   const apns = parseBySchema(ApnsCredentialBody, fields);
   requireKey(apns.private_key, "ec", "private_key");
+  const { team_id: teamId, key_id: keyId, private_key: privateKey, bundle_id: bundleId, environment } = apns;
   return {
-    kind: "apns",
-    teamId: apns.team_id,
-    keyId: apns.key_id,
-    privateKey: apns.private_key,
-    bundleId: apns.bundle_id,
-    environment: apns.environment,
+    credential: { kind: "apns", teamId, keyId, privateKey, bundleId, environment },
+    expiresAt: expiryOf(apns),
   };
 }
 
 /** A real address or site: Apple refuses every push under another, with no more than `BadJwtToken`. */
 const VAPID_SUBJECT = /^(?:mailto:[^@\s]+@|https:\/\/)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?:[/?:]\S*)?$/i;
 
-function parseVapid(fields: Readonly<Record<string, unknown>>): PushCredential {
+function parseVapid(fields: Readonly<Record<string, unknown>>): WantedCredential {
   requireProperties(fields, ["subject", "public_key", "private_key"]);
-  const { subject, public_key: publicKey, private_key: privateKey } = parseBySchema(WebPushCredentialBody, fields);
+  const vapid = parseBySchema(WebPushCredentialBody, fields);
+  const { subject, public_key: publicKey, private_key: privateKey } = vapid;
   if (!VAPID_SUBJECT.test(subject)) {
     throw invalidProperty("subject", "must be a mailto: or https: address that push services can turn to");
   }
@@ -86,7 +108,13 @@ function parseVapid(fields: Readonly<Record<string, unknown>>): PushCredential {
   if (derived !== publicKey.replace(/=+$/, "")) {
     throw invalidProperty("public_key", "must be the key that belongs to private_key, in base64url");
   }
-  return { kind: "webpush", subject, publicKey: derived, privateKey: privateKey.replace(/=+$/, "") };
+  const credential = {
+    kind: "webpush",
+    subject,
+    publicKey: derived,
+    privateKey: privateKey.replace(/=+$/, ""),
+  } as const;
+  return { credential, expiresAt: expiryOf(vapid) };
 }
 
 function publicKeyOf(privateKey: string): string | null {
@@ -116,4 +144,51 @@ function keyTypeOf(pem: string): string | undefined {
 export function requireCredentialId(text: string): string {
   if (!isUuid(text)) throw invalidProperty("push_credential_id", "must be a UUID");
   return text.toLowerCase();
+}
+
+/**
+ * Whether the provider is to be asked before the credential is stored.
+ * @throws LayerError 422 `invalid_property` `check`
+ */
+export function parseCheck(query: Readonly<Record<string, unknown>>): boolean {
+  const { check } = query;
+  if (check === undefined || check === "true") return true;
+  if (check !== "false") throw invalidProperty("check", "must be true or false");
+  return false;
+}
+
+/** Whom a canary is for: a token, or a user's device. */
+export const CanaryTargetBody = z.object({
+  token: z.string().min(1).max(4_096).nullish(),
+  user_id: z.string().nullish(),
+  device_id: z.string().nullish(),
+});
+
+type Canary = Pick<PayloadOf<typeof SendCanary>, "target" | "notification">;
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null;
+
+const CANARY: NotificationContent & { readonly recipients?: undefined } = {
+  title: "Canary",
+  text: "This app can push to this device.",
+};
+
+/**
+ * Parses whom a canary is for, and what it says.
+ * @throws LayerError 400 `invalid_request`; 422 `missing_property` or `invalid_property`
+ */
+export function parseCanary(version: LayerVersion, body: unknown): Canary {
+  const fields = requireJsonObject(body);
+  const { recipients, ...content } = parseNotification(version, fields["notification"]) ?? CANARY;
+  if (recipients !== undefined) throw invalidProperty("notification.recipients", "has no meaning for one device");
+  if (isAbsent(fields["token"])) {
+    requireProperties(fields, ["user_id", "device_id"]);
+    const { user_id: userId, device_id: deviceId } = parseBySchema(CanaryTargetBody, fields);
+    const target = { userId: requireUserId(userId ?? ""), deviceId: requireDeviceId(deviceId ?? "") };
+    return { target, notification: content };
+  }
+  if (!isAbsent(fields["user_id"])) throw invalidProperty("user_id", "cannot be given beside a token");
+  if (!isAbsent(fields["device_id"])) throw invalidProperty("device_id", "cannot be given beside a token");
+  const { token } = parseBySchema(CanaryTargetBody, fields);
+  return { target: { token: token ?? "" }, notification: content };
 }

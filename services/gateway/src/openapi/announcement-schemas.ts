@@ -14,7 +14,7 @@ const Count = z.number().int().nonnegative();
 /** The keys are layer-protocol's own; those it checks by hand are spelled out here. */
 const FreeJson = z.record(z.string(), z.json());
 const Texts = z.array(z.string());
-const NotificationContent = WireNotification.extend({
+export const NotificationContent = WireNotification.extend({
   "title-loc-args": Texts.nullish(),
   "loc-args": Texts.nullish(),
   data: FreeJson.nullish(),

@@ -1,17 +1,22 @@
 import {
+  DeletePushCredential,
   type Device,
   GetDevice,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
+  ListPushCredentials,
   PreviewPushes,
   type PayloadOf,
+  type PushCredentialInfo,
   type PushOutcomeView,
   PutPushCredential,
   RegisterDevice,
   RemoveDevice,
+  SendCanary,
 } from "@strata/contracts";
-import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
+import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
+import type { DomainError } from "@strata/runtime";
 import { type PushPoliciesPeer, pushPoliciesPeer, pushPolicyContracts } from "./push-policies.ts";
 
 /** What the gateway sees of push-delivery, kept in memory. */
@@ -19,6 +24,9 @@ export interface PushPeer {
   readonly devices: Map<string, Device>;
   readonly removed: PayloadOf<typeof RemoveDevice>[];
   readonly credentials: Map<string, PayloadOf<typeof PutPushCredential>>;
+  /** What the provider says of the next credential that is put. */
+  refusal: DomainError | null;
+  readonly canaries: PayloadOf<typeof SendCanary>[];
   /** By announcement and user: `<announcement>/<user>`. */
   readonly outcomes: Map<string, PushOutcomeView[]>;
   /** What previews asked about. */
@@ -31,7 +39,10 @@ export const pushContracts = [
   RemoveDevice,
   GetDevice,
   PutPushCredential,
+  DeletePushCredential,
+  SendCanary,
   ListDevices,
+  ListPushCredentials,
   GetPushCounts,
   GetPushOutcomes,
   PreviewPushes,
@@ -44,6 +55,8 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
     devices: new Map(),
     removed: [],
     credentials: new Map(),
+    refusal: null,
+    canaries: [],
     outcomes: new Map(),
     notices: [],
     policies: policies.peer,
@@ -68,10 +81,23 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
       queue: "push-delivery.admin",
       handlers: [
         on(PutPushCredential, async ({ app, payload }) => {
+          if (peer.refusal && payload.check !== false) return refuse(peer.refusal);
           peer.credentials.set(`${app}/${payload.credentialId}`, payload);
           return ack;
         }),
         ...policies.admin,
+        on(DeletePushCredential, async ({ app, payload }) =>
+          reply({ isKnown: peer.credentials.delete(`${app}/${payload.credentialId}`) }),
+        ),
+      ],
+    }),
+    consumer({
+      queue: "push-delivery.canaries",
+      handlers: [
+        on(SendCanary, async ({ payload }) => {
+          peer.canaries.push(payload);
+          return reply({ isAccepted: false, status: 410, reason: "Unregistered", providerId: "A-1", durationMs: 12 });
+        }),
       ],
     }),
     consumer({ queue: "push-delivery.preferences", handlers: policies.preferences }),
@@ -88,6 +114,15 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             devices: [...peer.devices]
               .filter(([key]) => key.startsWith(`${app}/${payload.userId}/`))
               .map(([, device]) => device),
+          }),
+        ),
+        on(ListPushCredentials, async ({ app, payload: { credentialId } }) =>
+          reply({
+            credentials: [...peer.credentials]
+              .filter(
+                ([key]) => key.startsWith(`${app}/`) && (credentialId === null || key === `${app}/${credentialId}`),
+              )
+              .map(([, credential]) => infoOf(credential)),
           }),
         ),
         // The length of a notification alone stands for that of its payload.
@@ -128,3 +163,26 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
   ];
   return { peer, rows };
 }
+
+const infoOf = ({ credentialId, kind, expiresAt = null }: PayloadOf<typeof PutPushCredential>): PushCredentialInfo => ({
+  credentialId,
+  kind,
+  facts: {
+    projectId: "p",
+    clientEmail: null,
+    teamId: null,
+    keyId: null,
+    bundleId: null,
+    environment: null,
+    publicKey: null,
+    fingerprint: "sha256:x",
+  },
+  createdAt: 1_000,
+  changedAt: 2_000,
+  expiresAt,
+  state: "paused",
+  since: 3_000,
+  reason: "QUOTA_EXCEEDED",
+  retryAt: 4_000,
+  waitingPushes: 7,
+});

@@ -55,6 +55,8 @@ const ChunkFields = z.object({
   /** Of them, how many on each platform; rows of an older version do not say. */
   acceptedOn: z.object({ ios: z.number().int(), android: z.number().int(), web: z.number().int() }).optional(),
   failed: z.number().int(),
+  /** How many pushes had to wait after the last send; absent before the first, and in rows of an older version. */
+  waiting: z.number().int().optional(),
 });
 
 /** Rows that were stored before messages were pushed. */
@@ -72,7 +74,7 @@ export type ChunkRow = z.infer<typeof ChunkFields> & { readonly subject: Subject
 /** The fields that one send changes. */
 export type Settlement = Pick<
   ChunkRow,
-  "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "acceptedOn" | "failed"
+  "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "acceptedOn" | "failed" | "waiting"
 >;
 
 /** Everything that is to be pushed at one time about one subject: a batch of an announcement, or a whole message. */
@@ -166,7 +168,8 @@ export function settle(row: ChunkRow, verdicts: ReadonlyMap<Target, Verdict>, no
   const on = (platform: Platform): number => taken.filter((one) => one.platform === platform).length;
   const acceptedOn = { ios: on("ios"), android: on("android"), web: on("web") };
   const dueAt = pending.length === 0 ? null : Math.min(...pending.map((target) => target.dueAt));
-  return { dueAt, parked: isParked, pending, outcomes, accepted, acceptedOn, failed: outcomes.length - accepted };
+  const failed = outcomes.length - accepted;
+  return { dueAt, parked: isParked, pending, outcomes, accepted, acceptedOn, failed, waiting: pending.length };
 }
 
 /** How long until the next try; null when there is none. */

@@ -36,7 +36,12 @@ async function slowChoice(choosing: Promise<CredentialChoice>, answered: Promise
     const send: typeof provider.send = (pushes) => answered.then(() => provider.send(pushes));
     const slow = slowed.get(credentialId) ?? {
       ...credential,
-      provider: { kind: provider.kind, send, close: () => provider.close() },
+      provider: {
+        kind: provider.kind,
+        send,
+        ask: (...asked) => provider.ask(...asked),
+        close: () => provider.close(),
+      },
     };
     slowed.set(credentialId, slow);
     return slow;

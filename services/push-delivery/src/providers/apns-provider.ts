@@ -1,10 +1,11 @@
 import { constants, type ClientHttp2Stream, type Http2Session } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { Provider, type Notification, type ResponseFailure } from "@parse/node-apn";
-import { judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
+import { apnsWord, judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
 import { buildApnsNotification } from "./apns-payload.ts";
 import { unwatchStream, watchStream, type WatchedStream } from "./apns-stream-watch.ts";
 import { LaneState } from "./lane-state.ts";
+import { type ProviderAnswer, unasked } from "./provider-answer.ts";
 import {
   MAX_PUSHES_PER_SEND,
   type ProviderLog,
@@ -35,6 +36,7 @@ export interface ApnsProviderOptions {
   /** How long one send may take in all, waiting for a free stream included. */
   readonly sendDeadlineMs?: number;
   readonly maxStreams?: number;
+  readonly lane?: LaneState;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -44,6 +46,7 @@ const MAX_STREAMS = 500;
 const ATTEMPTS = 3;
 const CLOSE_WAIT_MS = 2_000;
 const TIMEOUT_GRACE_MS = 500;
+const CANNOT_SIGN = "the key can not sign";
 const TIMED_OUT = "no answer and no timeout of the library";
 
 /** Opens one client for one APNs key. A key that can not sign makes every push `credential-refused`, not an exception. */
@@ -55,7 +58,7 @@ class ApnsProvider implements PushProvider {
   readonly kind = "apns";
   readonly #options: ApnsProviderOptions;
   readonly #client: Provider | null;
-  readonly #lane = new LaneState();
+  readonly #lane: LaneState;
   readonly #window: StreamWindow;
   readonly #sending = new Set<Promise<unknown>>();
   readonly #answeredAt = new WeakMap<Http2Session, number>();
@@ -67,6 +70,7 @@ class ApnsProvider implements PushProvider {
 
   constructor(options: ApnsProviderOptions) {
     this.#options = options;
+    this.#lane = options.lane ?? new LaneState();
     this.#window = new StreamWindow(() => this.#lane.paced(this.#streamLimit()));
     this.#client = this.#openClient();
   }
@@ -79,6 +83,24 @@ class ApnsProvider implements PushProvider {
     const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
+  }
+
+  /** APNs has no dry run: what no phone is to get goes to a token that no phone has. */
+  async ask(push: Push): Promise<ProviderAnswer> {
+    const client = this.#client;
+    if (client === null) return unasked("refused", CANNOT_SIGN);
+    const built = buildApnsNotification(push, this.#options.credential.bundleId);
+    if (built.kind === "unsendable") return unasked("unsendable", built.reason);
+    if (!(await this.#window.enter(REQUEST_TIMEOUT_MS))) return unasked("unanswered", "no stream free in time");
+    try {
+      const answer = await this.#request(client, built.payload, push.device.token);
+      const isExpired = answer.kind === "answered" && answer.reason === "ExpiredProviderToken";
+      // The library has signed a new token by now.
+      const last = isExpired ? await this.#request(client, built.payload, push.device.token) : answer;
+      return apnsWord(last, built.payload.id);
+    } finally {
+      this.#window.leave();
+    }
   }
 
   async close(): Promise<void> {
@@ -112,13 +134,13 @@ class ApnsProvider implements PushProvider {
 
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {
     const client = this.#client;
-    if (client === null) return { kind: "credential-refused", reason: "the key can not sign" };
+    if (client === null) return { kind: "credential-refused", reason: CANNOT_SIGN };
     const built = buildApnsNotification(push, this.#options.credential.bundleId);
     if (built.kind === "unsendable") return { kind: "rejected", reason: built.reason };
     if (!(await this.#window.enter(Math.max(0, deadline - Date.now())))) return this.#notSent("no stream free in time");
     try {
       // Asked only now: what the pushes before this one were answered may have closed the lane meanwhile.
-      return this.#lane.blocked() ?? (await this.#attempt(client, built.payload, push.device.token, deadline));
+      return await this.#lane.run(() => this.#attempt(client, built.payload, push.device.token, deadline));
     } finally {
       this.#window.leave();
     }
@@ -137,7 +159,7 @@ class ApnsProvider implements PushProvider {
         isTokenRenewed = true;
         continue;
       }
-      return this.#judge(answer, notification.id);
+      return judgeApnsAnswer(answer, this.#lane, notification.id);
     }
   }
 
@@ -203,17 +225,6 @@ class ApnsProvider implements PushProvider {
   #onTimeout(session: Http2Session): void {
     const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
     if ((this.#answeredAt.get(session) ?? 0) <= Date.now() - requestTimeoutMs) session.destroy();
-  }
-
-  #judge(answer: ApnsAnswer, apnsId: string): PushResult {
-    const wasBlocked = this.#lane.blocked() !== null;
-    const result = judgeApnsAnswer(answer, this.#lane, apnsId);
-    if (!wasBlocked && this.#lane.blocked() !== null) {
-      const { keyId, bundleId } = this.#options.credential;
-      const { reason } = result.kind === "accepted" ? { reason: "" } : result;
-      this.#options.log.warn("apns lane closed", { keyId, bundleId, outcome: result.kind, reason });
-    }
-    return result;
   }
 
   #onSession(session: Http2Session): void {

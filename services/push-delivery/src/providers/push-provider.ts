@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DeviceFields, NotificationContent } from "@strata/contracts";
+import type { AskOptions, ProviderAnswer } from "./provider-answer.ts";
 
 /** One push to one device. A `Device` of the contracts fits as it is. */
 export interface Push {
@@ -47,6 +48,11 @@ export interface PushProvider {
    * asking the provider. Several sends may run at once; they share the sessions and their stream limits.
    */
   send(pushes: readonly Push[]): Promise<readonly PushResult[]>;
+  /**
+   * Sends one push once, whatever the state of the lane, and says what the provider answered. Nothing follows from it. Never
+   * throws, and never hangs.
+   */
+  ask(push: Push, options: AskOptions): Promise<ProviderAnswer>;
   /** Waits for what is in flight (no longer than its deadlines), then closes the sessions. */
   close(): Promise<void>;
 }

@@ -21,8 +21,10 @@ export interface ChunkStore {
   settle(chunkId: string, holder: string, settlement: Settlement): Promise<boolean>;
   /** Holds a chunk for longer. Not to be called once it is settled. */
   renew(chunkId: string, holder: string, leaseMs: number): Promise<void>;
-  /** Makes an app's parked pushes due after `delayMs`. */
-  unpark(app: string, delayMs: number): Promise<void>;
+  /** Makes an app's parked pushes due after `delayMs`; those of one credential, where it is named. */
+  unpark(app: string, delayMs: number, credentialId?: string): Promise<void>;
+  /** By credential, the pushes of an app that had to wait and still do. */
+  waitingByCredential(app: string): Promise<ReadonlyMap<string, number>>;
   counts(app: string, announcementId: string): Promise<PushCounts>;
   /** Devices by the reason for which their push was given up; looks only at rows that have any. */
   failedByReason(app: string, announcementId: string): Promise<Readonly<Record<string, number>>>;
@@ -39,6 +41,7 @@ export interface ChunkStore {
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
 const COUNTS_INDEX = "counts_by_platform";
+const WAITING_INDEX = "waiting";
 
 /** All ids below `prefix/`: the byte after "/" is "0". */
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
@@ -78,12 +81,22 @@ export function mongoChunkStore(db: Db): ChunkStore {
     async renew(_id, holder, leaseMs) {
       await chunks.updateOne({ _id, holder }, { $set: { dueAt: Date.now() + leaseMs } }, LIGHT);
     },
-    async unpark(app, delayMs) {
+    async unpark(app, delayMs, credentialId) {
       const dueAt = Date.now() + delayMs;
+      const ofCredential = credentialId === undefined ? {} : { credential: credentialId };
       await chunks.updateMany(
-        { app, parked: true, dueAt: { $gt: dueAt } },
+        { app, parked: true, dueAt: { $gt: dueAt }, ...ofCredential },
         { $set: { dueAt, "pending.$[].dueAt": dueAt } },
       );
+    },
+    async waitingByCredential(app) {
+      const sums = await chunks
+        .aggregate<{ _id: string | null; n: number }>(
+          [{ $match: { app, waiting: { $gt: 0 } } }, { $group: { _id: "$credential", n: { $sum: "$waiting" } } }],
+          { hint: WAITING_INDEX },
+        )
+        .toArray();
+      return new Map(sums.map(({ _id, n }) => [_id ?? "", n]));
     },
     async counts(app, announcementId) {
       const [sums] = await chunks
@@ -146,6 +159,10 @@ export function mongoChunkStore(db: Db): ChunkStore {
     },
     async ensureIndexes() {
       await chunks.createIndex({ dueAt: 1 }, { name: "due", partialFilterExpression: { dueAt: { $gt: 0 } } });
+      await chunks.createIndex(
+        { app: 1, credential: 1, waiting: 1 },
+        { name: WAITING_INDEX, partialFilterExpression: { waiting: { $gt: 0 } } },
+      );
       // Answers counts without the rows, which hold an outcome per device.
       const platforms = { "acceptedOn.ios": 1, "acceptedOn.android": 1, "acceptedOn.web": 1 } as const;
       await chunks.createIndex({ _id: 1, accepted: 1, failed: 1, ...platforms }, { name: COUNTS_INDEX });

@@ -1,17 +1,20 @@
 import { randomUUID } from "node:crypto";
 import {
   BatchStored,
+  DeletePushCredential,
   DeviceRegistered,
   GetAnnouncementContent,
   GetMessageNotification,
   GetPushCounts,
   ListDevices,
+  ListPushCredentials,
   MessageCreated,
   type PushCredential,
   PutPushCredential,
   RegisterDevice,
   RemoveDevice,
   type ReplyOf,
+  SendCanary,
   type ServiceName,
   UserDeleted,
 } from "@strata/contracts";
@@ -36,7 +39,7 @@ import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
 import { aBatch, aMessage, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
 
-const LANES = ["announcements", "messages", "deleted-users", "suspended-users", "admin"];
+const LANES = ["announcements", "messages", "deleted-users", "suspended-users", "admin", "canaries"];
 const QUEUES = [...LANES, "devices.0", "devices.1", "preferences.0", "preferences.1"].map(
   (lane) => `push-delivery.${lane}`,
 );
@@ -318,13 +321,14 @@ describe("push-delivery", () => {
     const users = usersOfOnePartition(1);
     const device = anIphone(4_000);
     await gateway.request(RegisterDevice, app, { userId: users[0] ?? "", deviceId: "phone", device, at: Date.now() });
-    // A key that does not sign: Apple is not even asked.
+    // A key that does not sign: Apple is not even asked, neither before it is stored.
     const credentialId = randomUUID();
     const put = (credential: PushCredential) =>
       gateway.request(PutPushCredential, app, {
         credentialId,
         kind: "apns",
         sealed: seal(KEY, JSON.stringify(credential)),
+        check: false,
       });
     await put({ ...apns, privateKey: "no key at all" });
     const batch = aBatch(app, users);
@@ -333,6 +337,27 @@ describe("push-delivery", () => {
     expect(await countsOf(app, batch.announcementId)).to.deep.equal({ pushed: 0, failed: 0 });
     await put(apns);
     await eventually(() => countsOf(app, batch.announcementId), { pushed: 1, failed: 0 }, { deadlineMs: 15_000 });
+  });
+
+  it("tries a credential before it is stored, tells how it stands, sends a canary through it, and removes it", async () => {
+    const app = anAppId();
+    const credentialId = randomUUID();
+    const { fcm } = credentialsOf(phone);
+    const put = () =>
+      gateway.request(PutPushCredential, app, { credentialId, kind: "fcm", sealed: seal(KEY, JSON.stringify(fcm)) });
+    const list = async () =>
+      (await gateway.ask(ListPushCredentials, app, { credentialId: null })).credentials.map(({ state }) => state);
+    phone.addFault({ reason: "PERMISSION_DENIED", times: 1 });
+    expect(await put().catch((error: unknown) => error)).to.have.property("code", "invalid_property");
+    expect(await list()).to.deep.equal([]);
+    await put();
+    expect(await list()).to.deep.equal(["ok"]);
+    const target = { token: anAndroid(5_000).token };
+    const canary = { credentialId, target, notification: { text: "canary" } };
+    expect(await gateway.request(SendCanary, app, canary)).to.include({ isAccepted: true, status: 200 });
+    expect(phone.device(target.token).received_count).to.equal(1);
+    expect(await gateway.request(DeletePushCredential, app, { credentialId })).to.deep.equal({ isKnown: true });
+    expect(await list()).to.deep.equal([]);
   });
 
   it("refuses a credential that it could not open", async () => {
