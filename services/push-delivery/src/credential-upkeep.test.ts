@@ -81,6 +81,7 @@ describe("upkeep of credentials", () => {
     // The key is found again.
     await resealAll({ ...deps, keys: [KEY, lost] });
     expect((await unreadable.find())?.sealed.startsWith(sealedPrefix(KEY))).to.equal(true);
+    expect(await unreadable.find()).to.have.nested.property("health.state", "unused");
   });
 
   it("does not put back what was put meanwhile", async () => {

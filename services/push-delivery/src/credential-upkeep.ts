@@ -41,6 +41,10 @@ export async function resealAll({ credentials, keys, log }: Deps): Promise<void>
         const credential = openSealed(keys, row.sealed);
         await credentials.reseal(row, sealedAnew(keys, row.sealed, credential), factsOf(credential));
         log.info("push credential sealed with the current key", { app, credentialId });
+        // Its key was found again. How its provider takes it is seen at the next push.
+        if (row.health?.state === "unreadable") {
+          await credentials.note(row, { state: "unused", reason: null, retryAt: null, at: Date.now() });
+        }
       } catch (error) {
         if (row.health?.state === "unreadable") continue;
         log.error("push credential cannot be read with any key", { app, credentialId, error });

@@ -57,6 +57,11 @@ describe("the state of a credential", () => {
     one.saw(ok(T0 + 500));
     await one.close();
     expect(await health()).to.include({ state: "refused" });
+    // One that has not heard of any of it: only the row knows that this is old.
+    const late = aProcess(row);
+    late.saw(ok(T0 + 500));
+    await late.close();
+    expect(await health()).to.include({ state: "refused" });
     one.saw(ok(T0 + 3_000));
     await one.close();
     expect(await health()).to.include({ state: "ok", reason: null, since: T0 + 3_000 });

@@ -20,6 +20,15 @@ const targetOf = (device: Omit<Target, "userId" | "deviceId" | "registeredAt" | 
 });
 const [android, iphone] = [targetOf(anAndroid(1)), targetOf(anIphone(2))];
 
+const aPush = {
+  device: android,
+  notification: {},
+  collapseId: "a",
+  ttlSeconds: 60,
+  priority: "high",
+  data: {},
+} as const;
+
 describe("push providers", () => {
   let phone: Phone;
   before(async () => {
@@ -103,6 +112,20 @@ describe("push providers", () => {
     expect((await providers.byId(APP, credentialId))?.provider).to.equal(before?.provider);
     expect(await providers.byId(APP, randomUUID())).to.equal(null);
     expect(await providers.byId(randomUUID(), credentialId)).to.equal(null);
+    await providers.close();
+  });
+
+  it("opens what it could not open once another process has sealed it anew", async () => {
+    const { providers, put } = open();
+    const { fcm } = credentialsOf(phone);
+    const by = randomUUID();
+    const credentialId = put(fcm, { by, sealed: seal(randomBytes(32), JSON.stringify(fcm)) });
+    const before = await providers.byId(APP, credentialId);
+    expect(await before?.provider.ask(aPush, { isDryRun: true })).to.include({ kind: "refused" });
+    put(fcm, { by, credentialId });
+    providers.forget(APP);
+    const now = await providers.byId(APP, credentialId);
+    expect(await now?.provider.ask(aPush, { isDryRun: true })).to.include({ kind: "answered", status: 200 });
     await providers.close();
   });
 

@@ -51,6 +51,8 @@ interface Deps {
 interface Opened extends OpenCredential {
   /** Which command put it: the same one sealed anew is the same credential. */
   readonly version: string;
+  /** The text that could not be opened; null where it could. */
+  readonly unreadable: string | null;
   readonly watch: CredentialWatch;
 }
 
@@ -98,8 +100,10 @@ export function openPushProviders(deps: Deps): PushProviders {
     const kept = new Map(entry.open.map((one) => [one.version, one]));
     const open = rows.map((row) => {
       const version = versionOf(row);
-      const known = kept.get(version);
-      kept.delete(version);
+      const one = kept.get(version);
+      // What could not be opened is looked at again once another process has sealed it anew.
+      const known = one && (one.unreadable === null || one.unreadable === row.sealed) ? one : null;
+      if (known) kept.delete(version);
       known?.watch.known(row.health);
       return known ?? openCredential(row, deps);
     });
@@ -162,11 +166,17 @@ function openCredential(row: StoredCredential, deps: Deps): Opened {
     const credential = openSealed(deps.keys, row.sealed);
     const lane = new LaneState({ refusedForMs: deps.refusedForMs, onChange: watch.saw });
     watch.follow(lane);
-    return { ...opened, ...scopeOf(credential), provider: openProvider(credential, deps.addresses, log, lane) };
+    const unreadable = null;
+    return {
+      ...opened,
+      unreadable,
+      ...scopeOf(credential),
+      provider: openProvider(credential, deps.addresses, log, lane),
+    };
   } catch (error) {
     log.error("push credential cannot be read; its pushes wait", { error });
     watch.saw({ state: "unreadable", reason: UNREADABLE, retryAt: null, at: Date.now() });
-    return { ...opened, kind, apns: null, provider: refusing(kind) };
+    return { ...opened, unreadable: row.sealed, kind, apns: null, provider: refusing(kind) };
   }
 }
 
