@@ -29,6 +29,7 @@ import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recipientUpload } from "./routes/recipient-upload.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
+import { pushTokens } from "./routes/push-tokens.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
@@ -92,10 +93,11 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getVisit(),
     getMissed(),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
-    registerDevice({ users, maxBodyBytes }),
+    registerDevice({ users, webPushHosts: config.WEBPUSH_HOSTS, maxBodyBytes }),
     listDevices({ users }),
     getDevice({ users }),
     removeDevice({ users }),
+    ...pushTokens({ users, maxBodyBytes }),
     putLocation({ maxBodyBytes }),
     getLocation({ users }),
     deleteLocation(),

@@ -5,6 +5,7 @@ import type { Target } from "./domain/chunk.ts";
 import { openApnsProvider } from "./providers/apns-provider.ts";
 import { openFcmProvider } from "./providers/fcm-provider.ts";
 import type { PushProvider } from "./providers/push-provider.ts";
+import { openWebPushProvider } from "./providers/webpush-provider.ts";
 import type { CredentialStore, StoredCredential } from "./store/credential-store.ts";
 
 /** A credential with its one long-lived client. */
@@ -27,6 +28,8 @@ interface ProviderAddresses {
   readonly fcmUrl: string | null;
   readonly fcmTokenUrl: string | null;
   readonly apnsUrl: string | null;
+  /** The push services of browsers. */
+  readonly webPushHosts: readonly string[];
   /** PEM of the CA to trust instead of the system's. */
   readonly ca: string | null;
 }
@@ -148,7 +151,9 @@ function scopeOf(credential: PushCredential): CredentialScope {
 
 function openProvider(credential: PushCredential, addresses: ProviderAddresses, log: Logger): PushProvider {
   const { fcmUrl, fcmTokenUrl, apnsUrl, ca } = addresses;
-  if (credential.kind === "webpush") return refusing(credential.kind);
+  if (credential.kind === "webpush") {
+    return openWebPushProvider({ credential, hosts: addresses.webPushHosts, ca, log });
+  }
   if (credential.kind === "fcm") {
     return openFcmProvider({ serviceAccount: credential.serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log });
   }
