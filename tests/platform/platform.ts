@@ -182,6 +182,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
     FCM_URL: phone.fcmUrl,
     APNS_URL: phone.fcmUrl,
     FCM_TOKEN_URL: `${phone.fcmUrl}/token`,
+    WEBPUSH_HOSTS: new URL(phone.fcmUrl).host,
     PUSH_CA_FILE: phone.caFile,
   };
   const own: Record<ServiceName, Readonly<Record<string, string>>> = {
@@ -196,6 +197,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
       CREDENTIALS_KEY: credentialsKey,
       CONTENT_KEY: contentKey,
       CONTENT_URL: `http://127.0.0.1:${contentPort}`,
+      WEBPUSH_HOSTS: push.WEBPUSH_HOSTS,
     },
   };
   const stores = (service: ServiceName) => ({

@@ -108,6 +108,7 @@ export {
 } from "./receipts.ts";
 export type { AnnouncementReceiptKind, ReceiptKind, ReportedReceipt } from "./receipts.ts";
 export { DeviceBody, deviceView, parseDevice, requireDeviceId } from "./devices.ts";
+export { parsePushToken, PushTokenBody } from "./push-tokens.ts";
 export type { DeviceFields } from "./devices.ts";
 export { appUrl, userUrl } from "./urls.ts";
 export type { WireContext } from "./urls.ts";

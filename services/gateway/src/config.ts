@@ -1,3 +1,4 @@
+import { PushServiceHosts } from "@strata/contracts";
 import { brokerConfig, defineConfig, metricsConfig } from "@strata/runtime";
 import { z } from "zod";
 
@@ -20,6 +21,8 @@ export const loadConfig = defineConfig({
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
   /** Seals push credentials; the same for push-delivery, which alone opens them. */
   CREDENTIALS_KEY: key,
+  /** Where browsers' subscriptions may lead, as push-delivery has it: they are URLs that clients give. */
+  WEBPUSH_HOSTS: PushServiceHosts,
   /** Signs the URLs under which content is uploaded and downloaded; the same for conversation, which looks again. */
   CONTENT_KEY: key,
   /** Where conversation takes and gives the bytes of content (its CONTENT_PORT), within the cluster. */

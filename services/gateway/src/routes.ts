@@ -32,6 +32,7 @@ import { pushCredentialRoutes } from "./routes/push-credentials.ts";
 import { explainPush } from "./routes/push-explanation.ts";
 import { pushPolicyRoutes } from "./routes/push-policy.ts";
 import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
+import { pushTokens } from "./routes/push-tokens.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
@@ -95,13 +96,14 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getVisit(),
     getMissed(),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
-    registerDevice({ users, maxBodyBytes }),
+    registerDevice({ users, webPushHosts: config.WEBPUSH_HOSTS, maxBodyBytes }),
     listDevices({ users }),
     ...pushPolicyRoutes({ maxBodyBytes }),
     ...pushPreferencesRoutes({ users, maxBodyBytes }),
     explainPush({ users }),
     getDevice({ users }),
     removeDevice({ users }),
+    ...pushTokens({ users, maxBodyBytes }),
     putLocation({ maxBodyBytes }),
     getLocation({ users }),
     deleteLocation(),

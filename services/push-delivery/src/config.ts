@@ -1,3 +1,4 @@
+import { PushServiceHosts } from "@strata/contracts";
 import { brokerConfig, defineConfig, metricsConfig, mongoConfig, redisConfig } from "@strata/runtime";
 import { z } from "zod";
 
@@ -30,6 +31,8 @@ export const loadConfig = defineConfig({
   FCM_URL: z.url({ protocol: /^https$/ }).optional(),
   FCM_TOKEN_URL: z.url({ protocol: /^https?$/ }).optional(),
   APNS_URL: z.url({ protocol: /^https$/ }).optional(),
+  /** Where browsers' subscriptions may lead, as the gateway has it: they are URLs that clients give. */
+  WEBPUSH_HOSTS: PushServiceHosts,
   /** PEM of the CA to trust for them instead of the system's. */
   PUSH_CA_FILE: z.string().optional(),
   /** How long after an announcement or a message its push is worth sending. */

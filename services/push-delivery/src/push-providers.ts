@@ -9,6 +9,7 @@ import { LaneState } from "./providers/lane-state.ts";
 import type { PushProvider } from "./providers/push-provider.ts";
 import { unasked } from "./providers/provider-answer.ts";
 import { type CredentialKeys, openSealed } from "./sealed-credential.ts";
+import { openWebPushProvider } from "./providers/webpush-provider.ts";
 import type { CredentialStore, StoredCredential } from "./store/credential-store.ts";
 
 /** A credential with its one long-lived client. */
@@ -33,6 +34,8 @@ export interface ProviderAddresses {
   readonly fcmUrl: string | null;
   readonly fcmTokenUrl: string | null;
   readonly apnsUrl: string | null;
+  /** The push services of browsers. */
+  readonly webPushHosts: readonly string[];
   /** PEM of the CA to trust instead of the system's. */
   readonly ca: string | null;
 }
@@ -164,14 +167,17 @@ function openCredential(row: StoredCredential, deps: Deps): Opened {
   const opened = { credentialId, version: versionOf(row), watch };
   try {
     const credential = openSealed(deps.keys, row.sealed);
-    const lane = new LaneState({ refusedForMs: deps.refusedForMs, onChange: watch.saw });
-    watch.follow(lane);
+    const newLane = () => {
+      const lane = new LaneState({ refusedForMs: deps.refusedForMs, onChange: watch.saw });
+      watch.follow(lane);
+      return lane;
+    };
     const unreadable = null;
     return {
       ...opened,
       unreadable,
       ...scopeOf(credential),
-      provider: openProvider(credential, deps.addresses, log, lane),
+      provider: openProvider(credential, deps.addresses, log, newLane),
     };
   } catch (error) {
     log.error("push credential cannot be read; its pushes wait", { error });
@@ -186,21 +192,21 @@ function scopeOf(credential: PushCredential): CredentialScope {
   return { kind: "apns", apns: { bundleId: credential.bundleId, environment: credential.environment } };
 }
 
-/** The client of one credential; what its lane knows is lost with it. */
+/** The client of one credential; what its lanes know is lost with it. A browser's push services have a lane each. */
 export function openProvider(
   credential: PushCredential,
-  { fcmUrl, fcmTokenUrl, apnsUrl, ca }: ProviderAddresses,
+  { fcmUrl, fcmTokenUrl, apnsUrl, webPushHosts: hosts, ca }: ProviderAddresses,
   log: Logger,
-  lane: LaneState = new LaneState(),
+  newLane: () => LaneState = () => new LaneState(),
 ): PushProvider {
-  if (credential.kind === "webpush") return refusing(credential.kind);
+  if (credential.kind === "webpush") return openWebPushProvider({ credential, hosts, ca, log, newLane });
   if (credential.kind === "fcm") {
     const { serviceAccount } = credential;
-    return openFcmProvider({ serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log, lane });
+    return openFcmProvider({ serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log, lane: newLane() });
   }
   const url = apnsUrl === null ? null : new URL(apnsUrl);
   const endpoint = url && { address: url.hostname, port: url.port === "" ? APNS_PORT : Number(url.port) };
-  return openApnsProvider({ credential, endpoint, ca, log, lane });
+  return openApnsProvider({ credential, endpoint, ca, log, lane: newLane() });
 }
 
 const refusing = (kind: PushCredential["kind"]): PushProvider => ({

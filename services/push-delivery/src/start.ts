@@ -39,6 +39,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     fcmUrl: config.FCM_URL ?? null,
     fcmTokenUrl: config.FCM_TOKEN_URL ?? null,
     apnsUrl: config.APNS_URL ?? null,
+    webPushHosts: config.WEBPUSH_HOSTS,
     ca: config.PUSH_CA_FILE === undefined ? null : await readFile(config.PUSH_CA_FILE, "utf8"),
   };
   const onRecovered = (app: string, credentialId: string) => chunks.unpark(app, 0, credentialId);

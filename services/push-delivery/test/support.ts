@@ -65,6 +65,7 @@ export const addressesOf = (phone: Phone) => ({
   fcmUrl: phone.fcmUrl,
   fcmTokenUrl: `${phone.fcmUrl}/token`,
   apnsUrl: phone.fcmUrl,
+  webPushHosts: [new URL(phone.fcmUrl).host],
   ca: phone.caPem,
 });
 

@@ -1,4 +1,9 @@
-import { BadgeBody as WireBadge, DeviceBody as WireDevice, IdentityBody as WireIdentity } from "@strata/layer-protocol";
+import {
+  BadgeBody as WireBadge,
+  DeviceBody as WireDevice,
+  IdentityBody as WireIdentity,
+  PushTokenBody as WirePushToken,
+} from "@strata/layer-protocol";
 import { z } from "zod";
 import { examples } from "./examples.ts";
 import { layerPatch } from "./patch-schemas.ts";
@@ -83,6 +88,11 @@ export const BadgeView = z
 export const DeviceBody = WireDevice.meta({
   id: "DeviceRequest",
   example: { platform: "android", kind: "fcm_token", token: "abc:def", app_id: "com.example.shop", locale: "de-AT" },
+});
+
+export const PushTokenBody = WirePushToken.meta({
+  id: "PushTokenRequest",
+  example: { token: "a1b2c3d4", type: "apns", device_id: "phone-1", apns_bundle_id: "com.example.shop" },
 });
 
 export const DeviceView = z

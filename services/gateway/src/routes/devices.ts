@@ -1,4 +1,4 @@
-import { GetDevice, ListDevices, RegisterDevice, RemoveDevice } from "@strata/contracts";
+import { GetDevice, isPushService, ListDevices, RegisterDevice, RemoveDevice } from "@strata/contracts";
 import { deviceView, notFound, parseDevice, requireDeviceId, requireUserId } from "@strata/layer-protocol";
 import { z } from "zod";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
@@ -11,7 +11,12 @@ interface Deps {
   readonly users: KnownUsers;
 }
 
-export const registerDevice = ({ users, maxBodyBytes }: Deps & { readonly maxBodyBytes: number }): Route => ({
+interface RegistrationDeps extends Deps {
+  readonly maxBodyBytes: number;
+  readonly webPushHosts: readonly string[];
+}
+
+export const registerDevice = ({ users, webPushHosts, maxBodyBytes }: RegistrationDeps): Route => ({
   method: "put",
   path: "/apps/:app/users/:user/devices/:device",
   access: "app:write",
@@ -20,17 +25,20 @@ export const registerDevice = ({ users, maxBodyBytes }: Deps & { readonly maxBod
     id: "registerDevice",
     tag: "Users",
     summary: "Register a device for pushes",
-    description: "One push token has one owner: the last registration wins.",
+    description:
+      "One push token has one owner: the last registration wins. Of a browser (`webpush`) the token is its " +
+      "`PushSubscription`, whose endpoint has to be at a known push service, and `app_id` the VAPID public key that " +
+      "its page subscribed with, where the app has several.",
     path: DevicePath,
     body: DeviceBody,
     answer: { status: 200, description: "The device as it is registered now", schema: DeviceView },
     errors: [404, 413, 422],
   }),
-  handle: (call) => register(call, users),
+  handle: (call) => register(call, users, webPushHosts),
 });
 
-async function register(call: Call, users: KnownUsers): Promise<Answer> {
-  const device = parseDevice(call.body);
+async function register(call: Call, users: KnownUsers, webPushHosts: readonly string[]): Promise<Answer> {
+  const device = parseDevice(call.body, (endpoint) => isPushService(webPushHosts, endpoint));
   const userId = requireUserId(call.param("user"));
   const deviceId = requireDeviceId(call.param("device"));
   await users.require(call, userId);
@@ -76,7 +84,7 @@ export const getDevice = ({ users }: Deps): Route => ({
 });
 
 async function get(call: Call, users: KnownUsers): Promise<Answer> {
-  const { device } = await find(call, users, call.param("device"));
+  const { device } = await find(call, users);
   if (device === null) throw notFound("There is no such device");
   return ok(deviceView(call.wire, device));
 }
@@ -97,14 +105,17 @@ export const removeDevice = ({ users }: Deps): Route => ({
     errors: [404, 422],
   }),
   async handle(call) {
-    await remove(call, users, call.param("device"));
+    await removeDeviceOf(call, users);
     return noContent;
   },
 });
 
-/** @throws LayerError 404 where she never had such a device; 422 `invalid_property` */
-export async function remove(call: Call, users: KnownUsers, deviceText: string): Promise<void> {
-  const { userId, deviceId, device, wasThere } = await find(call, users, deviceText);
+/**
+ * Removes the device of the path.
+ * @throws LayerError 404 where she never had such a device; 422 `invalid_property`
+ */
+export async function removeDeviceOf(call: Call, users: KnownUsers): Promise<void> {
+  const { userId, deviceId, device, wasThere } = await find(call, users);
   if (!wasThere) throw notFound("There is no such device");
   if (device === null) return;
   // Later than the registration that it ends also where another gateway's clock was ahead.
@@ -112,9 +123,9 @@ export async function remove(call: Call, users: KnownUsers, deviceText: string):
   await call.calls.request(RemoveDevice, { userId, deviceId, token: device.token, at });
 }
 
-async function find(call: Call, users: KnownUsers, deviceText: string) {
+async function find(call: Call, users: KnownUsers) {
   const userId = requireUserId(call.param("user"));
-  const deviceId = requireDeviceId(deviceText);
+  const deviceId = requireDeviceId(call.param("device"));
   await users.require(call, userId);
   return { userId, deviceId, ...(await call.calls.ask(GetDevice, { userId, deviceId })) };
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createECDH, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
 import { openWorld, PUBLIC_URL, type World } from "../world.ts";
@@ -115,6 +115,47 @@ describe("users", () => {
       expect(await send("GET", path)).to.have.property("status", 404);
       expect(await send("DELETE", path)).to.have.property("status", 204);
       expect(await send("DELETE", devicePath("stranger", "phone"))).to.have.property("status", 404);
+    });
+
+    it("takes a browser's subscription at a known push service, and no other URL of a client's", async () => {
+      world.directory.aUser(app, "iris");
+      const keys = { p256dh: createECDH("prime256v1").generateKeys("base64url"), auth: "BTBZMqHH6r4Tts7J_aSIgg" };
+      const subscription = { endpoint: "https://fcm.googleapis.com/fcm/send/abc:def", keys };
+      const browser = { platform: "web", kind: "webpush", token: subscription };
+      const reply = await send("PUT", devicePath("iris", "firefox"), { body: browser });
+      expect(reply.status).to.equal(200);
+      expect(reply.text).not.to.match(/fcm\.googleapis|p256dh|BTBZ/);
+      expect(world.push.devices.get(`${app}/iris/firefox`)).to.deep.include({
+        token: subscription.endpoint,
+        webPushKeys: keys,
+      });
+      for (const endpoint of ["https://169.254.169.254/latest", "https://localhost/", "http://fcm.googleapis.com/x"]) {
+        const refused = await send("PUT", devicePath("iris", "other"), {
+          body: { ...browser, token: { ...subscription, endpoint } },
+        });
+        expect([refused.status, errorOf(refused).data]).to.deep.equal([422, { property: "token.endpoint" }]);
+      }
+      expect(world.push.devices.has(`${app}/iris/other`)).to.equal(false);
+    });
+
+    it("registers and removes one in the Client API's words", async () => {
+      world.directory.aUser(app, "jack");
+      const path = `/apps/${app}/users/jack/push_tokens`;
+      const iphone = { token: "AB12", type: "apns", device_id: "phone 1", apns_bundle_id: "com.example" };
+      const registered = await send("POST", path, { body: iphone });
+      expect([registered.status, registered.text]).to.deep.equal([202, ""]);
+      const shown = await send("GET", devicePath("jack", "phone%201"));
+      expect(shown.json).to.deep.include({ platform: "ios", kind: "apns", app_id: "com.example" });
+      const removed = await send("DELETE", `${path}/phone%201`);
+      expect([removed.status, removed.text]).to.deep.equal([202, ""]);
+      expect(await send("GET", devicePath("jack", "phone%201"))).to.have.property("status", 404);
+      expect(await send("DELETE", `${path}/another`)).to.have.property("status", 404);
+      const wrong = await send("POST", path, { body: { ...iphone, type: "webpush" } });
+      expect(errorOf(wrong)).to.deep.include({ id: "invalid_property", data: { property: "type" } });
+      expect(await send("POST", `/apps/${app}/users/stranger/push_tokens`, { body: iphone })).to.have.property(
+        "status",
+        404,
+      );
     });
 
     it("names what is missing or not valid", async () => {

@@ -7,6 +7,7 @@ const apns = (bundleId: string, environment: "production" | "development"): Cred
   apns: { bundleId, environment },
 });
 const vapid = (publicKey: string): CredentialScope => ({ kind: "webpush", apns: null, publicKey });
+const browser = (appBundle: string | null) => anAndroid(1, { kind: "webpush", platform: "web", appBundle });
 const FCM: CredentialScope = { kind: "fcm", apns: null };
 
 describe("credentialFor", () => {
@@ -40,7 +41,6 @@ describe("credentialFor", () => {
 
   it("sends to a browser through the key pair that it names as its app id, else through the newest", () => {
     const [newest, older] = [vapid("new"), vapid("old")];
-    const browser = (appBundle: string | null) => anAndroid(1, { kind: "webpush", platform: "web", appBundle });
     expect(credentialFor([FCM, newest, older], browser("old"))).to.equal(older);
     expect(credentialFor([FCM, newest, older], browser("shop.example"))).to.equal(newest);
     expect(credentialFor([FCM, newest, older], browser(null))).to.equal(newest);

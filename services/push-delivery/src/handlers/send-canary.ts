@@ -71,7 +71,7 @@ async function deviceOf(
   if ("token" in target) {
     const { token } = target;
     const environment = apns?.environment ?? "production";
-    return { token, kind: kind === "apns" ? "apns" : "fcm_token", appBundle: null, environment };
+    return { token, kind: kind === "fcm" ? "fcm_token" : kind, appBundle: null, environment };
   }
   const { userId, deviceId } = target;
   const owned = await devices.ofUsers(app, partitionOf(userId), [userId]);

@@ -26,7 +26,8 @@ export type PushResult =
   /** This push can never be accepted, whatever the device. The token is fine. */
   | { readonly kind: "rejected"; readonly reason: string }
   /**
-   * Not now. `scope: "lane"`: nothing of this credential will get through before `retryAfterMs`; `"push"`: only this one. With
+   * Not now. `scope: "lane"`: nothing of this credential (to this
+   * push service, where it has several) will get through before `retryAfterMs`; `"push"`: only this one. With
    * `mayHaveArrived` the phone may already show it, which the collapse id takes care of when it is sent again.
    */
   | {

@@ -45,7 +45,7 @@ export interface DeadToken {
 }
 
 /** A device that its user does not want any more. */
-export interface Removal {
+interface Removal {
   readonly app: string;
   readonly userId: string;
   readonly deviceId: string;

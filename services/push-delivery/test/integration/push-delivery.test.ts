@@ -34,6 +34,7 @@ import {
 } from "@strata/testing";
 import { expect } from "chai";
 import { Registry } from "prom-client";
+import webPush from "web-push";
 import { loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
@@ -44,6 +45,8 @@ const QUEUES = [...LANES, "devices.0", "devices.1", "preferences.0", "preference
   (lane) => `push-delivery.${lane}`,
 );
 const DEAD_LETTERS = [...LANES, "devices", "preferences"].map((lane) => `push-delivery.${lane}.dead-letter`);
+
+const waitingPhone = (n: number) => anIphone(7_000 + n);
 
 const CONTENT: ReplyOf<typeof GetAnnouncementContent>["content"] = {
   sender: { name: "Ops" },
@@ -102,6 +105,7 @@ describe("push-delivery", () => {
       FCM_URL: phone.fcmUrl,
       FCM_TOKEN_URL: `${phone.fcmUrl}/token`,
       APNS_URL: phone.fcmUrl,
+      WEBPUSH_HOSTS: new URL(phone.fcmUrl).host,
       PUSH_CA_FILE: phone.caFile,
       DUE_POLL_INTERVAL_MS: "50",
     });
@@ -244,6 +248,33 @@ describe("push-delivery", () => {
     expect(asked - before, "what it says is asked for once").to.equal(1);
   });
 
+  it("pushes to a browser, which alone can read it, and forgets its subscription once that has ended", async () => {
+    const app = anAppId();
+    const { publicKey, privateKey } = webPush.generateVAPIDKeys();
+    await putCredential(app, { kind: "webpush", subject: "mailto:ops@shop.example", publicKey, privateKey });
+    const [userId = ""] = usersOfOnePartition(1);
+    const { endpoint: token, keys: webPushKeys } = phone.subscribe(publicKey);
+    const device = anAndroid(0, { platform: "web", kind: "webpush", token, webPushKeys });
+    await gateway.request(RegisterDevice, app, { userId, deviceId: "firefox", device, at: Date.now() });
+    const first = aBatch(app, [userId]);
+    await fanOut.emit(BatchStored, app, first);
+    await eventually(() => countsOf(app, first.announcementId), { pushed: 1, failed: 0 });
+    expect(phone.device(token).shown[0]).to.deep.include({
+      text: "hello",
+      collapse_id: first.announcementId,
+      payload: {
+        body: "hello",
+        tag: first.announcementId,
+        data: { announcement_id: first.announcementId, user_id: userId },
+      },
+    });
+    phone.unsubscribe(token);
+    const second = aBatch(app, [userId]);
+    await fanOut.emit(BatchStored, app, second);
+    await eventually(async () => (await gateway.ask(ListDevices, app, { userId })).devices, []);
+    await eventually(() => countsOf(app, second.announcementId), { pushed: 0, failed: 1 });
+  });
+
   it("forgets the phones of a deleted user: she gets nothing more, and the others do", async () => {
     const { app, users, tokens } = await anApp(2, 6_000);
     const [deleted = ""] = users;
@@ -266,9 +297,8 @@ describe("push-delivery", () => {
       });
     const users = usersOfOnePartition(4);
     const [ann = "", bob = "", cid = "", dee = ""] = users;
-    const device = (n: number) => anIphone(7_000 + n);
     const registerAs = (userId: string, n: number) =>
-      gateway.request(RegisterDevice, app, { userId, deviceId: "phone", device: device(n), at: Date.now() });
+      gateway.request(RegisterDevice, app, { userId, deviceId: "phone", device: waitingPhone(n), at: Date.now() });
     for (const [n, userId] of [ann, bob, cid].entries()) await registerAs(userId, n);
     // With a key that does not sign everything waits, for as long as this test takes.
     await put({ ...apns, privateKey: "no key at all" });
@@ -277,7 +307,7 @@ describe("push-delivery", () => {
     await eventually(() => probe.depth("push-delivery.announcements"), 0);
 
     // Ann logs out; Dee logs in on Bob's phone; Cid's gets another token.
-    const removal = { userId: ann, deviceId: "phone", token: device(0).token, at: Date.now() + 1 };
+    const removal = { userId: ann, deviceId: "phone", token: waitingPhone(0).token, at: Date.now() + 1 };
     await gateway.request(RemoveDevice, app, removal);
     await registerAs(dee, 1);
     await registerAs(cid, 3);
@@ -289,7 +319,7 @@ describe("push-delivery", () => {
     expect(failedByReason).to.deep.equal({ device_removed: 2 });
     await fanOut.emit(BatchStored, app, later);
     await eventually(() => countsOf(app, later.announcementId), { pushed: 2, failed: 0 });
-    const receivedOn = (n: number) => phone.device(device(n).token).received.map(({ user_id }) => user_id);
+    const receivedOn = (n: number) => phone.device(waitingPhone(n).token).received.map(({ user_id }) => user_id);
     expect([0, 1, 2, 3].map(receivedOn)).to.deep.equal([[], [dee], [], [cid, cid]]);
   });
 
