@@ -4,6 +4,7 @@ import { credentialFor, type CredentialScope } from "./domain/credential.ts";
 import type { Target } from "./domain/chunk.ts";
 import { openApnsProvider } from "./providers/apns-provider.ts";
 import { openFcmProvider } from "./providers/fcm-provider.ts";
+import type { Pace } from "./providers/pace.ts";
 import type { PushProvider } from "./providers/push-provider.ts";
 import type { CredentialStore, StoredCredential } from "./store/credential-store.ts";
 
@@ -35,6 +36,8 @@ interface Deps {
   readonly credentials: CredentialStore;
   readonly key: Buffer;
   readonly addresses: ProviderAddresses;
+  /** How fast a credential may be pushed through; null: as fast as its provider takes it. */
+  readonly paceOf?: (kind: string, app: string, credentialId: string) => Pace | null;
   readonly log: Logger;
 }
 
@@ -133,7 +136,13 @@ function openCredential(row: StoredCredential, deps: Deps): Opened {
   const log = deps.log.child({ app: row.app, credentialId });
   try {
     const credential = PushCredential.parse(JSON.parse(unseal(deps.key, sealed)));
-    return { credentialId, sealed, ...scopeOf(credential), provider: openProvider(credential, deps.addresses, log) };
+    const pace = deps.paceOf?.(kind, row.app, credentialId) ?? null;
+    return {
+      credentialId,
+      sealed,
+      ...scopeOf(credential),
+      provider: openProvider(credential, deps.addresses, log, pace),
+    };
   } catch (error) {
     log.error("push credential cannot be read; its pushes wait", { error });
     return { credentialId, sealed, kind, apns: null, provider: refusing(kind) };
@@ -145,14 +154,26 @@ const scopeOf = (credential: PushCredential): CredentialScope =>
     ? { kind: "fcm", apns: null }
     : { kind: "apns", apns: { bundleId: credential.bundleId, environment: credential.environment } };
 
-function openProvider(credential: PushCredential, addresses: ProviderAddresses, log: Logger): PushProvider {
+function openProvider(
+  credential: PushCredential,
+  addresses: ProviderAddresses,
+  log: Logger,
+  pace: Pace | null,
+): PushProvider {
   const { fcmUrl, fcmTokenUrl, apnsUrl, ca } = addresses;
   if (credential.kind === "fcm") {
-    return openFcmProvider({ serviceAccount: credential.serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log });
+    return openFcmProvider({
+      serviceAccount: credential.serviceAccount,
+      url: fcmUrl,
+      tokenUrl: fcmTokenUrl,
+      ca,
+      log,
+      pace,
+    });
   }
   const url = apnsUrl === null ? null : new URL(apnsUrl);
   const endpoint = url && { address: url.hostname, port: url.port === "" ? APNS_PORT : Number(url.port) };
-  return openApnsProvider({ credential, endpoint, ca, log });
+  return openApnsProvider({ credential, endpoint, ca, log, pace });
 }
 
 const refusing = (kind: "fcm" | "apns"): PushProvider => ({

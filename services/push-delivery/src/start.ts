@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openMongo, openRedis, type ServiceContext } from "@strata/runtime";
 import { notificationsOver } from "./notifications.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDuePushes } from "./due-pushes.ts";
 import { pushMetrics } from "./metrics.ts";
+import { pacesFor } from "./providers/pace.ts";
 import { openPushProviders } from "./push-providers.ts";
 import { LEASE_MS } from "./send-chunk.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
@@ -28,7 +29,17 @@ export async function start({ config, log, closing, readiness, metrics: registry
     apnsUrl: config.APNS_URL ?? null,
     ca: config.PUSH_CA_FILE === undefined ? null : await readFile(config.PUSH_CA_FILE, "utf8"),
   };
-  const providers = closing.add(openPushProviders({ credentials, key, addresses, log }), "push clients");
+  const redis =
+    config.REDIS_URL === undefined
+      ? null
+      : await openRedis(config.REDIS_URL, log, { keyPrefix: config.REDIS_KEY_PREFIX, mayBeAway: true });
+  if (redis) closing.add(redis, "redis");
+  const paceOf = pacesFor(
+    { fcm: config.FCM_PUSHES_PER_MINUTE, apns: config.APNS_PUSHES_PER_MINUTE },
+    redis?.redis ?? null,
+    log,
+  );
+  const providers = closing.add(openPushProviders({ credentials, key, addresses, paceOf, log }), "push clients");
   const replicas = closing.add(
     await redisReplicas({
       redisUrl: config.REDIS_URL,

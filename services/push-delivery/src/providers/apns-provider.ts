@@ -5,6 +5,7 @@ import { judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
 import { buildApnsNotification } from "./apns-payload.ts";
 import { unwatchStream, watchStream, type WatchedStream } from "./apns-stream-watch.ts";
 import { LaneState } from "./lane-state.ts";
+import { type Pace, sendAtPace } from "./pace.ts";
 import {
   MAX_PUSHES_PER_SEND,
   type ProviderLog,
@@ -35,6 +36,8 @@ export interface ApnsProviderOptions {
   /** How long one send may take in all, waiting for a free stream included. */
   readonly sendDeadlineMs?: number;
   readonly maxStreams?: number;
+  /** Null: as fast as the provider takes it. */
+  readonly pace?: Pace | null;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -76,7 +79,7 @@ class ApnsProvider implements PushProvider {
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
     // One library call per push: the payload carries the user's id, so no two are alike, and each has an apns-id of its own.
-    const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
   }
@@ -212,6 +215,8 @@ class ApnsProvider implements PushProvider {
       const { keyId, bundleId } = this.#options.credential;
       const { reason } = result.kind === "accepted" ? { reason: "" } : result;
       this.#options.log.warn("apns lane closed", { keyId, bundleId, outcome: result.kind, reason });
+      const isTooMany = answer.kind === "answered" && answer.status === 429 && reason !== "TooManyProviderTokenUpdates";
+      if (isTooMany && result.kind === "unavailable") this.#options.pace?.slowDown(result.retryAfterMs);
     }
     return result;
   }
