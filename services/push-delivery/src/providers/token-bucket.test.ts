@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { FEWEST_PER_MINUTE, sizeFor, TokenBucket } from "./token-bucket.ts";
 
 const MINUTE_MS = 60_000;
