@@ -1,6 +1,7 @@
 import { PushServiceHosts } from "@strata/contracts";
 import { brokerConfig, defineConfig, metricsConfig, mongoConfig, redisConfig } from "@strata/runtime";
 import { z } from "zod";
+import { FEWEST_PER_MINUTE } from "./providers/token-bucket.ts";
 
 const KEY_BYTES = 32;
 
@@ -14,7 +15,7 @@ export const loadConfig = defineConfig({
   ...brokerConfig,
   ...mongoConfig,
   ...metricsConfig,
-  /** Where replicas see each other to share ordered lanes; without it each consumes all of them. */
+  /** Where replicas share ordered lanes and the pace of credentials; without it each consumes all, at a pace of its own. */
   REDIS_URL: redisConfig.REDIS_URL.optional(),
   REDIS_KEY_PREFIX: redisConfig.REDIS_KEY_PREFIX,
   /** Queues per ordered lane; the same for all services and all time of one deployment. */
@@ -44,6 +45,10 @@ export const loadConfig = defineConfig({
     .default(86_400),
   /** How many batches, and how many messages, one process pushes at once: with 1,000 recipients each, the bound on its memory. */
   PUSH_CONCURRENCY: z.coerce.number().int().min(1).max(256).default(32),
+  /** How many pushes a minute go through one credential, all replicas together: Google's default for a project. */
+  FCM_PUSHES_PER_MINUTE: z.coerce.number().int().min(FEWEST_PER_MINUTE).default(600_000),
+  /** The same for an APNs key; as many as Apple takes where it is not set. */
+  APNS_PUSHES_PER_MINUTE: z.coerce.number().int().min(FEWEST_PER_MINUTE).optional(),
   /** How often a process looks for pushes that had to wait. */
   DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
 });

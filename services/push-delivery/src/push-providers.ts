@@ -6,6 +6,7 @@ import type { Target } from "./domain/chunk.ts";
 import { openApnsProvider } from "./providers/apns-provider.ts";
 import { openFcmProvider } from "./providers/fcm-provider.ts";
 import { LaneState } from "./providers/lane-state.ts";
+import type { Pace } from "./providers/pace.ts";
 import type { PushProvider } from "./providers/push-provider.ts";
 import { unasked } from "./providers/provider-answer.ts";
 import { type CredentialKeys, openSealed } from "./sealed-credential.ts";
@@ -44,6 +45,8 @@ interface Deps {
   readonly credentials: Pick<CredentialStore, "ofApp" | "note">;
   readonly keys: CredentialKeys;
   readonly addresses: ProviderAddresses;
+  /** How fast a credential may be pushed through; null: as fast as its provider takes it. */
+  readonly paceOf?: (kind: string, app: string, credentialId: string) => Pace | null;
   readonly log: Logger;
   /** How long a refused credential is left alone before it is tried with one push. */
   readonly refusedForMs?: number;
@@ -173,11 +176,12 @@ function openCredential(row: StoredCredential, deps: Deps): Opened {
       return lane;
     };
     const unreadable = null;
+    const pace = deps.paceOf?.(kind, row.app, credentialId) ?? null;
     return {
       ...opened,
       unreadable,
       ...scopeOf(credential),
-      provider: openProvider(credential, deps.addresses, log, newLane),
+      provider: openProvider(credential, deps.addresses, log, { newLane, pace }),
     };
   } catch (error) {
     log.error("push credential cannot be read; its pushes wait", { error });
@@ -192,21 +196,27 @@ function scopeOf(credential: PushCredential): CredentialScope {
   return { kind: "apns", apns: { bundleId: credential.bundleId, environment: credential.environment } };
 }
 
+/** What a client shares with others: with whoever looks at its lanes, and with the same credential's in other replicas. */
+interface Shared {
+  readonly newLane?: () => LaneState;
+  readonly pace?: Pace | null;
+}
+
 /** The client of one credential; what its lanes know is lost with it. A browser's push services have a lane each. */
 export function openProvider(
   credential: PushCredential,
   { fcmUrl, fcmTokenUrl, apnsUrl, webPushHosts: hosts, ca }: ProviderAddresses,
   log: Logger,
-  newLane: () => LaneState = () => new LaneState(),
+  { newLane = () => new LaneState(), pace = null }: Shared = {},
 ): PushProvider {
   if (credential.kind === "webpush") return openWebPushProvider({ credential, hosts, ca, log, newLane });
   if (credential.kind === "fcm") {
     const { serviceAccount } = credential;
-    return openFcmProvider({ serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log, lane: newLane() });
+    return openFcmProvider({ serviceAccount, url: fcmUrl, tokenUrl: fcmTokenUrl, ca, log, lane: newLane(), pace });
   }
   const url = apnsUrl === null ? null : new URL(apnsUrl);
   const endpoint = url && { address: url.hostname, port: url.port === "" ? APNS_PORT : Number(url.port) };
-  return openApnsProvider({ credential, endpoint, ca, log, lane: newLane() });
+  return openApnsProvider({ credential, endpoint, ca, log, lane: newLane(), pace });
 }
 
 const refusing = (kind: PushCredential["kind"]): PushProvider => ({

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, sealedPrefix, type ServiceContext } from "@strata/runtime";
+import { openMongo, openRedis, sealedPrefix, type ServiceContext } from "@strata/runtime";
 import { notificationsOver } from "./notifications.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
@@ -9,6 +9,7 @@ import { startCredentialUpkeep } from "./credential-upkeep.ts";
 import { startDuePushes } from "./due-pushes.ts";
 import { credentialMetrics, pushMetrics } from "./metrics.ts";
 import { pushPolicies } from "./push-policies.ts";
+import { pacesFor } from "./providers/pace.ts";
 import { openPushProviders } from "./push-providers.ts";
 import type { CredentialKeys } from "./sealed-credential.ts";
 import { LEASE_MS } from "./send-chunk.ts";
@@ -42,8 +43,21 @@ export async function start({ config, log, closing, readiness, metrics: registry
     webPushHosts: config.WEBPUSH_HOSTS,
     ca: config.PUSH_CA_FILE === undefined ? null : await readFile(config.PUSH_CA_FILE, "utf8"),
   };
+  const redis =
+    config.REDIS_URL === undefined
+      ? null
+      : await openRedis(config.REDIS_URL, log, { keyPrefix: config.REDIS_KEY_PREFIX, mayBeAway: true });
+  if (redis) closing.add(redis, "redis");
+  const paceOf = pacesFor(
+    { fcm: config.FCM_PUSHES_PER_MINUTE, apns: config.APNS_PUSHES_PER_MINUTE },
+    redis?.redis ?? null,
+    log,
+  );
   const onRecovered = (app: string, credentialId: string) => chunks.unpark(app, 0, credentialId);
-  const providers = closing.add(openPushProviders({ credentials, keys, addresses, log, onRecovered }), "push clients");
+  const providers = closing.add(
+    openPushProviders({ credentials, keys, addresses, paceOf, log, onRecovered }),
+    "push clients",
+  );
   const replicas = closing.add(
     await redisReplicas({
       redisUrl: config.REDIS_URL,

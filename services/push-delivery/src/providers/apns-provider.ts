@@ -5,6 +5,7 @@ import { apnsWord, judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
 import { buildApnsNotification } from "./apns-payload.ts";
 import { unwatchStream, watchStream, type WatchedStream } from "./apns-stream-watch.ts";
 import { LaneState } from "./lane-state.ts";
+import { type Pace, sendAtPace } from "./pace.ts";
 import { type ProviderAnswer, unasked } from "./provider-answer.ts";
 import {
   MAX_PUSHES_PER_SEND,
@@ -37,6 +38,8 @@ export interface ApnsProviderOptions {
   readonly sendDeadlineMs?: number;
   readonly maxStreams?: number;
   readonly lane?: LaneState;
+  /** Null: as fast as the provider takes it. */
+  readonly pace?: Pace | null;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -80,7 +83,7 @@ class ApnsProvider implements PushProvider {
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
     // One library call per push: the payload carries the user's id, so no two are alike, and each has an apns-id of its own.
-    const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
   }
@@ -159,7 +162,7 @@ class ApnsProvider implements PushProvider {
         isTokenRenewed = true;
         continue;
       }
-      return judgeApnsAnswer(answer, this.#lane, notification.id);
+      return this.#judge(answer, notification.id);
     }
   }
 
@@ -225,6 +228,17 @@ class ApnsProvider implements PushProvider {
   #onTimeout(session: Http2Session): void {
     const { requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
     if ((this.#answeredAt.get(session) ?? 0) <= Date.now() - requestTimeoutMs) session.destroy();
+  }
+
+  #judge(answer: ApnsAnswer, apnsId: string): PushResult {
+    const wasOpen = this.#lane.blocked() === null;
+    const result = judgeApnsAnswer(answer, this.#lane, apnsId);
+    const isTooMany =
+      answer.kind === "answered" && answer.status === 429 && answer.reason !== "TooManyProviderTokenUpdates";
+    if (isTooMany && wasOpen && this.#lane.blocked() !== null && result.kind === "unavailable") {
+      this.#options.pace?.slowDown(result.retryAfterMs);
+    }
+    return result;
   }
 
   #onSession(session: Http2Session): void {

@@ -3,6 +3,7 @@ import { fcmWord, judgeFcmAnswer } from "./fcm-answers.ts";
 import { buildFcmBody } from "./fcm-payload.ts";
 import { FcmSessions } from "./fcm-sessions.ts";
 import { LaneState } from "./lane-state.ts";
+import { type Pace, sendAtPace } from "./pace.ts";
 import { type AskOptions, type ProviderAnswer, unasked } from "./provider-answer.ts";
 import {
   MAX_PUSHES_PER_SEND,
@@ -31,6 +32,8 @@ export interface FcmProviderOptions {
   /** How long one send may take in all, waiting for a free stream included. */
   readonly sendDeadlineMs?: number;
   readonly lane?: LaneState;
+  /** Null: as fast as the provider takes it. */
+  readonly pace?: Pace | null;
 }
 
 const FCM_URL = "https://fcm.googleapis.com";
@@ -85,7 +88,7 @@ class FcmProvider implements PushProvider {
     if (pushes.length > MAX_PUSHES_PER_SEND) throw new RangeError(`At most ${MAX_PUSHES_PER_SEND} pushes in one send`);
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
-    const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
   }
@@ -146,7 +149,12 @@ class FcmProvider implements PushProvider {
         access = await this.#accessToken.renewed(access.token);
         continue;
       }
-      return judgeFcmAnswer(answer, this.#lane);
+      const isOpen = this.#lane.blocked() === null;
+      const result = judgeFcmAnswer(answer, this.#lane);
+      if (answer.status === 429 && isOpen && result.kind === "unavailable") {
+        this.#options.pace?.slowDown(result.retryAfterMs);
+      }
+      return result;
     }
   }
 
