@@ -111,12 +111,44 @@ const status: CliCommand = {
   },
 };
 
+const policyPath = (app: string): string => `/apps/${app}/push_policy`;
+
+const pushPolicyGet: CliCommand = {
+  usage: "push-policy get [--app <app id>]",
+  about: "shows what decides over an app's pushes",
+  run: async (args, settings) => {
+    const { client, app } = asApp(args, settings);
+    return (await client.request("GET", policyPath(app))).body;
+  },
+};
+
+const pushPolicySet: CliCommand = {
+  usage: "push-policy set --file <JSON, as get shows it> [--app <app id>]",
+  about: "sets the whole of it, from a file or - for standard input, and shows what holds",
+  run: async (args, settings) => {
+    const { client, app } = asApp(args, settings);
+    return (await client.request("PUT", policyPath(app), { body: jsonOf(text(args, "file")) })).body;
+  },
+};
+
+/** What a file holds; `-` is standard input. */
+function jsonOf(file: string): unknown {
+  const given = readFileSync(file === "-" ? 0 : file, "utf8");
+  try {
+    return JSON.parse(given);
+  } catch (error) {
+    throw new UsageError(`${file} is no JSON`, { cause: error });
+  }
+}
+
 /** All commands by their words. */
 export const commands: Readonly<Record<string, CliCommand>> = {
   "app create": appCreate,
   "token create": tokenCreate,
   announce,
   status,
+  "push-policy get": pushPolicyGet,
+  "push-policy set": pushPolicySet,
 };
 
 export const optionTypes = {

@@ -15,6 +15,7 @@ import {
   parseBySchema,
   requireJsonObject,
 } from "@strata/layer-protocol";
+import { isTimeZone } from "@strata/local-time";
 import { z } from "zod";
 
 export const WireQuietHours = z
@@ -32,14 +33,6 @@ export const WireTimeZone = z
     (zone) => /^[A-Za-z]/.test(zone) && isTimeZone(zone),
     "expected the IANA name of a time zone, as Europe/Berlin",
   );
-
-function isTimeZone(zone: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone: zone }));
-  } catch {
-    return false;
-  }
-}
 
 const WireCap = z.strictObject({
   max_pushes: PushCap.shape.pushes.meta({ description: "No more than so many pushes to one user" }),

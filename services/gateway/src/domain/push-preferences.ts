@@ -21,7 +21,7 @@ export const WirePushPreferences = z.strictObject({
   muted_until: z.iso
     .datetime({ offset: true })
     .nullable()
-    .meta({ description: "Nothing is pushed to her until then; null: not muted" }),
+    .meta({ description: "Until then only what is urgent is pushed to her; null: not muted" }),
 });
 
 /** The body of `PATCH /apps/:app/users/:user/push_preferences`. */
