@@ -141,6 +141,25 @@ function jsonOf(file: string): unknown {
   }
 }
 
+const explainPush: CliCommand = {
+  usage: "explain-push <user id> [--announcement <id> | --category <name> [--urgent]] [--app <app id>]",
+  about: "says what would become of a push to this user now, and which policy decides it",
+  run: async (args, settings) => {
+    const { client, app } = asApp(args, settings);
+    const user = args.positionals[1];
+    if (!user) throw new UsageError("which user?");
+    const announcement = optional(args, "announcement")?.split("/").at(-1);
+    const category = optional(args, "category");
+    const question = new URLSearchParams({
+      ...(announcement === undefined ? {} : { announcement_id: announcement }),
+      ...(category === undefined ? {} : { category }),
+      ...(args.values["urgent"] === true ? { urgent: "true" } : {}),
+    });
+    const path = `/apps/${app}/users/${encodeURIComponent(user)}/push_explanation?${question.toString()}`;
+    return (await client.request("GET", path)).body;
+  },
+};
+
 /** All commands by their words. */
 export const commands: Readonly<Record<string, CliCommand>> = {
   "app create": appCreate,
@@ -149,6 +168,7 @@ export const commands: Readonly<Record<string, CliCommand>> = {
   status,
   "push-policy get": pushPolicyGet,
   "push-policy set": pushPolicySet,
+  "explain-push": explainPush,
 };
 
 export const optionTypes = {
@@ -162,5 +182,8 @@ export const optionTypes = {
   text: { type: "string" },
   title: { type: "string" },
   silent: { type: "boolean" },
+  announcement: { type: "string" },
+  category: { type: "string" },
+  urgent: { type: "boolean" },
   help: { type: "boolean" },
 } as const;
