@@ -71,13 +71,13 @@ const ruleShape = {
   frequency_cap: WireCap.nullable().meta({ description: "Of each such category by itself; null: none" }),
 };
 
-export const WireRules = z.strictObject(ruleShape);
+const WireRules = z.strictObject(ruleShape);
 const UserChoice = z.enum(["may_opt_out", "must_opt_in", "none"]).meta({
   description:
     "`may_opt_out` (as without it): everybody gets its pushes until she opts out; `must_opt_in`: nobody until she opts " +
     "in; `none`: everybody always, for what nobody may miss",
 });
-export const WireCategory = z.strictObject({ user_choice: UserChoice, ...ruleShape }).partial();
+const WireCategory = z.strictObject({ user_choice: UserChoice, ...ruleShape }).partial();
 
 /** An app's policy under its names on the wire. */
 export const WirePushPolicy = z.strictObject({

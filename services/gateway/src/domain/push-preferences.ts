@@ -32,7 +32,7 @@ export const PushPreferencesBody = WirePushPreferences.partial().extend({
     .meta({ description: "false: she opts out; true: she opts in; null: as if she had never said" }),
 });
 
-export type PreferenceChanges = PayloadOf<typeof ChangePushPreferences>["changes"];
+type PreferenceChanges = PayloadOf<typeof ChangePushPreferences>["changes"];
 
 /**
  * What a body changes of a user's preferences; what it does not name stays as it is.
