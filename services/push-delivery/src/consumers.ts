@@ -3,6 +3,7 @@ import {
   AnnouncementRecalled,
   BatchStored,
   ChangePushPreferences,
+  ExplainPush,
   GetPushCounts,
   GetPushOutcomes,
   GetPushPolicy,
@@ -16,9 +17,10 @@ import {
   UserDeleted,
   UserSuspended,
 } from "@strata/contracts";
-import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
+import { type Client, type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { changePushPreferences } from "./handlers/change-push-preferences.ts";
+import { explainPush } from "./handlers/explain-push.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
@@ -46,10 +48,14 @@ interface Deps extends PushDeps {
   readonly publisher: Publisher;
   /** Opens sealed credentials. */
   readonly key: Buffer;
+  /** Asks other services. */
+  readonly client: Client;
   readonly announcementFanout: Dependency;
   readonly conversation: Dependency;
-  /** Knows to whom what is personal says what. */
+  /** Knows to whom what is personal says what, where users' clocks are, and who blocks whom. */
   readonly directory: Dependency;
+  /** Knows who has read an announcement. */
+  readonly receiptTracking: Dependency;
   readonly concurrency: number;
 }
 
@@ -63,13 +69,13 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(AnnouncementCorrected, followCorrection(deps)),
       on(AnnouncementRecalled, followRecall(deps)),
     ],
-    dependencies: [deps.mongo, deps.announcementFanout, deps.directory],
+    dependencies: [deps.mongo, deps.announcementFanout, deps.directory, deps.receiptTracking],
   }),
   consumer({
     queue: "push-delivery.messages",
     prefetch: deps.concurrency,
     handlers: [on(MessageCreated, pushMessage(deps))],
-    dependencies: [deps.mongo, deps.conversation],
+    dependencies: [deps.mongo, deps.conversation, deps.directory],
   }),
   consumer({
     queue: "push-delivery.deleted-users",
@@ -108,6 +114,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),
+      on(ExplainPush, explainPush(deps)),
       on(GetPushPolicy, getPushPolicy(deps)),
       on(GetPushPreferences, getPushPreferences(deps)),
     ],

@@ -4,11 +4,14 @@ import { openMongo, type ServiceContext } from "@strata/runtime";
 import { notificationsOver } from "./notifications.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
-import { startDuePushes } from "./due-pushes.ts";
+import { startDuePushes, UNANSWERED_MS } from "./due-pushes.ts";
 import { pushMetrics } from "./metrics.ts";
+import { pausingClient } from "./pausing-client.ts";
+import { pushDecisions } from "./push-decisions.ts";
 import { pushPolicies } from "./push-policies.ts";
 import { openPushProviders } from "./push-providers.ts";
 import { LEASE_MS } from "./send-chunk.ts";
+import { mongoCapStore } from "./store/cap-store.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoCredentialStore } from "./store/credential-store.ts";
 import { mongoDeviceStore } from "./store/device-store.ts";
@@ -24,7 +27,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const chunks = mongoChunkStore(mongo.db);
   const policies = mongoPolicyStore(mongo.db);
   const preferences = mongoPreferenceStore(mongo.db);
-  await Promise.all([devices, credentials, chunks, preferences].map((store) => store.ensureIndexes()));
+  const caps = mongoCapStore(mongo.db);
+  await Promise.all([devices, credentials, chunks, preferences, caps].map((store) => store.ensureIndexes()));
 
   const key = config.CREDENTIALS_KEY;
   const addresses = {
@@ -56,21 +60,24 @@ export async function start({ config, log, closing, readiness, metrics: registry
     }),
     "broker",
   );
+  const deciding = { pushPolicies: pushPolicies(policies), preferences, caps };
   const deps = {
+    ...deciding,
+    decisions: pushDecisions({ ...deciding, client: broker }),
     devices,
     credentials,
     chunks,
     policies,
-    pushPolicies: pushPolicies(policies),
-    preferences,
     providers,
     key,
     notifications: notificationsOver(broker),
     publisher: broker,
+    client: broker,
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),
     conversation: broker.dependsOn("conversation"),
     directory: broker.dependsOn("directory"),
+    receiptTracking: broker.dependsOn("receipt-tracking"),
     metrics: pushMetrics(registry, chunks),
     log,
     leaseMs: LEASE_MS,
@@ -78,5 +85,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
     concurrency: config.PUSH_CONCURRENCY,
   };
   closing.add(await broker.consume(consumers(deps)), "consumers");
-  closing.add(startDuePushes(deps, config.DUE_POLL_INTERVAL_MS), "due pushes");
+  const isDown = (service: string, error: unknown): boolean =>
+    [deps.directory, deps.receiptTracking].some(({ name, isDown: says }) => name === service && says(error));
+  const patient = pushDecisions({ ...deciding, client: pausingClient(broker, isDown, UNANSWERED_MS) });
+  closing.add(startDuePushes({ ...deps, decisions: patient }, config.DUE_POLL_INTERVAL_MS), "due pushes");
 }
