@@ -1,7 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
 import { expect } from "chai";
-import { expectError, expectStatus, member } from "./support/api-client.ts";
-import { openWorld, type World } from "./support/world.ts";
+import { expectError, expectStatus, member, uuidOf } from "./support/api-client.ts";
+import { identityId, openWorld, textPart, type World } from "./support/world.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -11,6 +12,12 @@ export function pushPolicies(world: () => World): void {
   const anApp = () => openWorld(world().platform);
   const patch = ({ api }: World, path: string, body: unknown) => api("PATCH", path, { body, headers: JSON_TYPE });
   const preferences = (user: string) => `/users/${user}/push_preferences`;
+  const explain = async ({ api }: World, user: string, query = "") =>
+    expectStatus(await api("GET", `/users/${user}/push_explanation${query}`), 200).json;
+  const announce = async ({ api }: World, user: string, sender: string, extra = {}) => {
+    const body = { recipients: [identityId(user)], sender_id: identityId(sender), parts: [textPart("x")], ...extra };
+    return uuidOf(expectStatus(await api("POST", "/announcements", { body }), 202).json);
+  };
 
   describe("an app's push policy", () => {
     it("is set, changed and read, and no other app's", async () => {
@@ -78,6 +85,74 @@ export function pushPolicies(world: () => World): void {
       // She comes back as somebody new.
       expectStatus(await app.api("POST", `/users/${ann}/identity`, { body: { display_name: "Ann" } }), 201);
       await eventually(async () => member((await app.api("GET", preferences(ann))).json, "categories"), {});
+    });
+  });
+
+  describe("an explanation of a push", () => {
+    it("says which policy decides, for whom, and until when", async () => {
+      const app = await anApp();
+      const [ann = ""] = await app.users(1);
+      expect(await explain(app, ann)).to.deep.include({ decision: "send", policy: null, until: null, devices: 0 });
+      const device = { platform: "ios", kind: "fcm_token", token: randomUUID(), time_zone: "Asia/Tokyo" };
+      expectStatus(await app.api("PUT", `/users/${ann}/devices/phone`, { body: device }), 200);
+      const hour = (ahead: number) => new Date(Date.now() + (9 + ahead) * 3_600_000).toISOString().slice(11, 14);
+      const quiet = { from: `${hour(-1)}00`, to: `${hour(2)}00` };
+      expectStatus(await app.api("PUT", "/push_policy", { body: { quiet_hours: quiet } }), 200);
+      const decides = (policy: string | null, query = "") =>
+        eventually(async () => member(await explain(app, ann, query), "policy"), policy);
+      await decides("quiet_hours");
+      const waiting = await explain(app, ann);
+      expect(waiting).to.deep.include({
+        decision: "wait",
+        category: "announcements",
+        time_zone: "Asia/Tokyo",
+        devices: 1,
+      });
+      expect(Date.parse(String(member(waiting, "until")))).to.be.above(Date.now());
+      // What is urgent is not held up.
+      await decides(null, "?urgent=true");
+      expectStatus(await patch(app, preferences(ann), { categories: { offers: false } }), 200);
+      await decides("opted_out", "?category=offers&kind=notification");
+      expectStatus(await patch(app, preferences(ann), { muted_until: "2090-01-01T00:00:00Z" }), 200);
+      await decides("muted", "?kind=notification");
+      await decides(null, "?kind=notification&urgent=true");
+      const suspension = [{ operation: "set", property: "suspended", value: true }];
+      expectStatus(await app.api("PATCH", `/users/${ann}`, { body: suspension }), 202);
+      await decides("suspended", "?category=offers");
+    });
+
+    it("is of an announcement or a message with all it says of itself", async () => {
+      const app = await anApp();
+      const [ann = "", bob = ""] = await app.users(2);
+      const conversation = await app.conversation([ann, bob]);
+      const message = await app.message(conversation, bob);
+      const announcement = await announce(app, ann, bob, { category: "offers" });
+      expect(await explain(app, ann, `?announcement_id=${announcement}`)).to.include({ category: "offers" });
+      expect(await explain(app, ann, `?message_id=${message}`)).to.include({ decision: "send", category: "messages" });
+      expectStatus(await app.api("POST", `/users/${ann}/blocks`, { version: "1.0", body: { user_id: bob } }), 204);
+      for (const query of [`?announcement_id=${announcement}`, `?message_id=${message}`]) {
+        await eventually(async () => member(await explain(app, ann, query), "policy"), "blocked");
+      }
+    });
+
+    it("is not there of what there is not, and of nothing that is another app's", async () => {
+      const [one, other] = [await anApp(), await anApp()];
+      const [ann = ""] = await one.users(1);
+      const [bob = ""] = await other.users(1);
+      const announcement = await announce(other, bob, bob);
+      const conversation = await other.conversation([bob]);
+      const message = await other.message(conversation, bob);
+      const path = (user: string, query: string) => `/users/${user}/push_explanation${query}`;
+      for (const query of [
+        `?announcement_id=${announcement}`,
+        `?message_id=${message}`,
+        `?announcement_id=${randomUUID()}`,
+        `?message_id=${randomUUID()}`,
+      ]) {
+        expectError(await one.api("GET", path(ann, query)), "not_found");
+      }
+      expectError(await one.api("GET", path(one.newUserId(), "")), "not_found");
+      expectError(await one.api("GET", path(ann, "?urgent=perhaps")), "invalid_property", "urgent");
     });
   });
 }
