@@ -11,6 +11,8 @@ import * as insights from "./insights.ts";
 import * as message from "./message.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
+import * as pushExplanation from "./push-explanation.ts";
+import * as pushFacts from "./push-facts.ts";
 import * as pushOutcome from "./push-outcome.ts";
 import * as pushPolicy from "./push-policy.ts";
 import * as pushPreview from "./push-preview.ts";
@@ -39,6 +41,8 @@ export const catalogue: readonly AnyContract[] = [
   message,
   pushCredential,
   pushDevice,
+  pushExplanation,
+  pushFacts,
   pushOutcome,
   pushPolicy,
   pushPreview,

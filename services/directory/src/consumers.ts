@@ -19,6 +19,7 @@ import {
   EndSessions,
   FindBlockers,
   FindPersonalFacts,
+  FindPushFacts,
   FindTimeZones,
   FindUnknownUsers,
   FindUsersKnownBefore,
@@ -63,6 +64,7 @@ import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
 import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
 import { findPersonalFacts } from "./handlers/find-personal-facts.ts";
+import { findPushFacts } from "./handlers/find-push-facts.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
 import { isFollowing, listFollowing } from "./handlers/followings.ts";
 import { getApp } from "./handlers/get-app.ts";
@@ -183,6 +185,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(FindTimeZones, findTimeZones(deps)),
       on(FindUsersKnownBefore, findUsersKnownBefore(deps)),
       on(FindPersonalFacts, findPersonalFacts(deps)),
+      on(FindPushFacts, findPushFacts(deps)),
     ],
     dependencies: [deps.mongo],
   }),

@@ -5,6 +5,7 @@ import {
   ChangePushPreferences,
   GetDevice,
   DeletePushCredential,
+  ExplainPush,
   GetPushCounts,
   GetPushOutcomes,
   GetPushPolicy,
@@ -21,11 +22,12 @@ import {
   UserDeleted,
   UserSuspended,
 } from "@strata/contracts";
-import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
+import { type Client, type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { changePushPreferences } from "./handlers/change-push-preferences.ts";
 import type { CredentialCheck } from "./credential-check.ts";
 import { deletePushCredential } from "./handlers/delete-push-credential.ts";
+import { explainPush } from "./handlers/explain-push.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getDevice } from "./handlers/get-device.ts";
@@ -61,10 +63,14 @@ interface Deps extends PushDeps {
   /** Open sealed credentials. */
   readonly keys: CredentialKeys;
   readonly check: CredentialCheck;
+  /** Asks other services. */
+  readonly client: Client;
   readonly announcementFanout: Dependency;
   readonly conversation: Dependency;
-  /** Knows to whom what is personal says what. */
+  /** Knows to whom what is personal says what, where users' clocks are, and who blocks whom. */
   readonly directory: Dependency;
+  /** Knows who has read an announcement. */
+  readonly receiptTracking: Dependency;
   readonly concurrency: number;
 }
 
@@ -78,13 +84,13 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(AnnouncementCorrected, followCorrection(deps)),
       on(AnnouncementRecalled, followRecall(deps)),
     ],
-    dependencies: [deps.mongo, deps.announcementFanout, deps.directory],
+    dependencies: [deps.mongo, deps.announcementFanout, deps.directory, deps.receiptTracking],
   }),
   consumer({
     queue: "push-delivery.messages",
     prefetch: deps.concurrency,
     handlers: [on(MessageCreated, pushMessage(deps))],
-    dependencies: [deps.mongo, deps.conversation],
+    dependencies: [deps.mongo, deps.conversation, deps.directory],
   }),
   consumer({
     queue: "push-delivery.deleted-users",
@@ -136,6 +142,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),
+      on(ExplainPush, explainPush(deps)),
       on(GetPushPolicy, getPushPolicy(deps)),
       on(GetPushPreferences, getPushPreferences(deps)),
     ],

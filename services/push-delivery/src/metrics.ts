@@ -10,6 +10,8 @@ export interface PushMetrics {
    * settled.
    */
   readonly pushes: Counter<"subject" | "kind" | "result">;
+  /** Pushes to one device each that a policy skipped or has wait, by kind of subject and policy. */
+  readonly decided: Counter<"subject" | "policy" | "decision">;
   readonly sendSeconds: Histogram<"provider">;
 }
 
@@ -32,6 +34,12 @@ export function pushMetrics(registry: Registry, chunks: Pick<ChunkStore, "countP
       name: "push_delivery_pushes_total",
       help: "Answers about pushes, by kind of subject, kind of token and result",
       labelNames: ["subject", "kind", "result"],
+      registers: [registry],
+    }),
+    decided: new Counter({
+      name: "push_delivery_decided_total",
+      help: "Pushes that a policy skipped or has wait, by kind of subject, policy and decision (skip, wait)",
+      labelNames: ["subject", "policy", "decision"],
       registers: [registry],
     }),
     sendSeconds: new Histogram({

@@ -6,14 +6,17 @@ import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { credentialCheck } from "./credential-check.ts";
 import { startCredentialUpkeep } from "./credential-upkeep.ts";
-import { startDuePushes } from "./due-pushes.ts";
+import { startDuePushes, UNANSWERED_MS } from "./due-pushes.ts";
 import { credentialMetrics, pushMetrics } from "./metrics.ts";
+import { pausingClient } from "./pausing-client.ts";
+import { pushDecisions } from "./push-decisions.ts";
 import { pushPolicies } from "./push-policies.ts";
 import { pacesFor } from "./providers/pace.ts";
 import { openPushProviders } from "./push-providers.ts";
 import type { CredentialKeys } from "./sealed-credential.ts";
 import { LEASE_MS } from "./send-chunk.ts";
 import { mongoCanaryStore } from "./store/canary-store.ts";
+import { mongoCapStore } from "./store/cap-store.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoCredentialStore } from "./store/credential-store.ts";
 import { mongoDeviceStore } from "./store/device-store.ts";
@@ -33,7 +36,9 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const policies = mongoPolicyStore(mongo.db);
   const preferences = mongoPreferenceStore(mongo.db);
   const canaries = mongoCanaryStore(mongo.db);
-  await Promise.all([devices, credentials, chunks, preferences, canaries].map((store) => store.ensureIndexes()));
+  const caps = mongoCapStore(mongo.db);
+  const stores = [devices, credentials, chunks, preferences, canaries, caps];
+  await Promise.all(stores.map((store) => store.ensureIndexes()));
 
   const keys: CredentialKeys = [config.CREDENTIALS_KEY, ...config.CREDENTIALS_KEYS_FORMER];
   const addresses = {
@@ -80,23 +85,26 @@ export async function start({ config, log, closing, readiness, metrics: registry
     }),
     "broker",
   );
+  const deciding = { pushPolicies: pushPolicies(policies), preferences, caps };
   const deps = {
+    ...deciding,
+    decisions: pushDecisions({ ...deciding, client: broker }),
     devices,
     credentials,
     chunks,
     policies,
-    pushPolicies: pushPolicies(policies),
-    preferences,
     canaries,
     providers,
     keys,
     check: credentialCheck(addresses, log),
     notifications: notificationsOver(broker),
     publisher: broker,
+    client: broker,
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),
     conversation: broker.dependsOn("conversation"),
     directory: broker.dependsOn("directory"),
+    receiptTracking: broker.dependsOn("receipt-tracking"),
     metrics: pushMetrics(registry, chunks),
     log,
     leaseMs: LEASE_MS,
@@ -106,5 +114,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   credentialMetrics(registry, credentials, sealedPrefix(config.CREDENTIALS_KEY));
   closing.add(startCredentialUpkeep(deps, UPKEEP_INTERVAL_MS), "upkeep of credentials");
   closing.add(await broker.consume(consumers(deps)), "consumers");
-  closing.add(startDuePushes(deps, config.DUE_POLL_INTERVAL_MS), "due pushes");
+  const isDown = (service: string, error: unknown): boolean =>
+    [deps.directory, deps.receiptTracking].some(({ name, isDown: says }) => name === service && says(error));
+  const patient = pushDecisions({ ...deciding, client: pausingClient(broker, isDown, UNANSWERED_MS) });
+  closing.add(startDuePushes({ ...deps, decisions: patient }, config.DUE_POLL_INTERVAL_MS), "due pushes");
 }

@@ -15,6 +15,7 @@ import {
   parseBySchema,
   requireJsonObject,
 } from "@strata/layer-protocol";
+import { isTimeZone } from "@strata/local-time";
 import { z } from "zod";
 
 export const WireQuietHours = z
@@ -32,14 +33,6 @@ export const WireTimeZone = z
     (zone) => /^[A-Za-z]/.test(zone) && isTimeZone(zone),
     "expected the IANA name of a time zone, as Europe/Berlin",
   );
-
-function isTimeZone(zone: string): boolean {
-  try {
-    return Boolean(new Intl.DateTimeFormat("en", { timeZone: zone }));
-  } catch {
-    return false;
-  }
-}
 
 const WireCap = z.strictObject({
   max_pushes: PushCap.shape.pushes.meta({ description: "No more than so many pushes to one user" }),
@@ -78,13 +71,13 @@ const ruleShape = {
   frequency_cap: WireCap.nullable().meta({ description: "Of each such category by itself; null: none" }),
 };
 
-export const WireRules = z.strictObject(ruleShape);
+const WireRules = z.strictObject(ruleShape);
 const UserChoice = z.enum(["may_opt_out", "must_opt_in", "none"]).meta({
   description:
     "`may_opt_out` (as without it): everybody gets its pushes until she opts out; `must_opt_in`: nobody until she opts " +
     "in; `none`: everybody always, for what nobody may miss",
 });
-export const WireCategory = z.strictObject({ user_choice: UserChoice, ...ruleShape }).partial();
+const WireCategory = z.strictObject({ user_choice: UserChoice, ...ruleShape }).partial();
 
 /** An app's policy under its names on the wire. */
 export const WirePushPolicy = z.strictObject({

@@ -21,7 +21,7 @@ export const WirePushPreferences = z.strictObject({
   muted_until: z.iso
     .datetime({ offset: true })
     .nullable()
-    .meta({ description: "Nothing is pushed to her until then; null: not muted" }),
+    .meta({ description: "Until then only what is urgent is pushed to her; null: not muted" }),
 });
 
 /** The body of `PATCH /apps/:app/users/:user/push_preferences`. */
@@ -32,7 +32,7 @@ export const PushPreferencesBody = WirePushPreferences.partial().extend({
     .meta({ description: "false: she opts out; true: she opts in; null: as if she had never said" }),
 });
 
-export type PreferenceChanges = PayloadOf<typeof ChangePushPreferences>["changes"];
+type PreferenceChanges = PayloadOf<typeof ChangePushPreferences>["changes"];
 
 /**
  * What a body changes of a user's preferences; what it does not name stays as it is.

@@ -149,6 +149,11 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             failed: 1,
             pushedByPlatform: { ios: 2, android: 3, web: 0 },
             failedByReason: { UNREGISTERED: 1 },
+            failedByPlatform: { ios: 1, android: 0, web: 0 },
+            skipped: 3,
+            skippedByPlatform: { ios: 0, android: 3, web: 0 },
+            skippedByPolicy: { opted_out: 2, cap: 1 },
+            expired: 4,
           }),
         ),
         on(GetPushOutcomes, async ({ app, payload: { announcementId, userId } }) =>

@@ -247,7 +247,7 @@ class ApnsProvider implements PushProvider {
     const { quietMs = QUIET_MS } = this.#options;
     this.#watchdog = new SessionWatchdog(session, { quietMs, isBusy: () => this.#window.inFlight > 0 });
     session.on("goaway", (_code, lastStreamId) => this.#lastStreamId.set(session, lastStreamId));
-    session.once("remoteSettings", () => this.#window.wake());
+    session.on("remoteSettings", () => this.#window.wake());
   }
 
   // APNs allows one stream on a new connection until the first push has proved the token.
