@@ -6,6 +6,7 @@ import { messages } from "./messages.suite.ts";
 import { parts } from "./parts.suite.ts";
 import { openWorld, type Platform, startPlatform, type World } from "./support/world.ts";
 import { personal } from "./personal.suite.ts";
+import { pushPolicies } from "./push-policy.suite.ts";
 import { settings } from "./settings.suite.ts";
 import { transport } from "./transport.suite.ts";
 import { uploads } from "./upload.suite.ts";
@@ -39,4 +40,5 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   audiences(world);
   uploads(world);
   personal(world);
+  pushPolicies(world);
 });

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { eventually, userIds } from "@strata/testing";
@@ -51,6 +54,22 @@ describe("the command line", function journeys() {
     const to = [...userIds(3), "stranger"].join(",");
     const { id } = Sent.parse(await strata(["announce", "--to", to, "--from", "sender", "--text", "hello"], env));
     await eventually(async () => Status.parse(await strata(["status", id], env)).counts, { sent: 3, unknown: 1 });
+  });
+
+  it("sets an app's push policy from a file, and shows it", async () => {
+    const env = { STRATA_APP: app.appId, STRATA_TOKEN: app.token };
+    const folder = await mkdtemp(join(tmpdir(), "strata-cli-"));
+    const file = join(folder, "policy.json");
+    const policy = { categories: { offers: { user_choice: "must_opt_in" } } };
+    await writeFile(file, JSON.stringify(policy));
+    expect(await strata(["push-policy", "set", "--file", file], env)).to.deep.include(policy);
+    expect(await strata(["push-policy", "get"], env)).to.deep.include(policy);
+    await writeFile(file, "quiet_hours: night");
+    expect(await failureOf(["push-policy", "set", "--file", file], env)).to.include({ code: 2 });
+    await writeFile(file, JSON.stringify({ quiet_hours: "night" }));
+    const refused = await failureOf(["push-policy", "set", "--file", file], env);
+    expect(refused.stderr).to.include("422 invalid_property: quiet_hours");
+    await rm(folder, { recursive: true });
   });
 
   it("says what is missing, with exit code 2 for wrong use and 1 for a refusal", async () => {

@@ -29,6 +29,9 @@ import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recipientUpload } from "./routes/recipient-upload.ts";
 import { putPushCredential } from "./routes/push-credentials.ts";
+import { explainPush } from "./routes/push-explanation.ts";
+import { pushPolicyRoutes } from "./routes/push-policy.ts";
+import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
@@ -94,6 +97,9 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, maxBodyBytes }),
     listDevices({ users }),
+    ...pushPolicyRoutes({ maxBodyBytes }),
+    ...pushPreferencesRoutes({ users, maxBodyBytes }),
+    explainPush({ users }),
     putLocation({ maxBodyBytes }),
     getLocation({ users }),
     deleteLocation(),

@@ -28,6 +28,7 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
       { name: "Content", description: "Bytes too large for a message" },
       { name: "Users", description: "What one user is, has and has got" },
       { name: "Audiences", description: "Users by what is known of them: filters under a name" },
+      { name: "Pushes", description: "What decides over pushes: an app's policy, and what each user wants" },
       { name: "Apps", description: "What is set for an app" },
       { name: "Accounts", description: "Apps, tokens and push credentials, with a token of the account" },
       { name: "Documentation", description: "For anybody, without a token" },

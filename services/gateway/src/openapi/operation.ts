@@ -20,6 +20,7 @@ type Tag =
   | "Content"
   | "Users"
   | "Audiences"
+  | "Pushes"
   | "Insights"
   | "Apps"
   | "Accounts"

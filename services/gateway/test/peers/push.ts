@@ -10,6 +10,7 @@ import {
   RegisterDevice,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, reply } from "@strata/messaging";
+import { type PushPoliciesPeer, pushPoliciesPeer, pushPolicyContracts } from "./push-policies.ts";
 
 /** What the gateway sees of push-delivery, kept in memory. */
 export interface PushPeer {
@@ -19,6 +20,7 @@ export interface PushPeer {
   readonly outcomes: Map<string, PushOutcomeView[]>;
   /** What previews asked about. */
   readonly notices: PayloadOf<typeof PreviewPushes>["notices"];
+  readonly policies: PushPoliciesPeer;
 }
 
 export const pushContracts = [
@@ -28,10 +30,18 @@ export const pushContracts = [
   GetPushCounts,
   GetPushOutcomes,
   PreviewPushes,
+  ...pushPolicyContracts,
 ] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
-  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map(), notices: [] };
+  const policies = pushPoliciesPeer();
+  const peer: PushPeer = {
+    devices: new Map(),
+    credentials: new Map(),
+    outcomes: new Map(),
+    notices: [],
+    policies: policies.peer,
+  };
   const rows = [
     consumer({
       queue: "push-delivery.devices",
@@ -50,8 +60,10 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
           peer.credentials.set(`${app}/${payload.credentialId}`, payload);
           return ack;
         }),
+        ...policies.admin,
       ],
     }),
+    consumer({ queue: "push-delivery.preferences", handlers: policies.preferences }),
     consumer({
       queue: "push-delivery.queries",
       handlers: [
@@ -86,6 +98,11 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             failed: 1,
             pushedByPlatform: { ios: 2, android: 3, web: 0 },
             failedByReason: { UNREGISTERED: 1 },
+            failedByPlatform: { ios: 1, android: 0, web: 0 },
+            skipped: 3,
+            skippedByPlatform: { ios: 0, android: 3, web: 0 },
+            skippedByPolicy: { opted_out: 2, cap: 1 },
+            expired: 4,
           }),
         ),
         on(GetPushOutcomes, async ({ app, payload: { announcementId, userId } }) =>
@@ -94,6 +111,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             devices: [...peer.devices.keys()].filter((key) => key.startsWith(`${app}/${userId}/`)).length,
           }),
         ),
+        ...policies.queries,
       ],
     }),
   ];
