@@ -105,7 +105,7 @@ describe("policies over pushes", () => {
   function knownByFanOut({ announcementId, at, category, priority }: Batch, senderId: string | null) {
     pusher.said.announcements.set(announcementId, {
       announcementId,
-      state: "sent",
+      state: "distributed",
       at,
       sender: senderId === null ? { name: "Ops" } : { userId: senderId },
       parts: [{ mimeType: "text/plain", body: "hello", encoding: null }],
@@ -211,7 +211,7 @@ describe("policies over pushes", () => {
           for (const [, [, policyName]] of explained) seen.add(policyName ?? "none");
         },
       ),
-      { numRuns: 5 },
+      { numRuns: 5, endOnFailure: true },
     );
     // A run in which nothing much happened would show nothing.
     expect([...seen]).to.include.members(["none", "suspended", "blocked", "muted", "opted_out"]);
@@ -256,13 +256,13 @@ describe("policies over pushes", () => {
   it("have a push wait in its row, held by nobody, and decide again when it is due", async () => {
     const users = usersOfOnePartition(3);
     const [ann = "", bob = "", carl = ""] = users;
-    const app = await anApp(users, rules({ delaySeconds: 3_600 }));
+    const app = await anApp(users, rules({ delaySeconds: 1_800 }));
     const batch = batchTo(app, users);
     await push(app, batch);
     expect(await oneOf(app, batch, ann)).to.deep.equal(["waiting", "delay"]);
     await wish(app, ann, { mutedUntil: Date.now() + HOUR_MS });
     await suspend(app, bob);
-    // As if the hour were over.
+    // As if the delay were over.
     await setPolicy(app, {});
     await pusher.deps.db.collection("push_chunks").updateMany({ app }, { $set: { dueAt: 1, "pending.$[].dueAt": 1 } });
     const duePushes = startDuePushes(pusher.deps, 20);
