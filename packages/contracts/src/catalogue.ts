@@ -11,6 +11,7 @@ import * as insights from "./insights.ts";
 import * as message from "./message.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
+import * as pushNotification from "./push-notification.ts";
 import * as pushOutcome from "./push-outcome.ts";
 import * as pushPreview from "./push-preview.ts";
 import * as receipt from "./receipt.ts";
@@ -38,6 +39,7 @@ export const catalogue: readonly AnyContract[] = [
   message,
   pushCredential,
   pushDevice,
+  pushNotification,
   pushOutcome,
   pushPreview,
   receipt,

@@ -17,6 +17,7 @@ export * from "./insights.ts";
 export * from "./message.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";
+export * from "./push-notification.ts";
 export * from "./push-outcome.ts";
 export * from "./push-policy.ts";
 export * from "./push-preview.ts";

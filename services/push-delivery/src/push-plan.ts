@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Cause } from "@strata/messaging";
 import { type ChunkRow, isPlanComplete, notIn, planChunks, type PushPlan, type Target } from "./domain/chunk.ts";
+import { withTimeToLive } from "./domain/time-to-live.ts";
 import type { Notifications } from "./notifications.ts";
 import { sendChunk, type SendDeps } from "./send-chunk.ts";
 
@@ -23,7 +24,7 @@ export async function carryOut(
   // Asked first: while it is not known what to say, nothing is claimed.
   const userIds = [...new Set(targets.map(({ userId }) => userId))];
   const wording = await deps.notifications.of(plan, userIds, cause);
-  const claimed = await claim(deps, plan, targets);
+  const claimed = await claim(deps, withTimeToLive(plan, wording?.about?.ttlSeconds), targets);
   const sends = await Promise.allSettled(claimed.map((row) => sendChunk(deps, row, wording)));
   const failure = sends.find((send) => send.status === "rejected");
   if (failure) throw failure.reason;

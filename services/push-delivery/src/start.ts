@@ -11,6 +11,7 @@ import { LEASE_MS } from "./send-chunk.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoCredentialStore } from "./store/credential-store.ts";
 import { mongoDeviceStore } from "./store/device-store.ts";
+import { mongoNotificationStore } from "./store/notification-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics: registry }: ServiceContext<Config>) {
@@ -19,7 +20,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const devices = mongoDeviceStore(mongo.db);
   const credentials = mongoCredentialStore(mongo.db);
   const chunks = mongoChunkStore(mongo.db);
-  await Promise.all([devices, credentials, chunks].map((store) => store.ensureIndexes()));
+  const pushNotifications = mongoNotificationStore(mongo.db);
+  await Promise.all([devices, credentials, chunks, pushNotifications].map((store) => store.ensureIndexes()));
 
   const key = config.CREDENTIALS_KEY;
   const addresses = {
@@ -55,9 +57,10 @@ export async function start({ config, log, closing, readiness, metrics: registry
     devices,
     credentials,
     chunks,
+    pushNotifications,
     providers,
     key,
-    notifications: notificationsOver(broker),
+    notifications: notificationsOver(broker, pushNotifications),
     publisher: broker,
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),

@@ -26,6 +26,7 @@ import { openPushProviders } from "../src/push-providers.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
+import { mongoNotificationStore } from "../src/store/notification-store.ts";
 import { tokenOf } from "./provider-fixture.ts";
 
 export { aDelivery, recordingPublisher };
@@ -38,6 +39,7 @@ export async function openStores(name: string) {
     devices: mongoDeviceStore(mongo.db),
     credentials: mongoCredentialStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
+    pushNotifications: mongoNotificationStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
@@ -130,7 +132,11 @@ export async function openPusher(name: string, phone: Phone) {
     leaseMs: 2_000,
     ttlMs: 3_600_000,
     // Asked anew each time, so that a test may change what is said.
-    notifications: notificationsOver(answering(said), { announcement: 0, message: 0 }),
+    notifications: notificationsOver(answering(said), stores.pushNotifications, {
+      announcement: 0,
+      message: 0,
+      notification: 0,
+    }),
     directory,
   };
   const putCredential = (app: string, credential: PushCredential, credentialId: string = randomUUID()) =>

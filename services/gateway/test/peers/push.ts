@@ -1,10 +1,13 @@
 import {
+  AcceptNotification,
   type Device,
+  GetNotification,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
   PreviewPushes,
   type PayloadOf,
+  PushNotification,
   type PushOutcomeView,
   PutPushCredential,
   RegisterDevice,
@@ -19,6 +22,13 @@ export interface PushPeer {
   readonly outcomes: Map<string, PushOutcomeView[]>;
   /** What previews asked about. */
   readonly notices: PayloadOf<typeof PreviewPushes>["notices"];
+  /** By `<app>/<notification>`: what was accepted, by which command, and the groups that came. */
+  readonly notifications: Map<string, AcceptedNotification>;
+}
+
+interface AcceptedNotification extends PayloadOf<typeof AcceptNotification> {
+  readonly by: string;
+  readonly pushed: PayloadOf<typeof PushNotification>[];
 }
 
 export const pushContracts = [
@@ -28,10 +38,19 @@ export const pushContracts = [
   GetPushCounts,
   GetPushOutcomes,
   PreviewPushes,
+  AcceptNotification,
+  PushNotification,
+  GetNotification,
 ] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
-  const peer: PushPeer = { devices: new Map(), credentials: new Map(), outcomes: new Map(), notices: [] };
+  const peer: PushPeer = {
+    devices: new Map(),
+    credentials: new Map(),
+    outcomes: new Map(),
+    notices: [],
+    notifications: new Map(),
+  };
   const rows = [
     consumer({
       queue: "push-delivery.devices",
@@ -53,8 +72,43 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
       ],
     }),
     consumer({
+      queue: "push-delivery.new-notifications",
+      handlers: [
+        on(AcceptNotification, async ({ app, id, payload }) => {
+          const key = `${app}/${payload.notificationId}`;
+          const row = peer.notifications.get(key) ?? { ...payload, by: id, pushed: [] };
+          peer.notifications.set(key, row);
+          const isPlanned = row.pushed.length >= row.groups;
+          const goesOn = row.by === id || (!isPlanned && row.digest === payload.digest);
+          return reply({ outcome: goesOn ? "accepted" : "in-use", isPlanned });
+        }),
+      ],
+    }),
+    consumer({
+      queue: "push-delivery.notifications",
+      handlers: [
+        on(PushNotification, async ({ app, payload }) => {
+          peer.notifications.get(`${app}/${payload.notificationId}`)?.pushed.push(payload);
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
       queue: "push-delivery.queries",
       handlers: [
+        on(GetNotification, async ({ app, payload: { notificationId } }) => {
+          const row = peer.notifications.get(`${app}/${notificationId}`);
+          const counts = {
+            pushed: 1,
+            failed: 1,
+            pushedByPlatform: { ios: 1, android: 0, web: 0 },
+            failedByReason: { Unregistered: 1 },
+          };
+          if (!row) return reply({ notification: null });
+          const isPlanned = row.pushed.length >= row.groups;
+          const { recipientCount } = row;
+          return reply({ notification: { at: 0, expiresAt: 60_000, recipientCount, isPlanned, ...counts } });
+        }),
         on(ListDevices, async ({ app, payload }) =>
           reply({
             devices: [...peer.devices]

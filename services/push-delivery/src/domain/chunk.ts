@@ -42,6 +42,8 @@ const ChunkFields = z.object({
   hasNotification: z.boolean(),
   /** When a push is given up. */
   expiresAt: Millis,
+  /** Since when an override's own time to live counts; rows of an older version do not say. */
+  at: Millis.nullish(),
   /** Who may store the outcomes: the one who claimed the row last. */
   holder: z.string(),
   /** When the row may be (re)claimed: while it is being sent, the end of the lease. Null: nothing is pending. */
@@ -82,6 +84,9 @@ export interface PushPlan {
   readonly subject: Subject;
   readonly hasNotification: boolean;
   readonly expiresAt: number;
+  /** When it was accepted, and when it is over, by whatever time to live; absent: nobody says. */
+  readonly at?: number;
+  readonly endsAt?: number | null;
 }
 
 export type Verdict = PushResult | { readonly kind: "failed"; readonly reason: string };
@@ -117,6 +122,7 @@ export function planChunks(
     credential,
     hasNotification: plan.hasNotification,
     expiresAt: plan.expiresAt,
+    at: plan.at ?? null,
     holder: claim.holder,
     dueAt: claim.leaseUntil,
     parked: false,

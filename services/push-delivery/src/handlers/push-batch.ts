@@ -20,6 +20,8 @@ export const pushBatch =
       app,
       subject,
       hasNotification,
+      at,
+      endsAt: payload.expiresAt ?? null,
       expiresAt: Math.min(at + deps.ttlMs, payload.expiresAt ?? Number.POSITIVE_INFINITY),
     };
     await carryOut(deps, plan, await deps.devices.ofUsers(app, partition, recipients), delivery);

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import {
+  AcceptNotification,
   BatchStored,
   DeviceRegistered,
   GetAnnouncementContent,
   GetMessageNotification,
+  GetNotification,
   GetPushCounts,
   ListDevices,
   MessageCreated,
   type PushCredential,
+  PushNotification,
   PutPushCredential,
   RegisterDevice,
   type ReplyOf,
@@ -35,7 +38,7 @@ import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
 import { aBatch, aMessage, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
 
-const LANES = ["announcements", "messages", "deleted-users", "admin"];
+const LANES = ["announcements", "messages", "new-notifications", "notifications", "deleted-users", "admin"];
 const QUEUES = [...LANES, "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
 const DEAD_LETTERS = [...LANES, "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
 
@@ -236,6 +239,25 @@ describe("push-delivery", () => {
     ]);
     expect(phone.device(tokens[2] ?? "").shown[0]).to.include({ text: "from Ann", collapse_id: message.messageId });
     expect(asked - before, "what it says is asked for once").to.equal(1);
+  });
+
+  it("pushes without a message to every phone once, though each command comes twice", async () => {
+    const { app, users, tokens } = await anApp(40, 7_000);
+    const notificationId = randomUUID();
+    const said = { notificationId, digest: "a".repeat(64), notification: { text: "by itself" } };
+    await gateway.request(AcceptNotification, app, { ...said, recipientCount: 40, groups: 2 });
+    const groups = [users.slice(0, 20), users.slice(20)].map((recipients, group) => ({
+      notificationId,
+      group,
+      recipients,
+    }));
+    for (const group of [...groups, ...groups]) await gateway.send(PushNotification, app, group);
+    const known = async () => (await gateway.ask(GetNotification, app, { notificationId })).notification;
+    await eventually(async () => (await known())?.pushed, 40);
+    await eventually(() => probe.depth("push-delivery.notifications"), 0);
+    expect(await known()).to.include({ isPlanned: true, failed: 0 });
+    expect(tokens.map((token) => phone.device(token).received_count)).to.deep.equal(tokens.map(() => 1));
+    expect(phone.device(tokens[0] ?? "").shown[0]).to.include({ text: "by itself", collapse_id: notificationId });
   });
 
   it("forgets the phones of a deleted user: she gets nothing more, and the others do", async () => {
