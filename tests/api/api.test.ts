@@ -4,6 +4,7 @@ import { content } from "./content.suite.ts";
 import { conversations } from "./conversations.suite.ts";
 import { messages } from "./messages.suite.ts";
 import { parts } from "./parts.suite.ts";
+import { notifications } from "./notifications.suite.ts";
 import { openWorld, type Platform, startPlatform, type World } from "./support/world.ts";
 import { personal } from "./personal.suite.ts";
 import { pushPolicies } from "./push-policy.suite.ts";
@@ -31,6 +32,7 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   transport(world);
   conversations(world);
   messages(world);
+  notifications(world);
   parts(world);
   userDoor(world);
   users(world);

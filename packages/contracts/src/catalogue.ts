@@ -13,6 +13,7 @@ import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
 import * as pushExplanation from "./push-explanation.ts";
 import * as pushFacts from "./push-facts.ts";
+import * as pushNotification from "./push-notification.ts";
 import * as pushOutcome from "./push-outcome.ts";
 import * as pushPolicy from "./push-policy.ts";
 import * as pushPreview from "./push-preview.ts";
@@ -43,6 +44,7 @@ export const catalogue: readonly AnyContract[] = [
   pushDevice,
   pushExplanation,
   pushFacts,
+  pushNotification,
   pushOutcome,
   pushPolicy,
   pushPreview,

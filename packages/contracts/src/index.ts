@@ -19,6 +19,7 @@ export * from "./push-credential.ts";
 export * from "./push-device.ts";
 export * from "./push-explanation.ts";
 export * from "./push-facts.ts";
+export * from "./push-notification.ts";
 export * from "./push-outcome.ts";
 export * from "./push-policy.ts";
 export * from "./push-preview.ts";

@@ -45,6 +45,8 @@ export { parseSending } from "./message-request.ts";
 export type { NewMessage, SendParsing, Sending } from "./message-request.ts";
 export { NotificationBody, notificationView, parseNotification } from "./notification.ts";
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
+export { notificationUrl, parseNotificationRequest, pushedNotificationView } from "./notification-request.ts";
+export type { NotificationFacts, NotificationRequest } from "./notification-request.ts";
 export { parseAnnouncementChange } from "./announcement-change.ts";
 export type { AnnouncementChange } from "./announcement-change.ts";
 export { parseAnnouncementTerms } from "./announcement-terms.ts";

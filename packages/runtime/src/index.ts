@@ -9,7 +9,7 @@ export { DomainError, httpStatusOf } from "./errors.ts";
 export { gathering } from "./gathering.ts";
 export type { Readiness } from "./health.ts";
 export { createReadiness } from "./health.ts";
-export { collectInSlices } from "./in-slices.ts";
+export { collectInSlices, findInSlices } from "./in-slices.ts";
 export type { Fields, Logger } from "./logger.ts";
 export { createLogger, silentLogger } from "./logger.ts";
 export type { Mongo } from "./mongo.ts";

@@ -28,6 +28,7 @@ import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recipientUpload } from "./routes/recipient-upload.ts";
+import { getNotification, pushNotification } from "./routes/notifications.ts";
 import { pushCredentialRoutes } from "./routes/push-credentials.ts";
 import { explainPush } from "./routes/push-explanation.ts";
 import { pushPolicyRoutes } from "./routes/push-policy.ts";
@@ -80,6 +81,8 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     listAnnouncementRecipients(),
     getRecipientStory({ users }),
     getInsights(),
+    pushNotification(announcing),
+    getNotification(),
     reportReceipts({ maxBodyBytes }),
     ...userManagement({ users, settings, profiles, maxBodyBytes }),
     getApp(),

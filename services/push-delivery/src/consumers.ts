@@ -1,4 +1,5 @@
 import {
+  AcceptNotification,
   AnnouncementCorrected,
   AnnouncementRecalled,
   BatchStored,
@@ -6,6 +7,7 @@ import {
   GetDevice,
   DeletePushCredential,
   ExplainPush,
+  GetNotification,
   GetPushCounts,
   GetPushOutcomes,
   GetPushPolicy,
@@ -14,6 +16,7 @@ import {
   ListPushCredentials,
   MessageCreated,
   PreviewPushes,
+  PushNotification,
   PutPushCredential,
   RegisterDevice,
   SetPushPolicy,
@@ -31,6 +34,10 @@ import { explainPush } from "./handlers/explain-push.ts";
 import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getDevice } from "./handlers/get-device.ts";
+import { acceptNotification } from "./handlers/accept-notification.ts";
+import { followCorrection, followRecall } from "./handlers/follow-up.ts";
+import { forgetUser } from "./handlers/forget-user.ts";
+import { getNotification } from "./handlers/get-notification.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { getPushPolicy } from "./handlers/get-push-policy.ts";
@@ -39,8 +46,9 @@ import { listDevices } from "./handlers/list-devices.ts";
 import { noteSuspension } from "./handlers/note-suspension.ts";
 import { listPushCredentials } from "./handlers/list-push-credentials.ts";
 import { previewPushes } from "./handlers/preview-pushes.ts";
-import { pushBatch, type PushDeps } from "./handlers/push-batch.ts";
+import { pushBatch } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
+import { type NotificationDeps, pushNotification } from "./handlers/push-notification.ts";
 import { putPushCredential } from "./handlers/put-push-credential.ts";
 import { registerDevices } from "./handlers/register-devices.ts";
 import { setPushPolicy } from "./handlers/set-push-policy.ts";
@@ -53,7 +61,7 @@ import type { CredentialStore } from "./store/credential-store.ts";
 import type { PolicyStore } from "./store/policy-store.ts";
 import type { PreferenceStore } from "./store/preference-store.ts";
 
-interface Deps extends PushDeps {
+interface Deps extends NotificationDeps {
   readonly credentials: CredentialStore;
   readonly policies: PolicyStore;
   readonly pushPolicies: PushPolicies;
@@ -91,6 +99,18 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     prefetch: deps.concurrency,
     handlers: [on(MessageCreated, pushMessage(deps))],
     dependencies: [deps.mongo, deps.conversation, deps.directory],
+  }),
+  consumer({
+    queue: "push-delivery.new-notifications",
+    prefetch: 50,
+    handlers: [on(AcceptNotification, acceptNotification(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.notifications",
+    prefetch: deps.concurrency,
+    handlers: [on(PushNotification, pushNotification(deps))],
+    dependencies: [deps.mongo],
   }),
   consumer({
     queue: "push-delivery.deleted-users",
@@ -145,6 +165,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ExplainPush, explainPush(deps)),
       on(GetPushPolicy, getPushPolicy(deps)),
       on(GetPushPreferences, getPushPreferences(deps)),
+      on(GetNotification, getNotification(deps)),
     ],
     dependencies: [deps.mongo],
   }),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Cause } from "@strata/messaging";
+import { isSilent } from "@strata/push-payload";
 import {
   type ChunkRow,
   isPlanComplete,
@@ -9,9 +10,9 @@ import {
   type PushPlan,
   type Target,
 } from "./domain/chunk.ts";
+import { withTimeToLive } from "./domain/time-to-live.ts";
 import type { Notifications, Wording } from "./notifications.ts";
 import { categoryOf, type Decision } from "./domain/policy.ts";
-import { isSilent } from "./providers/push-provider.ts";
 import type { PushDecisions } from "./push-decisions.ts";
 import { sendChunk, type SendDeps } from "./send-chunk.ts";
 
@@ -35,8 +36,9 @@ export async function carryOut(
   // Asked first: while it is not known what to say, or to whom, nothing is claimed.
   const userIds = [...new Set(targets.map(({ userId }) => userId))];
   const wording = await deps.notifications.of(plan, userIds, cause);
-  const decisionOn = wording === null ? undefined : await decisionsOn(deps, plan, userIds, wording, cause);
-  const claimed = await claim(deps, plan, targets, decisionOn);
+  const said = withTimeToLive(asSaid(plan, wording), wording?.about?.ttlSeconds);
+  const decisionOn = wording === null ? undefined : await decisionsOn(deps, said, userIds, wording, cause);
+  const claimed = await claim(deps, said, targets, decisionOn);
   countDecided(deps, claimed);
   const now = Date.now();
   const held = claimed.filter((row) => isToBeSent(row, now));
@@ -44,6 +46,12 @@ export async function carryOut(
   const failure = sends.find((send) => send.status === "rejected");
   if (failure) throw failure.reason;
 }
+
+/** What goes without a message says itself under which category, and how urgently; of the rest that is known before. */
+const asSaid = (plan: PushPlan, wording: Wording | null): PushPlan =>
+  plan.subject.kind === "notification"
+    ? { ...plan, category: wording?.about?.category ?? undefined, isUrgent: wording?.about?.isUrgent }
+    : plan;
 
 /** What policies decided when the plan was made. */
 function countDecided({ metrics }: PushPlanDeps, rows: readonly ChunkRow[]): void {

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { NotificationContent } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
+import { type Push, pushOf } from "@strata/push-payload";
 import { collectInSlices, type Dependency, type Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
-import { dataOf } from "./domain/subject.ts";
+import { secondsLeft } from "./domain/time-to-live.ts";
 import type { PushMetrics } from "./metrics.ts";
 import type { Wording } from "./notifications.ts";
-import { isSilent, type Push } from "./providers/push-provider.ts";
 import { CREDENTIALS_KNOWN_MS, type OpenCredential, type PushProviders } from "./push-providers.ts";
 import { tellRemoved } from "./removed-devices.ts";
 import type { ChunkStore } from "./store/chunk-store.ts";
@@ -142,20 +142,14 @@ const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict]
   verdict === undefined ? [] : [[target, verdict]];
 
 function* pushesTo(targets: readonly Target[], row: ChunkRow, wording: Wording): Generator<Push> {
-  const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
-  for (const target of targets) yield pushTo(target, row, wording, ttlSeconds);
+  const now = Date.now();
+  for (const target of targets) yield pushTo(target, row, wording, now);
 }
 
-function pushTo(target: Target, row: ChunkRow, wording: Wording, ttlSeconds: number): Push {
+function pushTo(target: Target, row: ChunkRow, wording: Wording, now: number): Push {
   const content = contentOf(row, wording(target.userId));
-  return {
-    device: target,
-    notification: content,
-    collapseId: row.subject.id,
-    ttlSeconds,
-    priority: isSilent(content) ? "normal" : "high",
-    data: { ...dataOf(row.subject), user_id: target.userId },
-  };
+  const ttlSeconds = secondsLeft(row, content.ttl, now);
+  return pushOf({ device: target, subject: row.subject, content, userId: target.userId, ttlSeconds });
 }
 
 /** What is shown already changes without a sound. */

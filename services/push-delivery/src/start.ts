@@ -20,6 +20,7 @@ import { mongoCapStore } from "./store/cap-store.ts";
 import { mongoChunkStore } from "./store/chunk-store.ts";
 import { mongoCredentialStore } from "./store/credential-store.ts";
 import { mongoDeviceStore } from "./store/device-store.ts";
+import { mongoNotificationStore } from "./store/notification-store.ts";
 import { mongoPolicyStore } from "./store/policy-store.ts";
 import { mongoPreferenceStore } from "./store/preference-store.ts";
 
@@ -37,7 +38,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const preferences = mongoPreferenceStore(mongo.db);
   const canaries = mongoCanaryStore(mongo.db);
   const caps = mongoCapStore(mongo.db);
-  const stores = [devices, credentials, chunks, preferences, canaries, caps];
+  const pushNotifications = mongoNotificationStore(mongo.db);
+  const stores = [devices, credentials, chunks, preferences, canaries, caps, pushNotifications];
   await Promise.all(stores.map((store) => store.ensureIndexes()));
 
   const keys: CredentialKeys = [config.CREDENTIALS_KEY, ...config.CREDENTIALS_KEYS_FORMER];
@@ -94,10 +96,11 @@ export async function start({ config, log, closing, readiness, metrics: registry
     chunks,
     policies,
     canaries,
+    pushNotifications,
     providers,
     keys,
     check: credentialCheck(addresses, log),
-    notifications: notificationsOver(broker),
+    notifications: notificationsOver(broker, pushNotifications),
     publisher: broker,
     client: broker,
     mongo: mongo.dependency,

@@ -37,6 +37,7 @@ import { mongoCapStore } from "../src/store/cap-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
+import { mongoNotificationStore } from "../src/store/notification-store.ts";
 import { mongoPolicyStore } from "../src/store/policy-store.ts";
 import { mongoPreferenceStore } from "../src/store/preference-store.ts";
 import { tokenOf } from "./provider-fixture.ts";
@@ -54,6 +55,7 @@ export async function openStores(name: string) {
     preferences: mongoPreferenceStore(mongo.db),
     canaries: mongoCanaryStore(mongo.db),
     caps: mongoCapStore(mongo.db),
+    pushNotifications: mongoNotificationStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
@@ -210,7 +212,11 @@ export async function openPusher(name: string, phone: Phone, options: { readonly
     leaseMs: 2_000,
     ttlMs: 3_600_000,
     // Asked anew each time, so that a test may change what is said.
-    notifications: notificationsOver(client, { announcement: 0, message: 0 }),
+    notifications: notificationsOver(client, stores.pushNotifications, {
+      announcement: 0,
+      message: 0,
+      notification: 0,
+    }),
     directory: dependency("directory"),
     receiptTracking: dependency("receipt-tracking"),
     pushPolicies: policed.pushPolicies,

@@ -25,6 +25,7 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
       { name: "Announcements", description: "Messages to many users that persist and are counted" },
       { name: "Conversations", description: "Who talks with whom, and what is known of it" },
       { name: "Messages", description: "What is said in conversations, by users and by the backend" },
+      { name: "Notifications", description: "Pushes without a message" },
       { name: "Content", description: "Bytes too large for a message" },
       { name: "Users", description: "What one user is, has and has got" },
       { name: "Audiences", description: "Users by what is known of them: filters under a name" },

@@ -4,6 +4,7 @@ export const exampleIds = {
   conversation: "7a2c1f64-3c92-41e4-baad-164230d1df67",
   message: "940de862-3c96-41e4-baad-164230d1df67",
   part: "f3cc7b32-3c92-41e4-baad-164230d1df67",
+  notification: "2b9a4c1e-3c92-41e4-baad-164230d1df67",
   announcement: "f1a5c8d2-3c92-41e4-baad-164230d1df67",
   content: "7a0aefb8-3c97-41e4-baad-164230d1df67",
   token: "0d0c2c6e-5a0e-4a53-9d0b-6ad3d5a5bb0c",
@@ -202,6 +203,20 @@ export const examples = {
   upload: { id: announcement.id, url: announcement.url, state: "accepting", lines: 3 },
   startedUpload: { ...announcementState, state: "distributing", reached: 0, recipients: 3 },
   announcementState: { ...announcementState, state: "paused", reached: 4_000 },
+  pushedNotification: {
+    id: `layer:///notifications/${exampleIds.notification}`,
+    url: `${API}/notifications/${exampleIds.notification}`,
+    sent_at: AT,
+    expires_at: "2020-01-03T03:04:05.678Z",
+    state: "distributed",
+    counts: {
+      recipients: 3,
+      pushed: 2,
+      pushed_by_platform: { ios: 1, android: 1, web: 0 },
+      failed: 1,
+      failed_by_reason: { UNREGISTERED: 1 },
+    },
+  },
   announcementStatus: {
     ...announcementState,
     counts: {

@@ -17,6 +17,7 @@ type Tag =
   | "Announcements"
   | "Conversations"
   | "Messages"
+  | "Notifications"
   | "Content"
   | "Users"
   | "Audiences"

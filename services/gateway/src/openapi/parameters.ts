@@ -14,6 +14,9 @@ const Conversation = z.string().meta({
 export const AppPath = z.object({ app: App });
 export const AnnouncementPath = AppPath.extend({ announcement: Announcement });
 export const AnnouncementRecipientPath = AnnouncementPath.extend({ user: User });
+export const NotificationPath = AppPath.extend({
+  notification: z.string().meta({ description: "UUID or URI of a notification", example: exampleIds.notification }),
+});
 export const UserPath = AppPath.extend({ user: User });
 export const BlockedUserPath = UserPath.extend({ blocked: User });
 export const FollowedUserPath = UserPath.extend({ followed: User });
@@ -69,6 +72,10 @@ export const DeleteQuery = z.object({
 
 export const LayerCount = z.object({
   "Layer-Count": z.int().meta({ description: "How many rows there are on all pages together" }),
+});
+
+export const LocationHeader = z.object({
+  Location: z.url().meta({ description: "What was accepted" }),
 });
 
 export const IdempotencyKey = z.object({

@@ -1,7 +1,9 @@
 import {
+  AcceptNotification,
   DeletePushCredential,
   type Device,
   GetDevice,
+  GetNotification,
   GetPushCounts,
   GetPushOutcomes,
   ListDevices,
@@ -9,6 +11,7 @@ import {
   PreviewPushes,
   type PayloadOf,
   type PushCredentialInfo,
+  PushNotification,
   type PushOutcomeView,
   PutPushCredential,
   RegisterDevice,
@@ -32,6 +35,13 @@ export interface PushPeer {
   /** What previews asked about. */
   readonly notices: PayloadOf<typeof PreviewPushes>["notices"];
   readonly policies: PushPoliciesPeer;
+  /** By `<app>/<notification>`: what was accepted, by which command, and the groups that came. */
+  readonly notifications: Map<string, AcceptedNotification>;
+}
+
+interface AcceptedNotification extends PayloadOf<typeof AcceptNotification> {
+  readonly by: string;
+  readonly pushed: PayloadOf<typeof PushNotification>[];
 }
 
 export const pushContracts = [
@@ -46,6 +56,9 @@ export const pushContracts = [
   GetPushCounts,
   GetPushOutcomes,
   PreviewPushes,
+  AcceptNotification,
+  PushNotification,
+  GetNotification,
   ...pushPolicyContracts,
 ] as const;
 
@@ -59,6 +72,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
     canaries: [],
     outcomes: new Map(),
     notices: [],
+    notifications: new Map(),
     policies: policies.peer,
   };
   const rows = [
@@ -92,6 +106,28 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
       ],
     }),
     consumer({
+      queue: "push-delivery.new-notifications",
+      handlers: [
+        on(AcceptNotification, async ({ app, id, payload }) => {
+          const key = `${app}/${payload.notificationId}`;
+          const row = peer.notifications.get(key) ?? { ...payload, by: id, pushed: [] };
+          peer.notifications.set(key, row);
+          const isPlanned = row.pushed.length >= row.groups;
+          const goesOn = row.by === id || (!isPlanned && row.digest === payload.digest);
+          return reply({ outcome: goesOn ? "accepted" : "in-use", isPlanned });
+        }),
+      ],
+    }),
+    consumer({
+      queue: "push-delivery.notifications",
+      handlers: [
+        on(PushNotification, async ({ app, payload }) => {
+          peer.notifications.get(`${app}/${payload.notificationId}`)?.pushed.push(payload);
+          return ack;
+        }),
+      ],
+    }),
+    consumer({
       queue: "push-delivery.canaries",
       handlers: [
         on(SendCanary, async ({ payload }) => {
@@ -104,6 +140,19 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
     consumer({
       queue: "push-delivery.queries",
       handlers: [
+        on(GetNotification, async ({ app, payload: { notificationId } }) => {
+          const row = peer.notifications.get(`${app}/${notificationId}`);
+          const counts = {
+            pushed: 1,
+            failed: 1,
+            pushedByPlatform: { ios: 1, android: 0, web: 0 },
+            failedByReason: { Unregistered: 1 },
+          };
+          if (!row) return reply({ notification: null });
+          const isPlanned = row.pushed.length >= row.groups;
+          const { recipientCount } = row;
+          return reply({ notification: { at: 0, expiresAt: 60_000, recipientCount, isPlanned, ...counts } });
+        }),
         on(GetDevice, async ({ app, payload: { userId, deviceId } }) => {
           const device = peer.devices.get(`${app}/${userId}/${deviceId}`) ?? null;
           const isRemoved = peer.removed.some((one) => one.userId === userId && one.deviceId === deviceId);

@@ -105,6 +105,8 @@ export interface PushPlan {
   readonly isUrgent?: boolean | undefined;
   /** The user who says it, where her blockers are among those that it is for. */
   readonly senderId?: string | undefined;
+  /** When what it is about is over, whatever its notification says; absent: nobody says. */
+  readonly endsAt?: number | null;
 }
 
 export type Verdict =
@@ -140,7 +142,7 @@ export function planChunks(
       pending: members.slice(page * MAX_PUSHES_PER_SEND, (page + 1) * MAX_PUSHES_PER_SEND),
     })),
   );
-  const { planId, ...planned } = plan;
+  const { planId, endsAt: _, ...planned } = plan;
   const now = Date.now();
   return groups.map(({ credential, pending }, index) => {
     const row: ChunkRow = {

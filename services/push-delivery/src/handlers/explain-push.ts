@@ -8,10 +8,9 @@ import {
   type ReplyOf,
 } from "@strata/contracts";
 import { type Cause, type Client, type Handler, reply } from "@strata/messaging";
+import { isSilent, notificationFor } from "@strata/push-payload";
 import type { ChunkRow } from "../domain/chunk.ts";
-import { notificationFor } from "../domain/notification.ts";
 import { categoryOf } from "../domain/policy.ts";
-import { isSilent } from "../providers/push-provider.ts";
 import type { DecisionAsked, PushAbout, PushDecisions } from "../push-decisions.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { DeviceStore } from "../store/device-store.ts";

@@ -25,6 +25,7 @@ export const pushBatch =
       ...(typeof category === "string" ? { category } : {}),
       ...(payload.priority === "urgent" ? { isUrgent: true } : {}),
       ...(senderId === undefined ? {} : { senderId }),
+      endsAt: payload.expiresAt ?? null,
       expiresAt: Math.min(at + deps.ttlMs, payload.expiresAt ?? Number.POSITIVE_INFINITY),
     };
     await carryOut(deps, plan, await deps.devices.ofUsers(app, partition, recipients), delivery);

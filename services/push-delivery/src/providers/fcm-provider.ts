@@ -1,6 +1,6 @@
+import { buildFcmBody } from "@strata/push-payload";
 import { FcmAccessToken, type AccessTokenResult, type ServiceAccountKey } from "./fcm-access-token.ts";
 import { fcmWord, judgeFcmAnswer } from "./fcm-answers.ts";
-import { buildFcmBody } from "./fcm-payload.ts";
 import { FcmSessions } from "./fcm-sessions.ts";
 import { LaneState } from "./lane-state.ts";
 import { type Pace, sendAtPace } from "./pace.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BuiltPayload, collapseIdOf, isSilent, present, type Push } from "./push-provider.ts";
+import { type BuiltPayload, collapseIdOf, isSilent, present, type Push } from "@strata/push-payload";
 
 /**
  * What may be encrypted: a push service takes 4,096 bytes, of which 86 are the header (salt 16, record size 4, length of

@@ -1,15 +1,18 @@
 import { randomUUID } from "node:crypto";
 import {
+  AcceptNotification,
   BatchStored,
   DeletePushCredential,
   DeviceRegistered,
   GetAnnouncementContent,
   GetMessageNotification,
+  GetNotification,
   GetPushCounts,
   ListDevices,
   ListPushCredentials,
   MessageCreated,
   type PushCredential,
+  PushNotification,
   PutPushCredential,
   RegisterDevice,
   RemoveDevice,
@@ -40,7 +43,16 @@ import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
 import { aBatch, aMessage, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
 
-const LANES = ["announcements", "messages", "deleted-users", "suspended-users", "admin", "canaries"];
+const LANES = [
+  "announcements",
+  "messages",
+  "new-notifications",
+  "notifications",
+  "deleted-users",
+  "suspended-users",
+  "admin",
+  "canaries",
+];
 const QUEUES = [...LANES, "devices.0", "devices.1", "preferences.0", "preferences.1"].map(
   (lane) => `push-delivery.${lane}`,
 );
@@ -273,6 +285,25 @@ describe("push-delivery", () => {
     await fanOut.emit(BatchStored, app, second);
     await eventually(async () => (await gateway.ask(ListDevices, app, { userId })).devices, []);
     await eventually(() => countsOf(app, second.announcementId), { pushed: 0, failed: 1 });
+  });
+
+  it("pushes without a message to every phone once, though each command comes twice", async () => {
+    const { app, users, tokens } = await anApp(40, 7_000);
+    const notificationId = randomUUID();
+    const said = { notificationId, digest: "a".repeat(64), notification: { text: "by itself" } };
+    await gateway.request(AcceptNotification, app, { ...said, recipientCount: 40, groups: 2 });
+    const groups = [users.slice(0, 20), users.slice(20)].map((recipients, group) => ({
+      notificationId,
+      group,
+      recipients,
+    }));
+    for (const group of [...groups, ...groups]) await gateway.send(PushNotification, app, group);
+    const known = async () => (await gateway.ask(GetNotification, app, { notificationId })).notification;
+    await eventually(async () => (await known())?.pushed, 40);
+    await eventually(() => probe.depth("push-delivery.notifications"), 0);
+    expect(await known()).to.include({ isPlanned: true, failed: 0 });
+    expect(tokens.map((token) => phone.device(token).received_count)).to.deep.equal(tokens.map(() => 1));
+    expect(phone.device(tokens[0] ?? "").shown[0]).to.include({ text: "by itself", collapse_id: notificationId });
   });
 
   it("forgets the phones of a deleted user: she gets nothing more, and the others do", async () => {
