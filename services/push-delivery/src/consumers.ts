@@ -35,8 +35,6 @@ import { followCorrection, followRecall } from "./handlers/follow-up.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getDevice } from "./handlers/get-device.ts";
 import { acceptNotification } from "./handlers/accept-notification.ts";
-import { followCorrection, followRecall } from "./handlers/follow-up.ts";
-import { forgetUser } from "./handlers/forget-user.ts";
 import { getNotification } from "./handlers/get-notification.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
