@@ -1,5 +1,6 @@
 import { audiences } from "./audience.suite.ts";
 import { blocks } from "./blocks.suite.ts";
+import { clientApi } from "./client-api.suite.ts";
 import { content } from "./content.suite.ts";
 import { conversations } from "./conversations.suite.ts";
 import { messages } from "./messages.suite.ts";
@@ -39,4 +40,5 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   audiences(world);
   uploads(world);
   personal(world);
+  clientApi(world);
 });

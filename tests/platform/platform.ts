@@ -175,6 +175,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
       PUBLIC_URL: "http://localhost",
       CREDENTIALS_KEY: credentialsKey,
       CONTENT_KEY: contentKey,
+      NONCE_KEY: randomBytes(32).toString("base64"),
       CONTENT_URL: `http://127.0.0.1:${contentPort}`,
     },
   };

@@ -30,7 +30,11 @@ describe("session token", () => {
 
   it("has one text: another one is another token", () => {
     const text = createSessionToken(randomUUID());
-    const character = fc.string({ unit: fc.constantFrom(..."ABab01_-"), minLength: 1, maxLength: 1 });
+    const character = fc.string({
+      unit: fc.constantFrom("A", "B", "a", "b", "0", "1", "_", "-"),
+      minLength: 1,
+      maxLength: 1,
+    });
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 63 }), character, (index, replacement) => {
         fc.pre(text.charAt(index) !== replacement);

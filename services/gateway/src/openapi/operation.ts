@@ -23,6 +23,7 @@ type Tag =
   | "Insights"
   | "Apps"
   | "Accounts"
+  | "Client API"
   | "Documentation";
 
 interface Success {
