@@ -19,7 +19,6 @@ export function networkOf(address: string): string {
   if (mapped !== undefined) return mapped;
   if (!isIPv6(address)) return address;
   const [head = "", tail] = address.replace(/%.*$/, "").split("::");
-  const groupsOf = (text: string): string[] => (text === "" ? [] : text.split(":"));
   const [first, last] = [groupsOf(head), groupsOf(tail ?? "")];
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
   const groups = [...first, ...Array.from({ length: zeros }, () => "0"), ...last];
@@ -28,3 +27,5 @@ export function networkOf(address: string): string {
     .map((group) => Number.parseInt(group, 16).toString(16))
     .join(":")}::/64`;
 }
+
+const groupsOf = (text: string): string[] => (text === "" ? [] : text.split(":"));

@@ -24,8 +24,10 @@ const MAX_ENTRIES = 20_000;
 const KNOWN_TTL_MS = 60_000;
 const UNKNOWN_TTL_MS = 5_000;
 
-/** Of what a user's cached sessions hold the same one: to forget them all is to give her another. */
-class Mark {}
+/** All cached sessions of a user hold the same one: to forget them is to give her another. */
+type Mark = symbol;
+
+const keyOf = ({ appId, userId }: { appId: string; userId: string }): string => `${appId}/${userId}`;
 
 export function sessionCache(now: () => number = Date.now): SessionCache {
   const known = boundedCache<{ readonly session: KnownSession; readonly mark: Mark }>({
@@ -37,10 +39,9 @@ export function sessionCache(now: () => number = Date.now): SessionCache {
   const marks = boundedCache<Mark>({ maxEntries: MAX_ENTRIES, ttlMs: KNOWN_TTL_MS, now });
   // Apart, so that a flood of invented tokens cannot push the good ones out.
   const unknown = boundedCache<true>({ maxEntries: MAX_ENTRIES, ttlMs: UNKNOWN_TTL_MS, now });
-  const keyOf = ({ appId, userId }: { appId: string; userId: string }): string => `${appId}/${userId}`;
   const loads = sharedLoads<KnownSession | null>((hash, session) => {
     if (session === null) return unknown.set(hash, true);
-    const mark = marks.get(keyOf(session)) ?? new Mark();
+    const mark = marks.get(keyOf(session)) ?? Symbol("of a user's sessions");
     marks.set(keyOf(session), mark);
     known.set(hash, { session, mark });
   });

@@ -39,16 +39,21 @@ const OFFERED: readonly (readonly [method: string, path: string, clientPath?: st
 ];
 
 /** The routes of the user's door that are offered to users themselves: one handler, of which her session says who she is. */
-export function clientRoutes(routes: readonly Route[]): readonly GuardedRoute[] {
-  return OFFERED.map(([method, path, clientPath = path]) => {
+export const clientRoutes = (routes: readonly Route[]): readonly GuardedRoute[] =>
+  OFFERED.map(([method, path, clientPath = path]) => {
     const route = routes.find((one) => one.method === method && one.path === USER + path);
     if (route === undefined || !isOfApp(route)) {
       throw new Error(`the user's door has no ${method} ${path} to offer in the Client API`);
     }
-    // All versions of the Client API have all of it; others are refused before (serve-route.ts).
-    const { versions: _versions, allowElsewhere: _elsewhere, ...offered } = route;
-    return { ...offered, path: clientPath, access: "session", operation: asClientOperation(route.operation) };
+    return offered(route, clientPath);
   });
+
+/** All versions of the Client API have all of it; others are refused before (serve-route.ts). */
+function offered(
+  { versions: _versions, allowElsewhere: _elsewhere, ...route }: GuardedRoute,
+  path: string,
+): GuardedRoute {
+  return { ...route, path, access: "session", operation: asClientOperation(route.operation) };
 }
 
 const isOfApp = (route: Route): route is GuardedRoute => route.access === "app:read" || route.access === "app:write";

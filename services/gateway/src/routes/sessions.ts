@@ -134,8 +134,8 @@ async function login(call: StrangerCall, { nonces }: SessionDeps): Promise<Answe
   const token = readSessionToken(text);
   if (token === null) throw new Error("unreachable: a new session token can be read");
   const { id, expiresAt } = nonce;
-  const login = { userId, hash: token.hash, nonce: id, nonceExpiresAt: expiresAt, claims, at: Date.now() };
-  await calls.request(CreateSession, login).catch((error: unknown) => {
+  const session = { userId, hash: token.hash, nonce: id, nonceExpiresAt: expiresAt, claims, at: Date.now() };
+  await calls.request(CreateSession, session).catch((error: unknown) => {
     const isUsed = error instanceof DomainError && error.code === "conflict" && error.details["property"] === "nonce";
     throw isUsed ? invalidIdentityToken("nonce_used", "its nonce was used before") : error;
   });

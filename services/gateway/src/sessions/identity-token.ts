@@ -15,7 +15,7 @@ export interface VerifiedToken {
 interface Checking {
   readonly nonces: Nonces;
   /** The key of the app that the session is to be of; null: the app has none under this id. */
-  findKey(keyId: string): Promise<IdentityKey | null>;
+  readonly findKey: (keyId: string) => Promise<IdentityKey | null>;
   readonly now?: () => number;
 }
 

@@ -11,6 +11,13 @@ const ORIGIN = "https://shop.example";
 /** Every id that the victim has, as a path of anybody else's could name it. */
 const uuid = "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11";
 
+const expectSoon = async (probe: () => Promise<unknown>, expected: object): Promise<void> => {
+  await eventually(async () => {
+    expect(await probe()).to.deep.include(expected);
+    return true;
+  }, true);
+};
+
 describe("the Client API", () => {
   let world: World;
   let send: HttpClient;
@@ -44,6 +51,10 @@ describe("the Client API", () => {
     sent.once("error", reject).end();
     return promise;
   };
+
+  const crossing = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    raw("OPTIONS", path, { Origin: ORIGIN, "Access-Control-Request-Method": "GET", ...headers });
+  const annsHeader = () => ({ Authorization: `Layer session-token="${world.directory.logins.aSession(app, "ann")}"` });
 
   describe("routes", () => {
     it("are those that the published clients call", () => {
@@ -154,17 +165,7 @@ describe("the Client API", () => {
     });
   });
 
-  const expectSoon = async (probe: () => Promise<unknown>, expected: object): Promise<void> => {
-    await eventually(async () => {
-      expect(await probe()).to.deep.include(expected);
-      return true;
-    }, true);
-  };
-
   describe("pages of other origins", () => {
-    const crossing = (path: string, headers: Readonly<Record<string, string>> = {}) =>
-      raw("OPTIONS", path, { Origin: ORIGIN, "Access-Control-Request-Method": "GET", ...headers });
-
     it("may ask whether they may, without a session, and remember it", async () => {
       const wanted =
         "authorization,client-id,content-type,layer-xdk-version,upload-content-length,upload-content-type,upload-origin";
@@ -209,15 +210,13 @@ describe("the Client API", () => {
   });
 
   describe("paths that the XDK puts together over plain HTTP", () => {
-    const session = () => ({ Authorization: `Layer session-token="${world.directory.logins.aSession(app, "ann")}"` });
-
     it("are what follows the last base", async () => {
       for (const path of [
         "/http://localhost:7420/identities/ann",
         `/identities/annhttp://localhost:7420/identities/ann`,
         `${"/https://a.example".repeat(2)}/identities/ann?x=http://b.example/y`,
       ]) {
-        const reply = await raw("GET", path, session());
+        const reply = await raw("GET", path, annsHeader());
         expect([reply.status, JSON.parse(reply.text).user_id], path).to.deep.equal([200, "ann"]);
       }
     });

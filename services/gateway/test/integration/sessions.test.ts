@@ -16,6 +16,8 @@ const reasonOf = (reply: Reply): unknown => {
   return Reflect.get(Object(errorOf(reply).data), "reason");
 };
 
+const from = (address: string) => ({ "X-Forwarded-For": `10.0.0.1, ${address}` });
+
 describe("logging in", () => {
   let world: World;
   let send: HttpClient;
@@ -223,8 +225,6 @@ describe("logging in, limited by address", () => {
     world = await openWorld({ name: "gateway strangers", env });
   });
   after(() => world[Symbol.asyncDispose]());
-
-  const from = (address: string) => ({ "X-Forwarded-For": `10.0.0.1, ${address}` });
 
   it("refuses nonces, sessions and invented tokens of one address, and of no other", async () => {
     const send = httpClient(world.baseUrl, { version: "3.0" });

@@ -249,9 +249,10 @@ describe("rules of the wire", () => {
     });
   });
 
+  const whoMay = (access: string) =>
+    access === "session" ? { session: world.directory.logins.aSession(app, "ann") } : {};
+
   describe("paging", () => {
-    const whoMay = (access: string) =>
-      access === "session" ? { session: world.directory.logins.aSession(app, "ann") } : {};
     const lists = routes.filter(({ operation }) => Query.safeParse(operation.requestParams).success);
 
     it("takes a page size of at least 1, and means the most there is by more, on every list", async () => {
