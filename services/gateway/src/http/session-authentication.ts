@@ -10,11 +10,11 @@ export interface SessionDeps {
 }
 
 /** `Layer session-token="…"`, in double or single quotes (client API 1.3). */
-export const sessionTokenIn = (header: string | undefined): string | null =>
+const sessionTokenIn = (header: string | undefined): string | null =>
   /^layer +session-token=(["'])([^"']*)\1 *$/i.exec(header ?? "")?.[2] ?? null;
 
 /** The session under this token, when it is one. A text that can be none is refused without asking anybody. */
-export async function findSession(text: string, sessions: SessionCache, calls: Calls): Promise<KnownSession | null> {
+async function findSession(text: string, sessions: SessionCache, calls: Calls): Promise<KnownSession | null> {
   const token = readSessionToken(text);
   if (token === null) return null;
   const { appId, hash } = token;

@@ -94,7 +94,7 @@ describe("the Client API", () => {
           expect(errorOf(reply).data).to.have.property("nonce").that.is.a("string");
         }
       }
-    });
+    }).timeout(60_000);
 
     it("do not answer a session where a backend's token is due", async () => {
       const session = world.directory.logins.aSession(app, "ann");
