@@ -16,7 +16,7 @@ export const serviceNames = /** @type {const} */ ([
 /**
  * @typedef {{
  *   ports: import("./ports.mjs").Ports, urls: import("./stack/source.mjs").StackUrls,
- *   accountToken: string, credentialsKey: string, contentKey: string, phoneDir: string,
+ *   accountToken: string, credentialsKey: string, contentKey: string, nonceKey: string, phoneDir: string,
  * }} Surroundings
  */
 
@@ -61,7 +61,8 @@ export function serviceEnv(name, surroundings) {
       WEBPUSH_HOSTS: webPushHosts(ports),
     };
     const content = { CONTENT_KEY: surroundings.contentKey, CONTENT_URL: contentUrl(ports) };
-    return { ...common, ...door, ...content, CREDENTIALS_KEY: surroundings.credentialsKey };
+    const keys = { CREDENTIALS_KEY: surroundings.credentialsKey, NONCE_KEY: surroundings.nonceKey };
+    return { ...common, ...door, ...content, ...keys };
   }
   const stores = {
     MONGO_URL: withDatabase(urls.MONGO_URL, `strata_${name.replaceAll("-", "_")}`),

@@ -1,5 +1,6 @@
 import { audiences } from "./audience.suite.ts";
 import { blocks } from "./blocks.suite.ts";
+import { clientApi } from "./client-api.suite.ts";
 import { content } from "./content.suite.ts";
 import { conversations } from "./conversations.suite.ts";
 import { messages } from "./messages.suite.ts";
@@ -43,4 +44,5 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   uploads(world);
   personal(world);
   pushPolicies(world);
+  clientApi(world);
 });

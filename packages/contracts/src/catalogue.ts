@@ -6,6 +6,7 @@ import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
+import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as message from "./message.ts";
@@ -21,6 +22,7 @@ import * as receipt from "./receipt.ts";
 import * as recipientUpload from "./recipient-upload.ts";
 import * as search from "./search.ts";
 import * as segment from "./segment.ts";
+import * as session from "./session.ts";
 import * as userFacts from "./user-facts.ts";
 import * as unread from "./unread.ts";
 import * as users from "./users.ts";
@@ -37,6 +39,7 @@ export const catalogue: readonly AnyContract[] = [
   content,
   conversation,
   directory,
+  identityProvider,
   inbox,
   insights,
   message,
@@ -52,6 +55,7 @@ export const catalogue: readonly AnyContract[] = [
   search,
   recipientUpload,
   segment,
+  session,
   userFacts,
   unread,
   users,

@@ -66,6 +66,10 @@ export const GetNotification = defineQuery({
         failed: z.number().int(),
         pushedByPlatform: z.object({ ios: z.number().int(), android: z.number().int(), web: z.number().int() }),
         failedByReason: z.record(z.string(), z.number().int()),
+        /** Left out by a policy, and those whose time was over before a provider took them. */
+        skipped: z.number().int().optional(),
+        expired: z.number().int().optional(),
+        skippedByPolicy: z.record(z.string(), z.number().int()).optional(),
       })
       .nullable(),
   }),

@@ -9,7 +9,9 @@ export type ObjectKind =
   | "content"
   | "exports"
   | "segments"
-  | "notifications";
+  | "notifications"
+  | "providers"
+  | "keys";
 
 /** Whether text is a UUID of RFC 4122, in either letter case. */
 export const isUuid = (text: string): boolean => UUID_SHAPE.test(text);

@@ -89,7 +89,14 @@ export type { PartFacts } from "./part-views.ts";
 export { parseReadPosition, sequenceAt, wirePosition } from "./positions.ts";
 export { parseDeleteMode } from "./delete-modes.ts";
 export type { DeleteMode } from "./delete-modes.ts";
-export { IdentityBody, basicIdentity, identityView, namedIdentity, parseIdentity } from "./identities.ts";
+export {
+  IdentityBody,
+  basicIdentity,
+  clientIdentityView,
+  identityView,
+  namedIdentity,
+  parseIdentity,
+} from "./identities.ts";
 export type { BasicIdentity, IdentityFields } from "./identities.ts";
 export { parseIdentityPatch } from "./identity-patch.ts";
 export type { IdentityChange } from "./identity-patch.ts";

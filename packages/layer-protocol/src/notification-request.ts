@@ -55,6 +55,10 @@ export interface NotificationFacts {
   readonly pushedByPlatform: Readonly<Record<"ios" | "android" | "web", number>>;
   readonly failed: number;
   readonly failedByReason: Readonly<Record<string, number>>;
+  /** What an older push-delivery does not say. */
+  readonly skipped?: number | undefined;
+  readonly expired?: number | undefined;
+  readonly skippedByPolicy?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Where a push without a message is found. */
@@ -74,5 +78,8 @@ export const pushedNotificationView = (wire: WireContext, facts: NotificationFac
     pushed_by_platform: { ...facts.pushedByPlatform },
     failed: facts.failed,
     failed_by_reason: { ...facts.failedByReason },
+    skipped: facts.skipped ?? 0,
+    skipped_by_policy: { ...facts.skippedByPolicy },
+    expired: facts.expired ?? 0,
   },
 });

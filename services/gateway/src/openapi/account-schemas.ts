@@ -79,3 +79,29 @@ export const CanaryAnswerView = z
     duration_ms: z.int(),
   })
   .meta({ id: "CanaryAnswer", example: examples.canaryAnswer });
+export const IdentityProviderView = z
+  .strictObject({
+    id: z.string().meta({ description: "The `iss` of its identity tokens" }),
+    url: z.string(),
+    app_id: z.uuid(),
+    name: z.string(),
+    created_at: Time,
+  })
+  .meta({ id: "IdentityProvider", example: examples.identityProvider });
+
+export const IdentityKeyRequest = z
+  .object({
+    public_key: z.union([z.string(), z.record(z.string(), z.unknown())]).meta({ description: "RSA, as PEM or as JWK" }),
+  })
+  .meta({ id: "IdentityKeyRequest", example: { public_key: examples.identityKey.public_key } });
+
+export const IdentityKeyView = z
+  .strictObject({
+    id: z.string().meta({ description: "The `kid` of the identity tokens that it is for" }),
+    url: z.string(),
+    provider_id: z.string(),
+    public_key: z.string().meta({ description: "PEM of its SubjectPublicKeyInfo" }),
+    enabled: z.boolean(),
+    created_at: Time,
+  })
+  .meta({ id: "IdentityKey", example: examples.identityKey });

@@ -9,9 +9,12 @@ export const exampleIds = {
   content: "7a0aefb8-3c97-41e4-baad-164230d1df67",
   token: "0d0c2c6e-5a0e-4a53-9d0b-6ad3d5a5bb0c",
   segment: "5c1c7f9e-3c92-41e4-baad-164230d1df67",
+  provider: "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11",
+  key: "5b2e7b6d-8e4e-4b55-8d1f-7b3b5e0b2d22",
   pushCredential: "c9b1d2aa-6f0e-4a6b-8a57-2f6c0a9d3e41",
 } as const;
 const API = `https://api.example.com/apps/${exampleIds.app}`;
+const PROVIDERS = `https://api.example.com/accounts/apps/${exampleIds.app}/identity_providers`;
 const AT = "2020-01-02T03:04:05.678Z";
 
 const basicIdentity = {
@@ -215,6 +218,9 @@ export const examples = {
       pushed_by_platform: { ios: 1, android: 1, web: 0 },
       failed: 1,
       failed_by_reason: { UNREGISTERED: 1 },
+      skipped: 0,
+      skipped_by_policy: {},
+      expired: 0,
     },
   },
   announcementStatus: {
@@ -400,5 +406,20 @@ export const examples = {
     waiting_pushes: 1_200,
   },
   canaryAnswer: { accepted: false, status: 410, reason: "Unregistered", provider_id: null, duration_ms: 48 },
+  identityProvider: {
+    id: `layer:///providers/${exampleIds.provider}`,
+    url: `${PROVIDERS}/${exampleIds.provider}`,
+    app_id: exampleIds.app,
+    name: "backend",
+    created_at: AT,
+  },
+  identityKey: {
+    id: `layer:///keys/${exampleIds.key}`,
+    url: `${PROVIDERS}/${exampleIds.provider}/keys/${exampleIds.key}`,
+    provider_id: `layer:///providers/${exampleIds.provider}`,
+    public_key: "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkq…\n-----END PUBLIC KEY-----\n",
+    enabled: true,
+    created_at: AT,
+  },
   newToken: { ...token, token: `strata_${"x".repeat(33)}` },
 } as const;

@@ -42,6 +42,11 @@ export const PushedNotificationView = z
       failed_by_reason: z
         .record(z.string(), Count)
         .meta({ description: "The same devices by the reason: the provider's own word, or ours" }),
+      skipped: Count.meta({ description: "Devices whose push was left out, as a policy or their user wants it" }),
+      skipped_by_policy: z
+        .record(z.string(), Count)
+        .meta({ description: "The same devices by the policy that decided" }),
+      expired: Count.meta({ description: "Devices whose push could not be sent before its time was over" }),
     }),
   })
   .meta({ id: "PushedNotification", example: examples.pushedNotification });

@@ -25,6 +25,7 @@ type Tag =
   | "Insights"
   | "Apps"
   | "Accounts"
+  | "Client API"
   | "Documentation";
 
 interface Success {

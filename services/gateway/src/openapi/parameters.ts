@@ -21,6 +21,7 @@ export const UserPath = AppPath.extend({ user: User });
 export const BlockedUserPath = UserPath.extend({ blocked: User });
 export const FollowedUserPath = UserPath.extend({ followed: User });
 export const OtherUserPath = UserPath.extend({ other: User });
+export const OtherPath = z.object({ other: User });
 export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement });
 const Message = z.string().meta({
   description: "UUID or URI of a message",
@@ -47,6 +48,12 @@ export const SegmentPath = AppPath.extend({
 });
 export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
+});
+export const IdentityProviderPath = AppPath.extend({
+  provider: z.string().meta({ description: "UUID or URI of an identity provider", example: exampleIds.provider }),
+});
+export const IdentityKeyPath = IdentityProviderPath.extend({
+  key: z.string().meta({ description: "UUID or URI of a key", example: exampleIds.key }),
 });
 export const PushCredentialPath = AppPath.extend({
   push_credential: z.uuid().meta({ description: "A UUID that the caller chooses", example: exampleIds.pushCredential }),

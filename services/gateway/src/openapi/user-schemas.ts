@@ -49,6 +49,14 @@ export const IdentityView = z
   })
   .meta({ id: "Identity", example: examples.identity, description: "1.x has no `id`, `url` and `identity_type`" });
 
+export const ClientIdentityView = IdentityView.extend({
+  metadata: z.record(z.string(), z.string()),
+  type: z.enum(["user", "bot"]).meta({ description: "The same as `identity_type`, as clients read it" }),
+}).meta({
+  id: "ClientIdentity",
+  example: { ...examples.identity, metadata: {}, type: "user" },
+});
+
 export const UserView = z
   .strictObject({
     id: z.string().meta({ description: "The user id" }),

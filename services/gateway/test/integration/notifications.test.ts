@@ -153,6 +153,9 @@ describe("POST notifications", () => {
         pushed_by_platform: { ios: 1, android: 0, web: 0 },
         failed: 1,
         failed_by_reason: { Unregistered: 1 },
+        skipped: 0,
+        skipped_by_policy: {},
+        expired: 0,
       },
     });
     const other = world.directory.anApp();
