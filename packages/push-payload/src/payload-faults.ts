@@ -86,9 +86,9 @@ function sizesOf(
   return { apns: sizeOf(MEASURES.apns, push), fcm: sizeOf(MEASURES.fcm, push) };
 }
 
-function sizeOf({ limit, build }: Measure, push: Push): PayloadSize {
-  const built = build(push);
-  return { bytes: built.bytes, limit, reason: built.kind === "built" ? null : built.reason };
+function sizeOf(measure: Measure, push: Push): PayloadSize {
+  const built = measure.build(push);
+  return { bytes: built.bytes, limit: measure.limit, reason: built.kind === "built" ? null : built.reason };
 }
 
 const faultIn = (sizes: Readonly<Record<Platform, PayloadSize>>, userId: string | null): PayloadFault | null =>

@@ -1,7 +1,7 @@
 import type { Fields, Logger } from "@strata/runtime";
 
 /** A logger that keeps its lines as they come, whole: what would be redacted on the way out is seen here. */
-export function recordingLogger(): { readonly log: Logger; lines(): readonly string[] } {
+export function recordingLogger(): { readonly log: Logger; lines(this: void): readonly string[] } {
   const lines: string[] = [];
   const loggerWith = (inherited: Fields): Logger => {
     const keep = (message: string, fields: Fields = {}): void => {

@@ -118,7 +118,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
   closing.add(startCredentialUpkeep(deps, UPKEEP_INTERVAL_MS), "upkeep of credentials");
   closing.add(await broker.consume(consumers(deps)), "consumers");
   const isDown = (service: string, error: unknown): boolean =>
-    [deps.directory, deps.receiptTracking].some(({ name, isDown: says }) => name === service && says(error));
+    [deps.directory, deps.receiptTracking].some((other) => other.name === service && other.isDown(error));
   const patient = pushDecisions({ ...deciding, client: pausingClient(broker, isDown, UNANSWERED_MS) });
   closing.add(startDuePushes({ ...deps, decisions: patient }, config.DUE_POLL_INTERVAL_MS), "due pushes");
 }

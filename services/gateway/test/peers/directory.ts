@@ -73,7 +73,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   const apps = new Map<string, App & { by: string }>();
   const tokens = new Map<string, StoredToken & { by: string }>();
   const users = usersPeer(broker);
-  const logins = sessionsPeer(broker, users.make);
+  const logins = sessionsPeer(broker, (app, userId) => users.make(app, userId));
   const settings = new Map<string, AppSettings>();
   const asked = new Map<string, number>();
 

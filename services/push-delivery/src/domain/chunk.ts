@@ -145,8 +145,7 @@ export function planChunks(
   const { planId, endsAt: _, ...planned } = plan;
   const now = Date.now();
   return groups.map(({ credential, pending }, index) => {
-    const row: ChunkRow = {
-      ...planned,
+    const row: ChunkRow = Object.assign({}, planned, countsOf([]), {
       _id: chunkId(planId, claim.first + index),
       of: claim.first + groups.length,
       credential,
@@ -155,8 +154,7 @@ export function planChunks(
       parked: false,
       pending,
       outcomes: [],
-      ...countsOf([]),
-    };
+    });
     const verdicts = verdictsOf(pending, decisionOn);
     if (verdicts.size === 0) return row;
     const settled = Object.assign(row, settle(row, verdicts, now));
@@ -231,7 +229,10 @@ function countsOf(outcomes: readonly PushOutcome[]): Counts {
 }
 
 /** It has let it pass, and a provider has not. */
-const withoutPolicy = ({ waitsFor: _, ...target }: Target): Target => target;
+function withoutPolicy(target: Target): Target {
+  const { waitsFor: _waitsFor, ...others } = target;
+  return others;
+}
 
 /** How long until the next try; null when there is none. */
 function waitOf(verdict: Verdict): number | null {

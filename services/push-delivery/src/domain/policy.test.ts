@@ -170,12 +170,12 @@ describe("a push policy decides", () => {
   });
 });
 
-describe("quiet hours", () => {
-  const until = (from: string, to: string, timeZone: string, at: string): string | null => {
-    const end = quietUntil({ from, to }, timeZone, Date.parse(at));
-    return end === null ? null : new Date(end).toISOString();
-  };
+const until = (from: string, to: string, timeZone: string, at: string): string | null => {
+  const end = quietUntil({ from, to }, timeZone, Date.parse(at));
+  return end === null ? null : new Date(end).toISOString();
+};
 
+describe("quiet hours", () => {
   it("last over midnight, from the minute they begin until the one they end", () => {
     expect(until("22:00", "07:00", "Europe/Berlin", "2026-11-26T21:00:00Z")).to.equal("2026-11-27T06:00:00.000Z");
     expect(until("22:00", "07:00", "Europe/Berlin", "2026-11-26T20:59:59Z")).to.equal(null);
@@ -226,12 +226,13 @@ describe("quiet hours", () => {
   });
 });
 
+const place = (subject: string, hoursAgo: number, category = "news"): TakenPlace => ({
+  subject,
+  category,
+  at: NOW - hoursAgo * HOUR_MS,
+});
+
 describe("the use of a cap", () => {
-  const place = (subject: string, hoursAgo: number, category = "news"): TakenPlace => ({
-    subject,
-    category,
-    at: NOW - hoursAgo * HOUR_MS,
-  });
   const question = { userId: "ann", category: "news", categoryCap: { pushes: 2, hours: 24 } };
 
   it("counts what was taken within its hours, of its category, and not the push itself", () => {

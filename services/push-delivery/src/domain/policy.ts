@@ -67,7 +67,7 @@ export interface Decision {
 export const PASSED: Decision = { decision: "send", policy: null, until: null, timeZone: "UTC", checks: [] };
 
 /** Who was seen so recently has the app open. */
-export const ONLINE_MS = 60_000;
+const ONLINE_MS = 60_000;
 const MINUTE_MS = 60_000;
 
 /** The rules of a category: its own, and those for all where it says nothing. */
@@ -95,7 +95,7 @@ export const categoryOf = (kind: Subject["kind"] | "notification", named: string
   named === null || named === undefined || named === "" ? `${kind}s` : named;
 
 /** Hers, her device's, or the app's for whom none is known. */
-export const timeZoneOf = ({ preferences, timeZone }: Facts, { fallbackTimeZone }: PushPolicy): string =>
+const timeZoneOf = ({ preferences, timeZone }: Facts, { fallbackTimeZone }: PushPolicy): string =>
   preferences.timeZone ?? timeZone ?? fallbackTimeZone;
 
 interface Context {

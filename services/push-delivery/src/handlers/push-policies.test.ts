@@ -32,6 +32,8 @@ type Batch = PayloadOf<typeof BatchStored>;
 
 const HOUR_MS = 3_600_000;
 
+const rules = (changes: CategoryPolicy): Partial<PushPolicy> => ({ categories: { news: changes } });
+
 describe("policies over pushes", () => {
   let phone: Phone;
   let pusher: Pusher;
@@ -72,7 +74,6 @@ describe("policies over pushes", () => {
   const suspend = (app: string, userId: string, version = 1, isSuspended = true) =>
     pusher.deps.preferences.suspend(app, userId, { isSuspended, version, at: 1 });
 
-  const rules = (changes: CategoryPolicy): Partial<PushPolicy> => ({ categories: { news: changes } });
   function batchTo(app: string, users: readonly string[], changes: Partial<Batch> = {}) {
     const batch = aBatch(app, users, { category: "news", ...changes });
     pusher.notifications.set(batch.announcementId, { title: "News", text: "Hello" });
@@ -123,7 +124,7 @@ describe("policies over pushes", () => {
     await push(app, batchTo(app, users));
     expect(pusher.said.questions).to.deep.equal(["announcement-fanout.GetAnnouncementContent.v1"]);
     expect(
-      await pusher.deps.db.collection("push_caps").countDocuments({ _id: { $regex: `^${app}` } as never }),
+      await pusher.deps.db.collection<{ _id: string }>("push_caps").countDocuments({ _id: { $regex: `^${app}` } }),
     ).to.equal(0);
   });
 

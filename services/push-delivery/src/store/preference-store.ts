@@ -1,4 +1,4 @@
-import { Millis, NO_PREFERENCES, partitionOf, PushPreferences } from "@strata/contracts";
+import { Millis, NO_PREFERENCES, PushPreferences } from "@strata/contracts";
 import { DomainError, gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
@@ -35,8 +35,6 @@ export interface Wishes {
   readonly preferences: PushPreferences;
   readonly isSuspended: boolean;
 }
-
-export const NO_WISHES: Wishes = { preferences: NO_PREFERENCES, isSuspended: false };
 
 export interface PreferenceStore {
   /** Of users of one app, up to 1,000; who never said anything and was never suspended is left out. */
