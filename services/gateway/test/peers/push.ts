@@ -17,6 +17,7 @@ import {
   RegisterDevice,
   RemoveDevice,
   SendCanary,
+  UserSuspended,
 } from "@strata/contracts";
 import { ack, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import type { DomainError } from "@strata/runtime";
@@ -60,6 +61,7 @@ export const pushContracts = [
   PushNotification,
   GetNotification,
   ...pushPolicyContracts,
+  UserSuspended,
 ] as const;
 
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
@@ -137,6 +139,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
       ],
     }),
     consumer({ queue: "push-delivery.preferences", handlers: policies.preferences }),
+    consumer({ queue: "push-delivery.suspended-users", handlers: [on(UserSuspended, async () => ack)] }),
     consumer({
       queue: "push-delivery.queries",
       handlers: [
