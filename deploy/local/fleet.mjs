@@ -38,7 +38,8 @@ export async function startServices(toolchain, ports, urls) {
   const accountToken = readDevJson().accountToken ?? "";
   const key = credentialsKey(`${secretsDir}/credentials-key`);
   const contentKey = credentialsKey(`${secretsDir}/content-key`);
-  const surroundings = { ports, urls, accountToken, credentialsKey: key, contentKey, phoneDir };
+  const nonceKey = credentialsKey(`${secretsDir}/nonce-key`);
+  const surroundings = { ports, urls, accountToken, credentialsKey: key, contentKey, nonceKey, phoneDir };
   await Promise.all(serviceNames.map((name) => startService(name, toolchain, ports, serviceEnv(name, surroundings))));
 }
 

@@ -5,7 +5,7 @@ import { inRoot } from "./paths.mjs";
 import { runQuietly } from "./processes.mjs";
 
 /**
- * A key of 32 bytes: the one that encrypts push credentials at rest, and the one that signs content URLs. Made once: with
+ * A key of 32 bytes: the one that encrypts push credentials at rest, the one that signs content URLs, and the one that signs nonces. Made once: with
  * another one the stored credentials cannot be read, and no URL works that was given out.
  * @param {string} file
  */

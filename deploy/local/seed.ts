@@ -1,7 +1,7 @@
 // The demo app of `npm start`: an app with a token, 1,000 users of whom 600 have devices, the phone's credentials, a
 // conversation with an order card, and one real announcement whose way is shown until nothing moves any more. Run again it
 // finds everything and announces anew.
-import { createHash, generateKeyPairSync, randomUUID } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { StrataError, type StrataClient, strataClient } from "@strata/cli";
 import { z } from "zod";
@@ -22,6 +22,9 @@ const Dev = z.object({
   accountToken: z.string(),
   appId: z.string().nullable(),
   token: z.string().nullable(),
+});
+const Provided = z.object({
+  identityProvider: z.object({ providerId: z.string(), keyId: z.string(), privateKey: z.string() }),
 });
 const PhoneCredentials = z.object({
   service_account: z.record(z.string(), z.unknown()),
@@ -52,6 +55,7 @@ async function main(): Promise<void> {
   const { appId, token } = dev.appId && dev.token ? { appId: dev.appId, token: dev.token } : await createApp(account);
   const app = strataClient(dev.baseUrl, token);
 
+  await addIdentityProvider(account, appId);
   await addCredentials(account, appId);
   await addUsers(app, appId);
   await sendOrderCard(app, appId);
@@ -59,7 +63,7 @@ async function main(): Promise<void> {
   await announceAndWatch(app, appId);
 }
 
-/** The app's token and identity provider go to dev.json, the only place that keeps the token. */
+/** The app's token goes to dev.json, the only place that keeps it. */
 async function createApp(account: StrataClient): Promise<{ appId: string; token: string }> {
   const made = await account.request("POST", "/accounts/apps", { body: { name: "Demo" } });
   const { app_id: appId } = CreatedApp.parse(made.body);
@@ -67,15 +71,29 @@ async function createApp(account: StrataClient): Promise<{ appId: string; token:
     body: { name: "demo", scopes: ["app:read", "app:write"] },
   });
   const { token } = CreatedToken.parse(answer.body);
+  updateDevJson(() => ({ appId, token, identityProvider: newIdentityProvider() }), devFile);
+  say(`  made the app "Demo" (${appId}) with a token`);
+  return { appId, token };
+}
+
+function newIdentityProvider() {
   const { privateKey } = generateKeyPairSync("rsa", {
     modulusLength: 2_048,
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
-  const identityProvider = { providerId: randomUUID(), keyId: randomUUID(), privateKey };
-  updateDevJson(() => ({ appId, token, identityProvider }), devFile);
-  say(`  made the app "Demo" (${appId}) with a token`);
-  return { appId, token };
+  return { providerId: randomUUID(), keyId: randomUUID(), privateKey };
+}
+
+/** Whose tokens let the demo app's users in; its private key is in dev.json, as a backend of one's own would keep it. */
+async function addIdentityProvider(account: StrataClient, appId: string): Promise<void> {
+  const { identityProvider } = Provided.parse(readDevJson(devFile));
+  const { providerId, keyId, privateKey } = identityProvider;
+  const providers = `/accounts/apps/${appId}/identity_providers`;
+  const publicKey = createPublicKey(privateKey).export({ type: "spki", format: "pem" });
+  await unlessThere(account.request("POST", providers, { ifNoneMatch: providerId, body: { name: "demo" } }));
+  const body = { public_key: publicKey };
+  await unlessThere(account.request("POST", `${providers}/${providerId}/keys`, { ifNoneMatch: keyId, body }));
 }
 
 async function addCredentials(account: StrataClient, appId: string): Promise<void> {

@@ -16,7 +16,7 @@ export const serviceNames = /** @type {const} */ ([
 /**
  * @typedef {{
  *   ports: import("./ports.mjs").Ports, urls: import("./stack/source.mjs").StackUrls,
- *   accountToken: string, credentialsKey: string, contentKey: string, phoneDir: string,
+ *   accountToken: string, credentialsKey: string, contentKey: string, nonceKey: string, phoneDir: string,
  * }} Surroundings
  */
 
@@ -42,6 +42,9 @@ const contentUrl = (ports) => `http://127.0.0.1:${ports.content}`;
 /** The certificate of the phone names localhost. @param {import("./ports.mjs").Ports} ports */
 export const pushUrl = (ports) => `https://localhost:${ports.phone}`;
 
+/** The phone is the only push service of browsers here. @param {import("./ports.mjs").Ports} ports */
+const webPushHosts = (ports) => new URL(pushUrl(ports)).host;
+
 /**
  * @param {ServiceName} name
  * @param {Surroundings} surroundings
@@ -52,9 +55,14 @@ export function serviceEnv(name, surroundings) {
   const common = { AMQP_URL: urls.AMQP_URL, METRICS_PORT: String(metricsPort(name, ports)), LOG_LEVEL: "info" };
   // The gateway has no credentials of any database, here as in production.
   if (name === "gateway") {
-    const door = { HTTP_PORT: String(ports.gateway), PUBLIC_URL: gatewayUrl(ports) };
+    const door = {
+      HTTP_PORT: String(ports.gateway),
+      PUBLIC_URL: gatewayUrl(ports),
+      WEBPUSH_HOSTS: webPushHosts(ports),
+    };
     const content = { CONTENT_KEY: surroundings.contentKey, CONTENT_URL: contentUrl(ports) };
-    return { ...common, ...door, ...content, CREDENTIALS_KEY: surroundings.credentialsKey };
+    const keys = { CREDENTIALS_KEY: surroundings.credentialsKey, NONCE_KEY: surroundings.nonceKey };
+    return { ...common, ...door, ...content, ...keys };
   }
   const stores = {
     MONGO_URL: withDatabase(urls.MONGO_URL, `strata_${name.replaceAll("-", "_")}`),
@@ -77,6 +85,7 @@ function ownEnv(name, { ports, accountToken, credentialsKey, contentKey, phoneDi
     FCM_URL: pushUrl(ports),
     APNS_URL: pushUrl(ports),
     FCM_TOKEN_URL: `${pushUrl(ports)}/token`,
+    WEBPUSH_HOSTS: webPushHosts(ports),
     PUSH_CA_FILE: `${phoneDir}/ca.pem`,
   };
 }

@@ -1,11 +1,14 @@
 import { audiences } from "./audience.suite.ts";
 import { blocks } from "./blocks.suite.ts";
+import { clientApi } from "./client-api.suite.ts";
 import { content } from "./content.suite.ts";
 import { conversations } from "./conversations.suite.ts";
 import { messages } from "./messages.suite.ts";
 import { parts } from "./parts.suite.ts";
+import { notifications } from "./notifications.suite.ts";
 import { openWorld, type Platform, startPlatform, type World } from "./support/world.ts";
 import { personal } from "./personal.suite.ts";
+import { pushPolicies } from "./push-policy.suite.ts";
 import { settings } from "./settings.suite.ts";
 import { transport } from "./transport.suite.ts";
 import { uploads } from "./upload.suite.ts";
@@ -30,6 +33,7 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   transport(world);
   conversations(world);
   messages(world);
+  notifications(world);
   parts(world);
   userDoor(world);
   users(world);
@@ -39,4 +43,6 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   audiences(world);
   uploads(world);
   personal(world);
+  pushPolicies(world);
+  clientApi(world);
 });

@@ -18,6 +18,11 @@ const Status = z.object({
     pushed_by_platform: z.record(z.string(), z.number()),
     failed: z.number(),
     failed_by_reason: z.record(z.string(), z.number()),
+    failed_by_platform: z.record(z.string(), z.number()),
+    push_skipped: z.number(),
+    push_skipped_by_platform: z.record(z.string(), z.number()),
+    push_skipped_by_policy: z.record(z.string(), z.number()),
+    push_expired: z.number(),
   }),
 });
 const Inbox = z.array(
@@ -71,6 +76,11 @@ describe("one announcement through everything", function journeys() {
         pushed_by_platform: { ios: 20, android: 20, web: 0 },
         failed: 0,
         failed_by_reason: {},
+        failed_by_platform: { ios: 0, android: 0, web: 0 },
+        push_skipped: 0,
+        push_skipped_by_platform: { ios: 0, android: 0, web: 0 },
+        push_skipped_by_policy: {},
+        push_expired: 0,
       },
       { deadlineMs: 30_000 },
     );

@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { eventually, userIds } from "@strata/testing";
@@ -12,6 +15,7 @@ const run = promisify(execFile);
 const Failure = z.object({ code: z.number(), stderr: z.string() });
 const App = z.object({ app_id: z.string(), name: z.string() });
 const Token = z.object({ token: z.string() });
+const Explanation = z.object({ policy: z.string().nullable(), category: z.string() });
 const Sent = z.object({ id: z.string() });
 const Status = z.object({ counts: z.object({ sent: z.number(), unknown: z.number() }) });
 
@@ -51,6 +55,25 @@ describe("the command line", function journeys() {
     const to = [...userIds(3), "stranger"].join(",");
     const { id } = Sent.parse(await strata(["announce", "--to", to, "--from", "sender", "--text", "hello"], env));
     await eventually(async () => Status.parse(await strata(["status", id], env)).counts, { sent: 3, unknown: 1 });
+  });
+
+  it("sets an app's push policy from a file, shows it, and says what it comes to for a user", async () => {
+    const env = { STRATA_APP: app.appId, STRATA_TOKEN: app.token };
+    const folder = await mkdtemp(join(tmpdir(), "strata-cli-"));
+    const file = join(folder, "policy.json");
+    const policy = { categories: { offers: { user_choice: "must_opt_in" } } };
+    await writeFile(file, JSON.stringify(policy));
+    expect(await strata(["push-policy", "set", "--file", file], env)).to.deep.include(policy);
+    expect(await strata(["push-policy", "get"], env)).to.deep.include(policy);
+    const explained = () => strata(["explain-push", userIds(1)[0] ?? "", "--category", "offers", "--urgent"], env);
+    await eventually(async () => Explanation.parse(await explained()), { policy: "opted_out", category: "offers" });
+    await writeFile(file, "quiet_hours: night");
+    expect(await failureOf(["push-policy", "set", "--file", file], env)).to.include({ code: 2 });
+    await writeFile(file, JSON.stringify({ quiet_hours: "night" }));
+    const refused = await failureOf(["push-policy", "set", "--file", file], env);
+    expect(refused.stderr).to.include("422 invalid_property: quiet_hours");
+    expect(await failureOf(["explain-push"], env)).to.include({ code: 2 });
+    await rm(folder, { recursive: true });
   });
 
   it("says what is missing, with exit code 2 for wrong use and 1 for a refusal", async () => {

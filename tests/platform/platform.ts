@@ -9,6 +9,16 @@ import { type Phone, startPhone } from "@strata/phone";
 import { type Infra, openInfra, type SpawnedService, spawnService } from "@strata/testing";
 import { type Db, MongoClient } from "mongodb";
 import { z } from "zod";
+import {
+  type CredentialFiles,
+  devicesFor,
+  insertDevices,
+  putCredentials,
+  registerDevices,
+  type TestDevice,
+} from "./phones.ts";
+
+export { devicesFor, type CredentialFiles, type TestDevice };
 
 export const serviceNames = [
   "directory",
@@ -45,6 +55,8 @@ export interface Platform extends AsyncDisposable {
   insertUsers(appId: string, userIds: readonly string[]): Promise<void>;
   /** A phone for each of these users, half of them iPhones, and the app's credentials for both. */
   addPhones(app: TestApp, userIds: readonly string[]): Promise<void>;
+  /** These devices straight into push-delivery's collection, and the app's credentials for them: this phone's, or another's. */
+  insertPhones(app: TestApp, devices: readonly TestDevice[], files?: CredentialFiles): Promise<void>;
   /** A service's database. */
   db(name: Exclude<ServiceName, "gateway">): Db;
 }
@@ -121,7 +133,15 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
       const { token } = CreatedToken.parse(answer.body);
       return { appId, token, client: strataClient(baseUrl, token) };
     },
-    addPhones: (app, userIds) => addPhones(account, phone, app, userIds),
+    async addPhones({ appId, client }, userIds) {
+      const files = phone.credentialFiles();
+      await putCredentials(account, appId, files);
+      await registerDevices(client, appId, devicesFor(userIds), files.apns_key.topic);
+    },
+    async insertPhones({ appId }, devices, files = phone.credentialFiles()) {
+      await putCredentials(account, appId, files);
+      await insertDevices(mongo.db(databaseOf(infra, "push-delivery")), appId, devices, files.apns_key.topic);
+    },
     insertUsers: (appId, userIds) => insertUsers(mongo.db(databaseOf(infra, "directory")), appId, userIds),
     db: (service) => mongo.db(databaseOf(infra, service)),
     async [Symbol.asyncDispose]() {
@@ -162,6 +182,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
     FCM_URL: phone.fcmUrl,
     APNS_URL: phone.fcmUrl,
     FCM_TOKEN_URL: `${phone.fcmUrl}/token`,
+    WEBPUSH_HOSTS: new URL(phone.fcmUrl).host,
     PUSH_CA_FILE: phone.caFile,
   };
   const own: Record<ServiceName, Readonly<Record<string, string>>> = {
@@ -175,7 +196,9 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
       PUBLIC_URL: "http://localhost",
       CREDENTIALS_KEY: credentialsKey,
       CONTENT_KEY: contentKey,
+      NONCE_KEY: randomBytes(32).toString("base64"),
       CONTENT_URL: `http://127.0.0.1:${contentPort}`,
+      WEBPUSH_HOSTS: push.WEBPUSH_HOSTS,
     },
   };
   const stores = (service: ServiceName) => ({
@@ -190,36 +213,6 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
     ...own[service],
     ...env[service],
   });
-}
-
-async function addPhones(account: StrataClient, phone: Phone, { appId, client }: TestApp, userIds: readonly string[]) {
-  const { service_account, apns_key } = phone.credentialFiles();
-  const credentials = [
-    { kind: "fcm", service_account },
-    {
-      kind: "apns",
-      team_id: apns_key.teamId,
-      key_id: apns_key.keyId,
-      private_key: apns_key.key,
-      bundle_id: apns_key.topic,
-      environment: "development",
-    },
-  ];
-  for (const body of credentials) {
-    await account.request("PUT", `/accounts/apps/${appId}/push_credentials/${randomUUID()}`, { body });
-  }
-  const queue = userIds.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, userId] of queue) {
-      const token = randomBytes(32).toString("hex");
-      const body =
-        index % 2 === 0
-          ? { platform: "android", kind: "fcm_token", token: `fcm-${token}`, environment: "development" }
-          : { platform: "ios", kind: "apns", token, environment: "development", app_id: apns_key.topic };
-      await client.request("PUT", `/apps/${appId}/users/${userId}/devices/phone`, { body });
-    }
-  };
-  await Promise.all(Array.from({ length: 16 }, worker));
 }
 
 async function insertUsers(directory: Db, appId: string, userIds: readonly string[]): Promise<void> {

@@ -111,12 +111,64 @@ const status: CliCommand = {
   },
 };
 
+const policyPath = (app: string): string => `/apps/${app}/push_policy`;
+
+const pushPolicyGet: CliCommand = {
+  usage: "push-policy get [--app <app id>]",
+  about: "shows what decides over an app's pushes",
+  run: async (args, settings) => {
+    const { client, app } = asApp(args, settings);
+    return (await client.request("GET", policyPath(app))).body;
+  },
+};
+
+const pushPolicySet: CliCommand = {
+  usage: "push-policy set --file <JSON, as get shows it> [--app <app id>]",
+  about: "sets the whole of it, from a file or - for standard input, and shows what holds",
+  run: async (args, settings) => {
+    const { client, app } = asApp(args, settings);
+    return (await client.request("PUT", policyPath(app), { body: jsonOf(text(args, "file")) })).body;
+  },
+};
+
+/** What a file holds; `-` is standard input. */
+function jsonOf(file: string): unknown {
+  const given = readFileSync(file === "-" ? 0 : file, "utf8");
+  try {
+    return JSON.parse(given);
+  } catch (error) {
+    throw new UsageError(`${file} is no JSON`, { cause: error });
+  }
+}
+
+const explainPush: CliCommand = {
+  usage: "explain-push <user id> [--announcement <id> | --category <name> [--urgent]] [--app <app id>]",
+  about: "says what would become of a push to this user now, and which policy decides it",
+  run: async (args, settings) => {
+    const { client, app } = asApp(args, settings);
+    const user = args.positionals[1];
+    if (!user) throw new UsageError("which user?");
+    const announcement = optional(args, "announcement")?.split("/").at(-1);
+    const category = optional(args, "category");
+    const question = new URLSearchParams({
+      ...(announcement === undefined ? {} : { announcement_id: announcement }),
+      ...(category === undefined ? {} : { category }),
+      ...(args.values["urgent"] === true ? { urgent: "true" } : {}),
+    });
+    const path = `/apps/${app}/users/${encodeURIComponent(user)}/push_explanation?${question.toString()}`;
+    return (await client.request("GET", path)).body;
+  },
+};
+
 /** All commands by their words. */
 export const commands: Readonly<Record<string, CliCommand>> = {
   "app create": appCreate,
   "token create": tokenCreate,
   announce,
   status,
+  "push-policy get": pushPolicyGet,
+  "push-policy set": pushPolicySet,
+  "explain-push": explainPush,
 };
 
 export const optionTypes = {
@@ -130,5 +182,8 @@ export const optionTypes = {
   text: { type: "string" },
   title: { type: "string" },
   silent: { type: "boolean" },
+  announcement: { type: "string" },
+  category: { type: "string" },
+  urgent: { type: "boolean" },
   help: { type: "boolean" },
 } as const;

@@ -281,6 +281,8 @@ export const BatchStored = defineEvent({
     priority: z.enum(["normal", "urgent"]).optional(),
     /** When it leaves the inboxes: no push after it. */
     expiresAt: Millis.nullable().optional(),
+    /** The user who says it, where it is one: who blocks her gets no push. */
+    senderId: UserId.optional(),
   }),
   consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events"],
 });

@@ -6,17 +6,23 @@ import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
+import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as message from "./message.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
+import * as pushExplanation from "./push-explanation.ts";
+import * as pushFacts from "./push-facts.ts";
+import * as pushNotification from "./push-notification.ts";
 import * as pushOutcome from "./push-outcome.ts";
+import * as pushPolicy from "./push-policy.ts";
 import * as pushPreview from "./push-preview.ts";
 import * as receipt from "./receipt.ts";
 import * as recipientUpload from "./recipient-upload.ts";
 import * as search from "./search.ts";
 import * as segment from "./segment.ts";
+import * as session from "./session.ts";
 import * as userFacts from "./user-facts.ts";
 import * as unread from "./unread.ts";
 import * as users from "./users.ts";
@@ -33,17 +39,23 @@ export const catalogue: readonly AnyContract[] = [
   content,
   conversation,
   directory,
+  identityProvider,
   inbox,
   insights,
   message,
   pushCredential,
   pushDevice,
+  pushExplanation,
+  pushFacts,
+  pushNotification,
   pushOutcome,
+  pushPolicy,
   pushPreview,
   receipt,
   search,
   recipientUpload,
   segment,
+  session,
   userFacts,
   unread,
   users,

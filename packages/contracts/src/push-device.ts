@@ -14,6 +14,8 @@ export const DeviceFields = z.object({
   locale: z.string().nullable(),
   timeZone: z.string().nullable(),
   appVersion: z.string().nullable(),
+  /** Of a browser's subscription, whose `token` is its endpoint: what its pushes are encrypted with, in base64url. */
+  webPushKeys: z.object({ p256dh: z.string(), auth: z.string() }).optional(),
 });
 export type DeviceFields = z.infer<typeof DeviceFields>;
 
@@ -30,6 +32,29 @@ export const RegisterDevice = defineCommand({
   reply: Device,
   /** By token, not by user: two users who claim one phone must be put in an order. */
   orderedBy: ({ device }) => device.token,
+});
+
+/**
+ * Removes a device with whatever was registered of it until `at`, for good: none of that comes back. A registration that
+ * is newer stays.
+ */
+export const RemoveDevice = defineCommand({
+  service: "push-delivery",
+  lane: "devices",
+  name: "RemoveDevice",
+  version: 1,
+  payload: z.object({ userId: UserId, deviceId: z.string().min(1).max(256), token: z.string(), at: Millis }),
+  /** By the token that it had, so behind every registration of it that was sent before. */
+  orderedBy: ({ token }) => token,
+});
+
+export const GetDevice = defineQuery({
+  service: "push-delivery",
+  name: "GetDevice",
+  version: 1,
+  payload: z.object({ userId: UserId, deviceId: z.string().min(1).max(256) }),
+  /** `wasThere`: it has no token any more, and had one within the last 90 days. */
+  reply: z.object({ device: Device.nullable(), wasThere: z.boolean() }),
 });
 
 export const ListDevices = defineQuery({
@@ -58,8 +83,8 @@ export const DeviceRegistered = defineEvent({
 });
 
 /**
- * A device takes no pushes any more under this registration: its token went to another device, or its provider called it
- * dead. One that was registered later stands.
+ * A device takes no pushes any more under this registration, or an earlier one: its token went to another device, its
+ * provider called it dead, or it was removed. One that was registered later stands.
  */
 export const DeviceRemoved = defineEvent({
   name: "push.device.removed",

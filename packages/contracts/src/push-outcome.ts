@@ -1,9 +1,16 @@
 import { z } from "zod";
 import { defineQuery } from "./define.ts";
 import { Platform } from "./push-device.ts";
+import { PushPolicyName } from "./push-policy.ts";
 import { AnnouncementId, Millis, UserId } from "./values.ts";
 
-/** Pushes of one announcement by device: accepted by the provider, or given up. */
+const ByPlatform = z.object({ ios: z.number().int(), android: z.number().int(), web: z.number().int() });
+const ByName = z.record(z.string(), z.number().int());
+
+/**
+ * Pushes of one announcement by device: accepted by the provider, failed, skipped by a policy, or expired before they could
+ * be sent. Those that still wait are in none of them.
+ */
 export const GetPushCounts = defineQuery({
   service: "push-delivery",
   name: "GetPushCounts",
@@ -12,8 +19,13 @@ export const GetPushCounts = defineQuery({
   reply: z.object({
     pushed: z.number().int(),
     failed: z.number().int(),
-    pushedByPlatform: z.object({ ios: z.number().int(), android: z.number().int(), web: z.number().int() }).optional(),
-    failedByReason: z.record(z.string(), z.number().int()).optional(),
+    skipped: z.number().int().optional(),
+    expired: z.number().int().optional(),
+    pushedByPlatform: ByPlatform.optional(),
+    failedByPlatform: ByPlatform.optional(),
+    skippedByPlatform: ByPlatform.optional(),
+    failedByReason: ByName.optional(),
+    skippedByPolicy: ByName.optional(),
   }),
 });
 
@@ -21,9 +33,11 @@ export const GetPushCounts = defineQuery({
 export const PushOutcomeView = z.object({
   deviceId: z.string(),
   platform: Platform,
-  outcome: z.enum(["accepted", "failed", "waiting"]),
+  outcome: z.enum(["accepted", "failed", "waiting", "skipped", "expired"]),
   /** Why it failed: the provider's own word, or ours. */
   reason: z.string().nullable(),
+  /** Of one that was skipped or waits: which decided; null: it waits for a provider. */
+  policy: PushPolicyName.nullable().optional(),
   /** The provider's own id of the push. */
   providerId: z.string().nullable(),
   /** When that was known; of one that waits, when it is tried next. */

@@ -342,6 +342,7 @@ export const UserSuspended = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, isSuspended: z.boolean(), version: z.number().int(), at: Millis }),
+  consumedBy: ["push-delivery.suspended-users"],
 });
 
 /** Sessions begun until `at` are no more. */

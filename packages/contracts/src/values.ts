@@ -28,6 +28,7 @@ export const UserId = z
 export const AnnouncementId = z.uuid();
 export const ConversationId = z.uuid();
 export const MessageId = z.uuid();
+export const NotificationId = z.uuid();
 export const PartId = z.uuid();
 export const ContentId = z.uuid();
 export const Partition = z
@@ -66,6 +67,9 @@ export type MessagePart = z.infer<typeof MessagePart>;
 export const Sender = z.union([z.object({ name: z.string() }), z.object({ userId: UserId })]);
 export type Sender = z.infer<typeof Sender>;
 
+/** Longer no provider keeps a push: four weeks. */
+export const MAX_TTL_SECONDS = 28 * 86_400;
+
 /** The push that goes with a message, in one form for every wire version; what is absent is not sent. */
 export const NotificationContent = z.object({
   title: z.string().optional(),
@@ -80,6 +84,16 @@ export const NotificationContent = z.object({
   data: z.record(z.string(), z.unknown()).optional(),
   apns: z.record(z.string(), z.unknown()).optional(),
   fcm: z.record(z.string(), z.unknown()).optional(),
+  /** How long it is worth being shown, counted from when it was accepted; 0: now or never. */
+  ttl: z.number().int().min(0).max(MAX_TTL_SECONDS).optional(),
+  priority: z.enum(["high", "normal"]).optional(),
+  /** Of two with the same one a phone shows the later; its announcement's, message's or own id where absent. */
+  collapseId: z.string().optional(),
+  mutableContent: z.boolean().optional(),
+  contentAvailable: z.boolean().optional(),
+  interruptionLevel: z.enum(["passive", "active", "time-sensitive", "critical"]).optional(),
+  relevanceScore: z.number().optional(),
+  threadId: z.string().optional(),
 });
 export type NotificationContent = z.infer<typeof NotificationContent>;
 

@@ -74,13 +74,13 @@ function parseThrottle(throttle: unknown): number | undefined {
   return Number(perMinute);
 }
 
-function parsePriority(priority: unknown): "normal" | "urgent" {
+export function parsePriority(priority: unknown): "normal" | "urgent" {
   if (isAbsent(priority)) return "normal";
   if (priority !== "normal" && priority !== "urgent") throw invalidProperty("priority", "must be normal or urgent");
   return priority;
 }
 
-function parseCategory(category: unknown): string | undefined {
+export function parseCategory(category: unknown): string | undefined {
   if (isAbsent(category)) return undefined;
   if (typeof category !== "string" || category === "" || category.length > MAX_CATEGORY) {
     throw invalidProperty("category", `must be a text of 1 to ${MAX_CATEGORY} characters`);

@@ -205,6 +205,11 @@ describe("extension views", () => {
       pushedByPlatform: { ios: 4, android: 3, web: 0 },
       failed: 2,
       failedByReason: { UNREGISTERED: 2 },
+      failedByPlatform: { ios: 0, android: 2, web: 0 },
+      skipped: 4,
+      skippedByPlatform: { ios: 4, android: 0, web: 0 },
+      skippedByPolicy: { opted_out: 3, quiet_hours: 1 },
+      pushExpired: 6,
     };
     const facts = { announcementId: N, at: AT, state: "distributed", parts: [], notification: null };
     expect(announcementStatusView(wire("3.0"), facts, counts)).to.deep.include({
@@ -218,6 +223,11 @@ describe("extension views", () => {
         pushed_by_platform: { ios: 4, android: 3, web: 0 },
         failed: 2,
         failed_by_reason: { UNREGISTERED: 2 },
+        failed_by_platform: { ios: 0, android: 2, web: 0 },
+        push_skipped: 4,
+        push_skipped_by_platform: { ios: 4, android: 0, web: 0 },
+        push_skipped_by_policy: { opted_out: 3, quiet_hours: 1 },
+        push_expired: 6,
       },
     });
   });

@@ -113,7 +113,7 @@ export function announcementUserView(
   return { ...view, reply_to: null, updated_at: formatOptionalTime(correction?.at ?? null), ...updated };
 }
 
-/** Numbers of one announcement; `pushed` and `failed` count devices, the others users. */
+/** Numbers of one announcement; what is said of pushes counts devices, all else users. */
 export interface AnnouncementCounts {
   readonly recipients: number;
   readonly unknown: number;
@@ -126,6 +126,11 @@ export interface AnnouncementCounts {
   readonly pushedByPlatform: Readonly<Record<"ios" | "android" | "web", number>>;
   readonly failed: number;
   readonly failedByReason: Readonly<Record<string, number>>;
+  readonly failedByPlatform: AnnouncementCounts["pushedByPlatform"];
+  readonly skipped: number;
+  readonly skippedByPlatform: AnnouncementCounts["pushedByPlatform"];
+  readonly skippedByPolicy: Readonly<Record<string, number>>;
+  readonly pushExpired: number;
 }
 
 /** What is said of an announcement's state; times are milliseconds since 1970. */
@@ -186,6 +191,11 @@ export const announcementStatusView = (wire: WireContext, announcement: StatusFa
     pushed_by_platform: counts.pushedByPlatform,
     failed: counts.failed,
     failed_by_reason: counts.failedByReason,
+    failed_by_platform: counts.failedByPlatform,
+    push_skipped: counts.skipped,
+    push_skipped_by_platform: counts.skippedByPlatform,
+    push_skipped_by_policy: counts.skippedByPolicy,
+    push_expired: counts.pushExpired,
   },
 });
 

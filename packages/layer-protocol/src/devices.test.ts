@@ -1,12 +1,16 @@
+import { Buffer } from "node:buffer";
+import { createECDH } from "node:crypto";
 import { expect } from "chai";
 import { refusal } from "../test/refusal.ts";
 import { deviceView, parseDevice, requireDeviceId } from "./index.ts";
 
+const isPushService = (endpoint: string) => URL.parse(endpoint)?.host === "push.example";
+const parse = (body: unknown) => parseDevice(body, isPushService);
 const aPhone = { platform: "ios", kind: "apns", token: "AB12" };
 
 describe("a device registration", () => {
   it("needs platform, kind and token only", () => {
-    expect(parseDevice({ platform: "android", kind: "fcm_token", token: "t:APA91b" })).to.deep.equal({
+    expect(parse({ platform: "android", kind: "fcm_token", token: "t:APA91b" })).to.deep.equal({
       platform: "android",
       kind: "fcm_token",
       token: "t:APA91b",
@@ -19,7 +23,7 @@ describe("a device registration", () => {
   });
 
   it("takes everything else a phone knows, and ignores what it does not know", () => {
-    const device = parseDevice({
+    const device = parse({
       ...aPhone,
       environment: "development",
       app_id: "com.example.app",
@@ -39,13 +43,13 @@ describe("a device registration", () => {
   });
 
   it("knows an APNs token in either letter case as one", () => {
-    expect(parseDevice(aPhone).token).to.equal("ab12");
+    expect(parse(aPhone).token).to.equal("ab12");
   });
 
   it("names what is missing, in order", () => {
-    expect(refusal(() => parseDevice({}))).to.equal("missing_property platform");
-    expect(refusal(() => parseDevice({ platform: "ios" }))).to.equal("missing_property kind");
-    expect(refusal(() => parseDevice({ platform: "ios", kind: "apns" }))).to.equal("missing_property token");
+    expect(refusal(() => parse({}))).to.equal("missing_property platform");
+    expect(refusal(() => parse({ platform: "ios" }))).to.equal("missing_property kind");
+    expect(refusal(() => parse({ platform: "ios", kind: "apns" }))).to.equal("missing_property token");
   });
 
   const bad: [string, Record<string, unknown>][] = [
@@ -62,16 +66,55 @@ describe("a device registration", () => {
     ["app_id", { app_id: 5 }],
     ["locale", { locale: "not a locale" }],
     ["time_zone", { time_zone: "Mars/Olympus" }],
+    ["time_zone", { time_zone: "+01:00" }],
+    ["token", { token: { endpoint: "https://push.example/1" } }],
     ["app_version", { app_version: "" }],
   ];
   for (const [property, change] of bad) {
     it(`refuses ${property} in ${JSON.stringify(change).slice(0, 60)}`, () => {
-      expect(refusal(() => parseDevice({ ...aPhone, ...change }))).to.equal(`invalid_property ${property}`);
+      expect(refusal(() => parse({ ...aPhone, ...change }))).to.equal(`invalid_property ${property}`);
     });
   }
 
+  describe("of a browser", () => {
+    const ecdh = createECDH("prime256v1");
+    const keys = { p256dh: ecdh.generateKeys("base64url"), auth: "BTBZMqHH6r4Tts7J_aSIgg" };
+    const subscription = { endpoint: "https://push.example/1", expirationTime: null, keys };
+    const aBrowser = { platform: "web", kind: "webpush", token: subscription };
+
+    it("is its subscription, as JSON or in a string: the endpoint is its token", () => {
+      const expected = { token: "https://push.example/1", webPushKeys: keys };
+      expect(parse(aBrowser)).to.deep.include(expected);
+      expect(parse({ ...aBrowser, token: JSON.stringify(subscription) })).to.deep.include(expected);
+      const { p256dh, auth } = keys;
+      const padded = { p256dh: Buffer.from(p256dh, "base64url").toString("base64"), auth: `${auth}==` };
+      const endpoint = "https://PUSH.example:443/1";
+      expect(parse({ ...aBrowser, token: { endpoint, keys } }), "however its URL is written").to.deep.include(expected);
+      expect(parse({ ...aBrowser, token: { ...subscription, keys: padded } })).to.deep.include(expected);
+    });
+
+    const offCurve = Buffer.from(keys.p256dh, "base64url");
+    offCurve.writeUInt8(offCurve.readUInt8(64) ^ 1, 64);
+    const refused: [string, unknown][] = [
+      ["token", "https://push.example/1"],
+      ["token.endpoint", { keys }],
+      ["token.endpoint", { ...subscription, endpoint: "https://intranet.example/" }],
+      ["token.endpoint", { ...subscription, endpoint: `https://push.example/${"x".repeat(2_048)}` }],
+      ["token.keys", { endpoint: subscription.endpoint }],
+      ["token.keys.p256dh", { ...subscription, keys: { ...keys, p256dh: keys.auth } }],
+      ["token.keys.p256dh", { ...subscription, keys: { ...keys, p256dh: offCurve.toString("base64url") } }],
+      ["token.keys.auth", { ...subscription, keys: { ...keys, auth: "BTBZ" } }],
+      ["token.keys.auth", { ...subscription, keys: { ...keys, auth: "!!!!!!!!!!!!!!!!!!!!!!" } }],
+    ];
+    for (const [property, token] of refused) {
+      it(`refuses ${property} in ${JSON.stringify(token).slice(0, 80)}`, () => {
+        expect(refusal(() => parse({ ...aBrowser, token }))).to.equal(`invalid_property ${property}`);
+      });
+    }
+  });
+
   it("is shown without its token, which is a credential", () => {
-    const stored = { ...parseDevice(aPhone), userId: "a/b", deviceId: "phone 1", registeredAt: 0 };
+    const stored = { ...parse(aPhone), userId: "a/b", deviceId: "phone 1", registeredAt: 0 };
     expect(deviceView({ version: "3.0", baseUrl: "https://x.example", appId: "A" }, stored)).to.deep.equal({
       device_id: "phone 1",
       url: "https://x.example/apps/A/users/a%2Fb/devices/phone%201",

@@ -23,6 +23,14 @@ export const invalidRequestId = (header: string, reason: string): LayerError =>
 export const authenticationRequired = (): LayerError =>
   layerError("authentication_required", "A valid bearer token is required");
 
+/** 401 `authentication_required` of the Client API: with the nonce that a client logs in again with (client API 3.4). */
+export const sessionRequired = (nonce: string): LayerError =>
+  layerError("authentication_required", "A valid session token is required", { nonce });
+
+/** 422 `invalid_property` `identity_token`; `reason` is a word for programs, `message` for people (client API 3.2). */
+export const invalidIdentityToken = (reason: string, message: string): LayerError =>
+  layerError("invalid_property", `identity_token is not valid: ${message}`, { property: "identity_token", reason });
+
 /** 403 `invalid_app_id`: the token is good, but for another app (server API 3.3). */
 export const invalidAppId = (): LayerError => layerError("invalid_app_id", "The token does not belong to this app");
 

@@ -11,7 +11,7 @@ import type { JsonObject } from "./json-object.ts";
 import { parseBySchema } from "./schema-errors.ts";
 import { identityUri } from "./user-ids.ts";
 import { usesIdentityIds } from "./versions.ts";
-import { userUrl } from "./urls.ts";
+import { identityUrl } from "./urls.ts";
 import type { WireContext } from "./urls.ts";
 import type { LayerVersion } from "./versions.ts";
 
@@ -146,4 +146,11 @@ export function identityView(wire: WireContext, userId: string, identity: Identi
   };
 }
 
-const identityUrl = (wire: WireContext, userId: string): string => `${userUrl(wire, userId)}/identity`;
+/**
+ * The full identity as the Client API answers it (client API 5.1): `metadata` is always an object, and what kind of user
+ * it is stands under both names.
+ */
+export function clientIdentityView(wire: WireContext, userId: string, identity: IdentityFields | null): JsonObject {
+  const view = identityView(wire, userId, identity);
+  return { ...view, metadata: view.metadata ?? {}, type: view.identity_type };
+}

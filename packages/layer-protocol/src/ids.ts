@@ -2,7 +2,16 @@ const SCHEME = "layer:///";
 const UUID_SHAPE = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** The objects that are named by a UUID of their own; the word is the segment of their URI (server API 2.1). */
-export type ObjectKind = "announcements" | "conversations" | "messages" | "content" | "exports" | "segments";
+export type ObjectKind =
+  | "announcements"
+  | "conversations"
+  | "messages"
+  | "content"
+  | "exports"
+  | "segments"
+  | "notifications"
+  | "providers"
+  | "keys";
 
 /** Whether text is a UUID of RFC 4122, in either letter case. */
 export const isUuid = (text: string): boolean => UUID_SHAPE.test(text);

@@ -27,7 +27,7 @@ export {
 export { chosenObjectId, parseIdempotencyKey, parseIfNoneMatch } from "./request-ids.ts";
 export { OBJECT_PAGES, USER_PAGES, parsePaging } from "./paging.ts";
 export type { PageSizes, Paging } from "./paging.ts";
-export { isJsonObject, requireJsonObject, requireProperties } from "./json-object.ts";
+export { isJsonObject, isPrototypeKey, isStorableKey, requireJsonObject, requireProperties } from "./json-object.ts";
 export { parseBySchema } from "./schema-errors.ts";
 export type { JsonObject } from "./json-object.ts";
 export { parsePatch } from "./parse-patch.ts";
@@ -45,6 +45,8 @@ export { parseSending } from "./message-request.ts";
 export type { NewMessage, SendParsing, Sending } from "./message-request.ts";
 export { NotificationBody, notificationView, parseNotification } from "./notification.ts";
 export type { NormalisedNotification, NotificationContent } from "./notification.ts";
+export { notificationUrl, parseNotificationRequest, pushedNotificationView } from "./notification-request.ts";
+export type { NotificationFacts, NotificationRequest } from "./notification-request.ts";
 export { parseAnnouncementChange } from "./announcement-change.ts";
 export type { AnnouncementChange } from "./announcement-change.ts";
 export { parseAnnouncementTerms } from "./announcement-terms.ts";
@@ -87,7 +89,14 @@ export type { PartFacts } from "./part-views.ts";
 export { parseReadPosition, sequenceAt, wirePosition } from "./positions.ts";
 export { parseDeleteMode } from "./delete-modes.ts";
 export type { DeleteMode } from "./delete-modes.ts";
-export { IdentityBody, basicIdentity, identityView, namedIdentity, parseIdentity } from "./identities.ts";
+export {
+  IdentityBody,
+  basicIdentity,
+  clientIdentityView,
+  identityView,
+  namedIdentity,
+  parseIdentity,
+} from "./identities.ts";
 export type { BasicIdentity, IdentityFields } from "./identities.ts";
 export { parseIdentityPatch } from "./identity-patch.ts";
 export type { IdentityChange } from "./identity-patch.ts";
@@ -108,6 +117,7 @@ export {
 } from "./receipts.ts";
 export type { AnnouncementReceiptKind, ReceiptKind, ReportedReceipt } from "./receipts.ts";
 export { DeviceBody, deviceView, parseDevice, requireDeviceId } from "./devices.ts";
+export { parsePushToken, PushTokenBody } from "./push-tokens.ts";
 export type { DeviceFields } from "./devices.ts";
 export { appUrl, userUrl } from "./urls.ts";
 export type { WireContext } from "./urls.ts";

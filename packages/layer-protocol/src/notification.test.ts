@@ -42,6 +42,34 @@ describe("a notification", () => {
     }
   });
 
+  it("has keys beyond the contract, in every version", () => {
+    const body = {
+      ttl: 3_600,
+      priority: "normal",
+      collapse_id: "score",
+      "mutable-content": 1,
+      "content-available": false,
+      "interruption-level": "time-sensitive",
+      "relevance-score": 0.5,
+      "thread-id": "match",
+    };
+    for (const version of VERSIONS) {
+      const parsed = parseNotification(version, { ...body, recipients: { ann: { ttl: 0, collapse_id: "mine" } } });
+      expect(parsed).to.deep.equal({
+        ttl: 3_600,
+        priority: "normal",
+        collapseId: "score",
+        mutableContent: true,
+        contentAvailable: false,
+        interruptionLevel: "time-sensitive",
+        relevanceScore: 0.5,
+        threadId: "match",
+        recipients: { ann: { ttl: 0, collapseId: "mine" } },
+      });
+      expect(parsed && parseNotification(version, notificationView(version, parsed))).to.deep.equal(parsed);
+    }
+  });
+
   it("leaves absent what is absent or null, so that overrides can inherit it", () => {
     expect(parseNotification("3.0", { text: null })).to.deep.equal({});
   });
@@ -103,6 +131,19 @@ describe("a notification", () => {
     ["notification.data", { data: nested }],
     ["notification.data", { data: { "a\0": 1 } }],
     ["notification.apns", { apns: [] }],
+    ["notification.ttl", { ttl: -1 }],
+    ["notification.ttl", { ttl: 28 * 86_400 + 1 }],
+    ["notification.ttl", { ttl: 1.5 }],
+    ["notification.ttl", { ttl: "60" }],
+    ["notification.priority", { priority: "urgent" }],
+    ["notification.collapse_id", { collapse_id: "" }],
+    ["notification.collapse_id", { collapse_id: "\u00e4".repeat(33) }],
+    ["notification.mutable-content", { "mutable-content": "yes" }],
+    ["notification.content-available", { "content-available": 2 }],
+    ["notification.interruption-level", { "interruption-level": "loud" }],
+    ["notification.relevance-score", { "relevance-score": 1.1 }],
+    ["notification.thread-id", { "thread-id": 7 }],
+    ["notification.recipients.ttl", { recipients: { u1: { ttl: "x" } } }],
     ["notification.recipients", { recipients: "everyone" }],
     ["notification.recipients", { recipients: ["u1"] }],
     ["notification.recipients", { recipients: { "": { text: "x" } } }],

@@ -20,6 +20,15 @@ export interface NotificationContent {
   data?: JsonObject;
   apns?: JsonObject;
   fcm?: JsonObject;
+  /** Seconds. */
+  ttl?: number;
+  priority?: "high" | "normal";
+  collapseId?: string;
+  mutableContent?: boolean;
+  contentAvailable?: boolean;
+  interruptionLevel?: "passive" | "active" | "time-sensitive" | "critical";
+  relevanceScore?: number;
+  threadId?: string;
 }
 
 /** A notification with its overrides by user id. */
@@ -34,6 +43,13 @@ const Texts = z
     message: "expected an array of strings",
   })
   .nullish();
+const MAX_TTL_SECONDS = 28 * 86_400;
+const MAX_COLLAPSE_ID_BYTES = 64;
+/** As Apple writes it, 1 or 0, or as JSON does. */
+const Flag = z
+  .union([z.boolean(), z.literal([0, 1])])
+  .nullish()
+  .transform((flag) => (typeof flag === "number" ? flag === 1 : flag));
 const Payload = z
   .custom<JsonObject>((value) => isJsonObject(value) && isStorable(value), {
     message: "expected an object, not nested too deeply",
@@ -56,6 +72,30 @@ export const NotificationBody = z.object({
   /** The older name of `fcm`; where both are given, the keys of `fcm` win. */
   gcm: Payload,
   fcm: Payload,
+  ttl: z
+    .int()
+    .min(0)
+    .max(MAX_TTL_SECONDS)
+    .nullish()
+    .meta({ description: "Seconds for which a push is tried, from when it was accepted; 0: now or never" }),
+  priority: z
+    .enum(["high", "normal"])
+    .nullish()
+    .meta({ description: "normal: may wait until the phone wakes; high unless there is nothing to see or hear" }),
+  collapse_id: z
+    .string()
+    .min(1)
+    .refine((id) => Buffer.byteLength(id) <= MAX_COLLAPSE_ID_BYTES, `has more than ${MAX_COLLAPSE_ID_BYTES} bytes`)
+    .nullish()
+    .meta({ description: "Of two with the same one, a phone shows the later; the id of what is pushed where absent" }),
+  "mutable-content": Flag.meta({ description: "iOS: an extension of the app may change it before it is shown" }),
+  "content-available": Flag.meta({ description: "iOS: wakes the app beside what is shown" }),
+  "interruption-level": z
+    .enum(["passive", "active", "time-sensitive", "critical"])
+    .nullish()
+    .meta({ description: "iOS" }),
+  "relevance-score": z.number().min(0).max(1).nullish().meta({ description: "iOS: which of an app's stands first" }),
+  "thread-id": z.string().nullish().meta({ description: "iOS: what is shown as one group" }),
 });
 
 /**
@@ -117,6 +157,14 @@ function parseContent(body: unknown, property: string): NotificationContent {
     data: parsed.data,
     apns: parsed.apns,
     fcm: isAbsent(gcm) && isAbsent(fcm) ? undefined : { ...gcm, ...fcm },
+    ttl: parsed.ttl,
+    priority: parsed.priority,
+    collapseId: parsed.collapse_id,
+    mutableContent: parsed["mutable-content"],
+    contentAvailable: parsed["content-available"],
+    interruptionLevel: parsed["interruption-level"],
+    relevanceScore: parsed["relevance-score"],
+    threadId: parsed["thread-id"],
   };
   const present = Object.entries(content).filter(([, value]) => !isAbsent(value));
   return Object.fromEntries(present) as NotificationContent;
@@ -146,6 +194,12 @@ const WIRE_NAMES: ReadonlyMap<string, string> = new Map([
   ["locKey", "loc-key"],
   ["locArgs", "loc-args"],
   ["actionLocKey", "action-loc-key"],
+  ["collapseId", "collapse_id"],
+  ["mutableContent", "mutable-content"],
+  ["contentAvailable", "content-available"],
+  ["interruptionLevel", "interruption-level"],
+  ["relevanceScore", "relevance-score"],
+  ["threadId", "thread-id"],
 ]);
 
 const contentView = (content: StoredContent): JsonObject =>

@@ -10,6 +10,9 @@ export function parseBySchema<T>(schema: z.ZodType<T>, value: unknown, prefix = 
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   const path = (issue?.path ?? []).filter((segment) => typeof segment === "string");
-  const property = [...(prefix === "" ? [] : [prefix]), ...path].join(".");
-  throw invalidProperty(property, issue === undefined ? undefined : `is not valid: ${issue.message}`);
+  const propertyAt = (names: readonly string[]): string => [...(prefix === "" ? [] : [prefix]), ...names].join(".");
+  // A strict schema reports the object that has the property; the caller is told which property that is.
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  if (unknown !== undefined) throw invalidProperty(propertyAt([...path, unknown]), "is no property that there is");
+  throw invalidProperty(propertyAt(path), issue === undefined ? undefined : `is not valid: ${issue.message}`);
 }

@@ -6,5 +6,6 @@ export {
   nobodyKnown,
   type Personaliser,
   personaliserFor,
+  withoutTemplates,
 } from "./personalise.ts";
 export type { Said } from "./texts.ts";

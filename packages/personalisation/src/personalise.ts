@@ -1,4 +1,4 @@
-import type { MessagePart, NotificationContent, PersonalFacts, PersonalTerms } from "@strata/contracts";
+import type { MessagePart, Notification, NotificationContent, PersonalFacts, PersonalTerms } from "@strata/contracts";
 import { LiquidError } from "liquidjs";
 import { type Form, isTemplate, render, renderBudget, type Rendered } from "./engine.ts";
 import { formOf, NOTIFICATION_TEXTS, type Said } from "./texts.ts";
@@ -63,6 +63,18 @@ export function personaliserFor(
     notification: (content) => (isPersonal ? { ...content, ...personalTexts(content, personal) } : content),
   };
 }
+
+/** What of a notification is the same for whomever it is rendered: its templates are left empty. */
+export function withoutTemplates({ recipients, ...content }: Notification): Notification {
+  if (recipients === undefined) return emptied(content);
+  const overrides = Object.entries(recipients).map(([userId, own]) => [userId, emptied(own)] as const);
+  return { ...emptied(content), recipients: Object.fromEntries(overrides) };
+}
+
+const emptied = (content: NotificationContent): NotificationContent => ({
+  ...content,
+  ...personalTexts(content, (_form, text) => (isTemplate(text) ? "" : text)),
+});
 
 const personalTexts = (
   content: NotificationContent,

@@ -15,3 +15,18 @@ export async function collectInSlices<T>(items: Iterable<T>): Promise<T[]> {
   }
   return collected;
 }
+
+/** The first that is found, or null; the event loop has its turns in between. */
+export async function findInSlices<T, Found extends T>(
+  items: Iterable<T>,
+  isFound: (item: T) => item is Found,
+): Promise<Found | null> {
+  let sliceEndsAt = performance.now() + SLICE_MS;
+  for (const item of items) {
+    if (isFound(item)) return item;
+    if (performance.now() < sliceEndsAt) continue;
+    await nextTurn();
+    sliceEndsAt = performance.now() + SLICE_MS;
+  }
+  return null;
+}

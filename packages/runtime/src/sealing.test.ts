@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
+import { createCipheriv, randomBytes } from "node:crypto";
 import { expect } from "chai";
 import { assert, constantFrom, nat, pre, property, string } from "fast-check";
-import { seal, SealError, unseal } from "./sealing.ts";
+import { seal, sealedPrefix, SealError, unseal } from "./sealing.ts";
 
 const key = randomBytes(32);
 
@@ -49,4 +49,35 @@ describe("seal and unseal", () => {
     expect(() => seal(randomBytes(16), "x")).to.throw(SealError, "32 bytes");
     expect(() => unseal(randomBytes(33), seal(key, "x"))).to.throw(SealError, "32 bytes");
   });
+
+  it("open with a former key what it sealed, and seal with the current one only", () => {
+    const former = randomBytes(32);
+    const ring = [key, former];
+    expect(unseal(ring, seal(former, "old"))).to.equal("old");
+    expect(unseal(ring, seal(key, "new"))).to.equal("new");
+    expect(() => unseal([key], seal(former, "old"))).to.throw(SealError);
+    expect(() => unseal([], seal(key, "new"))).to.throw(SealError);
+  });
+
+  it("say with which key a text was sealed, and nothing of the key", () => {
+    const other = randomBytes(32);
+    expect(seal(key, "x").startsWith(sealedPrefix(key))).to.equal(true);
+    expect(seal(other, "x").startsWith(sealedPrefix(key))).to.equal(false);
+    expect(key.toString("base64url")).to.not.contain(sealedPrefix(key).split(".")[1]);
+  });
+
+  it("open texts of the former version, which name no key, with whichever key fits", () => {
+    const sealed = sealedAsV1(key, "from before");
+    expect(unseal([randomBytes(32), key], sealed)).to.equal("from before");
+    expect(() => unseal([randomBytes(32)], sealed)).to.throw(SealError);
+    expect(() => unseal(key, sealed.replace("v1.", sealedPrefix(key)))).to.throw(SealError);
+  });
 });
+
+function sealedAsV1(sealingKey: Buffer, text: string): string {
+  const iv = randomBytes(12);
+  const cipher = createCipheriv("aes-256-gcm", sealingKey, iv, { authTagLength: 16 });
+  cipher.setAAD(Buffer.from("v1"));
+  const data = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+  return ["v1", ...[iv, cipher.getAuthTag(), data].map((bytes) => bytes.toString("base64url"))].join(".");
+}

@@ -1,8 +1,11 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 
 const ALGORITHM = "aes-256-gcm";
-const VERSION = "v1";
+/** `v2.<key id>.<nonce>.<tag>.<data>`; `v1`, which is still opened, does not say with which key it was sealed. */
+const VERSION = "v2";
+const VERSION_WITHOUT_KEY_ID = "v1";
 const KEY_BYTES = 32;
+const KEY_ID_BYTES = 6;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
@@ -26,32 +29,65 @@ const bytesOf = (text: string): Buffer => {
   return bytes;
 };
 
+/** Tells keys apart and nothing about them: a piece of the hash of 32 random bytes. */
+const keyIdOf = (key: Buffer): string =>
+  createHash("sha256").update(checkedKey(key)).digest().subarray(0, KEY_ID_BYTES).toString("base64url");
+
 /**
  * Encrypts and authenticates a text (AES-256-GCM, a fresh random nonce each time) for storage at rest:
- * `v1.<nonce>.<tag>.<data>`, base64url. The version is authenticated too, so a later format cannot be mistaken for this.
+ * `v2.<key id>.<nonce>.<tag>.<data>`, base64url. Version and key id are authenticated too, so that no other format can be
+ * mistaken for this.
  */
 export const seal = (key: Buffer, text: string): string => {
+  const head = `${VERSION}.${keyIdOf(key)}`;
   const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv(ALGORITHM, checkedKey(key), iv, { authTagLength: TAG_BYTES });
-  cipher.setAAD(Buffer.from(VERSION));
+  const cipher = createCipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(head));
   const data = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-  return [VERSION, ...[iv, cipher.getAuthTag(), data].map((bytes) => bytes.toString("base64url"))].join(".");
+  return [head, ...[iv, cipher.getAuthTag(), data].map((bytes) => bytes.toString("base64url"))].join(".");
 };
 
-/** The text that `seal` was given with the same key; anything else throws SealError. */
-export const unseal = (key: Buffer, sealed: string): string => {
-  const [version, iv, tag, data, ...rest] = sealed.split(".");
-  if (version !== VERSION || iv === undefined || tag === undefined || data === undefined || rest.length > 0) {
-    throw new SealError("this is not a sealed text");
+/** What every text that this key sealed begins with, and no other. */
+export const sealedPrefix = (key: Buffer): string => `${VERSION}.${keyIdOf(key)}.`;
+
+/** The text that `seal` was given with one of these keys; anything else throws SealError. */
+export const unseal = (keys: Buffer | readonly Buffer[], sealed: string): string => {
+  const ring = (Buffer.isBuffer(keys) ? [keys] : keys).map(checkedKey);
+  const { head, parts } = partsOf(sealed);
+  if (head === VERSION_WITHOUT_KEY_ID) return openWithAny(ring, head, parts);
+  const key = ring.find((one) => sealedPrefix(one) === `${head}.`);
+  if (!key) throw new SealError("the sealed text was sealed with another key");
+  return openWith(key, head, parts);
+};
+
+function partsOf(sealed: string): { readonly head: string; readonly parts: readonly string[] } {
+  const [version = "", ...rest] = sealed.split(".");
+  if (version === VERSION_WITHOUT_KEY_ID && rest.length === 3) return { head: version, parts: rest };
+  if (version === VERSION && rest.length === 4) return { head: `${version}.${rest[0]}`, parts: rest.slice(1) };
+  throw new SealError("this is not a sealed text");
+}
+
+function openWithAny(keys: readonly Buffer[], head: string, parts: readonly string[]): string {
+  let failure: unknown;
+  for (const key of keys) {
+    try {
+      return openWith(key, head, parts);
+    } catch (error) {
+      failure = error;
+    }
   }
-  const [ivBytes, tagBytes, dataBytes] = [bytesOf(iv), bytesOf(tag), bytesOf(data)];
-  if (ivBytes.length !== IV_BYTES || tagBytes.length !== TAG_BYTES) throw new SealError("this is not a sealed text");
-  const decipher = createDecipheriv(ALGORITHM, checkedKey(key), ivBytes, { authTagLength: TAG_BYTES });
-  decipher.setAAD(Buffer.from(VERSION));
-  decipher.setAuthTag(tagBytes);
+  throw failure;
+}
+
+function openWith(key: Buffer, head: string, parts: readonly string[]): string {
+  const [iv, tag, data] = parts.map(bytesOf);
+  if (!data || iv?.length !== IV_BYTES || tag?.length !== TAG_BYTES) throw new SealError("this is not a sealed text");
+  const decipher = createDecipheriv(ALGORITHM, key, iv, { authTagLength: TAG_BYTES });
+  decipher.setAAD(Buffer.from(head));
+  decipher.setAuthTag(tag);
   try {
-    return Buffer.concat([decipher.update(dataBytes), decipher.final()]).toString("utf8");
+    return Buffer.concat([decipher.update(data), decipher.final()]).toString("utf8");
   } catch (cause) {
     throw new SealError("the sealed text was changed, or sealed with another key", { cause });
   }
-};
+}

@@ -11,6 +11,7 @@ import {
   GetContent,
   GetConversation,
   GetMessage,
+  FindMessageReaders,
   GetMessageNotification,
   GetUserConversation,
   HideMessage,
@@ -39,6 +40,7 @@ import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getContent } from "./handlers/get-content.ts";
 import { getConversation } from "./handlers/get-conversation.ts";
+import { findMessageReaders } from "./handlers/find-message-readers.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
 import { listMessages } from "./handlers/list-messages.ts";
@@ -124,6 +126,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(SearchMessages, searchMessages(deps)),
       on(CountUnread, countUnread(deps)),
       on(GetMessageNotification, getMessageNotification(deps)),
+      on(FindMessageReaders, findMessageReaders(deps)),
     ],
     dependencies: [deps.mongo],
   }),

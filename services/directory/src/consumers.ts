@@ -1,24 +1,32 @@
 import {
+  AuthenticateSession,
   AuthenticateToken,
   ChangeAppSettings,
   ChangeBlocks,
   ChangeFollowing,
   ChangeIdentity,
+  ChangeIdentityKey,
   ChangeSegment,
   ConversationCreated,
   CountAudience,
   CreateApp,
   CreateIdentity,
+  CreateIdentityKey,
+  CreateIdentityProvider,
   CreateSegment,
+  CreateSession,
   CreateToken,
   DeleteIdentity,
   DeleteSegment,
   DeleteUser,
   DeviceRegistered,
   DeviceRemoved,
+  EndSession,
   EndSessions,
   FindBlockers,
+  FindIdentityKey,
   FindPersonalFacts,
+  FindPushFacts,
   FindTimeZones,
   FindUnknownUsers,
   FindUsersKnownBefore,
@@ -32,6 +40,8 @@ import {
   ListApps,
   ListBlocks,
   ListFollowing,
+  ListIdentityKeys,
+  ListIdentityProviders,
   ListSegments,
   ListTokens,
   MakeUsersKnown,
@@ -57,17 +67,27 @@ import { changeFollowing } from "./handlers/change-following.ts";
 import { changeIdentity, replaceIdentity } from "./handlers/change-identity.ts";
 import { createApp } from "./handlers/create-app.ts";
 import { createIdentities } from "./handlers/create-identities.ts";
+import { createSession } from "./handlers/create-session.ts";
 import { createToken } from "./handlers/create-token.ts";
 import { deleteIdentity } from "./handlers/delete-identity.ts";
 import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
 import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
 import { findPersonalFacts } from "./handlers/find-personal-facts.ts";
+import { findPushFacts } from "./handlers/find-push-facts.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
 import { isFollowing, listFollowing } from "./handlers/followings.ts";
 import { getApp } from "./handlers/get-app.ts";
 import { getIdentities } from "./handlers/get-identities.ts";
 import { getUser } from "./handlers/get-user.ts";
+import {
+  changeIdentityKey,
+  createIdentityKey,
+  createIdentityProvider,
+  findIdentityKey,
+  listIdentityKeys,
+  listIdentityProviders,
+} from "./handlers/identity-providers.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
@@ -77,6 +97,7 @@ import { recordVisit } from "./handlers/record-visit.ts";
 import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
+import { authenticateSession, endSession } from "./handlers/sessions.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
 import type { AccountStore } from "./store/account-store.ts";
@@ -84,8 +105,10 @@ import type { AppStore } from "./store/app-store.ts";
 import type { AudienceStore } from "./store/audience-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
+import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
 import type { SegmentStore } from "./store/segment-store.ts";
+import type { SessionStore } from "./store/session-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import type { UserCountStore } from "./store/user-count-store.ts";
 import type { UserFactsStore } from "./store/user-facts-store.ts";
@@ -94,7 +117,9 @@ interface Deps {
   readonly accounts: AccountStore;
   readonly apps: AppStore;
   readonly tokens: TokenStore;
+  readonly providers: IdentityProviderStore;
   readonly identities: IdentityStore;
+  readonly sessions: SessionStore;
   readonly audiences: AudienceStore;
   readonly counts: UserCountStore;
   readonly segments: SegmentStore;
@@ -118,6 +143,9 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(CreateSegment, createSegment(deps)),
       on(ChangeSegment, changeSegment(deps)),
       on(DeleteSegment, deleteSegment(deps)),
+      on(CreateIdentityProvider, createIdentityProvider(deps)),
+      on(CreateIdentityKey, createIdentityKey(deps)),
+      on(ChangeIdentityKey, changeIdentityKey(deps)),
     ],
     dependencies: [deps.mongo],
   }),
@@ -133,6 +161,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ChangeFollowing, changeFollowing(deps)),
       on(ChangeBlocks, changeBlocks(deps)),
       on(SuspendUser, suspendUser(deps)),
+      on(CreateSession, createSession(deps)),
       on(EndSessions, endSessions(deps)),
       on(SetExternalUnread, setExternalUnread(deps)),
       on(SetLocation, setLocation(deps)),
@@ -140,6 +169,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(RecordVisit, recordVisit(deps)),
       on(DeleteUser, deleteUser(deps)),
     ],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "directory.sessions",
+    handlers: [on(EndSession, endSession(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({
@@ -163,6 +197,10 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     queue: "directory.queries",
     handlers: [
       on(AuthenticateToken, authenticateToken(deps)),
+      on(AuthenticateSession, authenticateSession(deps)),
+      on(FindIdentityKey, findIdentityKey(deps)),
+      on(ListIdentityProviders, listIdentityProviders(deps)),
+      on(ListIdentityKeys, listIdentityKeys(deps)),
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
       on(ListApps, listApps(deps)),
@@ -183,6 +221,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(FindTimeZones, findTimeZones(deps)),
       on(FindUsersKnownBefore, findUsersKnownBefore(deps)),
       on(FindPersonalFacts, findPersonalFacts(deps)),
+      on(FindPushFacts, findPushFacts(deps)),
     ],
     dependencies: [deps.mongo],
   }),

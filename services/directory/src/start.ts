@@ -8,8 +8,10 @@ import { mongoAppStore } from "./store/app-store.ts";
 import { mongoAudienceStore } from "./store/audience-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
+import { mongoIdentityProviderStore } from "./store/identity-provider-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
 import { mongoSegmentStore } from "./store/segment-store.ts";
+import { mongoSessionStore } from "./store/session-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
 import { mongoUserCountStore } from "./store/user-count-store.ts";
 import { mongoUserFactsStore } from "./store/user-facts-store.ts";
@@ -24,15 +26,18 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     accounts: mongoAccountStore(mongo.db),
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
+    providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
+    sessions: mongoSessionStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };
-  const { apps, tokens, identities, followings, blocks, segments } = stores;
-  await Promise.all([apps, tokens, identities, followings, blocks, segments].map((store) => store.ensureIndexes()));
+  const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
+  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
+  await Promise.all(indexed.map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 
   const replicas = closing.add(

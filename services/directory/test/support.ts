@@ -10,8 +10,10 @@ import { mongoAppStore } from "../src/store/app-store.ts";
 import { mongoAudienceStore } from "../src/store/audience-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
+import { mongoIdentityProviderStore } from "../src/store/identity-provider-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
 import { mongoSegmentStore } from "../src/store/segment-store.ts";
+import { mongoSessionStore } from "../src/store/session-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
 import { mongoUserCountStore } from "../src/store/user-count-store.ts";
 import { mongoUserFactsStore } from "../src/store/user-facts-store.ts";
@@ -28,15 +30,18 @@ export async function openStores(name: string) {
     accounts: mongoAccountStore(mongo.db),
     apps: mongoAppStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
+    providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
+    sessions: mongoSessionStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };
-  const { apps, tokens, identities, followings, blocks, segments } = stores;
-  await Promise.all([apps, tokens, identities, followings, blocks, segments].map((store) => store.ensureIndexes()));
+  const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
+  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
+  await Promise.all(indexed.map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {
     ...stores,

@@ -7,6 +7,7 @@ const env = {
   PUBLIC_URL: "https://api.example.com//",
   CREDENTIALS_KEY: Buffer.alloc(32, 1).toString("base64"),
   CONTENT_KEY: Buffer.alloc(32, 2).toString("base64"),
+  NONCE_KEY: Buffer.alloc(32, 3).toString("base64"),
   CONTENT_URL: "http://conversation:8081",
 };
 

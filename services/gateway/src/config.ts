@@ -1,3 +1,4 @@
+import { PushServiceHosts } from "@strata/contracts";
 import { brokerConfig, defineConfig, metricsConfig } from "@strata/runtime";
 import { z } from "zod";
 
@@ -20,8 +21,12 @@ export const loadConfig = defineConfig({
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
   /** Seals push credentials; the same for push-delivery, which alone opens them. */
   CREDENTIALS_KEY: key,
+  /** Where browsers' subscriptions may lead, as push-delivery has it: they are URLs that clients give. */
+  WEBPUSH_HOSTS: PushServiceHosts,
   /** Signs the URLs under which content is uploaded and downloaded; the same for conversation, which looks again. */
   CONTENT_KEY: key,
+  /** Signs nonces; the same for all gateways. Nonces live for ten minutes, so it may be changed at any time. */
+  NONCE_KEY: key,
   /** Where conversation takes and gives the bytes of content (its CONTENT_PORT), within the cluster. */
   CONTENT_URL: z.url({ protocol: /^http$/ }),
 
@@ -33,6 +38,11 @@ export const loadConfig = defineConfig({
   /** Requests of one token per second and gateway, and how many at once after a pause; 0: no such limit. */
   RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(0),
   RATE_LIMIT_BURST: limit(100),
+  /** The same of one address for who logs in or out, or has no valid session: nobody else is counted by address. */
+  STRANGER_RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(20),
+  STRANGER_RATE_LIMIT_BURST: limit(200),
+  /** Proxies of one's own before the gateway: so many entries of `X-Forwarded-For` count from its end; 0: none does. */
+  PROXY_HOPS: z.coerce.number().int().min(0).max(10).default(0),
   /** Uploads and downloads under way, which may take hours, counted apart. */
   MAX_TRANSFERS_PER_APP: limit(500),
   /** How long a request may take to come in: 16 MB over a slow line (1 Mbit/s). Uploads of content have no limit. */

@@ -1,25 +1,45 @@
-import { AppSettingsChanged, TokenRevoked, UserDeleted } from "@strata/contracts";
+import {
+  AppSettingsChanged,
+  SessionEnded,
+  SessionsEnded,
+  TokenRevoked,
+  UserDeleted,
+  UserSuspended,
+} from "@strata/contracts";
 import { type Consumer, consumer, on } from "@strata/messaging";
+import { forgetSession, forgetSessions } from "./handlers/forget-sessions.ts";
 import { forgetSettings } from "./handlers/forget-settings.ts";
 import { forgetToken } from "./handlers/forget-token.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import type { GrantCache } from "./http/grant-cache.ts";
+import type { SessionCache } from "./http/session-cache.ts";
 import type { SettingsCache } from "./http/settings-cache.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 
 interface Caches {
   readonly grants: GrantCache;
+  readonly sessions: SessionCache;
   readonly settings: SettingsCache;
   readonly users: KnownUsers;
 }
 
 /** Everything this service listens to. */
-export const consumers = ({ grants, settings, users }: Caches): readonly Consumer[] => [
+export const consumers = ({ grants, sessions, settings, users }: Caches): readonly Consumer[] => [
   consumer({
     queue: "gateway.token-revocations",
     scope: "instance",
     handlers: [on(TokenRevoked, forgetToken({ grants }))],
     onGap: () => grants.forgetAll(),
+  }),
+  consumer({
+    queue: "gateway.ended-sessions",
+    scope: "instance",
+    handlers: [
+      on(SessionEnded, forgetSession({ sessions })),
+      on(SessionsEnded, forgetSessions({ sessions })),
+      on(UserSuspended, forgetSessions({ sessions })),
+    ],
+    onGap: () => sessions.forgetAll(),
   }),
   consumer({
     queue: "gateway.app-settings",
@@ -30,7 +50,10 @@ export const consumers = ({ grants, settings, users }: Caches): readonly Consume
   consumer({
     queue: "gateway.forgotten-users",
     scope: "instance",
-    handlers: [on(UserDeleted, forgetUser({ users }))],
-    onGap: () => users.forgetAll(),
+    handlers: [on(UserDeleted, forgetUser({ users, sessions }))],
+    onGap: () => {
+      users.forgetAll();
+      sessions.forgetAll();
+    },
   }),
 ];

@@ -5,6 +5,7 @@ import { contentUrls } from "./content/content-urls.ts";
 import { backendDoor, userDoor } from "./conversing/doors.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
+import type { SessionDeps } from "./http/session-authentication.ts";
 import type { SettingsCache } from "./http/settings-cache.ts";
 import { getApp, patchApp } from "./routes/app.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
@@ -16,11 +17,15 @@ import { announcementStates } from "./routes/announcement-states.ts";
 import { getAnnouncementStatus } from "./routes/announcement-status.ts";
 import { getAnnouncementTimeline } from "./routes/announcement-timeline.ts";
 import { createAnnouncement } from "./routes/announcements.ts";
+import { clientRoutes } from "./routes/client-api.ts";
+import { clientIdentities } from "./routes/client-identities.ts";
 import { conversing } from "./routes/conversing.ts";
 import { contentBytes } from "./routes/content-bytes.ts";
 import { conversationContent, userContent } from "./routes/content.ts";
-import { listDevices, registerDevice } from "./routes/devices.ts";
+import { getDevice, listDevices, registerDevice, removeDevice } from "./routes/devices.ts";
 import { documentation } from "./routes/documentation.ts";
+import { identityKeyRoutes } from "./routes/identity-keys.ts";
+import { identityProviderRoutes } from "./routes/identity-providers.ts";
 import { getInboxEntry, listInbox } from "./routes/inbox.ts";
 import { getInsights } from "./routes/insights.ts";
 import { deleteInboxEntry, markInboxRead } from "./routes/inbox-changes.ts";
@@ -28,24 +33,30 @@ import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recipientUpload } from "./routes/recipient-upload.ts";
-import { putPushCredential } from "./routes/push-credentials.ts";
+import { getNotification, pushNotification } from "./routes/notifications.ts";
+import { pushCredentialRoutes } from "./routes/push-credentials.ts";
+import { explainPush } from "./routes/push-explanation.ts";
+import { pushPolicyRoutes } from "./routes/push-policy.ts";
+import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
+import { pushTokens } from "./routes/push-tokens.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { profileCache } from "./routes/profiles.ts";
 import { searchUser } from "./routes/search.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { userManagement } from "./routes/user-management.ts";
 
 /** What the routes remember for a while, and events make them forget. */
-export interface Caches {
+export interface Caches extends SessionDeps {
   readonly settings: SettingsCache;
   readonly users: KnownUsers;
 }
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
-export function routesOf(config: Config, { settings, users }: Caches): readonly Route[] {
+export function routesOf(config: Config, { settings, users, sessions, nonces }: Caches): readonly Route[] {
   const profiles = profileCache();
   const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
   const maxBodyBytes = config.MAX_BODY_BYTES;
@@ -76,6 +87,8 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     listAnnouncementRecipients(),
     getRecipientStory({ users }),
     getInsights(),
+    pushNotification(announcing),
+    getNotification(),
     reportReceipts({ maxBodyBytes }),
     ...userManagement({ users, settings, profiles, maxBodyBytes }),
     getApp(),
@@ -92,8 +105,14 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
     getVisit(),
     getMissed(),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
-    registerDevice({ users, maxBodyBytes }),
+    registerDevice({ users, webPushHosts: config.WEBPUSH_HOSTS, maxBodyBytes }),
     listDevices({ users }),
+    ...pushPolicyRoutes({ maxBodyBytes }),
+    ...pushPreferencesRoutes({ users, maxBodyBytes }),
+    explainPush({ users }),
+    getDevice({ users }),
+    removeDevice({ users }),
+    ...pushTokens({ users, maxBodyBytes }),
     putLocation({ maxBodyBytes }),
     getLocation({ users }),
     deleteLocation(),
@@ -115,7 +134,15 @@ export function routesOf(config: Config, { settings, users }: Caches): readonly 
         inFlight: inFlightLimit(config.MAX_TRANSFERS_PER_APP),
       }),
     ),
-    putPushCredential({ maxBodyBytes, credentialsKey: config.CREDENTIALS_KEY }),
+    ...pushCredentialRoutes({ maxBodyBytes, credentialsKey: config.CREDENTIALS_KEY }),
+    ...identityProviderRoutes({ maxBodyBytes }),
+    ...identityKeyRoutes({ maxBodyBytes }),
   ];
-  return [...routes, ...documentation(routes, config.PUBLIC_URL)];
+  const all = [
+    ...routes,
+    ...sessionRoutes({ sessions, nonces }),
+    ...clientIdentities({ users, settings }),
+    ...clientRoutes(routes),
+  ];
+  return [...all, ...documentation(all, config.PUBLIC_URL)];
 }

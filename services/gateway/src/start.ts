@@ -9,9 +9,11 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
+import { sessionCache } from "./http/session-cache.ts";
 import { settingsCache } from "./http/settings-cache.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
+import { nonces as noncesOf } from "./sessions/nonces.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse, so requests finish while the broker is still there. */
 export async function start(context: ServiceContext<Config>): Promise<void> {
@@ -26,17 +28,26 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     "broker",
   );
   const grants = grantCache();
+  const sessions = sessionCache();
+  const nonces = noncesOf(config.NONCE_KEY);
   const settings = settingsCache();
   const users = knownUsers();
   // Before the first request: nothing may be cached whose end would not be heard.
-  closing.add(await broker.consume(consumers({ grants, settings, users })), "consumers");
+  closing.add(await broker.consume(consumers({ grants, sessions, settings, users })), "consumers");
 
   let isClosing = false;
   const app = createApp({
     broker,
     grants,
-    routes: routesOf(config, { settings, users }),
+    sessions,
+    nonces,
+    routes: routesOf(config, { settings, users, sessions, nonces }),
     rates: rateLimit({ perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST }),
+    strangerRates: rateLimit({
+      perSecond: config.STRANGER_RATE_LIMIT_PER_SECOND,
+      burst: config.STRANGER_RATE_LIMIT_BURST,
+    }),
+    proxyHops: config.PROXY_HOPS,
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,

@@ -1,9 +1,11 @@
 import { expect } from "chai";
 import { z } from "zod";
 import { loadConfig } from "../src/config.ts";
+import { sessionCache } from "../src/http/session-cache.ts";
 import { settingsCache } from "../src/http/settings-cache.ts";
 import { knownUsers } from "../src/routes/known-users.ts";
 import { routesOf } from "../src/routes.ts";
+import { nonces } from "../src/sessions/nonces.ts";
 import { ErrorView } from "../src/openapi/operation.ts";
 import { PUBLIC_URL } from "./world.ts";
 
@@ -17,6 +19,8 @@ export interface Reply {
 
 export interface SendOptions {
   readonly token?: string | null;
+  /** A session token, instead of the other. */
+  readonly session?: string;
   /** null sends no Accept of ours. */
   readonly version?: "1.0" | "1.1" | "2.0" | "3.0" | null;
   readonly headers?: Readonly<Record<string, string>>;
@@ -30,14 +34,16 @@ export interface SendOptions {
  * Sends over real HTTP, and holds every answer against what /openapi.json promises: a status that the operation does not
  * name, or a body that its schema does not allow, fails the test.
  */
-export function httpClient(baseUrl: string, defaults: Pick<SendOptions, "token" | "version"> = {}) {
+export function httpClient(baseUrl: string, defaults: Pick<SendOptions, "token" | "version" | "session"> = {}) {
   return async (method: string, path: string, options: SendOptions = {}): Promise<Reply> => {
     const { token = defaults.token, version = defaults.version ?? null, headers = {}, body, raw } = options;
+    const { session = defaults.session } = options;
     const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(`${baseUrl}${path}`, {
       method,
       headers: {
         ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        ...(session ? { Authorization: `Layer session-token="${session}"` } : {}),
         ...(version === null ? {} : { Accept: `application/vnd.layer+json; version=${version}` }),
         ...(payload === undefined ? {} : { "Content-Type": "application/json" }),
         ...headers,
@@ -64,9 +70,10 @@ export const routes = routesOf(
     PUBLIC_URL,
     CREDENTIALS_KEY: Buffer.alloc(32).toString("base64"),
     CONTENT_KEY: Buffer.alloc(32).toString("base64"),
+    NONCE_KEY: Buffer.alloc(32).toString("base64"),
     CONTENT_URL: "http://documented",
   }),
-  { settings: settingsCache(), users: knownUsers() },
+  { settings: settingsCache(), users: knownUsers(), sessions: sessionCache(), nonces: nonces(Buffer.alloc(32)) },
 );
 
 const Documented = z.object({

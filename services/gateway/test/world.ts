@@ -20,6 +20,7 @@ export interface World extends AsyncDisposable {
   /** Between the gateway, and the gateway alone, and the broker. */
   readonly proxy: TcpProxy;
   readonly credentialsKey: Buffer;
+  readonly nonceKey: Buffer;
   readonly directory: DirectoryPeer;
   readonly fanout: FanoutPeer;
   readonly receipts: ReceiptsPeer;
@@ -81,12 +82,14 @@ export async function openWorld({ name, env = {}, log, without = [] }: WorldOpti
   const proxy = resources.use(await tcpProxy(infra.amqpUrl));
   const credentialsKey = randomBytes(32);
   const contentKey = randomBytes(32);
+  const nonceKey = randomBytes(32);
   const config = loadConfig({
     AMQP_URL: proxy.url,
     HTTP_PORT: "0",
     PUBLIC_URL: `${PUBLIC_URL}/`,
     CREDENTIALS_KEY: credentialsKey.toString("base64"),
     CONTENT_KEY: contentKey.toString("base64"),
+    NONCE_KEY: nonceKey.toString("base64"),
     CONTENT_URL: "http://127.0.0.1:9",
     REQUEST_DEADLINE_MS: "2000",
     ...env,
@@ -107,6 +110,7 @@ export async function openWorld({ name, env = {}, log, without = [] }: WorldOpti
     gateway,
     proxy,
     credentialsKey,
+    nonceKey,
     directory: directory.peer,
     fanout: fanout.peer,
     receipts: receipts.peer,

@@ -3,6 +3,10 @@ import type { Notification, PersonalTerms } from "@strata/contracts";
 /** What an announcement or a message has pushed, and what makes that another thing for each recipient. */
 export interface Pushed extends PersonalTerms {
   readonly notification: Notification;
+  /** What policies ask about it, as far as who was asked what it says knows. */
+  readonly category?: string | null;
+  readonly isUrgent?: boolean;
+  readonly senderId?: string | null;
 }
 
 /** One for each announcement or message under way, with room for some large lists of overrides. */

@@ -7,6 +7,8 @@ import { type Notifications, notificationsOver } from "./notifications.ts";
 
 const PARTS = [{ mimeType: "text/plain", body: "hello", encoding: null }];
 
+const NONE_STORED = { find: async () => null };
+
 /** The answers of announcement-fanout and conversation, and which announcements and messages they were asked about. */
 function contents(answer: (id: string) => Notification | null | Promise<never>, freshMs = 60_000) {
   const asked: string[] = [];
@@ -28,7 +30,14 @@ function contents(answer: (id: string) => Notification | null | Promise<never>, 
       return query.reply.parse(reply);
     },
   };
-  return { notifications: notificationsOver(client, { announcement: freshMs, message: freshMs }), asked };
+  return {
+    notifications: notificationsOver(client, NONE_STORED, {
+      announcement: freshMs,
+      message: freshMs,
+      notification: freshMs,
+    }),
+    asked,
+  };
 }
 
 const aboutAnnouncement = (id: string, app = "one") => ({

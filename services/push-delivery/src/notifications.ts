@@ -5,15 +5,20 @@ import {
   type Notification,
   type NotificationContent,
   type PersonalFacts,
+  type Sender,
 } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
 import { isForEachAnother, localised, nobodyKnown, personaliserFor } from "@strata/personalisation";
-import { notificationFor } from "./domain/notification.ts";
+import { notificationFor } from "@strata/push-payload";
 import type { Subject } from "./domain/subject.ts";
 import { notificationCache, type Pushed } from "./notification-cache.ts";
+import type { NotificationStore } from "./store/notification-store.ts";
 
 /** What the push to one user says; a silent push says nothing. */
-export type Wording = (userId: string) => NotificationContent;
+export interface Wording {
+  (userId: string): NotificationContent;
+  readonly about?: Pick<Pushed, "category" | "isUrgent" | "senderId"> & { readonly ttlSeconds?: number };
+}
 
 export interface Notifications {
   /** Of these users. Null: there is no such announcement or message any more. */
@@ -30,28 +35,46 @@ const SILENT: Notification = {};
 export const ANNOUNCEMENT_FRESH_MS = 2_000;
 /** A message that is deleted while its push waits is not pushed any more; so an answer about one does not hold for long. */
 const MESSAGE_FRESH_MS = 10_000;
-const FRESH_MS = { announcement: ANNOUNCEMENT_FRESH_MS, message: MESSAGE_FRESH_MS };
+/** Never changes. */
+const NOTIFICATION_FRESH_MS = 60_000;
+const FRESH_MS = {
+  announcement: ANNOUNCEMENT_FRESH_MS,
+  message: MESSAGE_FRESH_MS,
+  notification: NOTIFICATION_FRESH_MS,
+};
 
 /**
  * Asks whose content it is, once for all chunks that are pushed together; and the directory, once for all users of a
  * chunk, where it says another thing to each. No answer in time is thrown as `service_unavailable` of the service that
  * was asked.
  */
-export function notificationsOver(client: Pick<Client, "ask">, freshMs = FRESH_MS): Notifications {
+export function notificationsOver(
+  client: Pick<Client, "ask">,
+  stored: Pick<NotificationStore, "find">,
+  freshMs = FRESH_MS,
+): Notifications {
   // Apart, so that the many messages do not push out the long lists of overrides that announcements have.
   const keptOf = {
     announcement: notificationCache(freshMs.announcement),
     message: notificationCache(freshMs.message),
+    notification: notificationCache(freshMs.notification),
   };
 
   const ask = async (app: string, { kind, id }: Subject, cause?: Cause): Promise<Pushed | null> => {
     const options = cause && { cause };
-    if (kind === "message") {
-      const { notification } = await client.ask(GetMessageNotification, app, { messageId: id }, options);
-      return notification && { notification };
+    switch (kind) {
+      case "notification":
+        return stored.find(app, id);
+      case "message": {
+        const { notification, sender } = await client.ask(GetMessageNotification, app, { messageId: id }, options);
+        return notification && { notification, senderId: sender && senderIdOf(sender) };
+      }
+      default: {
+        const { content } = await client.ask(GetAnnouncementContent, app, { announcementId: id }, options);
+        if (content === null) return null;
+        return { ...content, notification: content.notification ?? SILENT, senderId: senderIdOf(content.sender) };
+      }
     }
-    const { content } = await client.ask(GetAnnouncementContent, app, { announcementId: id }, options);
-    return content && { ...content, notification: content.notification ?? SILENT };
   };
 
   return {
@@ -59,13 +82,25 @@ export function notificationsOver(client: Pick<Client, "ask">, freshMs = FRESH_M
       if (!hasNotification) return () => SILENT;
       const pushed = await keptOf[subject.kind](`${app}/${subject.id}`, () => ask(app, subject, cause));
       if (pushed === null) return null;
-      if (!isForEachAnother(pushed)) return (userId) => notificationFor(pushed.notification, userId);
+      const about = aboutOf(pushed);
+      if (!isForEachAnother(pushed)) {
+        return Object.assign((userId: string) => notificationFor(pushed.notification, userId), { about });
+      }
       const { facts } = await client.ask(FindPersonalFacts, app, { userIds: [...userIds] }, cause && { cause });
       const known = new Map(facts.map((one) => [one.userId, one]));
-      return (userId) => wordsFor(pushed, known.get(userId) ?? nobodyKnown(userId));
+      return Object.assign((userId: string) => wordsFor(pushed, known.get(userId) ?? nobodyKnown(userId)), { about });
     },
   };
 }
+
+const senderIdOf = (sender: Sender): string | null => ("userId" in sender ? sender.userId : null);
+
+const aboutOf = ({ category, isUrgent, senderId, notification: { ttl } }: Pushed): NonNullable<Wording["about"]> => ({
+  ...(category === undefined ? {} : { category }),
+  ...(isUrgent === undefined ? {} : { isUrgent }),
+  ...(senderId === undefined ? {} : { senderId }),
+  ...(ttl === undefined ? {} : { ttlSeconds: ttl }),
+});
 
 /** In her locale, and with her name in it: as her inbox has it. */
 function wordsFor(pushed: Pushed, recipient: PersonalFacts): NotificationContent {

@@ -4,7 +4,7 @@ import type { Phone } from "@strata/phone";
 import { seal, silentLogger } from "@strata/runtime";
 import { expect } from "chai";
 import { aPhone } from "../test/provider-fixture.ts";
-import { addressesOf, anAndroid, anIphone, credentialsOf, KEY } from "../test/support.ts";
+import { addressesOf, anAndroid, anIphone, credentialsOf, KEY, KEYS } from "../test/support.ts";
 import type { Target } from "./domain/chunk.ts";
 import { openPushProviders } from "./push-providers.ts";
 import type { StoredCredential } from "./store/credential-store.ts";
@@ -19,6 +19,15 @@ const targetOf = (device: Omit<Target, "userId" | "deviceId" | "registeredAt" | 
   dueAt: 0,
 });
 const [android, iphone] = [targetOf(anAndroid(1)), targetOf(anIphone(2))];
+
+const aPush = {
+  device: android,
+  notification: {},
+  collapseId: "a",
+  ttlSeconds: 60,
+  priority: "high",
+  data: {},
+} as const;
 
 describe("push providers", () => {
   let phone: Phone;
@@ -37,10 +46,10 @@ describe("push providers", () => {
           reads.count += 1;
           return rows.filter((row) => row.app === app).toReversed();
         },
-        put: async (row) => void rows.push(row),
-        ensureIndexes: async () => undefined,
+        note: async () => null,
       },
-      key: KEY,
+      keys: KEYS,
+      onRecovered: async () => undefined,
       addresses: addressesOf(phone),
       log: silentLogger,
     });
@@ -49,7 +58,8 @@ describe("push providers", () => {
       const at = rows.findIndex((row) => row.credentialId === credentialId);
       if (at >= 0) rows.splice(at, 1);
       const sealed = seal(KEY, JSON.stringify(credential));
-      rows.push({ app: APP, credentialId, kind: credential.kind, sealed, putAt: 0, by: "x", ...changes });
+      const row = { app: APP, credentialId, kind: credential.kind, sealed, putAt: 0, by: randomUUID() };
+      rows.push({ ...row, expiresAt: null, facts: null, health: null, ...changes });
       return credentialId;
     };
     return { providers, put, reads };
@@ -88,6 +98,34 @@ describe("push providers", () => {
     } as const;
     const [late] = (await old?.provider.send([push])) ?? [];
     expect(late).to.include({ kind: "unavailable", mayHaveArrived: false });
+    await providers.close();
+  });
+
+  it("keeps the client of a credential that was sealed anew, and finds it by its id", async () => {
+    const { providers, put } = open();
+    const { fcm } = credentialsOf(phone);
+    const by = randomUUID();
+    const credentialId = put(fcm, { by });
+    const before = await providers.byId(APP, credentialId);
+    put(fcm, { by, credentialId });
+    providers.forget(APP);
+    expect((await providers.byId(APP, credentialId))?.provider).to.equal(before?.provider);
+    expect(await providers.byId(APP, randomUUID())).to.equal(null);
+    expect(await providers.byId(randomUUID(), credentialId)).to.equal(null);
+    await providers.close();
+  });
+
+  it("opens what it could not open once another process has sealed it anew", async () => {
+    const { providers, put } = open();
+    const { fcm } = credentialsOf(phone);
+    const by = randomUUID();
+    const credentialId = put(fcm, { by, sealed: seal(randomBytes(32), JSON.stringify(fcm)) });
+    const before = await providers.byId(APP, credentialId);
+    expect(await before?.provider.ask(aPush, { isDryRun: true })).to.include({ kind: "refused" });
+    put(fcm, { by, credentialId });
+    providers.forget(APP);
+    const now = await providers.byId(APP, credentialId);
+    expect(await now?.provider.ask(aPush, { isDryRun: true })).to.include({ kind: "answered", status: 200 });
     await providers.close();
   });
 

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { NotificationContent } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
+import { type Push, pushOf } from "@strata/push-payload";
 import { collectInSlices, type Dependency, type Logger } from "@strata/runtime";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
-import { dataOf } from "./domain/subject.ts";
+import { secondsLeft } from "./domain/time-to-live.ts";
 import type { PushMetrics } from "./metrics.ts";
 import type { Wording } from "./notifications.ts";
-import { isSilent, type Push } from "./providers/push-provider.ts";
 import { CREDENTIALS_KNOWN_MS, type OpenCredential, type PushProviders } from "./push-providers.ts";
 import { tellRemoved } from "./removed-devices.ts";
 import type { ChunkStore } from "./store/chunk-store.ts";
@@ -32,13 +32,19 @@ const STORE_PATIENCE_MS = 5 * 60_000;
 
 /**
  * Sends what is due of a chunk that its caller holds, and stores what became of it in one write. The lease is renewed
- * meanwhile, so that only the chunk of a killed process is ever sent again.
+ * meanwhile, so that only the chunk of a killed process is ever sent again. What has been `decided` is not sent, and stored
+ * with the rest.
  */
-export async function sendChunk(deps: SendDeps, row: ChunkRow, wording: Wording | null): Promise<void> {
+export async function sendChunk(
+  deps: SendDeps,
+  row: ChunkRow,
+  wording: Wording | null,
+  decided: ReadonlyMap<Target, Verdict> = new Map(),
+): Promise<void> {
   const lease = keepLease(deps, row);
   let answers: Answers;
   try {
-    answers = await answersTo(deps, row, wording);
+    answers = await answersTo(deps, row, wording, decided);
     // Under the lease, for as long as it takes: what is told twice is told once, what is sent twice is seen twice.
     await untilTold(deps, row.app, deadTokens(row.app, answers.verdicts));
   } finally {
@@ -77,25 +83,36 @@ interface Refusal {
   readonly credential: OpenCredential;
 }
 
-async function answersTo(deps: SendDeps, row: ChunkRow, wording: Wording | null): Promise<Answers> {
+async function answersTo(
+  deps: SendDeps,
+  row: ChunkRow,
+  wording: Wording | null,
+  decided: ReadonlyMap<Target, Verdict>,
+): Promise<Answers> {
   const now = Date.now();
-  if (wording === null) return allFailed(row.pending, `${row.subject.kind}_gone`);
-  if (now >= row.expiresAt) return allFailed(row.pending, "expired");
+  if (wording === null) return allSettled(row.pending, { kind: "failed", reason: `${row.subject.kind}_gone` });
+  if (now >= row.expiresAt) return allSettled(row.pending, { kind: "expired" });
   const choose = await deps.providers.of(row.app);
-  const due = row.pending.filter(({ dueAt }) => dueAt <= now);
+  const due = row.pending.filter((target) => target.dueAt <= now && !decided.has(target));
   const sends = [...Map.groupBy(due, choose)].map(async ([credential, targets]) =>
-    credential === null ? allFailed(targets, "no_credential") : sendThrough(deps, credential, targets, row, wording),
+    credential === null
+      ? allSettled(targets, { kind: "failed", reason: "no_credential" })
+      : sendThrough(deps, credential, targets, row, wording),
   );
   const parts = await Promise.all(sends);
-  const verdicts = new Map(parts.flatMap((part) => [...part.verdicts]));
-  for (const [{ kind }, verdict] of verdicts) {
-    deps.metrics.pushes.inc({ subject: row.subject.kind, kind, result: verdict.kind });
-  }
+  const verdicts = new Map([...decided, ...parts.flatMap((part) => [...part.verdicts])]);
+  for (const [{ kind }, verdict] of verdicts) count(deps.metrics, row.subject.kind, kind, verdict);
   return { verdicts, refusals: parts.flatMap(({ refusals }) => refusals) };
 }
 
-const allFailed = (targets: readonly Target[], reason: string): Answers => ({
-  verdicts: new Map(targets.map((target) => [target, { kind: "failed", reason }])),
+function count({ pushes, decided }: PushMetrics, subject: string, kind: string, verdict: Verdict): void {
+  if (verdict.kind === "skipped") decided.inc({ subject, policy: verdict.policy, decision: "skip" });
+  else if (verdict.kind === "deferred") decided.inc({ subject, policy: verdict.policy, decision: "wait" });
+  else pushes.inc({ subject, kind, result: verdict.kind });
+}
+
+const allSettled = (targets: readonly Target[], verdict: Verdict): Answers => ({
+  verdicts: new Map(targets.map((target) => [target, verdict])),
   refusals: [],
 });
 
@@ -125,20 +142,14 @@ const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict]
   verdict === undefined ? [] : [[target, verdict]];
 
 function* pushesTo(targets: readonly Target[], row: ChunkRow, wording: Wording): Generator<Push> {
-  const ttlSeconds = Math.max(0, Math.floor((row.expiresAt - Date.now()) / 1_000));
-  for (const target of targets) yield pushTo(target, row, wording, ttlSeconds);
+  const now = Date.now();
+  for (const target of targets) yield pushTo(target, row, wording, now);
 }
 
-function pushTo(target: Target, row: ChunkRow, wording: Wording, ttlSeconds: number): Push {
+function pushTo(target: Target, row: ChunkRow, wording: Wording, now: number): Push {
   const content = contentOf(row, wording(target.userId));
-  return {
-    device: target,
-    notification: content,
-    collapseId: row.subject.id,
-    ttlSeconds,
-    priority: isSilent(content) ? "normal" : "high",
-    data: { ...dataOf(row.subject), user_id: target.userId },
-  };
+  const ttlSeconds = secondsLeft(row, content.ttl, now);
+  return pushOf({ device: target, subject: row.subject, content, userId: target.userId, ttlSeconds });
 }
 
 /** What is shown already changes without a sound. */

@@ -2,9 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPhone, type Phone, type PhoneOptions } from "@strata/phone";
+import webPush from "web-push";
 import type { ApnsProviderOptions } from "../src/providers/apns-provider.ts";
 import type { FcmProviderOptions } from "../src/providers/fcm-provider.ts";
 import type { ProviderLog, Push, PushResult } from "../src/providers/push-provider.ts";
+import type { WebPushProviderOptions } from "../src/providers/webpush-provider.ts";
 
 const silent = () => undefined;
 const silentLog: ProviderLog = { info: silent, warn: silent, error: silent };
@@ -71,3 +73,15 @@ export const apnsOptions = (phone: Phone, changes: Partial<ApnsProviderOptions> 
     ...changes,
   };
 };
+
+/** A VAPID key pair of its own for each, and this phone as the only push service. */
+export const webPushOptions = (
+  phone: Phone,
+  changes: Partial<WebPushProviderOptions> = {},
+): WebPushProviderOptions => ({
+  credential: { kind: "webpush", subject: "mailto:ops@shop.example", ...webPush.generateVAPIDKeys() },
+  hosts: [new URL(phone.fcmUrl).host],
+  ca: phone.caPem,
+  log: silentLog,
+  ...changes,
+});

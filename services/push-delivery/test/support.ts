@@ -1,8 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import {
+  type Announcement,
   type BatchStored,
   type DeviceFields,
+  FindAnnouncementReaders,
+  FindBlockers,
+  FindMessageReaders,
   FindPersonalFacts,
+  FindPushFacts,
+  GetAnnouncement,
   GetAnnouncementContent,
   GetMessageNotification,
   type MessageCreated,
@@ -20,12 +26,20 @@ import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
 import { Registry } from "prom-client";
 import { deviceRow } from "../src/domain/device.ts";
+import { credentialCheck } from "../src/credential-check.ts";
 import { pushMetrics } from "../src/metrics.ts";
+import { pushDecisions } from "../src/push-decisions.ts";
+import { pushPolicies } from "../src/push-policies.ts";
 import { notificationsOver } from "../src/notifications.ts";
 import { openPushProviders } from "../src/push-providers.ts";
+import { mongoCanaryStore } from "../src/store/canary-store.ts";
+import { mongoCapStore } from "../src/store/cap-store.ts";
 import { mongoChunkStore } from "../src/store/chunk-store.ts";
 import { mongoCredentialStore } from "../src/store/credential-store.ts";
 import { mongoDeviceStore } from "../src/store/device-store.ts";
+import { mongoNotificationStore } from "../src/store/notification-store.ts";
+import { mongoPolicyStore } from "../src/store/policy-store.ts";
+import { mongoPreferenceStore } from "../src/store/preference-store.ts";
 import { tokenOf } from "./provider-fixture.ts";
 
 export { aDelivery, recordingPublisher };
@@ -38,10 +52,15 @@ export async function openStores(name: string) {
     devices: mongoDeviceStore(mongo.db),
     credentials: mongoCredentialStore(mongo.db),
     chunks: mongoChunkStore(mongo.db),
+    preferences: mongoPreferenceStore(mongo.db),
+    canaries: mongoCanaryStore(mongo.db),
+    caps: mongoCapStore(mongo.db),
+    pushNotifications: mongoNotificationStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
   return {
     ...stores,
+    policies: mongoPolicyStore(mongo.db),
     db: mongo.db,
     mongo: mongo.dependency,
     async [Symbol.asyncDispose]() {
@@ -52,11 +71,13 @@ export async function openStores(name: string) {
 }
 
 export const KEY = randomBytes(32);
+export const KEYS = [KEY] as const;
 
 export const addressesOf = (phone: Phone) => ({
   fcmUrl: phone.fcmUrl,
   fcmTokenUrl: `${phone.fcmUrl}/token`,
   apnsUrl: phone.fcmUrl,
+  webPushHosts: [new URL(phone.fcmUrl).host],
   ca: phone.caPem,
 });
 
@@ -79,16 +100,65 @@ export interface Said {
   /** How many users' facts each question was for. */
   readonly asked: number[];
   isDirectoryAway: boolean;
+  /** What policies ask of others, by user; a user who is not in it is not known. */
+  readonly whereabouts: Map<string, { readonly timeZone: string | null; readonly lastSeenAt: number | null }>;
+  /** `<announcement or message>/<user>`, of who has read it. */
+  readonly read: Set<string>;
+  /** `<user>/<sender>`, of who blocks whom. */
+  readonly blocks: Set<string>;
+  /** Announcements as their own service has them, for explanations. */
+  readonly announcements: Map<string, Announcement>;
+  /** The types of all that was asked. */
+  readonly questions: string[];
 }
+
+/** What policies ask; null: this is another question. */
+function answerForPolicies(said: Said, type: string, payload: unknown): unknown {
+  if (said.isDirectoryAway && [FindPushFacts.type, FindBlockers.type].includes(type))
+    throw new DomainError("service_unavailable", { dependency: "directory" });
+  switch (type) {
+    case FindPushFacts.type: {
+      const { userIds } = FindPushFacts.payload.parse(payload);
+      return { facts: userIds.flatMap((userId) => ofKnown(userId, said.whereabouts.get(userId))) };
+    }
+    case FindBlockers.type: {
+      const { checks } = FindBlockers.payload.parse(payload);
+      return {
+        blockers: checks.map(({ senderId, userIds }) => userIds.filter((one) => said.blocks.has(`${one}/${senderId}`))),
+      };
+    }
+    case FindAnnouncementReaders.type: {
+      const { announcementId, userIds } = FindAnnouncementReaders.payload.parse(payload);
+      return { userIds: userIds.filter((userId) => said.read.has(`${announcementId}/${userId}`)) };
+    }
+    case FindMessageReaders.type: {
+      const { messageId, userIds } = FindMessageReaders.payload.parse(payload);
+      return { userIds: userIds.filter((userId) => said.read.has(`${messageId}/${userId}`)) };
+    }
+    default:
+      return null;
+  }
+}
+
+const ofKnown = <Known extends object>(userId: string, known: Known | undefined) =>
+  known === undefined ? [] : [{ userId, ...known }];
 
 /** The services that are asked what to push, with the answers of a test. */
 const answering = (said: Said): Pick<Client, "ask"> => ({
   async ask(query, _app, payload) {
+    said.questions.push(query.type);
+    const policed = answerForPolicies(said, query.type, payload);
+    if (policed !== null) return query.reply.parse(policed);
     if (query.type === FindPersonalFacts.type) {
       if (said.isDirectoryAway) throw new DomainError("service_unavailable", { dependency: "directory" });
       const { userIds } = FindPersonalFacts.payload.parse(payload);
       said.asked.push(userIds.length);
       return query.reply.parse({ facts: userIds.flatMap((userId) => said.facts.get(userId) ?? []) });
+    }
+    if (query.type === GetAnnouncement.type) {
+      const announcement = said.announcements.get(GetAnnouncement.payload.parse(payload).announcementId);
+      const counts = { recipients: 0, unknown: 0, sent: 0 };
+      return query.reply.parse({ progress: announcement ? { announcement, counts } : null });
     }
     if (query.type === GetMessageNotification.type) {
       const notification = said.notifications.get(GetMessageNotification.payload.parse(payload).messageId) ?? null;
@@ -102,14 +172,14 @@ const answering = (said: Said): Pick<Client, "ask"> => ({
   },
 });
 
-const directory: Dependency = {
-  name: "directory",
-  isDown: (error) => error instanceof DomainError && error.details["dependency"] === "directory",
+const dependency = (name: string): Dependency => ({
+  name,
+  isDown: (error) => error instanceof DomainError && error.details["dependency"] === name,
   answers: async () => true,
-};
+});
 
 /** The stores and everything that sends, pushing to this phone. What announcements and messages say is given by the test. */
-export async function openPusher(name: string, phone: Phone) {
+export async function openPusher(name: string, phone: Phone, options: { readonly refusedForMs?: number } = {}) {
   const stores = await openStores(name);
   const log = testLogger("push-delivery");
   const said: Said = {
@@ -118,20 +188,40 @@ export async function openPusher(name: string, phone: Phone) {
     facts: new Map(),
     asked: [],
     isDirectoryAway: false,
+    whereabouts: new Map(),
+    read: new Set(),
+    blocks: new Set(),
+    announcements: new Map(),
+    questions: [],
   };
-  const providers = openPushProviders({ ...stores, key: KEY, addresses: addressesOf(phone), log });
+  const client = answering(said);
+  // Read anew each time, so that a test may change a policy.
+  const policed = { ...stores, pushPolicies: pushPolicies(stores.policies, 0) };
+  const addresses = addressesOf(phone);
+  const onRecovered = (app: string, credentialId: string) => stores.chunks.unpark(app, 0, credentialId);
+  const providers = openPushProviders({ ...stores, ...options, keys: KEYS, addresses, log, onRecovered });
   const deps = {
     ...stores,
     providers,
     key: KEY,
+    keys: KEYS,
+    check: credentialCheck(addresses, log),
     log,
     ...recordingPublisher(),
     metrics: pushMetrics(new Registry(), stores.chunks),
     leaseMs: 2_000,
     ttlMs: 3_600_000,
     // Asked anew each time, so that a test may change what is said.
-    notifications: notificationsOver(answering(said), { announcement: 0, message: 0 }),
-    directory,
+    notifications: notificationsOver(client, stores.pushNotifications, {
+      announcement: 0,
+      message: 0,
+      notification: 0,
+    }),
+    directory: dependency("directory"),
+    receiptTracking: dependency("receipt-tracking"),
+    pushPolicies: policed.pushPolicies,
+    decisions: pushDecisions({ ...policed, client }),
+    client,
   };
   const putCredential = (app: string, credential: PushCredential, credentialId: string = randomUUID()) =>
     stores.credentials.put({

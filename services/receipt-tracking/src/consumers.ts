@@ -7,6 +7,7 @@ import {
   CountMissed,
   GetInsights,
   GetReceiptCounts,
+  FindAnnouncementReaders,
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
@@ -27,6 +28,7 @@ import { countAnnouncements, countMessageReaders, countMessages, countVisitors }
 import { countReceipts, dropCounts } from "./handlers/follow-unread.ts";
 import { getInsights } from "./handlers/get-insights.ts";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
+import { findAnnouncementReaders } from "./handlers/find-announcement-readers.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
 import { followBatches } from "./handlers/follow-batches.ts";
@@ -81,6 +83,7 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
     handlers: [
       on(GetReceiptCounts, getReceiptCounts(deps)),
       on(GetReceiptStates, getReceiptStates(deps)),
+      on(FindAnnouncementReaders, findAnnouncementReaders(deps)),
       on(GetReceiptTimeline, getReceiptTimeline(deps)),
       on(ListRecipientStates, listRecipientStates(deps)),
       on(ListDeleted, listDeleted(deps)),

@@ -7,7 +7,8 @@ const TICKS_PER_SECOND = 100;
 export const cpuSecondsOf = (platform: Platform): number =>
   serviceNames.reduce((sum, name) => sum + cpuSeconds(platform.service(name).pid), 0);
 
-function cpuSeconds(pid: number): number {
+/** The same of one process. */
+export function cpuSeconds(pid: number): number {
   // The fields after the command's name, which may itself hold spaces, begin behind its closing parenthesis.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
@@ -25,7 +26,7 @@ export function resetPeakRssOf(platform: Platform): void {
   for (const name of serviceNames) writeFileSync(`/proc/${platform.service(name).pid}/clear_refs`, "5");
 }
 
-function peakRssMb(pid: number): number {
+export function peakRssMb(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Math.round(Number(line?.[1] ?? 0) / 1024);
 }

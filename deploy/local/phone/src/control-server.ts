@@ -16,6 +16,8 @@ const SettingsRequest = z.object({
   accept_unknown_credentials: z.boolean().optional(),
   access_token_lifetime_s: z.int().min(1).max(3_600).optional(),
 });
+const SubscriptionRequest = z.object({ application_server_key: z.string().nullish() });
+const EndpointRequest = z.object({ endpoint: z.url(), online: z.boolean().optional() });
 const MAX_BODY_BYTES = 1_024 * 1_024;
 
 type Route = (request: { readonly url: URL; readonly body: unknown; readonly param: string }) => unknown;
@@ -57,6 +59,12 @@ function routesOf(phone: PhoneControls): Readonly<Record<string, Route>> {
             publicKey: credential.public_key,
           }));
     },
+    "POST /subscriptions": ({ body }) => phone.subscribe(SubscriptionRequest.parse(body ?? {}).application_server_key),
+    "PATCH /subscriptions": ({ body }) => {
+      const { endpoint, online = true } = EndpointRequest.parse(body);
+      phone.setOnline(endpoint, online);
+    },
+    "DELETE /subscriptions": ({ body }) => phone.unsubscribe(EndpointRequest.parse(body).endpoint),
     "DELETE /access_tokens": () => phone.revokeAccessTokens(),
     "GET /faults": () => ({ faults: phone.faults() }),
     "POST /faults": ({ body }) => ({ id: phone.addFault(FaultRequest.parse(body)) }),

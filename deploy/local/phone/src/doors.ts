@@ -32,6 +32,8 @@ const ApnsPayload = z.looseObject({
   strata: z.looseObject({ announcement_id: Text, user_id: Text }).default({}),
 });
 const HEX_TOKEN = /^(?:[0-9a-f]{2}){32,100}$/i;
+/** Well formed and of no device: with what a credential can be tried without any phone getting a push. */
+const NO_DEVICE = /^0+$/;
 const APNS_HEADERS = [
   "apns-id",
   "apns-topic",
@@ -75,6 +77,7 @@ export async function apnsDoor(
     headers: pick(headers, APNS_HEADERS),
     payload: parsed.data,
   };
+  if (NO_DEVICE.test(token)) return { kind: "push", token, push, isDryRun: true, answer: apnsAnswer("BadDeviceToken") };
   return { kind: "push", token, push, isDryRun: false, answer: { status: 200, headers: { "apns-id": id }, body: "" } };
 }
 

@@ -17,7 +17,7 @@ export const FaultRequest = z
     token: z.string().optional(),
     /** Only this share of the device tokens, always the same ones. */
     share: z.number().min(0).max(1).optional(),
-    protocol: z.enum(["fcm", "apns", "oauth"]).optional(),
+    protocol: z.enum(["fcm", "apns", "webpush", "oauth"]).optional(),
     /** How often; for ever when absent. */
     times: z.int().min(1).optional(),
     /** How many matching pushes pass before the first one is hit. */

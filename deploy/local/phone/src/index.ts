@@ -7,8 +7,17 @@ import { loadCredentials, type ApnsKeyFile, type ServiceAccountFile } from "./cr
 import { DeviceBook, type DeviceView, type ReceivedPush } from "./device-book.ts";
 import { FaultPlan, type FaultRequest } from "./fault-plan.ts";
 import { PushServer } from "./push-server.ts";
+import { WebPushService, type WebPushSubscription } from "./web-push-service.ts";
 
-export type { ApnsKeyFile, AutoReceiptsRequest, DeviceView, FaultRequest, ReceivedPush, ServiceAccountFile };
+export type {
+  ApnsKeyFile,
+  AutoReceiptsRequest,
+  DeviceView,
+  FaultRequest,
+  ReceivedPush,
+  ServiceAccountFile,
+  WebPushSubscription,
+};
 
 export interface PhoneOptions {
   /** Where certificates and the phone's own credentials are kept, made there at the first start. */
@@ -40,6 +49,11 @@ export interface PhoneControls {
   registerServiceAccount(account: { clientEmail: string; projectId: string; publicKey: string }): Promise<void>;
   registerApnsKey(key: { teamId: string; keyId: string; publicKey: string }): Promise<void>;
   revokeAccessTokens(): void;
+  /** A browser's subscription; with a VAPID public key, one that only its holder may send to. */
+  subscribe(applicationServerKey?: string | null): WebPushSubscription;
+  unsubscribe(endpoint: string): void;
+  /** Pushes to a browser that is offline come when it is online again. */
+  setOnline(endpoint: string, isOnline: boolean): void;
   addFault(fault: FaultRequest): number;
   removeFaults(which?: { readonly id?: number; readonly token?: string }): void;
   faults(): readonly unknown[];
@@ -84,7 +98,10 @@ export async function startPhone(options: PhoneOptions): Promise<Phone> {
   const received = (token: string, push: ReceivedPush) => {
     if (book.record(token, push)) receipts.received(push);
   };
-  const server = await PushServer.listen({ certificates, tokens, faults, maxConcurrentStreams, received }, port, host);
+  const webPush = new WebPushService(received);
+  const deps = { certificates, tokens, faults, maxConcurrentStreams, received, webPush };
+  const server = await PushServer.listen(deps, port, host);
+  const origin = `https://localhost:${server.port}`;
 
   const controls: PhoneControls = {
     stats: () => ({
@@ -102,6 +119,9 @@ export async function startPhone(options: PhoneOptions): Promise<Phone> {
     registerServiceAccount: (account) => tokens.registerServiceAccount(account),
     registerApnsKey: (key) => tokens.registerApnsKey(key),
     revokeAccessTokens: () => tokens.revokeAccessTokens(),
+    subscribe: (applicationServerKey = null) => webPush.subscribe(origin, applicationServerKey),
+    unsubscribe: (endpoint) => webPush.unsubscribe(endpoint),
+    setOnline: (endpoint, isOnline) => webPush.setOnline(endpoint, isOnline),
     addFault: (fault) => faults.add(fault),
     removeFaults: (which) => faults.remove(which),
     faults: () => faults.list(),
@@ -128,7 +148,7 @@ export async function startPhone(options: PhoneOptions): Promise<Phone> {
     ...controls,
     port: server.port,
     controlPort: control.port,
-    fcmUrl: `https://localhost:${server.port}`,
+    fcmUrl: origin,
     controlUrl: `http://127.0.0.1:${control.port}`,
     caPem: certificates.caPem,
     caFile: certificates.caFile,

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { createPrivateKey, sign } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -8,6 +8,7 @@ import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "@strata/testing";
+import { z } from "zod";
 import { startPhone, type Phone } from "./index.ts";
 import { portOf } from "./port-of.ts";
 
@@ -46,6 +47,7 @@ function jwt(header: object, claims: object, privateKeyPem: string): string {
   return `${input}.${sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
 }
 
+const Subscribed = z.object({ endpoint: z.url(), keys: z.object({ p256dh: z.string(), auth: z.string() }) });
 const reasonOf = ({ body }: Answer): unknown => JSON.parse(body).reason;
 
 describe("the local phone", () => {
@@ -382,5 +384,83 @@ describe("the local phone", () => {
     expect(second.caPem).to.equal(phone.caPem);
     expect(second.credentialFiles()).to.deep.equal(before);
     expect(await readFile(second.caFile, "utf8")).to.equal(phone.caPem);
+  });
+
+  describe("as a push service of browsers", () => {
+    const vapidKeys = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const publicKey = Buffer.concat(
+      [Buffer.of(4)].concat(
+        (["x", "y"] as const).map((name) =>
+          Buffer.from(vapidKeys.publicKey.export({ format: "jwk" })[name] ?? "", "base64url"),
+        ),
+      ),
+    ).toString("base64url");
+    const vapid = (claims: object = {}, k = publicKey) => {
+      const standard = { aud: phone.fcmUrl, exp: nowS() + 3_600, sub: "mailto:ops@shop.example" };
+      const pem = vapidKeys.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+      return `vapid t=${jwt({ alg: "ES256", typ: "JWT" }, { ...standard, ...claims }, pem)}, k=${k}`;
+    };
+    const push = (endpoint: string, headers: Record<string, string> = {}, body = "not encrypted") =>
+      send(
+        session,
+        new URL(endpoint).pathname,
+        { authorization: vapid(), ttl: "60", "content-encoding": "aes128gcm", ...headers },
+        body,
+      );
+
+    it("takes a push of whoever signs it, unless its subscription is for another key", async () => {
+      expect((await push(phone.subscribe().endpoint)).status).to.equal(201);
+      expect((await push(phone.subscribe(publicKey).endpoint)).status).to.equal(201);
+      expect((await push(phone.subscribe("another").endpoint)).status).to.equal(403);
+      expect(phone.stats().answers["webpush"]).to.deep.equal({ undecryptable: 2, "another key": 1 });
+    });
+
+    it("refuses a signature that is none, for elsewhere, too old or for too long", async () => {
+      const { endpoint } = phone.subscribe();
+      const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({ format: "jwk" });
+      const foreign = Buffer.concat([
+        Buffer.of(4),
+        Buffer.from(other.x ?? "", "base64url"),
+        Buffer.from(other.y ?? "", "base64url"),
+      ]).toString("base64url");
+      for (const [status, authorization] of [
+        [401, "Bearer abc"],
+        [403, vapid({}, foreign)],
+        [403, vapid({ aud: "https://push.example" })],
+        [403, vapid({ exp: nowS() - 60 })],
+        [403, vapid({ exp: nowS() + 25 * 3_600 })],
+        [403, vapid({ sub: "ops" })],
+      ] as const) {
+        expect((await push(endpoint, { authorization })).status, authorization).to.equal(status);
+      }
+    });
+
+    it("refuses headers that RFC 8030 does not have, a body over 4,096 bytes, and subscriptions that ended", async () => {
+      const { endpoint } = phone.subscribe();
+      const refused: Record<string, string>[] = [
+        { ttl: "soon" },
+        { topic: "x".repeat(33) },
+        { topic: "a.b" },
+        { urgency: "now" },
+        { "content-encoding": "gzip" },
+      ];
+      for (const headers of refused) expect((await push(endpoint, headers)).status).to.equal(400);
+      expect((await push(endpoint, {}, "x".repeat(4_097))).status).to.equal(413);
+      expect((await push(`${endpoint}0`)).status).to.equal(404);
+      phone.unsubscribe(endpoint);
+      expect((await push(endpoint)).status).to.equal(410);
+    });
+
+    it("hands out subscriptions over its control API", async () => {
+      const made = await fetch(`${phone.controlUrl}/subscriptions`, { method: "POST" });
+      const { endpoint } = Subscribed.parse(await made.json());
+      expect((await push(endpoint)).status).to.equal(201);
+      const ended = await fetch(`${phone.controlUrl}/subscriptions`, {
+        method: "DELETE",
+        body: JSON.stringify({ endpoint }),
+      });
+      expect(ended.status).to.equal(204);
+      expect((await push(endpoint)).status).to.equal(410);
+    });
   });
 });

@@ -5,7 +5,7 @@ export interface Answer {
   readonly body: string;
 }
 
-export type Protocol = "fcm" | "apns";
+export type Protocol = "fcm" | "apns" | "webpush";
 
 export interface AnswerDetails {
   readonly retryAfterS?: number | undefined;

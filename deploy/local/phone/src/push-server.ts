@@ -15,7 +15,8 @@ import type { ReceivedPush } from "./device-book.ts";
 import { apnsDoor, fcmDoor, tokenDoor, type Headers, type Verdict } from "./doors.ts";
 import type { Fault, FaultPlan } from "./fault-plan.ts";
 import { portOf } from "./port-of.ts";
-import { apnsAnswer, type Answer } from "./provider-answers.ts";
+import { apnsAnswer, type Answer, type Protocol } from "./provider-answers.ts";
+import { WebPushService } from "./web-push-service.ts";
 
 export interface PushServerDeps {
   readonly certificates: Certificates;
@@ -23,6 +24,7 @@ export interface PushServerDeps {
   readonly faults: FaultPlan;
   readonly maxConcurrentStreams: number;
   readonly received: (token: string, push: ReceivedPush) => void;
+  readonly webPush: WebPushService;
 }
 
 /** One request, whichever HTTP version brought it. */
@@ -31,6 +33,8 @@ interface Exchange {
   readonly path: string;
   readonly headers: Headers;
   readonly body: string;
+  /** The same as it came: what is encrypted is no text. */
+  readonly bytes: Buffer;
   /** After GOAWAY the client gives the streams above it up by itself; taking them now would push them twice. */
   isGivenUp(): boolean;
   answer(answer: Answer): void;
@@ -45,7 +49,7 @@ const MAX_BODY_BYTES = 64 * 1_024;
 export class PushServer {
   readonly counts = { sessions_opened: 0, requests: 0, faults: 0, dry_runs: 0 };
   /** Answers by protocol and reason; what was answered well is counted as "ok". */
-  readonly answers: Record<string, Record<string, number>> = { fcm: {}, apns: {}, oauth: {} };
+  readonly answers: Record<string, Record<string, number>> = { fcm: {}, apns: {}, webpush: {}, oauth: {} };
   readonly #deps: PushServerDeps;
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<Http2Session>();
@@ -143,7 +147,7 @@ export class PushServer {
         method: String(headers[":method"]),
         path: String(headers[":path"]),
         headers,
-        body: Buffer.concat(chunks).toString("utf8"),
+        ...bodyOf(chunks),
         isGivenUp: () => (stream.id ?? 0) > (this.#leaving.get(session) ?? Number.MAX_SAFE_INTEGER),
         answer: ({ status, headers: fields, body }) => {
           if (stream.destroyed || stream.headersSent) return;
@@ -163,7 +167,7 @@ export class PushServer {
       method: request.method,
       path: request.url,
       headers: request.headers,
-      body: Buffer.concat(chunks).toString("utf8"),
+      ...bodyOf(chunks),
       isGivenUp: () => false,
       answer: ({ status, headers, body }) => {
         response.writeHead(status, headers);
@@ -179,6 +183,9 @@ export class PushServer {
     this.counts.requests += 1;
     const { method, path, headers, body } = exchange;
     if (path === "/token") return this.#onToken(exchange);
+    if (WebPushService.isPath(path) && method === "POST") {
+      return this.#onPush("webpush", exchange, await this.#deps.webPush.door({ path, headers, body: exchange.bytes }));
+    }
     const token = APNS_PATH.exec(path)?.[1];
     const projectId = FCM_PATH.exec(path)?.[1];
     if (method !== "POST") return this.#answer("apns", exchange, "MethodNotAllowed", apnsAnswer("MethodNotAllowed"));
@@ -199,13 +206,14 @@ export class PushServer {
     this.#answer("oauth", exchange, answer.status === 200 ? "ok" : "invalid_grant", answer);
   }
 
-  #onPush(protocol: "fcm" | "apns", exchange: Exchange, verdict: Verdict): void {
+  #onPush(protocol: Protocol, exchange: Exchange, verdict: Verdict): void {
     if (exchange.isGivenUp()) return;
     if (verdict.kind === "refused") return this.#answer(protocol, exchange, verdict.reason, verdict.answer);
     const { token, push, answer, isDryRun } = verdict;
     const fault = this.#deps.faults.next(protocol, token);
     if (isDryRun) this.counts.dry_runs += 1;
-    if (!isDryRun && (fault === null || fault.arrives)) this.#deps.received(token, push);
+    const receiver = protocol === "webpush" ? this.#deps.webPush : this.#deps;
+    if (!isDryRun && (fault === null || fault.arrives)) receiver.received(token, push);
     if (fault !== null) return this.#fault(protocol, exchange, fault);
     this.#answer(protocol, exchange, "ok", answer);
   }
@@ -254,6 +262,11 @@ export class PushServer {
     this.#leaving.set(session, lastStreamId);
     session.goaway(constants.NGHTTP2_NO_ERROR, Math.max(lastStreamId, 0));
   }
+}
+
+function bodyOf(chunks: readonly Buffer[]): { readonly body: string; readonly bytes: Buffer } {
+  const bytes = Buffer.concat(chunks);
+  return { body: bytes.toString("utf8"), bytes };
 }
 
 // A client that goes away in the middle is what this server is for; the client's side of the story is what tests look at.

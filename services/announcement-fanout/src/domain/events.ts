@@ -4,7 +4,7 @@ import type { Header } from "./header.ts";
 
 /** The fact that a batch is in its recipients' inboxes. */
 export const batchStored = (
-  { notification, isSilent, category, priority, expiresAt }: Header,
+  { sender, notification, isSilent, category, priority, expiresAt }: Header,
   { _id, partition, at, recipients }: Batch,
 ): PayloadOf<typeof BatchStored> => ({
   announcementId: announcementOf(_id),
@@ -17,4 +17,5 @@ export const batchStored = (
   ...(category === null ? {} : { category }),
   ...(priority === "normal" ? {} : { priority }),
   ...(expiresAt === null ? {} : { expiresAt }),
+  ...("userId" in sender ? { senderId: sender.userId } : {}),
 });

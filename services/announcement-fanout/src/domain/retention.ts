@@ -1,5 +1,5 @@
 import type { Header } from "./header.ts";
-import { momentOf } from "./local-time.ts";
+import { momentOf } from "@strata/local-time";
 
 const DAY_MS = 86_400_000;
 

@@ -1,5 +1,5 @@
 import type { Header } from "./header.ts";
-import { settlesAt } from "./local-time.ts";
+import { settlesAt } from "@strata/local-time";
 
 /**
  * When the fan-out of an announcement is to start: null where that is at once. By local time, it starts with settling who

@@ -2,7 +2,7 @@ import { FindTimeZones, MatchUsers } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
 import { afterOf, type Cursor, cursorOf, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
 import { cutoffOf, filterOf, type Header, localScheduleOf } from "../domain/header.ts";
-import { isTimeZone, momentOf } from "../domain/local-time.ts";
+import { isTimeZone, momentOf } from "@strata/local-time";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
 import type { SortedStore } from "../store/sorted-store.ts";

@@ -42,6 +42,8 @@ export const UserRow = IdentityFields.partial().extend({
   isSuspended: z.boolean().default(false),
   /** A session is valid if it began later than this and she is not suspended. */
   sessionsEndedAt: Millis.default(0),
+  /** When she first logged in. */
+  firstSessionAt: Millis.optional(),
   externalUnread: z.number().int().default(0),
   /** When an identity of hers was deleted last: a creation from before does nothing any more. */
   identityDeletedAt: Millis.default(0),

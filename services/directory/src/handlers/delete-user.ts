@@ -5,6 +5,7 @@ import { isKnownAt, type UserRow } from "../domain/user.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import type { FollowingStore } from "../store/following-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
+import type { SessionStore } from "../store/session-store.ts";
 import type { UserCountStore } from "../store/user-count-store.ts";
 
 interface Deps {
@@ -12,6 +13,7 @@ interface Deps {
   readonly counts: Pick<UserCountStore, "markDirty">;
   readonly blocks: BlockStore;
   readonly followings: FollowingStore;
+  readonly sessions: Pick<SessionStore, "removeAll">;
   readonly publisher: Publisher;
 }
 
@@ -21,7 +23,7 @@ interface Deps {
  * and only then told.
  */
 export const deleteUser =
-  ({ identities, counts, blocks, followings, publisher }: Deps) =>
+  ({ identities, counts, blocks, followings, sessions, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteUser>>): Promise<Outcome<EmptyReply>> => {
     const { app, id, payload } = delivery;
     const { userId, at } = payload;
@@ -29,6 +31,7 @@ export const deleteUser =
     if (!forgotten) return refuse(new DomainError("not_found"));
 
     await counts.markDirty(app, [userId]);
+    await sessions.removeAll(app, userId);
     await blocks.forget(app, userId);
     await followings.forget(app, userId, forgotten.forgottenAt);
     await publisher.emit(

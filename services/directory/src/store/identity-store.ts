@@ -16,6 +16,7 @@ type Changeable =
   | (typeof identityFieldNames)[number]
   | "isSuspended"
   | "sessionsEndedAt"
+  | "firstSessionAt"
   | "externalUnread"
   | "identityDeletedAt";
 

@@ -1,5 +1,5 @@
-import { type PersonalFacts, UserLocation } from "@strata/contracts";
-import type { Db } from "mongodb";
+import { type PersonalFacts, type PushFacts, UserLocation } from "@strata/contracts";
+import type { Db, Document } from "mongodb";
 import { regionOf } from "../domain/region.ts";
 import { type DeviceFacts, isKnownAt, type UserDocument, userKey, UserRow } from "../domain/user.ts";
 
@@ -14,6 +14,8 @@ export interface UserFactsStore {
   visit(app: string, userId: string, at: number, sentAt: Date): Promise<boolean>;
   /** Who of these is known, with what is known of her. */
   findPersonalFacts(app: string, userIds: readonly string[]): Promise<readonly PersonalFacts[]>;
+  /** Likewise. */
+  findPushFacts(app: string, userIds: readonly string[]): Promise<readonly PushFacts[]>;
   /**
    * Changes her devices, if `change` answers others, and with them her locale and time zone. Nothing from before she was
    * deleted last does; `isSeen`: it is also a sign of her.
@@ -44,6 +46,11 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
     return row?.location ? locationOf(row.location) : null;
   };
 
+  const findKnown = (app: string, userIds: readonly string[], projection: Document) => {
+    const filter = { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, userId: { $exists: true } };
+    return identities.find(filter, { projection, batchSize: userIds.length + 1 }).toArray();
+  };
+
   return {
     findLocation,
     async locate(app, userId, { latitude, longitude, at }, sentAt) {
@@ -69,10 +76,14 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
       return (await identities.updateOne(known(app, userId, sentAt), update)).matchedCount === 1;
     },
     async findPersonalFacts(app, userIds) {
-      const filter = { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, userId: { $exists: true } };
-      const options = { projection: PERSONAL, batchSize: userIds.length + 1 };
-      const rows = await identities.find(filter, options).toArray();
-      return rows.map((row) => personalFactsOf(row));
+      return (await findKnown(app, userIds, PERSONAL)).map((row) => personalFactsOf(row));
+    },
+    async findPushFacts(app, userIds) {
+      return (await findKnown(app, userIds, OF_PUSHES)).map(({ userId = "", timeZone = null, lastSeenAt = null }) => ({
+        userId,
+        timeZone,
+        lastSeenAt,
+      }));
     },
     async changeDevices(app, userId, { at, isSeen }, change) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -110,6 +121,8 @@ const PERSONAL = {
   phoneNumber: 1,
   metadata: 1,
 } as const;
+
+const OF_PUSHES = { _id: 0, userId: 1, timeZone: 1, lastSeenAt: 1 } as const;
 
 const personalFactsOf = (row: Partial<UserDocument>): PersonalFacts => ({
   userId: row.userId ?? "",

@@ -7,14 +7,24 @@ import { findBlockers, listBlocks } from "../../src/handlers/blocks.ts";
 import { changeBlocks } from "../../src/handlers/change-blocks.ts";
 import { changeFollowing } from "../../src/handlers/change-following.ts";
 import { changeIdentity } from "../../src/handlers/change-identity.ts";
+import { createSession } from "../../src/handlers/create-session.ts";
 import { deleteIdentity } from "../../src/handlers/delete-identity.ts";
 import { deleteUser } from "../../src/handlers/delete-user.ts";
 import { endSessions } from "../../src/handlers/end-sessions.ts";
+import {
+  changeIdentityKey,
+  createIdentityKey,
+  createIdentityProvider,
+  findIdentityKey,
+  listIdentityKeys,
+  listIdentityProviders,
+} from "../../src/handlers/identity-providers.ts";
 import { findUnknownUsers } from "../../src/handlers/find-unknown-users.ts";
 import { isFollowing, listFollowing } from "../../src/handlers/followings.ts";
 import { getIdentities } from "../../src/handlers/get-identities.ts";
 import { getUser } from "../../src/handlers/get-user.ts";
 import { makeAcquaintances } from "../../src/handlers/make-acquaintances.ts";
+import { authenticateSession, endSession } from "../../src/handlers/sessions.ts";
 import { makeUsersKnown } from "../../src/handlers/make-users-known.ts";
 import { OPERATOR } from "../../src/bootstrap-operator.ts";
 import { aDelivery, openStores, recordingPublisher, withIdentity } from "../support.ts";
@@ -70,7 +80,23 @@ describe("everything that is asked of the database", () => {
     const of = <P>(payload: P) => aDelivery(payload, { app });
     const blocking = { userId: ann, changes: [{ kind: "block" as const, userId: bob }], makeKnown: true, at: 5 };
     const conversation = { conversationId: randomUUID(), createdAt: 5, participants: [ann, bob, cid], distinct: true };
+    const provider = { appId: app, accountId: OPERATOR, providerId: randomUUID() };
+    const key = { ...provider, keyId: randomUUID() };
+    const login = { userId: ann, nonce: "n", nonceExpiresAt: Date.now() + 60_000, claims: {}, at: Date.now() };
+    for (const n of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) {
+      const session = { app, userId: "stranger", hash: String(n), beganAt: 1, expiresAt: new Date(), by: "test" };
+      await stores.sessions.insertOrFind(session);
+    }
     const plans = await plansOf(async () => {
+      await createIdentityProvider(deps)(of({ ...provider, name: "backend" }));
+      await createIdentityKey(deps)(of({ ...key, publicKey: "a key" }));
+      await changeIdentityKey(deps)(of({ ...key, state: "disabled" }));
+      await findIdentityKey(deps)(of({ keyId: key.keyId }));
+      await listIdentityKeys(deps)(of({ providerId: key.providerId }));
+      await listIdentityProviders(deps)(of({}));
+      await createSession(deps)(of({ ...login, hash: "a".repeat(64) }));
+      await authenticateSession(deps)(of({ hash: "a".repeat(64) }));
+      await endSession(deps)(of({ hash: "a".repeat(64), at: 7 }));
       await changeAppSettings(deps)(of({ appId: app, accountId: OPERATOR, settings: { maxParticipants: 9 } }));
       await getAppSettings(deps)(of({}));
       await changeBlocks(deps)(of(blocking));
@@ -92,7 +118,14 @@ describe("everything that is asked of the database", () => {
     });
 
     const namespaces = new Set(plans.map(({ ns }) => ns.split(".").at(-1)));
-    expect([...namespaces]).to.include.members(["apps", "identities", "followings", "blocks"]);
+    expect([...namespaces]).to.include.members([
+      "apps",
+      "identities",
+      "followings",
+      "blocks",
+      "sessions",
+      "identity_keys",
+    ]);
     expect(plans.length).to.be.greaterThan(30);
     const scans = plans.filter(({ planSummary }) => planSummary.includes("COLLSCAN"));
     expect(scans).to.deep.equal([]);

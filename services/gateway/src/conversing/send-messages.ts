@@ -16,6 +16,7 @@ import {
   parseSending,
   usesIdentityIds,
 } from "@strata/layer-protocol";
+import { requirePushable } from "../announcing/require-pushable.ts";
 import { digestOf } from "../domain/digest.ts";
 import { type MessageIntents, messageIntents } from "../domain/message-intents.ts";
 import { accepted, type Answer, type Call, created } from "../http/route.ts";
@@ -50,6 +51,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
     idOf: (fields, index) => intents.idOf(fields, index),
   });
   const messages = sending.kind === "now" ? [sending.message] : sending.messages;
+  for (const message of messages) await requirePushable(message, { version: call.wire.version, kind: "message" });
   await requireSenders(call, deps.profiles, sender, messages);
   const conversationId = conversationIdOf(call);
   await door.admit(call, sender);

@@ -1,9 +1,5 @@
-import { createHash } from "node:crypto";
 import type { AnnouncementContent, AnnouncementTerms } from "@strata/contracts";
-import { canonicalJson } from "./canonical-json.ts";
-
-/** No user id has it inside, so that two lists never run into one text. */
-const SEPARATOR = "\0";
+import { digestWithLists } from "./digest.ts";
 
 /**
  * SHA-256 over what an announcement says, on what terms, and to whom: the same for every wire version and for recipients in any order.
@@ -13,7 +9,5 @@ export function announcementDigest(
   { sender, parts, notification, retentionDays: _ofTheApp, ...terms }: AnnouncementContent & AnnouncementTerms,
   recipients: Iterable<readonly string[]>,
 ): string {
-  const hash = createHash("sha256").update(canonicalJson({ sender, parts, notification, ...terms }));
-  for (const userIds of recipients) hash.update(SEPARATOR).update(userIds.join(SEPARATOR));
-  return hash.digest("hex");
+  return digestWithLists({ sender, parts, notification, ...terms }, recipients);
 }

@@ -43,3 +43,20 @@ export function* packChunks(
   }
   if (packed.length > 0) yield packed;
 }
+
+/**
+ * Distinct user ids in groups of at most `size`, in one order that only depends on who they are: by partition, so that
+ * the users of a group are of as few as can be.
+ */
+export function* groupsOf(userIds: readonly string[], size: number): Generator<readonly string[]> {
+  let group: string[] = [];
+  for (const chunk of chunksOf(userIds)) {
+    for (const userId of chunk.userIds) {
+      group.push(userId);
+      if (group.length < size) continue;
+      yield group;
+      group = [];
+    }
+  }
+  if (group.length > 0) yield group;
+}

@@ -1,3 +1,4 @@
+import { PUSH_POLICIES, type PushOutcomeView } from "@strata/contracts";
 import { expect } from "chai";
 import { type StoryFacts, whyNot } from "./why-not.ts";
 
@@ -12,6 +13,14 @@ const reached: StoryFacts = {
 };
 const reasons = (changes: Partial<StoryFacts>) =>
   whyNot({ ...reached, ...changes }).map(({ code, deviceId }) => [code, deviceId]);
+
+const one = (changes: Partial<PushOutcomeView>) => {
+  const [accepted] = reached.outcomes;
+  if (!accepted) throw new Error("no outcome");
+  const [reason, ...others] = whyNot({ ...reached, outcomes: [{ ...accepted, ...changes }] });
+  expect(others).to.deep.equal([]);
+  return reason;
+};
 
 describe("why something did not happen", () => {
   it("has nothing to say where all went well", () => {
@@ -58,6 +67,45 @@ describe("why something did not happen", () => {
       ["push_waiting", "busy"],
     ]);
     expect(whyNot({ ...reached, outcomes })[0]?.message).to.include("UNREGISTERED");
+  });
+
+  it("names the policy that left a push out", () => {
+    const codes = Object.fromEntries(
+      PUSH_POLICIES.map((policy) => [policy, one({ outcome: "skipped", policy, at: 5 })?.code]),
+    );
+    expect(codes).to.deep.equal({
+      suspended: "suspended",
+      blocked: "blocked",
+      opted_out: "opted_out",
+      muted: "muted",
+      already_read: "already_read",
+      delay: "push_delayed",
+      unread_after: "already_read",
+      quiet_hours: "quiet_hours",
+      online: "online",
+      category_cap: "capped",
+      cap: "capped",
+    });
+    // It is over: there is nothing to wait for.
+    expect(one({ outcome: "skipped", policy: "muted", at: 5 })).to.include({ until: null, deviceId: "phone" });
+  });
+
+  it("names what a push waits for, and until when", () => {
+    for (const [policy, code] of [
+      [null, "push_waiting"],
+      [undefined, "push_waiting"],
+      ["quiet_hours", "quiet_hours"],
+      ["delay", "push_delayed"],
+      ["unread_after", "push_delayed"],
+    ] as const) {
+      expect(one({ outcome: "waiting", policy, at: 5 })).to.include({ code, until: 5, deviceId: "phone" });
+    }
+    const sentences = PUSH_POLICIES.map((policy) => one({ outcome: "waiting", policy })?.message);
+    expect(new Set(sentences).size).to.equal(PUSH_POLICIES.length);
+  });
+
+  it("says of a push whose time was over that it was", () => {
+    expect(one({ outcome: "expired" })).to.include({ code: "push_expired", until: null });
   });
 
   it("knows a recipient without devices from one whose pushes are still to come", () => {

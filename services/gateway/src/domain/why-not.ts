@@ -1,4 +1,5 @@
 import type { AnnouncementState, PushOutcomeView } from "@strata/contracts";
+import { ofSkipped, ofWaiting } from "./why-no-push.ts";
 
 /** Why something did not happen to one recipient. Stable: callers compare them. */
 export const WHY_NOT_CODES = [
@@ -13,6 +14,16 @@ export const WHY_NOT_CODES = [
   "no_device",
   "push_failed",
   "push_waiting",
+  "push_delayed",
+  "push_expired",
+  "suspended",
+  "blocked",
+  "opted_out",
+  "muted",
+  "already_read",
+  "quiet_hours",
+  "online",
+  "capped",
 ] as const;
 export type WhyNotCode = (typeof WHY_NOT_CODES)[number];
 
@@ -21,6 +32,8 @@ export interface WhyNot {
   readonly message: string;
   /** Of a push, the device. */
   readonly deviceId: string | null;
+  /** Of a push that waits: when it is looked at again. */
+  readonly until: number | null;
 }
 
 export interface StoryFacts {
@@ -39,6 +52,7 @@ const about = (code: WhyNotCode, message: string, deviceId: string | null = null
   code,
   message,
   deviceId,
+  until: null,
 });
 
 /** Every reason for which an announcement, or its push, did not reach somebody, as far as it is known. */
@@ -84,14 +98,18 @@ function ofPushes({ outcomes, devices, isSilent, state }: StoryFacts): WhyNot[] 
   return [about("not_yet", "Its pushes are not under way yet")];
 }
 
-function ofPush({ outcome, reason, deviceId }: PushOutcomeView): WhyNot[] {
+function ofPush({ outcome, reason, policy = null, deviceId, at }: PushOutcomeView): WhyNot[] {
   switch (outcome) {
     case "accepted":
       return [];
     case "failed":
       return [about("push_failed", `The push was given up: ${reason ?? "no reason is known"}`, deviceId)];
+    case "expired":
+      return [about("push_expired", "The push could not be sent before its time was over", deviceId)];
+    case "skipped":
+      return [{ ...ofSkipped(policy, reason), deviceId, until: null }];
     case "waiting":
-      return [about("push_waiting", "The push waits for its next try", deviceId)];
+      return [{ ...ofWaiting(policy), deviceId, until: at }];
     default:
       return outcome satisfies never;
   }

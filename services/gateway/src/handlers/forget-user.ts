@@ -1,11 +1,13 @@
 import type { PayloadOf, UserDeleted } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
+import type { SessionCache } from "../http/session-cache.ts";
 import type { KnownUsers } from "../routes/known-users.ts";
 
-/** A deleted user is asked for again, and not known from then on. */
+/** A deleted user and her sessions are asked for again, and not known from then on. */
 export const forgetUser =
-  ({ users }: { readonly users: KnownUsers }) =>
+  ({ users, sessions }: { readonly users: KnownUsers; readonly sessions: SessionCache }) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
     users.forget(app, payload.userId);
+    sessions.forgetUser(app, payload.userId);
     return ack;
   };

@@ -2,6 +2,8 @@ import { invalidEndpoint, LayerError, layerError, type LayerVersion, negotiateVe
 import type { Logger } from "@strata/runtime";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from "express";
 import { logWhenClosed } from "./access-log.ts";
+import { clientCors } from "./client-cors.ts";
+import { withoutDoubledBase } from "./doubled-base.ts";
 import { layerErrorOf } from "./errors.ts";
 import type { RequestMetrics } from "./metrics.ts";
 import { RequestAborted } from "./read-json.ts";
@@ -36,6 +38,7 @@ export function createApp(deps: AppDeps): Express {
   app.set("query parser", "simple");
   app.use(begin(deps));
   app.use(securityHeaders());
+  app.use(clientCors());
   app.use(overrideMethod);
   app.use(routerOf(deps));
   app.use(() => {
@@ -45,9 +48,10 @@ export function createApp(deps: AppDeps): Express {
   return app;
 }
 
-const begin =
-  ({ log, metrics, isClosing, receiveTimeoutMs, publicUrl }: AppDeps): RequestHandler =>
-  (request, response, next) => {
+const begin = ({ log, metrics, isClosing, receiveTimeoutMs, publicUrl }: AppDeps): RequestHandler => {
+  const basePath = new URL(publicUrl).pathname.replace(/\/$/, "");
+  return (request, response, next) => {
+    request.url = withoutDoubledBase(request.url, basePath);
     const { cause } = openContext(request, response, log);
     logWhenClosed(request, response, metrics);
     response.setHeader("X-Request-Id", cause.id);
@@ -61,6 +65,7 @@ const begin =
     });
     next();
   };
+};
 
 /** For clients whose HTTP library knows no PATCH (server API 2.2). */
 const overrideMethod: RequestHandler = (request, _response, next) => {

@@ -66,9 +66,12 @@ export interface OpenRoute extends BaseRoute {
   handle(): Answer;
 }
 
-/** For holders of a token with this scope; one of the app in the path, or of the account. */
+/**
+ * For holders of a token with this scope, one of the app in the path or of the account; or for users who have logged in, of
+ * whom the session says what in other paths `:app` and `:user` say.
+ */
 export interface GuardedRoute extends BaseRoute {
-  readonly access: Scope;
+  readonly access: Scope | "session";
   /** Present where there is a body to read. */
   readonly maxBodyBytes?: number;
   /** Present where the body may also be NDJSON, of any length. */
@@ -82,10 +85,26 @@ export interface GuardedRoute extends BaseRoute {
   handle(call: Call): Promise<Answer>;
 }
 
+/** One request of the Client API by somebody who need not have logged in. */
+export type StrangerCall = Omit<Call, "grant" | "lines" | "otherType"> & {
+  /** Takes from what the caller's address may do without having logged in. @throws LayerError 429 */
+  takeFromAddress(): void;
+};
+
+/** For whoever wants to log in or out. */
+export interface StrangerRoute extends BaseRoute {
+  readonly access: "anybody";
+  /** Whether each request of it takes from what its address may do without having logged in. */
+  readonly isLimited: boolean;
+  /** Present where there is a body to read. */
+  readonly maxBodyBytes?: number;
+  handle(call: StrangerCall): Promise<Answer>;
+}
+
 /** For whoever has a URL with a `:token` that we signed: bytes, which it streams, answering by itself. */
 export interface SignedRoute extends BaseRoute {
   readonly access: "signed";
   stream(request: IncomingMessage, response: ServerResponse, token: string): Promise<void>;
 }
 
-export type Route = OpenRoute | GuardedRoute | SignedRoute;
+export type Route = OpenRoute | StrangerRoute | GuardedRoute | SignedRoute;

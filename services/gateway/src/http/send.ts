@@ -16,13 +16,17 @@ export function sendAnswer(response: ServerResponse, answer: Answer): void {
 }
 
 export function sendError(response: ServerResponse, error: LayerError, errorsUrl: string): void {
-  const challenge: Readonly<Record<string, string>> = error.status === 401 ? { "WWW-Authenticate": "Bearer" } : {};
+  const challenge: Readonly<Record<string, string>> =
+    error.status === 401 ? { "WWW-Authenticate": isNonceIn(error.data) ? "Layer" : "Bearer" } : {};
   sendAnswer(response, {
     status: error.status,
     json: errorBody(error, errorsUrl),
     headers: { ...error.headers, ...challenge },
   });
 }
+
+/** Only who has to log in as a user gets a nonce. */
+const isNonceIn = (data: unknown): boolean => Object.hasOwn(Object(data), "nonce");
 
 function end(response: ServerResponse, contentType: string, text: string): void {
   const bytes = Buffer.from(text);

@@ -1,10 +1,18 @@
-import { NO_APP } from "@strata/contracts";
-import { type LayerVersion, negotiateVersion, NEWEST_VERSION, requireLayerPatchType } from "@strata/layer-protocol";
+import { type Grant, NO_APP } from "@strata/contracts";
+import {
+  invalidHeader,
+  type LayerVersion,
+  negotiateVersion,
+  NEWEST_VERSION,
+  requireLayerPatchType,
+  usesIdentityIds,
+} from "@strata/layer-protocol";
 import type { Client, Publisher } from "@strata/messaging";
 import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import { callsOf } from "./calls.ts";
+import { callerAddress } from "./caller-address.ts";
+import { type Calls, callsOf } from "./calls.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
@@ -12,14 +20,19 @@ import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
 import { isNdjson, readLines } from "./read-lines.ts";
 import { contextOf } from "./request-context.ts";
-import type { Answer, Call, GuardedRoute, Route } from "./route.ts";
+import type { Answer, Call, GuardedRoute, Route, StrangerRoute } from "./route.ts";
 import { sendAnswer } from "./send.ts";
 import { isServedIn, notServed } from "./served-versions.ts";
+import { authenticateSession, type SessionDeps } from "./session-authentication.ts";
 
-export interface ServingDeps {
+export interface ServingDeps extends SessionDeps {
   readonly broker: Client & Pick<Publisher, "send">;
   readonly grants: GrantCache;
   readonly rates: RateLimit;
+  /** Of addresses, for what they do without having logged in. */
+  readonly strangerRates: RateLimit;
+  /** Proxies of our own between callers and this. */
+  readonly proxyHops: number;
   readonly inFlight: InFlight;
   readonly bodies: BodyBudget;
   readonly publicUrl: string;
@@ -37,9 +50,11 @@ export const serveRoute =
     if (route.access === "signed") {
       return route.stream(request, response, requireParam(stringParams(request.params), "token"));
     }
+    if (route.access === "anybody") return serveStranger(route, deps, request, response);
     const otherType = otherTypeOf(request.headers.accept, route.otherTypes ?? []);
     const negotiate = (): LayerVersion => {
-      const version = otherType === null ? negotiateVersion(request.headers.accept) : NEWEST_VERSION;
+      const negotiated = route.access === "session" ? clientVersion : negotiateVersion;
+      const version = otherType === null ? negotiated(request.headers.accept) : NEWEST_VERSION;
       if (!isServedIn(route, version)) throw notServed(siblings, version);
       if (isLayerPatch(route)) requireLayerPatchType(request.headers["content-type"]);
       return version;
@@ -54,16 +69,11 @@ async function serveGuarded(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const context = contextOf(response);
-  const callsFor = (appId: string) =>
-    callsOf({ broker: deps.broker, appId, cause: context.cause, deadlineMs: deps.deadlineMs });
-
-  const grant = await authenticate(request.headers.authorization, deps.grants, callsFor(NO_APP));
-  context.app = grant.appId;
-  const params = stringParams(request.params);
-  const appId = authorize(grant, route.access, params["app"]);
+  const callsFor = (appId: string) => callsIn(appId, deps, response);
+  const admitted = route.access === "session" ? admitUser : admitToken;
+  const { grant, appId, params, inFlightOf } = await admitted(route, deps, request, response);
   deps.rates.take(grant.tokenId);
-  const leave = deps.inFlight.enter(grant.appId ?? grant.accountId);
+  const leave = deps.inFlight.enter(inFlightOf);
   const allowance = deps.bodies.open();
   try {
     const version = negotiate();
@@ -73,7 +83,7 @@ async function serveGuarded(
     const body = hasJson ? await readJson(request, maxBodyBytes, allowance) : undefined;
     const call: Call = {
       grant,
-      wire: { version, baseUrl: deps.publicUrl, appId },
+      wire: { version, baseUrl: deps.publicUrl, appId, ...(route.access === "session" ? { isClientApi: true } : {}) },
       body,
       lines,
       allowance,
@@ -87,6 +97,82 @@ async function serveGuarded(
     await send(response, await route.handle(call));
   } finally {
     // What nobody has read of it is thrown away: a caller who is still sending does not see the answer else.
+    if (!request.complete) request.resume();
+    allowance.close();
+    leave();
+  }
+}
+
+const callsIn = (appId: string, { broker, deadlineMs }: ServingDeps, response: Response): Calls =>
+  callsOf({ broker, appId, cause: contextOf(response).cause, deadlineMs });
+
+/** Who calls, and what the route may know of the path. */
+interface Admitted {
+  readonly grant: Grant;
+  readonly appId: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** Whose requests under way are counted together. */
+  readonly inFlightOf: string;
+}
+
+type Admitting = (route: GuardedRoute, deps: ServingDeps, request: Request, response: Response) => Promise<Admitted>;
+
+const admitToken: Admitting = async ({ access }, deps, request, response) => {
+  const grant = await authenticate(request.headers.authorization, deps.grants, callsIn(NO_APP, deps, response));
+  contextOf(response).app = grant.appId;
+  const params = stringParams(request.params);
+  // A session is no scope that a token could have.
+  const appId = access === "session" ? NO_APP : authorize(grant, access, params["app"]);
+  return { grant, appId, params, inFlightOf: grant.appId ?? grant.accountId };
+};
+
+/** What she may do is what the route does with her own id, which no path of hers can name another for. */
+const admitUser: Admitting = async (_route, deps, request, response) => {
+  const onStranger = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
+  const calls = callsIn(NO_APP, deps, response);
+  const session = await authenticateSession(request.headers.authorization, deps, calls, onStranger);
+  const { appId, userId, expiresAt } = session;
+  contextOf(response).app = appId;
+  const params = { ...stringParams(request.params), app: appId, user: userId };
+  const grant: Grant = { tokenId: `${appId}/${userId}`, accountId: "", appId, scopes: [], expiresAt };
+  // Apart from the backend's, so that an app's users cannot keep its backend out.
+  return { grant, appId, params, inFlightOf: `users of ${appId}` };
+};
+
+/** The Client API begins with 2.0: older clients are refused before they misread identities for user ids. */
+function clientVersion(accept: string | undefined): LayerVersion {
+  const version = negotiateVersion(accept);
+  if (usesIdentityIds(version)) return version;
+  throw invalidHeader("Accept", "must be application/vnd.layer+json; version=X, X one of 2.0, 3.0");
+}
+
+async function serveStranger(
+  route: StrangerRoute,
+  deps: ServingDeps,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const leave = deps.inFlight.enter("strangers");
+  const allowance = deps.bodies.open();
+  try {
+    const version = clientVersion(request.headers.accept);
+    const params = stringParams(request.params);
+    const takeFromAddress = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
+    if (route.isLimited) takeFromAddress();
+    const { maxBodyBytes } = route;
+    const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
+    const call = {
+      wire: { version, baseUrl: deps.publicUrl, appId: NO_APP, isClientApi: true },
+      body,
+      allowance,
+      query: request.query,
+      calls: callsIn(NO_APP, deps, response),
+      header: (name: string) => request.get(name),
+      param: (name: string) => requireParam(params, name),
+      takeFromAddress,
+    };
+    sendAnswer(response, await route.handle(call));
+  } finally {
     if (!request.complete) request.resume();
     allowance.close();
     leave();

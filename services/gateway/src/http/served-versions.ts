@@ -2,7 +2,7 @@ import { invalidEndpoint, type LayerError, type LayerVersion, methodNotAllowed }
 import type { Route } from "./route.ts";
 
 export const isServedIn = (route: Route, version: LayerVersion): boolean =>
-  route.access === "open" || route.access === "signed" || (route.versions?.includes(version) ?? true);
+  !("versions" in route) || (route.versions?.includes(version) ?? true);
 
 const elsewhere = (route: Route) => ("allowElsewhere" in route ? (route.allowElsewhere ?? []) : []);
 

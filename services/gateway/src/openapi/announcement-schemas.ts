@@ -4,17 +4,19 @@ import { z } from "zod";
 import { WHY_NOT_CODES } from "../domain/why-not.ts";
 import { AudienceFilterBody } from "./audience-schemas.ts";
 import { examples } from "./examples.ts";
+import { PolicyName } from "./policy-name.ts";
 import { BasicIdentity } from "./user-schemas.ts";
 
 export const Uri = z.string().meta({ description: "A `layer:///` id" });
 export const Url = z.string();
 export const Time = z.iso.datetime();
 const Count = z.number().int().nonnegative();
+const ByPlatform = z.strictObject({ ios: Count, android: Count, web: Count });
 
 /** The keys are layer-protocol's own; those it checks by hand are spelled out here. */
 const FreeJson = z.record(z.string(), z.json());
 const Texts = z.array(z.string());
-const NotificationContent = WireNotification.extend({
+export const NotificationContent = WireNotification.extend({
   "title-loc-args": Texts.nullish(),
   "loc-args": Texts.nullish(),
   data: FreeJson.nullish(),
@@ -271,11 +273,18 @@ export const AnnouncementStatus = z
       opened: Count.meta({ description: "Users who came by its push" }),
       deleted: Count.meta({ description: "Users who removed it from their inbox" }),
       pushed: Count.meta({ description: "Devices whose push was taken by FCM or APNs" }),
-      pushed_by_platform: z.strictObject({ ios: Count, android: Count, web: Count }),
+      pushed_by_platform: ByPlatform,
       failed: Count.meta({ description: "Devices whose push was given up" }),
       failed_by_reason: z
         .record(z.string(), Count)
         .meta({ description: "The same devices by the reason: the provider's own word, or ours" }),
+      failed_by_platform: ByPlatform,
+      push_skipped: Count.meta({ description: "Devices whose push was left out, as a policy or their user wants it" }),
+      push_skipped_by_platform: ByPlatform,
+      push_skipped_by_policy: z
+        .record(z.string(), Count)
+        .meta({ description: "The same devices by the policy that decided, as `push_explanation` names it" }),
+      push_expired: Count.meta({ description: "Devices whose push could not be sent before its time was over" }),
     }),
   })
   .meta({ id: "AnnouncementStatus", example: examples.announcementStatus });
@@ -364,6 +373,7 @@ const WhyNot = z.strictObject({
   code: z.enum(WHY_NOT_CODES),
   message: z.string(),
   device_id: z.string().nullable().meta({ description: "Of a push, the device" }),
+  until: Time.nullable().meta({ description: "Of a push that waits, when it is looked at again" }),
 });
 export const RecipientStory = z
   .strictObject({
@@ -385,10 +395,13 @@ export const RecipientStory = z
       z.strictObject({
         device_id: z.string(),
         platform: z.enum(["ios", "android", "web"]),
-        outcome: z.enum(["accepted", "failed", "waiting"]),
-        reason: z.string().nullable(),
+        outcome: z.enum(["accepted", "failed", "waiting", "skipped", "expired"]),
+        reason: z.string().nullable().meta({ description: "Why it failed: the provider's own word, or ours" }),
+        policy: PolicyName.nullable().meta({
+          description: "Which policy left it out, or lets it wait; null: none",
+        }),
         provider_id: z.string().nullable(),
-        at: Time,
+        at: Time.meta({ description: "When that was known; of one that waits, when it is looked at again" }),
       }),
     ),
     why_not: z.array(WhyNot).meta({ description: "Why something did not happen; empty where nothing is amiss" }),

@@ -17,7 +17,8 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
       version: "0.1.0",
       description:
         "Application-to-user messaging. The paths below /apps speak the published Layer Server API, versions 1.0 to 3.0, " +
-        `and go beyond it in the same style. Errors are explained at ${publicUrl}/docs/errors.`,
+        "and go beyond it in the same style; those at the root the Layer Client API, versions 2.0 and 3.0. " +
+        `Errors are explained at ${publicUrl}/docs/errors.`,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: publicUrl }],
@@ -25,16 +26,33 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
       { name: "Announcements", description: "Messages to many users that persist and are counted" },
       { name: "Conversations", description: "Who talks with whom, and what is known of it" },
       { name: "Messages", description: "What is said in conversations, by users and by the backend" },
+      { name: "Notifications", description: "Pushes without a message" },
       { name: "Content", description: "Bytes too large for a message" },
       { name: "Users", description: "What one user is, has and has got" },
       { name: "Audiences", description: "Users by what is known of them: filters under a name" },
+      { name: "Pushes", description: "What decides over pushes: an app's policy, and what each user wants" },
+      {
+        name: "Client API",
+        description: "For users themselves, with a session: what apps in browsers and on phones speak",
+      },
       { name: "Apps", description: "What is set for an app" },
-      { name: "Accounts", description: "Apps, tokens and push credentials, with a token of the account" },
+      {
+        name: "Accounts",
+        description: "Apps, tokens, identity providers and push credentials, with a token of the account",
+      },
       { name: "Documentation", description: "For anybody, without a token" },
     ],
     paths,
     components: {
-      securitySchemes: { token: { type: "http", scheme: "bearer", description: "`strata_` and 33 characters" } },
+      securitySchemes: {
+        token: { type: "http", scheme: "bearer", description: "`strata_` and 33 characters" },
+        session: {
+          type: "apiKey",
+          in: "header",
+          name: "Authorization",
+          description: 'Of the Client API: `Layer session-token="<token>"`',
+        },
+      },
     },
   });
 }

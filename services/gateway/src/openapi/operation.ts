@@ -17,12 +17,15 @@ type Tag =
   | "Announcements"
   | "Conversations"
   | "Messages"
+  | "Notifications"
   | "Content"
   | "Users"
   | "Audiences"
+  | "Pushes"
   | "Insights"
   | "Apps"
   | "Accounts"
+  | "Client API"
   | "Documentation";
 
 interface Success {

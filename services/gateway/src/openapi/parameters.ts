@@ -14,10 +14,14 @@ const Conversation = z.string().meta({
 export const AppPath = z.object({ app: App });
 export const AnnouncementPath = AppPath.extend({ announcement: Announcement });
 export const AnnouncementRecipientPath = AnnouncementPath.extend({ user: User });
+export const NotificationPath = AppPath.extend({
+  notification: z.string().meta({ description: "UUID or URI of a notification", example: exampleIds.notification }),
+});
 export const UserPath = AppPath.extend({ user: User });
 export const BlockedUserPath = UserPath.extend({ blocked: User });
 export const FollowedUserPath = UserPath.extend({ followed: User });
 export const OtherUserPath = UserPath.extend({ other: User });
+export const OtherPath = z.object({ other: User });
 export const UserAnnouncementPath = UserPath.extend({ announcement: Announcement });
 const Message = z.string().meta({
   description: "UUID or URI of a message",
@@ -45,6 +49,12 @@ export const SegmentPath = AppPath.extend({
 export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
 });
+export const IdentityProviderPath = AppPath.extend({
+  provider: z.string().meta({ description: "UUID or URI of an identity provider", example: exampleIds.provider }),
+});
+export const IdentityKeyPath = IdentityProviderPath.extend({
+  key: z.string().meta({ description: "UUID or URI of a key", example: exampleIds.key }),
+});
 export const PushCredentialPath = AppPath.extend({
   push_credential: z.uuid().meta({ description: "A UUID that the caller chooses", example: exampleIds.pushCredential }),
 });
@@ -69,6 +79,10 @@ export const DeleteQuery = z.object({
 
 export const LayerCount = z.object({
   "Layer-Count": z.int().meta({ description: "How many rows there are on all pages together" }),
+});
+
+export const LocationHeader = z.object({
+  Location: z.url().meta({ description: "What was accepted" }),
 });
 
 export const IdempotencyKey = z.object({

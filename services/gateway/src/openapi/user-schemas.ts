@@ -1,4 +1,9 @@
-import { BadgeBody as WireBadge, DeviceBody as WireDevice, IdentityBody as WireIdentity } from "@strata/layer-protocol";
+import {
+  BadgeBody as WireBadge,
+  DeviceBody as WireDevice,
+  IdentityBody as WireIdentity,
+  PushTokenBody as WirePushToken,
+} from "@strata/layer-protocol";
 import { z } from "zod";
 import { examples } from "./examples.ts";
 import { layerPatch } from "./patch-schemas.ts";
@@ -44,6 +49,14 @@ export const IdentityView = z
   })
   .meta({ id: "Identity", example: examples.identity, description: "1.x has no `id`, `url` and `identity_type`" });
 
+export const ClientIdentityView = IdentityView.extend({
+  metadata: z.record(z.string(), z.string()),
+  type: z.enum(["user", "bot"]).meta({ description: "The same as `identity_type`, as clients read it" }),
+}).meta({
+  id: "ClientIdentity",
+  example: { ...examples.identity, metadata: {}, type: "user" },
+});
+
 export const UserView = z
   .strictObject({
     id: z.string().meta({ description: "The user id" }),
@@ -83,6 +96,11 @@ export const BadgeView = z
 export const DeviceBody = WireDevice.meta({
   id: "DeviceRequest",
   example: { platform: "android", kind: "fcm_token", token: "abc:def", app_id: "com.example.shop", locale: "de-AT" },
+});
+
+export const PushTokenBody = WirePushToken.meta({
+  id: "PushTokenRequest",
+  example: { token: "a1b2c3d4", type: "apns", device_id: "phone-1", apns_bundle_id: "com.example.shop" },
 });
 
 export const DeviceView = z

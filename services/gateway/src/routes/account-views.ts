@@ -1,5 +1,5 @@
-import type { App, Token } from "@strata/contracts";
-import { appUri, formatOptionalTime, formatTime } from "@strata/layer-protocol";
+import type { App, IdentityKey, IdentityProvider, Token } from "@strata/contracts";
+import { appUri, formatOptionalTime, formatTime, objectUri } from "@strata/layer-protocol";
 
 /** `app_id` is what stands in paths; `id` is the same as the original API writes it. */
 export const appView = (baseUrl: string, app: App) => ({
@@ -20,4 +20,26 @@ export const tokenView = (baseUrl: string, appId: string, token: Token) => ({
   created_at: formatTime(token.createdAt),
   expires_at: formatOptionalTime(token.expiresAt),
   revoked_at: formatOptionalTime(token.revokedAt),
+});
+
+const providerUrl = (baseUrl: string, appId: string, providerId: string): string =>
+  `${baseUrl}/accounts/apps/${appId}/identity_providers/${providerId}`;
+
+/** `id` is the `iss` of its identity tokens. */
+export const identityProviderView = (baseUrl: string, provider: IdentityProvider) => ({
+  id: objectUri("providers", provider.providerId),
+  url: providerUrl(baseUrl, provider.appId, provider.providerId),
+  app_id: provider.appId,
+  name: provider.name,
+  created_at: formatTime(provider.createdAt),
+});
+
+/** `id` is the `kid` of the identity tokens that it is for. */
+export const identityKeyView = (baseUrl: string, appId: string, key: IdentityKey) => ({
+  id: objectUri("keys", key.keyId),
+  url: `${providerUrl(baseUrl, appId, key.providerId)}/keys/${key.keyId}`,
+  provider_id: objectUri("providers", key.providerId),
+  public_key: key.publicKey,
+  enabled: key.state === "enabled",
+  created_at: formatTime(key.createdAt),
 });

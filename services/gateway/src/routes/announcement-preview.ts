@@ -33,7 +33,8 @@ export const previewAnnouncement = (options: Options): Route => ({
     tag: "Announcements",
     summary: "What would become of an announcement, without sending it",
     description:
-      "Takes the body of one, and refuses what would be refused, but that `expected_count` need not be there. Nothing is " +
+      "Takes the body of one, and refuses what would be refused, but that `expected_count` need not be there, and that a push " +
+      "which is too long is measured. Nothing is " +
       "stored. Suspended users, and those who blocked its sender, are not left out of announcements.",
     path: AppPath,
     body: AnnouncementBody,

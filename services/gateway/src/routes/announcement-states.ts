@@ -13,6 +13,7 @@ import {
   parseAnnouncementChange,
   type PartLimits,
 } from "@strata/layer-protocol";
+import { requirePushable } from "../announcing/require-pushable.ts";
 import { requireContentWithin } from "../domain/announcement-limits.ts";
 import { retentionOf } from "../domain/app-settings.ts";
 import type { SettingsCache } from "../http/settings-cache.ts";
@@ -78,6 +79,9 @@ const changeAnnouncement = (options: ChangeOptions): Route => ({
     const change = parseAnnouncementChange(call.wire.version, call.body, options, Date.now());
     const { parts = [], notification = null, variants = [] } = change.content;
     requireContentWithin(options.maxContentBytes, { parts, notification, variants });
+    // Where it is not said whether it is personal, it may be.
+    const { isPersonal = true } = change.content;
+    await requirePushable({ notification, variants, isPersonal }, { version: call.wire.version, kind: "announcement" });
     const retention = await changedRetention(call, options.settings, change.terms.category);
     const terms = { ...change.terms, ...retention };
     return answerOf(

@@ -9,6 +9,7 @@ import {
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
 import { announceLater } from "../announcing/announce-later.ts";
+import { requirePushable } from "../announcing/require-pushable.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
 import { maxAudienceUsersOf, retentionOf } from "../domain/app-settings.ts";
 import { intentOf } from "../domain/intent.ts";
@@ -35,7 +36,8 @@ export const createAnnouncement = (options: AnnouncementsOptions): Route => ({
     summary: "Send an announcement",
     description:
       `To at most ${options.maxRecipients} users, or fewer where the app's settings say so. Answered once it is durable: with 202 it will reach every recipient ` +
-      "who exists. Those who do not are skipped and counted. `recipients` of the answer is null for more than 1,000.",
+      "who exists. Those who do not are skipped and counted. `recipients` of the answer is null for more than 1,000. A " +
+      "notification of which FCM or APNs would not take the push (4,096 bytes) is 422 with both sizes.",
     path: AppPath,
     headers: CreationHeaders,
     body: AnnouncementBody,
@@ -50,6 +52,7 @@ async function create(call: Call, options: AnnouncementsOptions): Promise<Answer
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const requested = readAnnouncement(call, options);
   const { content: asked, recipients, audience, expected, isUploaded } = requested;
+  await requirePushable(asked, { version: call.wire.version, kind: "announcement", recipients });
   const chosenId = chosenObjectId("announcements", ifNoneMatch, requireJsonObject(call.body));
   const intent = intentOf({ scope: `${call.wire.appId}/announcements`, chosenId, idempotencyKey });
 

@@ -1,7 +1,7 @@
-import { ListDevices, RegisterDevice } from "@strata/contracts";
-import { deviceView, parseDevice, requireDeviceId, requireUserId } from "@strata/layer-protocol";
+import { GetDevice, isPushService, ListDevices, RegisterDevice, RemoveDevice } from "@strata/contracts";
+import { deviceView, notFound, parseDevice, requireDeviceId, requireUserId } from "@strata/layer-protocol";
 import { z } from "zod";
-import { type Answer, type Call, ok, type Route } from "../http/route.ts";
+import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { DevicePath, UserPath } from "../openapi/parameters.ts";
 import { DeviceBody, DeviceView } from "../openapi/user-schemas.ts";
@@ -11,7 +11,12 @@ interface Deps {
   readonly users: KnownUsers;
 }
 
-export const registerDevice = ({ users, maxBodyBytes }: Deps & { readonly maxBodyBytes: number }): Route => ({
+interface RegistrationDeps extends Deps {
+  readonly maxBodyBytes: number;
+  readonly webPushHosts: readonly string[];
+}
+
+export const registerDevice = ({ users, webPushHosts, maxBodyBytes }: RegistrationDeps): Route => ({
   method: "put",
   path: "/apps/:app/users/:user/devices/:device",
   access: "app:write",
@@ -20,17 +25,20 @@ export const registerDevice = ({ users, maxBodyBytes }: Deps & { readonly maxBod
     id: "registerDevice",
     tag: "Users",
     summary: "Register a device for pushes",
-    description: "One push token has one owner: the last registration wins.",
+    description:
+      "One push token has one owner: the last registration wins. Of a browser (`webpush`) the token is its " +
+      "`PushSubscription`, whose endpoint has to be at a known push service, and `app_id` the VAPID public key that " +
+      "its page subscribed with, where the app has several.",
     path: DevicePath,
     body: DeviceBody,
     answer: { status: 200, description: "The device as it is registered now", schema: DeviceView },
     errors: [404, 413, 422],
   }),
-  handle: (call) => register(call, users),
+  handle: (call) => register(call, users, webPushHosts),
 });
 
-async function register(call: Call, users: KnownUsers): Promise<Answer> {
-  const device = parseDevice(call.body);
+async function register(call: Call, users: KnownUsers, webPushHosts: readonly string[]): Promise<Answer> {
+  const device = parseDevice(call.body, (endpoint) => isPushService(webPushHosts, endpoint));
   const userId = requireUserId(call.param("user"));
   const deviceId = requireDeviceId(call.param("device"));
   await users.require(call, userId);
@@ -58,4 +66,66 @@ async function list(call: Call, users: KnownUsers): Promise<Answer> {
   await users.require(call, userId);
   const { devices } = await call.calls.ask(ListDevices, { userId });
   return ok(devices.map((device) => deviceView(call.wire, device)));
+}
+
+export const getDevice = ({ users }: Deps): Route => ({
+  method: "get",
+  path: "/apps/:app/users/:user/devices/:device",
+  access: "app:read",
+  operation: operation({
+    id: "getDevice",
+    tag: "Users",
+    summary: "One of a user's devices",
+    path: DevicePath,
+    answer: { status: 200, description: "As it is registered now; its token is not shown", schema: DeviceView },
+    errors: [404, 422],
+  }),
+  handle: (call) => get(call, users),
+});
+
+async function get(call: Call, users: KnownUsers): Promise<Answer> {
+  const { device } = await find(call, users);
+  if (device === null) throw notFound("There is no such device");
+  return ok(deviceView(call.wire, device));
+}
+
+export const removeDevice = ({ users }: Deps): Route => ({
+  method: "delete",
+  path: "/apps/:app/users/:user/devices/:device",
+  access: "app:write",
+  operation: operation({
+    id: "removeDevice",
+    tag: "Users",
+    summary: "Remove a device: she has logged out of it",
+    description:
+      "From then on no push is sent there, nor what is waiting to be sent. Removing it again changes nothing; " +
+      "registering it again does.",
+    path: DevicePath,
+    answer: { status: 204, description: "Removed" },
+    errors: [404, 422],
+  }),
+  async handle(call) {
+    await removeDeviceOf(call, users);
+    return noContent;
+  },
+});
+
+/**
+ * Removes the device of the path.
+ * @throws LayerError 404 where she never had such a device; 422 `invalid_property`
+ */
+export async function removeDeviceOf(call: Call, users: KnownUsers): Promise<void> {
+  const { userId, deviceId, device, wasThere } = await find(call, users);
+  if (!wasThere) throw notFound("There is no such device");
+  if (device === null) return;
+  // Later than the registration that it ends also where another gateway's clock was ahead.
+  const at = Math.max(Date.now(), device.registeredAt + 1);
+  await call.calls.request(RemoveDevice, { userId, deviceId, token: device.token, at });
+}
+
+async function find(call: Call, users: KnownUsers) {
+  const userId = requireUserId(call.param("user"));
+  const deviceId = requireDeviceId(call.param("device"));
+  await users.require(call, userId);
+  return { userId, deviceId, ...(await call.calls.ask(GetDevice, { userId, deviceId })) };
 }

@@ -1,4 +1,4 @@
-import { ChangeFollowing, IsFollowing, ListFollowing } from "@strata/contracts";
+import { ChangeFollowing, FindUnknownUsers, IsFollowing, ListFollowing } from "@strata/contracts";
 import {
   identityUri,
   notFound,
@@ -35,7 +35,10 @@ export const follow = (): Route => ({
     answer: { status: 204, description: "She follows her" },
     errors: [404, 422],
   }),
-  handle: (call) => change(call, "follow"),
+  handle: async (call) => {
+    await requireFollowable(call, [requireUserId(call.param("followed"))]);
+    return change(call, "follow");
+  },
 });
 
 export const unfollow = (): Route => ({
@@ -54,6 +57,17 @@ export const unfollow = (): Route => ({
   }),
   handle: (call) => change(call, "unfollow"),
 });
+
+/** A backend makes users by naming them. A user who could would make them without end, so she follows who is there. */
+async function requireFollowable(call: Call, followed: readonly string[]): Promise<void> {
+  if (!call.wire.isClientApi) return;
+  for (let start = 0; start < followed.length; start += MAX_FOLLOWED) {
+    const { unknown } = await call.calls.ask(FindUnknownUsers, {
+      userIds: followed.slice(start, start + MAX_FOLLOWED),
+    });
+    if (unknown.length > 0) throw notFound("There is no such user");
+  }
+}
 
 async function change(call: Call, verb: "follow" | "unfollow"): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
@@ -115,6 +129,7 @@ export const followMany = ({ maxBodyBytes }: { readonly maxBodyBytes: number }):
 async function followAll(call: Call): Promise<Answer> {
   const followed = parseFollowing(call.wire.version, call.body);
   const userId = requireUserId(call.param("user"));
+  await requireFollowable(call, followed);
   let next = 0;
   do {
     const some = followed.slice(next, next + MAX_FOLLOWED);

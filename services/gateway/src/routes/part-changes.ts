@@ -18,7 +18,7 @@ import { findMessage, messageIdOf } from "../conversing/find-message.ts";
 import { PART_VERSIONS, partAsRead, partReferenceOf } from "../conversing/find-part.ts";
 import { digestOf } from "../domain/digest.ts";
 import { type Intent, intentOf } from "../domain/intent.ts";
-import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
+import { type Answer, type Call, created, type GuardedRoute, noContent, ok } from "../http/route.ts";
 import type { SettingsCache } from "../http/settings-cache.ts";
 import { PartBody, PartView } from "../openapi/message-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -34,7 +34,7 @@ export interface PartDeps {
 const VERSIONS = "Versions 2.0 and 3.0.";
 
 /** Changes the parts of a message that was sent; only the backend does. */
-export function partChangingRoutes(door: Door, deps: PartDeps): readonly Route[] {
+export function partChangingRoutes(door: Door, deps: PartDeps): readonly GuardedRoute[] {
   const path = `${door.prefix}/conversations/:conversation/messages/:message/parts`;
   const writes = { access: "app:write", versions: PART_VERSIONS } as const;
   const parameters = door.path.extend({ ...inConversation, ...inMessage });

@@ -25,8 +25,8 @@ export const getRecipientStory = ({ users }: { readonly users: KnownUsers }): Ro
     tag: "Announcements",
     summary: "One recipient's whole story, and why something did not happen",
     description:
-      "Also for who is no recipient: then `why_not` says why. Each push is here as FCM or APNs answered it, the ones " +
-      "that wait included.",
+      "Also for who is no recipient: then `why_not` says why. Each push is here as FCM or APNs answered it, those that wait " +
+      "and those that a policy left out included.",
     path: AnnouncementRecipientPath,
     answer: { status: 200, description: "What is known", schema: RecipientStory },
     errors: [404, 422],
@@ -60,7 +60,12 @@ async function story(call: Call, users: KnownUsers): Promise<Answer> {
     ...timesView(times, startsAt ?? at),
     revision_read: readAt === null ? null : revisionAt(revisions, readAt),
     pushes: outcomes.map(pushView),
-    why_not: reasons.map(({ code, message, deviceId }) => ({ code, message, device_id: deviceId })),
+    why_not: reasons.map(({ code, message, deviceId, until }) => ({
+      code,
+      message,
+      device_id: deviceId,
+      until: formatOptionalTime(until),
+    })),
   });
 }
 
@@ -82,11 +87,12 @@ const timesView = (state: Times | null, sentAt: number) => ({
   deleted_at: formatOptionalTime(state?.deletedAt ?? null),
 });
 
-const pushView = ({ deviceId, platform, outcome, reason, providerId, at }: PushOutcomeView) => ({
+const pushView = ({ deviceId, platform, outcome, reason, policy = null, providerId, at }: PushOutcomeView) => ({
   device_id: deviceId,
   platform,
   outcome,
   reason,
+  policy,
   provider_id: providerId,
   at: formatTime(at),
 });

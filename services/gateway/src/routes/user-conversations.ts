@@ -2,6 +2,7 @@ import {
   ClearConversation,
   ConversationOrder,
   DeleteConversation,
+  GetUserConversation,
   ListUserConversations,
   MarkAllRead,
 } from "@strata/contracts";
@@ -18,7 +19,7 @@ import {
 import { z } from "zod";
 import type { Composer } from "../conversing/composer.ts";
 import type { UserDoor } from "../conversing/doors.ts";
-import { conversationIdOf } from "../conversing/find-conversation.ts";
+import { conversationIdOf, notShown } from "../conversing/find-conversation.ts";
 import { accepted, type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { PositionBody, PositionView, UserConversationView } from "../openapi/conversation-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -117,6 +118,13 @@ async function mark(call: Call, door: UserDoor): Promise<Answer> {
   const position = parseReadPosition(call.body);
   const conversationId = conversationIdOf(call);
   await door.admit(call, userId);
+  if (call.wire.isClientApi) await requireSeen(call, userId, conversationId);
   const used = await call.calls.request(MarkAllRead, { conversationId, userId, position, at: Date.now() });
   return accepted({ position: wirePosition(used.position) });
+}
+
+/** A backend is told 403 of a conversation that its user is not in (server API 6.6); to a user herself it is none. */
+async function requireSeen(call: Call, userId: string, conversationId: string): Promise<void> {
+  const { state, standing } = await call.calls.ask(GetUserConversation, { conversationId, userId });
+  if (standing === "stranger") throw notShown(state, standing);
 }

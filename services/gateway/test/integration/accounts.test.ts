@@ -1,6 +1,6 @@
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { createECDH, generateKeyPairSync, randomUUID } from "node:crypto";
 import { isWellFormedToken, PushCredential } from "@strata/contracts";
-import { unseal } from "@strata/runtime";
+import { DomainError, unseal } from "@strata/runtime";
 import { eventually } from "@strata/testing";
 import { expect } from "chai";
 import { z } from "zod";
@@ -12,6 +12,10 @@ const MadeToken = z.object({ id: z.string(), token: z.string() });
 
 const tokenPath = (app: string, token = "") => `/accounts/apps/${app}/tokens${token === "" ? "" : `/${token}`}`;
 const credentialPath = (app: string, id: string = randomUUID()) => `/accounts/apps/${app}/push_credentials/${id}`;
+
+const collectionPath = (app: string) => `/accounts/apps/${app}/push_credentials`;
+
+const inDays = (days: number): string => new Date(Date.now() + days * 86_400_000).toISOString();
 
 describe("accounts", () => {
   let world: World;
@@ -193,6 +197,194 @@ describe("accounts", () => {
       }
       const missing = await send("PUT", credentialPath(app), { body: { kind: "apns", team_id: "TEAM" } });
       expect(errorOf(missing)).to.deep.include({ id: "missing_property", data: { property: "key_id" } });
+    });
+
+    it("takes a VAPID key pair that belongs together, under a subject that push services can turn to", async () => {
+      const app = await anApp();
+      const [pair, other] = [createECDH("prime256v1"), createECDH("prime256v1")];
+      const vapid = {
+        kind: "webpush",
+        subject: "mailto:ops@shop.example",
+        public_key: pair.generateKeys("base64url"),
+        private_key: pair.getPrivateKey("base64url"),
+      };
+      const id = randomUUID();
+      expect(await send("PUT", credentialPath(app, id), { body: vapid })).to.have.property("status", 204);
+      expect(JSON.parse(unseal(world.credentialsKey, sent(app, id)?.sealed ?? ""))).to.deep.equal({
+        kind: "webpush",
+        subject: vapid.subject,
+        publicKey: vapid.public_key,
+        privateKey: vapid.private_key,
+      });
+      const refused: readonly [string, object][] = [
+        ["subject", { subject: "ops@shop.example" }],
+        ["subject", { subject: "mailto:ops@localhost" }],
+        ["subject", { subject: "http://shop.example" }],
+        ["private_key", { private_key: vapid.private_key.slice(1) }],
+        ["private_key", { private_key: Buffer.alloc(32).toString("base64url") }],
+        ["public_key", { public_key: other.generateKeys("base64url") }],
+      ];
+      for (const [property, changes] of refused) {
+        const reply = await send("PUT", credentialPath(app), { body: { ...vapid, ...changes } });
+        expect([reply.status, errorOf(reply).data], JSON.stringify(changes)).to.deep.equal([422, { property }]);
+      }
+      expect(
+        await send("PUT", credentialPath(app), { body: { ...vapid, subject: "https://shop.example/push" } }),
+      ).to.have.property("status", 204);
+    });
+
+    it("hands on a refusal with the provider's word, and what says that it cannot be asked", async () => {
+      const app = await anApp();
+      const refusing = async (error: DomainError) => {
+        world.push.refusal = error;
+        const reply = await send("PUT", credentialPath(app), { body: apns });
+        world.push.refusal = null;
+        return reply;
+      };
+      const message = "APNs refuses it: InvalidProviderToken";
+      const refused = await refusing(new DomainError("invalid_property", { property: "private_key" }, { message }));
+      expect(errorOf(refused)).to.deep.include({ id: "invalid_property", message, data: { property: "private_key" } });
+      const asked = await refusing(
+        new DomainError("service_unavailable", { dependency: "provider" }, { message: "APNs could not be asked" }),
+      );
+      expect([asked.status, asked.headers.get("retry-after")]).to.deep.equal([503, "5"]);
+      expect(errorOf(asked).message).to.include("APNs could not be asked").and.include("?check=false");
+    });
+
+    it("is stored unasked with check=false, and asked else", async () => {
+      const app = await anApp();
+      for (const [query, check] of [
+        ["", true],
+        ["?check=true", true],
+        ["?check=false", false],
+      ] as const) {
+        const id = randomUUID();
+        expect(await send("PUT", `${credentialPath(app, id)}${query}`, { body: fcm })).to.have.property("status", 204);
+        expect(sent(app, id)).to.include({ check, expiresAt: null });
+      }
+      const bad = await send("PUT", `${credentialPath(app)}?check=maybe`, { body: fcm });
+      expect(errorOf(bad)).to.deep.include({ id: "invalid_property", data: { property: "check" } });
+    });
+
+    it("may say when it ends, which is shown", async () => {
+      const app = await anApp();
+      const [soon, late] = [randomUUID(), randomUUID()];
+      const ends = { [soon]: inDays(29), [late]: inDays(31) };
+      for (const id of [soon, late]) {
+        expect(await send("PUT", credentialPath(app, id), { body: { ...fcm, expires_at: ends[id] } })).to.have.property(
+          "status",
+          204,
+        );
+        expect((await send("GET", credentialPath(app, id))).json).to.deep.include({
+          expires_at: ends[id],
+          expires_soon: id === soon,
+        });
+      }
+      const bad = await send("PUT", credentialPath(app), { body: { ...fcm, expires_at: "soon" } });
+      expect(errorOf(bad)).to.deep.include({ id: "invalid_property", data: { property: "expires_at" } });
+    });
+
+    it("shows them with their state and without their secrets, all and one", async () => {
+      const app = await anApp();
+      const id = randomUUID();
+      await send("PUT", credentialPath(app, id), { body: fcm });
+      const one = await send("GET", credentialPath(app, id.toUpperCase()));
+      expect(one.json).to.deep.equal({
+        id,
+        url: `${PUBLIC_URL}${credentialPath(app, id)}`,
+        kind: "fcm",
+        project_id: "p",
+        client_email: null,
+        team_id: null,
+        key_id: null,
+        bundle_id: null,
+        environment: null,
+        public_key: null,
+        fingerprint: "sha256:x",
+        created_at: new Date(1_000).toISOString(),
+        changed_at: new Date(2_000).toISOString(),
+        expires_at: null,
+        expires_soon: false,
+        state: "paused",
+        state_since: new Date(3_000).toISOString(),
+        reason: "QUOTA_EXCEEDED",
+        retry_at: new Date(4_000).toISOString(),
+        waiting_pushes: 7,
+      });
+      expect((await send("GET", collectionPath(app))).json).to.deep.equal([one.json]);
+      expect((await send("GET", collectionPath(await anApp()))).json).to.deep.equal([]);
+    });
+
+    it("removes one, and says of another that there is none", async () => {
+      const app = await anApp();
+      const id = randomUUID();
+      await send("PUT", credentialPath(app, id), { body: fcm });
+      expect(await send("DELETE", credentialPath(app, id))).to.include({ status: 204, text: "" });
+      for (const method of ["GET", "DELETE"]) {
+        expect(errorOf(await send(method, credentialPath(app, id)))).to.include({ id: "not_found" });
+      }
+    });
+
+    it("sends a canary to a device or a token, and answers as the provider did", async () => {
+      const app = await anApp();
+      const path = `${credentialPath(app)}/canary`;
+      const toDevice = await send("POST", path, { body: { user_id: "ann", device_id: "phone" } });
+      expect([toDevice.status, toDevice.json]).to.deep.equal([
+        200,
+        { accepted: false, status: 410, reason: "Unregistered", provider_id: "A-1", duration_ms: 12 },
+      ]);
+      const notification = { title: "Hi", "loc-key": "HI" };
+      await send("POST", path, { body: { token: "t-1", notification } });
+      const [first, second] = world.push.canaries.slice(-2);
+      expect(first?.target).to.deep.equal({ userId: "ann", deviceId: "phone" });
+      expect(first?.notification.text).to.be.a("string");
+      expect(second).to.deep.include({ target: { token: "t-1" }, notification: { title: "Hi", locKey: "HI" } });
+    });
+
+    it("names what is wrong with a canary", async () => {
+      const path = `${credentialPath(await anApp())}/canary`;
+      const refused: readonly [string, string, unknown][] = [
+        ["missing_property", "user_id", {}],
+        ["missing_property", "device_id", { user_id: "ann" }],
+        ["invalid_property", "user_id", { token: "t", user_id: "ann" }],
+        ["invalid_property", "device_id", { token: "t", device_id: "phone" }],
+        ["invalid_property", "token", { token: "" }],
+        ["invalid_property", "notification", { token: "t", notification: 7 }],
+        ["invalid_property", "notification.recipients", { token: "t", notification: { recipients: { a: {} } } }],
+      ];
+      for (const [id, property, body] of refused) {
+        const reply = await send("POST", path, { body });
+        expect([errorOf(reply).id, errorOf(reply).data]).to.deep.equal([id, { property }]);
+      }
+    });
+
+    it("are there for who administers the account of the app, and for nobody else", async () => {
+      const app = await anApp();
+      const id = randomUUID();
+      await send("PUT", credentialPath(app, id), { body: fcm });
+      const canary = { body: { token: "t" } };
+      const calls = [
+        ["GET", "", {}],
+        ["GET", `/${id}`, {}],
+        ["PUT", `/${id}`, { body: fcm }],
+        ["DELETE", `/${id}`, {}],
+        ["POST", `/${id}/canary`, canary],
+      ] as const;
+      const ofApp = world.directory.aToken({ app });
+      const other = world.directory.aToken({ account: "another" });
+      const canaries = world.push.canaries.length;
+      for (const [method, rest, options] of calls) {
+        const said = `${method} ${rest}`;
+        expect((await send(method, collectionPath(app) + rest, { ...options, token: other })).status, said).to.equal(
+          404,
+        );
+        expect((await send(method, collectionPath(foreignApp()) + rest, options)).status, said).to.equal(404);
+        expect((await send(method, collectionPath(app) + rest, { ...options, token: ofApp })).status, said).to.equal(
+          403,
+        );
+      }
+      expect(sent(app, id)).to.include({ kind: "fcm" });
+      expect(world.push.canaries).to.have.length(canaries);
     });
 
     it("takes only a UUID as id, and only the account's own apps", async () => {

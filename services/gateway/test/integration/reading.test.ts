@@ -65,6 +65,11 @@ describe("what became of an announcement", () => {
           pushed_by_platform: { ios: 2, android: 3, web: 0 },
           failed: 1,
           failed_by_reason: { UNREGISTERED: 1 },
+          failed_by_platform: { ios: 1, android: 0, web: 0 },
+          push_skipped: 3,
+          push_skipped_by_platform: { ios: 0, android: 3, web: 0 },
+          push_skipped_by_policy: { opted_out: 2, cap: 1 },
+          push_expired: 4,
         },
       });
     });

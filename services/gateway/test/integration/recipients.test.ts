@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { RecipientState } from "@strata/contracts";
+import type { PushOutcomeView, RecipientState } from "@strata/contracts";
 import { eventually } from "@strata/testing";
 import { expect } from "chai";
 import { z } from "zod";
@@ -118,12 +118,46 @@ describe("the recipients of an announcement, one and all", () => {
         opened_at: time,
         deleted_at: null,
         pushes: [
-          { device_id: "old", platform: "ios", outcome: "failed", reason: "Unregistered", provider_id: null, at: time },
-          { device_id: "new", platform: "ios", outcome: "accepted", reason: null, provider_id: "p1", at: time },
+          {
+            device_id: "old",
+            platform: "ios",
+            outcome: "failed",
+            reason: "Unregistered",
+            policy: null,
+            provider_id: null,
+            at: time,
+          },
+          {
+            device_id: "new",
+            platform: "ios",
+            outcome: "accepted",
+            reason: null,
+            policy: null,
+            provider_id: "p1",
+            at: time,
+          },
         ],
       });
       expect(json).to.have.nested.property("why_not[0].code", "push_failed");
       expect(json).to.have.nested.property("why_not.length", 1);
+    });
+
+    it("names the policy that left her push out, and what it waits for, and until when", async () => {
+      const id = await anAnnouncement();
+      const push = { deviceId: "phone", platform: "ios", reason: null, providerId: null, at: AT } as const;
+      const storyOf = async (outcome: PushOutcomeView) => {
+        world.push.outcomes.set(`${id}/ann`, [outcome]);
+        return (await send("GET", storyPath(id, "ann"))).json;
+      };
+      const skipped = await storyOf({ ...push, outcome: "skipped", policy: "opted_out" });
+      expect(skipped).to.have.nested.property("pushes[0].policy", "opted_out");
+      expect(skipped).to.have.nested.property("why_not[0]").that.includes({ code: "opted_out", until: null });
+      const waiting = await storyOf({ ...push, outcome: "waiting", policy: "quiet_hours" });
+      expect(waiting).to.have.nested.property("pushes[0]").that.includes({ outcome: "waiting", policy: "quiet_hours" });
+      const until = "2026-01-02T03:04:05.678Z";
+      expect(waiting).to.have.nested.property("why_not[0]").that.includes({ code: "quiet_hours", until });
+      const expired = await storyOf({ ...push, outcome: "expired" });
+      expect(expired).to.have.nested.property("why_not[0].code", "push_expired");
     });
 
     it("tells why somebody got nothing", async () => {

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createECDH, randomUUID } from "node:crypto";
 import { expect } from "chai";
 import { errorOf, type HttpClient, httpClient } from "../http-client.ts";
 import { openWorld, PUBLIC_URL, type World } from "../world.ts";
@@ -96,6 +96,66 @@ describe("users", () => {
       expect(await send("PUT", devicePath("fred", "phone"), { body })).to.have.property("status", 404);
       await send("POST", `/apps/${app}/users/fred/identity`, { body: { display_name: "Fred" } });
       expect(await send("PUT", devicePath("fred", "phone"), { body })).to.have.property("status", 200);
+    });
+
+    it("shows one, and removes it behind every registration of its token, as often as it is asked", async () => {
+      world.directory.aUser(app, "hugo");
+      const path = devicePath("hugo", "pixel%207");
+      expect(await send("GET", path)).to.have.property("status", 404);
+      expect(await send("DELETE", path)).to.have.property("status", 404);
+      const { json } = await send("PUT", path, { body });
+      const shown = await send("GET", path);
+      expect([shown.status, shown.json]).to.deep.equal([200, json]);
+      const { registeredAt = 0 } = world.push.devices.get(`${app}/hugo/pixel 7`) ?? {};
+      const removal = await send("DELETE", path);
+      expect([removal.status, removal.text]).to.deep.equal([204, ""]);
+      const [{ at, ...removed } = { at: 0 }, ...more] = world.push.removed.filter(({ userId }) => userId === "hugo");
+      expect([removed, more]).to.deep.equal([{ userId: "hugo", deviceId: "pixel 7", token: body.token }, []]);
+      expect(at).to.be.above(registeredAt);
+      expect(await send("GET", path)).to.have.property("status", 404);
+      expect(await send("DELETE", path)).to.have.property("status", 204);
+      expect(await send("DELETE", devicePath("stranger", "phone"))).to.have.property("status", 404);
+    });
+
+    it("takes a browser's subscription at a known push service, and no other URL of a client's", async () => {
+      world.directory.aUser(app, "iris");
+      const keys = { p256dh: createECDH("prime256v1").generateKeys("base64url"), auth: "BTBZMqHH6r4Tts7J_aSIgg" };
+      const subscription = { endpoint: "https://fcm.googleapis.com/fcm/send/abc:def", keys };
+      const browser = { platform: "web", kind: "webpush", token: subscription };
+      const reply = await send("PUT", devicePath("iris", "firefox"), { body: browser });
+      expect(reply.status).to.equal(200);
+      expect(reply.text).not.to.match(/fcm\.googleapis|p256dh|BTBZ/);
+      expect(world.push.devices.get(`${app}/iris/firefox`)).to.deep.include({
+        token: subscription.endpoint,
+        webPushKeys: keys,
+      });
+      for (const endpoint of ["https://169.254.169.254/latest", "https://localhost/", "http://fcm.googleapis.com/x"]) {
+        const refused = await send("PUT", devicePath("iris", "other"), {
+          body: { ...browser, token: { ...subscription, endpoint } },
+        });
+        expect([refused.status, errorOf(refused).data]).to.deep.equal([422, { property: "token.endpoint" }]);
+      }
+      expect(world.push.devices.has(`${app}/iris/other`)).to.equal(false);
+    });
+
+    it("registers and removes one in the Client API's words", async () => {
+      world.directory.aUser(app, "jack");
+      const path = `/apps/${app}/users/jack/push_tokens`;
+      const iphone = { token: "AB12", type: "apns", device_id: "phone 1", apns_bundle_id: "com.example" };
+      const registered = await send("POST", path, { body: iphone });
+      expect([registered.status, registered.text]).to.deep.equal([202, ""]);
+      const shown = await send("GET", devicePath("jack", "phone%201"));
+      expect(shown.json).to.deep.include({ platform: "ios", kind: "apns", app_id: "com.example" });
+      const removed = await send("DELETE", `${path}/phone%201`);
+      expect([removed.status, removed.text]).to.deep.equal([202, ""]);
+      expect(await send("GET", devicePath("jack", "phone%201"))).to.have.property("status", 404);
+      expect(await send("DELETE", `${path}/another`)).to.have.property("status", 404);
+      const wrong = await send("POST", path, { body: { ...iphone, type: "webpush" } });
+      expect(errorOf(wrong)).to.deep.include({ id: "invalid_property", data: { property: "type" } });
+      expect(await send("POST", `/apps/${app}/users/stranger/push_tokens`, { body: iphone })).to.have.property(
+        "status",
+        404,
+      );
     });
 
     it("names what is missing or not valid", async () => {

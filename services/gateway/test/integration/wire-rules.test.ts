@@ -216,7 +216,7 @@ describe("rules of the wire", () => {
           }
         }
       }
-    });
+    }).timeout(120_000);
 
     it("are told before the token is looked at, and all of them where no version is named", async () => {
       const reply = await send("PUT", `/apps/${app}/users/ann/blocks`, {
@@ -249,12 +249,15 @@ describe("rules of the wire", () => {
     });
   });
 
+  const whoMay = (access: string) =>
+    access === "session" ? { session: world.directory.logins.aSession(app, "ann") } : {};
+
   describe("paging", () => {
     const lists = routes.filter(({ operation }) => Query.safeParse(operation.requestParams).success);
 
     it("takes a page size of at least 1, and means the most there is by more, on every list", async () => {
       expect(lists.length).to.be.greaterThan(5);
-      for (const { path } of lists) {
+      for (const { path, access } of lists) {
         const list = pathOf(path, app);
         for (const query of [
           "page_size=0",
@@ -263,7 +266,7 @@ describe("rules of the wire", () => {
           "page_size=ten",
           "page_size=1&page_size=2",
         ]) {
-          const reply = await send("GET", `${list}?${givenTo(path)}${query}`);
+          const reply = await send("GET", `${list}?${givenTo(path)}${query}`, whoMay(access));
           expect(refusalOf(reply), `${path} ${query}`).to.deep.equal([
             422,
             "invalid_property",
@@ -276,10 +279,11 @@ describe("rules of the wire", () => {
     });
 
     it("begins behind a row of the list, and nowhere else", async () => {
-      for (const { path } of lists) {
+      for (const { path, access } of lists) {
         const reply = await send(
           "GET",
           `${pathOf(path, app).replace("/users/3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11", "/users/ann")}?${givenTo(path)}from_id=%00`,
+          whoMay(access),
         );
         expect(refusalOf(reply), path).to.deep.equal([404, "not_found", undefined]);
       }

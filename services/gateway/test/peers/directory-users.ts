@@ -25,9 +25,11 @@ import {
   RecordVisit,
   ReplaceIdentity,
   SetExternalUnread,
+  SessionsEnded,
   SuspendUser,
   type User,
   UserDeleted,
+  UserSuspended,
 } from "@strata/contracts";
 import { ack, type Broker, on, refuse, reply, type Subscription } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
@@ -231,16 +233,18 @@ const userCommands = (
     }
     return ack;
   }),
-  on(SuspendUser, async ({ app, payload: { userId, isSuspended } }) => {
+  on(SuspendUser, async ({ app, payload: { userId, isSuspended, at } }) => {
     const row = find(app, userId);
     if (!row) return unknownUser();
     row.isSuspended = isSuspended;
+    await broker().emit(UserSuspended, app, { userId, isSuspended, version: 1, at });
     return ack;
   }),
   on(EndSessions, async ({ app, payload: { userId, at } }) => {
     const row = find(app, userId);
     if (!row) return unknownUser();
     row.sessionsEndedAt = at;
+    await broker().emit(SessionsEnded, app, { userId, at });
     return ack;
   }),
   on(SetExternalUnread, async ({ app, payload: { userId, count } }) => {

@@ -26,6 +26,7 @@ import {
 } from "@strata/contracts";
 import { ack, type Broker, consumer, type Consumer, on, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { sessionContracts, type SessionsPeer, sessionsPeer } from "./directory-sessions.ts";
 import { anIdentity, userContracts, type UserRow, usersPeer } from "./directory-users.ts";
 
 type StoredToken = Token & { readonly hash: string };
@@ -35,6 +36,8 @@ export interface DirectoryPeer {
   readonly accountId: string;
   /** How often each token's hash was asked about. */
   readonly asked: Map<string, number>;
+  /** Sessions, and the keys that let users in. */
+  readonly logins: SessionsPeer;
   /** Of how many users each question for personal facts was. */
   readonly factsAsked: number[];
   aToken(options?: { app?: string | null; account?: string; scopes?: Scope[]; expiresAt?: number | null }): string;
@@ -52,6 +55,7 @@ export interface DirectoryPeer {
 export const directoryContracts = [
   AuthenticateToken,
   ...userContracts,
+  ...sessionContracts,
   GetApp,
   GetAppSettings,
   ListApps,
@@ -69,6 +73,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
   const apps = new Map<string, App & { by: string }>();
   const tokens = new Map<string, StoredToken & { by: string }>();
   const users = usersPeer(broker);
+  const logins = sessionsPeer(broker, (app, userId) => users.make(app, userId));
   const settings = new Map<string, AppSettings>();
   const asked = new Map<string, number>();
 
@@ -103,6 +108,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           return reply({ grant: token && token.revokedAt === null ? grantOf(token) : null });
         }),
         ...users.queries,
+        ...logins.queries,
         on(GetApp, async ({ app, payload }) => {
           const found = apps.get(app);
           return reply({ app: found?.accountId === payload.accountId ? found : null });
@@ -117,6 +123,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
     consumer({
       queue: "directory.admin",
       handlers: [
+        ...logins.admin,
         on(CreateApp, async ({ id, payload }) => {
           const app = apps.get(payload.appId) ?? { ...payload, createdAt: Date.now(), by: id };
           apps.set(app.appId, app);
@@ -144,14 +151,16 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
     }),
     consumer({
       queue: "directory.identities",
-      handlers: users.ordered,
+      handlers: [...users.ordered, ...logins.ordered],
     }),
+    consumer({ queue: "directory.sessions", handlers: logins.unordered }),
     consumer({ queue: "directory.users", handlers: users.unordered }),
   ];
 
   const peer: DirectoryPeer = {
     accountId,
     asked,
+    logins,
     factsAsked: users.factsAsked,
     aToken({ app = null, account = accountId, scopes, expiresAt = null } = {}) {
       const text = createToken();

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { anAndroid } from "../../test/support.ts";
+import { PASSED } from "./policy.ts";
 import { ChunkRow, isPlanComplete, notIn, planChunks, settle, type Target, type Verdict } from "./chunk.ts";
 
 const target = (index: number, changes: Partial<Target> = {}): Target => {
@@ -33,6 +34,22 @@ const unavailable = (retryAfterMs: number): Verdict => ({
 });
 
 describe("planChunks", () => {
+  it("settles at once what policies skip, and holds no chunk all of which they have wait", () => {
+    const decisions = [
+      { ...PASSED, decision: "skip", policy: "muted" },
+      { ...PASSED, decision: "wait", policy: "delay", until: Date.now() + 60_000 },
+      PASSED,
+    ] as const;
+    const users = new Map(targets(6).map(({ userId }, index) => [userId, decisions[index % 3] ?? PASSED]));
+    const decisionOn = (userId: string) => users.get(userId) ?? PASSED;
+    const [mixed] = planChunks(PLAN, targets(6), () => "fcm", CLAIM, decisionOn);
+    expect(mixed).to.include({ dueAt: CLAIM.leaseUntil, skipped: 2, accepted: 0 });
+    expect(mixed?.pending.map(({ waitsFor }) => waitsFor)).to.deep.equal(["delay", undefined, "delay", undefined]);
+    const waiting = targets(6).filter(({ userId }) => decisionOn(userId).decision !== "send");
+    const [unheld] = planChunks(PLAN, waiting, () => "fcm", CLAIM, decisionOn);
+    expect(unheld?.dueAt).to.equal(decisions[1].until);
+  });
+
   it("cuts at 1,000 devices, and never mixes credentials", () => {
     const rows = planChunks(PLAN, targets(2_500), ({ userId }) => (userId < "user-2" ? "a" : "b"), CLAIM);
     expect(rows.every(({ pending }) => pending.length <= 1_000)).to.equal(true);
@@ -80,7 +97,7 @@ describe("a stored chunk", () => {
 
 describe("settle", () => {
   it("turns final answers into outcomes, and their counts equal the rows", () => {
-    const members = targets(4);
+    const members = targets(5);
     const verdicts = new Map<Target, Verdict>(
       members.map((member, index) => [
         member,
@@ -88,15 +105,29 @@ describe("settle", () => {
           { kind: "accepted", providerId: "p" } as const,
           { kind: "rejected", reason: "too_large" } as const,
           { kind: "token-dead", reason: "UNREGISTERED", deadSince: null } as const,
-          { kind: "failed", reason: "expired" } as const,
+          { kind: "expired" } as const,
+          { kind: "skipped", policy: "muted" } as const,
         ][index] ?? unavailable(0),
       ]),
     );
     const settled = settle(chunkOf(members), verdicts, 10);
-    expect(settled).to.include({ accepted: 1, failed: 3, dueAt: null, parked: false });
+    expect(settled).to.include({ accepted: 1, failed: 2, skipped: 1, expired: 1, dueAt: null, parked: false });
     expect(settled.pending).to.deep.equal([]);
-    expect(settled.outcomes.map(({ reason }) => reason)).to.deep.equal([null, "too_large", "UNREGISTERED", "expired"]);
+    expect(settled.outcomes.map(({ reason }) => reason)).to.deep.equal([null, "too_large", "UNREGISTERED", null, null]);
     expect(settled.outcomes[0]).to.deep.include({ user: "user-0", outcome: "accepted", providerId: "p", at: 10 });
+  });
+
+  it("keeps who waits for a policy until its time, and forgets which once it waits for a provider", () => {
+    const [a] = targets(1);
+    if (!a) throw new Error("a target");
+    const row = chunkOf([a]);
+    const waits = settle(row, new Map([[a, { kind: "deferred", policy: "quiet_hours", until: 700 }]]), 10);
+    expect(waits).to.deep.include({ dueAt: 700, outcomes: [], accepted: 0, skipped: 0 });
+    expect(waits.pending).to.deep.equal([{ ...a, dueAt: 700, waitsFor: "quiet_hours" }]);
+    const [waiting] = waits.pending;
+    if (!waiting) throw new Error("pending");
+    const again = settle({ ...row, ...waits }, new Map([[waiting, unavailable(5_000)]]), 700);
+    expect(again.pending).to.deep.equal([{ ...a, dueAt: 5_700 }]);
   });
 
   it("keeps who must wait, each with its own time, never past the expiry", () => {

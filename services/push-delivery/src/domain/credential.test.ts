@@ -6,6 +6,8 @@ const apns = (bundleId: string, environment: "production" | "development"): Cred
   kind: "apns",
   apns: { bundleId, environment },
 });
+const vapid = (publicKey: string): CredentialScope => ({ kind: "webpush", apns: null, publicKey });
+const browser = (appBundle: string | null) => anAndroid(1, { kind: "webpush", platform: "web", appBundle });
 const FCM: CredentialScope = { kind: "fcm", apns: null };
 
 describe("credentialFor", () => {
@@ -37,7 +39,14 @@ describe("credentialFor", () => {
     expect(credentialFor([unreadable, a], anIphone(1))).to.equal(a);
   });
 
-  it("has nothing for web push", () => {
-    expect(credentialFor([FCM], anAndroid(1, { kind: "webpush", platform: "web" }))).to.equal(null);
+  it("sends to a browser through the key pair that it names as its app id, else through the newest", () => {
+    const [newest, older] = [vapid("new"), vapid("old")];
+    expect(credentialFor([FCM, newest, older], browser("old"))).to.equal(older);
+    expect(credentialFor([FCM, newest, older], browser("shop.example"))).to.equal(newest);
+    expect(credentialFor([FCM, newest, older], browser(null))).to.equal(newest);
+    expect(credentialFor([FCM], browser(null))).to.equal(null);
+    const unreadable: CredentialScope = { kind: "webpush", apns: null };
+    expect(credentialFor([unreadable, older], browser(null))).to.equal(older);
+    expect(credentialFor([unreadable], browser(null))).to.equal(unreadable);
   });
 });

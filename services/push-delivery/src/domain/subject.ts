@@ -9,11 +9,7 @@ export const Subject = z.discriminatedUnion("kind", [
     follows: z.enum(["correction", "recall"]).optional(),
   }),
   z.object({ kind: z.literal("message"), id: z.string(), conversationId: z.string() }),
+  /** A push without a message. */
+  z.object({ kind: z.literal("notification"), id: z.string() }),
 ]);
 export type Subject = z.infer<typeof Subject>;
-
-/** What an app needs to open what it was woken for. */
-export const dataOf = (subject: Subject): Readonly<Record<string, string>> =>
-  subject.kind === "announcement"
-    ? { announcement_id: subject.id, ...(subject.follows === "recall" ? { recalled: "true" } : {}) }
-    : { conversation_id: subject.conversationId, message_id: subject.id };

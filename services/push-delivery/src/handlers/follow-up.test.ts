@@ -121,7 +121,7 @@ describe("pushBatch", () => {
     };
     expect(await push({ isSilent: true, hasNotification: false })).to.deep.equal([]);
     const [over] = await push({ expiresAt: Date.now() - 1 });
-    expect(over?.outcomes.map(({ reason }) => reason)).to.deep.equal(["expired"]);
+    expect(over?.outcomes.map(({ outcome }) => outcome)).to.deep.equal(["expired"]);
     expect(phone.device(device.token).received).to.deep.equal([]);
   });
 });

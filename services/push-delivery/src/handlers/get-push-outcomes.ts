@@ -29,21 +29,23 @@ export const getPushOutcomes =
 function outcomesOf({ outcomes, pending }: ChunkRow, userId: string): readonly PushOutcomeView[] {
   const settled = outcomes
     .filter(({ user }) => user === userId)
-    .map(({ device, platform, outcome, reason, providerId, at }) => ({
+    .map(({ device, platform, outcome, reason, policy = null, providerId, at }) => ({
       deviceId: device,
       platform,
       outcome,
       reason,
+      policy,
       providerId,
       at,
     }));
   const waiting = pending
     .filter((target) => target.userId === userId)
-    .map(({ deviceId, platform, dueAt }) => ({
+    .map(({ deviceId, platform, dueAt, waitsFor = null }) => ({
       deviceId,
       platform,
       outcome: "waiting" as const,
       reason: null,
+      policy: waitsFor,
       providerId: null,
       at: dueAt,
     }));

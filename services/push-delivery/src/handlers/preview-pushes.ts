@@ -1,9 +1,13 @@
 import { type PayloadOf, partitionOf, type PreviewPushes, type ReplyOf } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
-import { dataOf } from "../domain/subject.ts";
-import { buildApnsNotification } from "../providers/apns-payload.ts";
-import { buildFcmBody } from "../providers/fcm-payload.ts";
-import { type BuiltPayload, isSilent, MAX_PAYLOAD_BYTES, type Push } from "../providers/push-provider.ts";
+import {
+  buildApnsPayload,
+  buildFcmBody,
+  type BuiltPayload,
+  MAX_PAYLOAD_BYTES,
+  type Push,
+  pushOf,
+} from "@strata/push-payload";
 import type { DeviceStore } from "../store/device-store.ts";
 
 type Payload = PayloadOf<typeof PreviewPushes>;
@@ -11,8 +15,6 @@ type Previewed = NonNullable<ReplyOf<typeof PreviewPushes>["payloads"]>["apns"];
 
 /** As long as every announcement's. */
 const ANY_ANNOUNCEMENT = "00000000-0000-4000-8000-000000000000";
-/** The topic is a header, and no part of what is measured. */
-const ANY_TOPIC = "";
 
 /** Who of these users has a device, and what the longest push would come to. Nothing is sent or stored. */
 export const previewPushes =
@@ -25,19 +27,20 @@ export const previewPushes =
       platforms: [...new Set(own.map(({ platform }) => platform))].toSorted(),
     }));
     const pushes = notices.map(pushFor);
-    const apns = worst(pushes.map((push) => previewed(push, buildApnsNotification(push, ANY_TOPIC))));
+    const apns = worst(pushes.map((push) => previewed(push, buildApnsPayload(push))));
     const fcm = worst(pushes.map((push) => previewed(push, buildFcmBody(push))));
     return reply({ reachable, payloads: apns && fcm && { apns, fcm } });
   };
 
 const pushFor = ({ userId, notification }: Payload["notices"][number]): Push & { readonly userId: string } => ({
   userId,
-  device: { token: "" },
-  notification,
-  collapseId: ANY_ANNOUNCEMENT,
-  ttlSeconds: 0,
-  priority: isSilent(notification) ? "normal" : "high",
-  data: { ...dataOf({ kind: "announcement", id: ANY_ANNOUNCEMENT }), user_id: userId },
+  ...pushOf({
+    device: { token: "" },
+    subject: { kind: "announcement", id: ANY_ANNOUNCEMENT },
+    content: notification,
+    userId,
+    ttlSeconds: 0,
+  }),
 });
 
 const previewed = ({ userId }: { readonly userId: string }, built: BuiltPayload<unknown>): Previewed => ({

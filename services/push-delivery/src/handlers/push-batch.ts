@@ -11,7 +11,8 @@ export const pushBatch =
   (deps: PushDeps): Handler<PayloadOf<typeof BatchStored>, never> =>
   async (delivery) => {
     const { app, payload } = delivery;
-    const { announcementId, batchId, partition, at, hasNotification, isSilent, recipients } = payload;
+    const { announcementId, batchId, partition, at, hasNotification, isSilent, category, senderId, recipients } =
+      payload;
     if (!batchId.startsWith(`${app}/${announcementId}/`)) return deadLetter("foreign_batch");
     if (isSilent) return ack;
     const subject = { kind: "announcement", id: announcementId } as const;
@@ -20,6 +21,11 @@ export const pushBatch =
       app,
       subject,
       hasNotification,
+      at,
+      ...(typeof category === "string" ? { category } : {}),
+      ...(payload.priority === "urgent" ? { isUrgent: true } : {}),
+      ...(senderId === undefined ? {} : { senderId }),
+      endsAt: payload.expiresAt ?? null,
       expiresAt: Math.min(at + deps.ttlMs, payload.expiresAt ?? Number.POSITIVE_INFINITY),
     };
     await carryOut(deps, plan, await deps.devices.ofUsers(app, partition, recipients), delivery);

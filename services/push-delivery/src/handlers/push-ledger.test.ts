@@ -65,8 +65,13 @@ describe("the ledger of pushes", () => {
     expect(await counts()).to.deep.equal({
       pushed: 1,
       failed: 1,
+      skipped: 0,
+      expired: 0,
       pushedByPlatform: { ios: 1, android: 0, web: 0 },
+      failedByPlatform: { ios: 0, android: 1, web: 0 },
+      skippedByPlatform: { ios: 0, android: 0, web: 0 },
       failedByReason: { UNREGISTERED: 1 },
+      skippedByPolicy: {},
     });
   });
 
@@ -108,7 +113,7 @@ describe("the ledger of pushes", () => {
             { $match: { _id: below(`${app}/${announcementId}`) } },
             { $group: { _id: null, ios: { $sum: "$acceptedOn.ios" }, failed: { $sum: "$failed" } } },
           ],
-          { hint: "counts_by_platform" },
+          { hint: "counts_by_outcome" },
         )
         .explain(),
     );

@@ -12,7 +12,8 @@ export const pushMessage =
     const subject = { kind: "message", id, conversationId } as const;
     // Beside `<app>/<announcement>/…`: a message may have the id of an announcement.
     const planId = `${app}/message/${id}`;
-    const plan = { planId, app, subject, hasNotification, expiresAt: sentAt + deps.ttlMs };
+    // Without a sender: who blocks him is no recipient.
+    const plan = { planId, app, subject, hasNotification, at: sentAt, expiresAt: sentAt + deps.ttlMs };
     const found = await Promise.all(
       [...Map.groupBy(recipients, partitionOf)].map(([partition, userIds]) =>
         deps.devices.ofUsers(app, partition, userIds),

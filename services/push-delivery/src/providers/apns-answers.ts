@@ -1,4 +1,5 @@
 import { retryAfterMs, type LaneState } from "./lane-state.ts";
+import { type ProviderAnswer, unasked } from "./provider-answer.ts";
 import type { PushResult } from "./push-provider.ts";
 
 /** What came of one request to APNs. */
@@ -21,7 +22,6 @@ export type ApnsAnswer =
 
 type Answered = Extract<ApnsAnswer, { kind: "answered" }>;
 
-const REFUSED_FOR_MS = 60_000;
 // APNs punishes more than one new token per 20 minutes: https://developer.apple.com/forums/thread/674772
 const NEW_TOKEN_INTERVAL_MS = 20 * 60_000;
 const DEVICE_BACK_OFF_MS = 60_000;
@@ -51,17 +51,24 @@ export function judgeApnsAnswer(answer: ApnsAnswer, lane: LaneState, apnsId: str
   }
   if (reason === "BadDeviceToken" || reason === "DeviceTokenNotForTopic") return judgeTokenFault(reason, lane);
   if (status === 403 || MISCONFIGURED.has(reason)) {
-    lane.refuse(reason, reason === "ExpiredProviderToken" ? NEW_TOKEN_INTERVAL_MS : REFUSED_FOR_MS);
+    lane.refuse(reason === "ExpiredProviderToken" ? NEW_TOKEN_INTERVAL_MS : undefined);
     return { kind: "credential-refused", reason };
   }
   if (status === 429 || status >= 500) return judgeUnavailable(answer, lane);
   return { kind: "rejected", reason };
 }
 
+/** What APNs said, word by word, with nothing made of it. */
+export function apnsWord(answer: ApnsAnswer, apnsId: string): ProviderAnswer {
+  if (answer.kind === "unanswered") return unasked("unanswered", answer.reason);
+  if (answer.kind === "accepted") return { kind: "answered", status: 200, reason: null, providerId: apnsId };
+  return { kind: "answered", status: answer.status, reason: answer.reason, providerId: apnsId };
+}
+
 function judgeTokenFault(reason: string, lane: LaneState): PushResult {
   if (lane.isTokenFaultCredible()) return { kind: "token-dead", reason, deadSince: null };
   const suspicion = `${reason} for too many tokens: wrong environment or topic`;
-  lane.refuse(suspicion, REFUSED_FOR_MS);
+  lane.refuse();
   return { kind: "credential-refused", reason: suspicion };
 }
 
@@ -77,7 +84,10 @@ function judgeUnavailable({ status, reason, retryAfter }: Answered, lane: LaneSt
   if (reason === "TooManyProviderTokenUpdates")
     return unavailable(lane.pause(reason, NEW_TOKEN_INTERVAL_MS, false), "lane");
   // One device's own limit: the others are none the worse for it.
-  if (reason === "TooManyRequests") return unavailable(told ?? DEVICE_BACK_OFF_MS, "push");
+  if (reason === "TooManyRequests") {
+    lane.succeeded();
+    return unavailable(told ?? DEVICE_BACK_OFF_MS, "push");
+  }
   lane.failed();
   if (told !== null || status === 429) return unavailable(lane.pause(reason, told, status === 429), "lane");
   return unavailable(lane.backOffMs(), "push");
@@ -85,10 +95,8 @@ function judgeUnavailable({ status, reason, retryAfter }: Answered, lane: LaneSt
 
 function judgeSilence(answer: Extract<ApnsAnswer, { kind: "unanswered" }>, lane: LaneState): PushResult {
   lane.failed();
-  const waitMs = lane.backOffMs();
   const { reason, isUnprocessed, isConnected } = answer;
   // Without a connection every further push would only dial once more.
-  if (!isConnected) lane.pause(reason, waitMs, false);
   const scope = isConnected ? "push" : "lane";
-  return { kind: "unavailable", reason, retryAfterMs: waitMs, scope, mayHaveArrived: !isUnprocessed };
+  return { kind: "unavailable", reason, retryAfterMs: lane.backOffMs(), scope, mayHaveArrived: !isUnprocessed };
 }

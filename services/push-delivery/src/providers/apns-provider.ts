@@ -1,10 +1,12 @@
 import { constants, type ClientHttp2Stream, type Http2Session } from "node:http2";
 import { setTimeout as delay } from "node:timers/promises";
 import { Provider, type Notification, type ResponseFailure } from "@parse/node-apn";
-import { judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
+import { apnsWord, judgeApnsAnswer, type ApnsAnswer } from "./apns-answers.ts";
 import { buildApnsNotification } from "./apns-payload.ts";
 import { unwatchStream, watchStream, type WatchedStream } from "./apns-stream-watch.ts";
 import { LaneState } from "./lane-state.ts";
+import { type Pace, sendAtPace } from "./pace.ts";
+import { type ProviderAnswer, unasked } from "./provider-answer.ts";
 import {
   MAX_PUSHES_PER_SEND,
   type ProviderLog,
@@ -35,6 +37,9 @@ export interface ApnsProviderOptions {
   /** How long one send may take in all, waiting for a free stream included. */
   readonly sendDeadlineMs?: number;
   readonly maxStreams?: number;
+  readonly lane?: LaneState;
+  /** Null: as fast as the provider takes it. */
+  readonly pace?: Pace | null;
 }
 
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -44,6 +49,7 @@ const MAX_STREAMS = 500;
 const ATTEMPTS = 3;
 const CLOSE_WAIT_MS = 2_000;
 const TIMEOUT_GRACE_MS = 500;
+const CANNOT_SIGN = "the key can not sign";
 const TIMED_OUT = "no answer and no timeout of the library";
 
 /** Opens one client for one APNs key. A key that can not sign makes every push `credential-refused`, not an exception. */
@@ -55,7 +61,7 @@ class ApnsProvider implements PushProvider {
   readonly kind = "apns";
   readonly #options: ApnsProviderOptions;
   readonly #client: Provider | null;
-  readonly #lane = new LaneState();
+  readonly #lane: LaneState;
   readonly #window: StreamWindow;
   readonly #sending = new Set<Promise<unknown>>();
   readonly #answeredAt = new WeakMap<Http2Session, number>();
@@ -67,6 +73,7 @@ class ApnsProvider implements PushProvider {
 
   constructor(options: ApnsProviderOptions) {
     this.#options = options;
+    this.#lane = options.lane ?? new LaneState();
     this.#window = new StreamWindow(() => this.#lane.paced(this.#streamLimit()));
     this.#client = this.#openClient();
   }
@@ -76,9 +83,27 @@ class ApnsProvider implements PushProvider {
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
     // One library call per push: the payload carries the user's id, so no two are alike, and each has an apns-id of its own.
-    const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
+  }
+
+  /** APNs has no dry run: what no phone is to get goes to a token that no phone has. */
+  async ask(push: Push): Promise<ProviderAnswer> {
+    const client = this.#client;
+    if (client === null) return unasked("refused", CANNOT_SIGN);
+    const built = buildApnsNotification(push, this.#options.credential.bundleId);
+    if (built.kind === "unsendable") return unasked("unsendable", built.reason);
+    if (!(await this.#window.enter(REQUEST_TIMEOUT_MS))) return unasked("unanswered", "no stream free in time");
+    try {
+      const answer = await this.#request(client, built.payload, push.device.token);
+      const isExpired = answer.kind === "answered" && answer.reason === "ExpiredProviderToken";
+      // The library has signed a new token by now.
+      const last = isExpired ? await this.#request(client, built.payload, push.device.token) : answer;
+      return apnsWord(last, built.payload.id);
+    } finally {
+      this.#window.leave();
+    }
   }
 
   async close(): Promise<void> {
@@ -112,13 +137,13 @@ class ApnsProvider implements PushProvider {
 
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {
     const client = this.#client;
-    if (client === null) return { kind: "credential-refused", reason: "the key can not sign" };
+    if (client === null) return { kind: "credential-refused", reason: CANNOT_SIGN };
     const built = buildApnsNotification(push, this.#options.credential.bundleId);
     if (built.kind === "unsendable") return { kind: "rejected", reason: built.reason };
     if (!(await this.#window.enter(Math.max(0, deadline - Date.now())))) return this.#notSent("no stream free in time");
     try {
       // Asked only now: what the pushes before this one were answered may have closed the lane meanwhile.
-      return this.#lane.blocked() ?? (await this.#attempt(client, built.payload, push.device.token, deadline));
+      return await this.#lane.run(() => this.#attempt(client, built.payload, push.device.token, deadline));
     } finally {
       this.#window.leave();
     }
@@ -206,12 +231,12 @@ class ApnsProvider implements PushProvider {
   }
 
   #judge(answer: ApnsAnswer, apnsId: string): PushResult {
-    const wasBlocked = this.#lane.blocked() !== null;
+    const wasOpen = this.#lane.blocked() === null;
     const result = judgeApnsAnswer(answer, this.#lane, apnsId);
-    if (!wasBlocked && this.#lane.blocked() !== null) {
-      const { keyId, bundleId } = this.#options.credential;
-      const { reason } = result.kind === "accepted" ? { reason: "" } : result;
-      this.#options.log.warn("apns lane closed", { keyId, bundleId, outcome: result.kind, reason });
+    const isTooMany =
+      answer.kind === "answered" && answer.status === 429 && answer.reason !== "TooManyProviderTokenUpdates";
+    if (isTooMany && wasOpen && this.#lane.blocked() !== null && result.kind === "unavailable") {
+      this.#options.pace?.slowDown(result.retryAfterMs);
     }
     return result;
   }
@@ -222,7 +247,7 @@ class ApnsProvider implements PushProvider {
     const { quietMs = QUIET_MS } = this.#options;
     this.#watchdog = new SessionWatchdog(session, { quietMs, isBusy: () => this.#window.inFlight > 0 });
     session.on("goaway", (_code, lastStreamId) => this.#lastStreamId.set(session, lastStreamId));
-    session.once("remoteSettings", () => this.#window.wake());
+    session.on("remoteSettings", () => this.#window.wake());
   }
 
   // APNs allows one stream on a new connection until the first push has proved the token.

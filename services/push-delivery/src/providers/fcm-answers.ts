@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { HttpAnswer } from "./fcm-session.ts";
 import { retryAfterMs, type LaneState } from "./lane-state.ts";
+import type { ProviderAnswer } from "./provider-answer.ts";
 import type { PushResult } from "./push-provider.ts";
 
 type Answered = Extract<HttpAnswer, { kind: "answered" }>;
 
-const REFUSED_FOR_MS = 60_000;
 const Accepted = z.looseObject({ name: z.string() });
 const Detail = z.looseObject({
   "@type": z.string(),
@@ -39,7 +39,7 @@ export function judgeFcmAnswer(answer: Answered, lane: LaneState): PushResult {
     return { kind: "token-dead", reason, deadSince: null };
   }
   if (status === 401 || status === 403 || status === 404) {
-    lane.refuse(reason, REFUSED_FOR_MS);
+    lane.refuse();
     return { kind: "credential-refused", reason };
   }
   if (status === 429 || status === 408 || status >= 500) return judgeUnavailable(answer, reason, lane);
@@ -47,10 +47,22 @@ export function judgeFcmAnswer(answer: Answered, lane: LaneState): PushResult {
   return { kind: "rejected", reason: fault.field === null ? reason : `${reason}: ${fault.field}` };
 }
 
+/** What FCM said, word by word, with nothing made of it. */
+export function fcmWord({ status, body }: Answered): ProviderAnswer {
+  if (status === 200) {
+    const { name: providerId = null } = Accepted.safeParse(parseJson(body)).data ?? {};
+    return { kind: "answered", status, reason: null, providerId };
+  }
+  const { errorCode, status: grpcStatus, message } = faultOf(body);
+  const word = errorCode ?? grpcStatus;
+  const reason = word === null ? `status ${status}` : message === "" ? word : `${word}: ${message}`;
+  return { kind: "answered", status, reason, providerId: null };
+}
+
 function judgeTokenFault(reason: string, lane: LaneState): PushResult {
   if (lane.isTokenFaultCredible()) return { kind: "token-dead", reason, deadSince: null };
   const suspicion = `${reason} for too many tokens: wrong project or kind of token`;
-  lane.refuse(suspicion, REFUSED_FOR_MS);
+  lane.refuse();
   return { kind: "credential-refused", reason: suspicion };
 }
 
@@ -70,13 +82,14 @@ function judgeUnavailable({ status, retryAfter }: Answered, reason: string, lane
 interface Fault {
   readonly status: string | null;
   readonly errorCode: string | null;
+  readonly message: string;
   readonly field: string | null;
   readonly isAboutToken: boolean;
 }
 
 function faultOf(body: string): Fault {
   const parsed = Refused.safeParse(parseJson(body));
-  if (!parsed.success) return { status: null, errorCode: null, field: null, isAboutToken: false };
+  if (!parsed.success) return { status: null, errorCode: null, message: "", field: null, isAboutToken: false };
   const { status = null, message, details } = parsed.data.error;
   const errorCode = details.find((detail) => detail["@type"].endsWith("FcmError"))?.errorCode ?? null;
   const fields = details.flatMap(({ fieldViolations = [] }) => fieldViolations.map(({ field }) => field));
@@ -86,6 +99,7 @@ function faultOf(body: string): Fault {
   return {
     status,
     errorCode,
+    message,
     field: fields.find((field) => field !== undefined) ?? null,
     isAboutToken: errorCode === "INVALID_ARGUMENT" && (isTokenField || isTokenText),
   };

@@ -1,8 +1,10 @@
+import { buildFcmBody } from "@strata/push-payload";
 import { FcmAccessToken, type AccessTokenResult, type ServiceAccountKey } from "./fcm-access-token.ts";
-import { judgeFcmAnswer } from "./fcm-answers.ts";
-import { buildFcmBody } from "./fcm-payload.ts";
+import { fcmWord, judgeFcmAnswer } from "./fcm-answers.ts";
 import { FcmSessions } from "./fcm-sessions.ts";
 import { LaneState } from "./lane-state.ts";
+import { type Pace, sendAtPace } from "./pace.ts";
+import { type AskOptions, type ProviderAnswer, unasked } from "./provider-answer.ts";
 import {
   MAX_PUSHES_PER_SEND,
   type ProviderLog,
@@ -29,6 +31,9 @@ export interface FcmProviderOptions {
   readonly quietMs?: number;
   /** How long one send may take in all, waiting for a free stream included. */
   readonly sendDeadlineMs?: number;
+  readonly lane?: LaneState;
+  /** Null: as fast as the provider takes it. */
+  readonly pace?: Pace | null;
 }
 
 const FCM_URL = "https://fcm.googleapis.com";
@@ -37,7 +42,6 @@ const MAX_STREAMS_PER_SESSION = 100;
 const REQUEST_TIMEOUT_MS = 10_000;
 const SEND_DEADLINE_MS = 30_000;
 const ATTEMPTS = 3;
-const REFUSED_FOR_MS = 60_000;
 
 /** Opens one client for one service account; it connects with the first push. */
 export function openFcmProvider(options: FcmProviderOptions): PushProvider {
@@ -49,7 +53,7 @@ class FcmProvider implements PushProvider {
   readonly #options: FcmProviderOptions;
   readonly #accessToken: FcmAccessToken;
   readonly #sessions: FcmSessions;
-  readonly #lane = new LaneState();
+  readonly #lane: LaneState;
   readonly #window: StreamWindow;
   readonly #sending = new Set<Promise<unknown>>();
   readonly #authority: string;
@@ -60,6 +64,7 @@ class FcmProvider implements PushProvider {
     const { maxStreamsPerSession = MAX_STREAMS_PER_SESSION, requestTimeoutMs = REQUEST_TIMEOUT_MS, ca, log } = options;
     const url = options.url ?? FCM_URL;
     this.#options = options;
+    this.#lane = options.lane ?? new LaneState();
     this.#authority = new URL(url).host;
     this.#path = `/v1/projects/${encodeURIComponent(options.serviceAccount.project_id)}/messages:send`;
     this.#accessToken = new FcmAccessToken(options);
@@ -83,9 +88,30 @@ class FcmProvider implements PushProvider {
     if (pushes.length > MAX_PUSHES_PER_SEND) throw new RangeError(`At most ${MAX_PUSHES_PER_SEND} pushes in one send`);
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
-    const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
+  }
+
+  async ask(push: Push, { isDryRun }: AskOptions): Promise<ProviderAnswer> {
+    const built = buildFcmBody(push);
+    if (built.kind === "unsendable") return unasked("unsendable", built.reason);
+    const body = isDryRun ? asDryRun(built.payload) : built.payload;
+    if (!(await this.#window.enter(REQUEST_TIMEOUT_MS))) return unasked("unanswered", "no stream free in time");
+    try {
+      let access = await this.#accessToken.get();
+      for (let attempt = 1; ; attempt += 1) {
+        if (access.kind !== "token")
+          return unasked(access.kind === "refused" ? "refused" : "unanswered", access.reason);
+        const answer = await this.#sessions.request(this.#headers(access.token), body);
+        if (answer.kind === "unanswered") return unasked("unanswered", answer.reason);
+        // The access token ran out, which says nothing yet about the service account.
+        if (answer.status !== 401 || attempt > 1) return fcmWord(answer);
+        access = await this.#accessToken.renewed(access.token);
+      }
+    } finally {
+      this.#window.leave();
+    }
   }
 
   async close(): Promise<void> {
@@ -100,7 +126,7 @@ class FcmProvider implements PushProvider {
     if (!(await this.#window.enter(Math.max(0, deadline - Date.now())))) return this.#notSent("no stream free in time");
     try {
       // Asked only now: what the pushes before this one were answered may have closed the lane meanwhile.
-      return this.#lane.blocked() ?? (await this.#attempt(built.payload, deadline));
+      return await this.#lane.run(() => this.#attempt(built.payload, deadline));
     } finally {
       this.#window.leave();
     }
@@ -110,8 +136,7 @@ class FcmProvider implements PushProvider {
     let access = await this.#accessToken.get();
     let isRenewed = false;
     for (let attempt = 1; ; attempt += 1) {
-      const wasOpen = this.#lane.blocked() === null;
-      if (access.kind !== "token") return this.#noteClosed(this.#withoutToken(access), wasOpen);
+      if (access.kind !== "token") return this.#withoutToken(access);
       const answer = await this.#sessions.request(this.#headers(access.token), body);
       const mayTryAgain = attempt < ATTEMPTS && Date.now() < deadline && this.#lane.blocked() === null;
       if (answer.kind === "unanswered") {
@@ -125,7 +150,11 @@ class FcmProvider implements PushProvider {
         continue;
       }
       const isOpen = this.#lane.blocked() === null;
-      return this.#noteClosed(judgeFcmAnswer(answer, this.#lane), isOpen);
+      const result = judgeFcmAnswer(answer, this.#lane);
+      if (answer.status === 429 && isOpen && result.kind === "unavailable") {
+        this.#options.pace?.slowDown(result.retryAfterMs);
+      }
+      return result;
     }
   }
 
@@ -142,11 +171,11 @@ class FcmProvider implements PushProvider {
   #withoutToken(access: Exclude<AccessTokenResult, { kind: "token" }>): PushResult {
     const { kind, reason } = access;
     if (kind === "refused") {
-      this.#lane.refuse(reason, REFUSED_FOR_MS);
+      this.#lane.refuse();
       return { kind: "credential-refused", reason };
     }
     this.#lane.failed();
-    const retryAfterMs = this.#lane.pause(reason, this.#lane.backOffMs(), false);
+    const retryAfterMs = this.#lane.backOffMs();
     return { kind: "unavailable", reason, retryAfterMs, scope: "lane", mayHaveArrived: false };
   }
 
@@ -157,27 +186,20 @@ class FcmProvider implements PushProvider {
   }): PushResult {
     const { reason, isUnprocessed, isConnected } = answer;
     this.#lane.failed();
-    const retryAfterMs = this.#lane.backOffMs();
-    // Without a connection every further push would only dial once more.
-    if (!isConnected) this.#lane.pause(reason, retryAfterMs, false);
     return {
       kind: "unavailable",
       reason,
-      retryAfterMs,
+      retryAfterMs: this.#lane.backOffMs(),
+      // Without a connection every further push would only dial once more.
       scope: isConnected ? "push" : "lane",
       mayHaveArrived: !isUnprocessed,
     };
-  }
-
-  /** One line in the log for the answer that closed the lane, none for the hundreds that were under way with it. */
-  #noteClosed(result: PushResult, wasOpen: boolean): PushResult {
-    if (!wasOpen || this.#lane.blocked() === null || result.kind === "accepted") return result;
-    const { project_id: projectId } = this.#options.serviceAccount;
-    this.#options.log.warn("fcm lane closed", { projectId, outcome: result.kind, reason: result.reason });
-    return result;
   }
 
   #notSent(reason: string): PushResult {
     return { kind: "unavailable", reason, retryAfterMs: this.#lane.backOffMs(), scope: "push", mayHaveArrived: false };
   }
 }
+
+/** The same message, which FCM then looks at and does not deliver. */
+const asDryRun = (body: string): string => `{"validate_only":true,${body.slice(1)}`;

@@ -1,3 +1,4 @@
+import { buildFcmBody } from "@strata/push-payload";
 import { expect } from "chai";
 import { deleteApp, initializeApp } from "firebase-admin/app";
 import { getMessaging } from "firebase-admin/messaging";
@@ -5,7 +6,6 @@ import { Agent } from "node:https";
 import { aPhone, aPush, fcmOptions } from "../../test/provider-fixture.ts";
 import { buildApnsNotification } from "./apns-payload.ts";
 import { FcmAccessToken } from "./fcm-access-token.ts";
-import { buildFcmBody } from "./fcm-payload.ts";
 import { openFcmProvider } from "./fcm-provider.ts";
 import type { Push } from "./push-provider.ts";
 
@@ -170,7 +170,14 @@ async function sendWithSdk(port: number, ca: string, accessToken: string): Promi
     },
     apns: {
       headers: { "apns-collapse-id": "announcement-1", "apns-priority": "10", "apns-push-type": "alert" },
-      payload: { aps: { alert: { locKey: "BODY", locArgs: ["a"] }, sound: "bell.aiff", category: "NEWS" } },
+      payload: {
+        aps: {
+          alert: { locKey: "BODY", locArgs: ["a"], launchImage: "start.png" },
+          sound: "bell.aiff",
+          category: "NEWS",
+          mutableContent: true,
+        },
+      },
     },
   });
   await deleteApp(app);

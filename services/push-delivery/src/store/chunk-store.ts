@@ -1,4 +1,4 @@
-import { partitionKey } from "@strata/contracts";
+import { partitionKey, type Platform } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { ChunkRow, type Settlement } from "../domain/chunk.ts";
@@ -6,9 +6,21 @@ import { ChunkRow, type Settlement } from "../domain/chunk.ts";
 export interface PushCounts {
   readonly accepted: number;
   readonly failed: number;
+  readonly skipped: number;
+  readonly expired: number;
   readonly ios: number;
   readonly android: number;
   readonly web: number;
+}
+
+type ByPlatform = Readonly<Record<Platform, number>>;
+
+/** Devices by why they got no push. */
+export interface PushReasons {
+  readonly failedByReason: Readonly<Record<string, number>>;
+  readonly skippedByPolicy: Readonly<Record<string, number>>;
+  readonly failedByPlatform: ByPlatform;
+  readonly skippedByPlatform: ByPlatform;
 }
 
 export interface ChunkStore {
@@ -21,13 +33,17 @@ export interface ChunkStore {
   settle(chunkId: string, holder: string, settlement: Settlement): Promise<boolean>;
   /** Holds a chunk for longer. Not to be called once it is settled. */
   renew(chunkId: string, holder: string, leaseMs: number): Promise<void>;
-  /** Makes an app's parked pushes due after `delayMs`. */
-  unpark(app: string, delayMs: number): Promise<void>;
+  /** Makes an app's parked pushes due after `delayMs`; those of one credential, where it is named. */
+  unpark(app: string, delayMs: number, credentialId?: string): Promise<void>;
+  /** By credential, the pushes of an app that had to wait and still do. */
+  waitingByCredential(app: string): Promise<ReadonlyMap<string, number>>;
   counts(app: string, announcementId: string): Promise<PushCounts>;
-  /** Devices by the reason for which their push was given up; looks only at rows that have any. */
-  failedByReason(app: string, announcementId: string): Promise<Readonly<Record<string, number>>>;
+  /** Why pushes failed or were skipped; looks only at rows in which some did. */
+  reasons(app: string, announcementId: string): Promise<PushReasons>;
   /** The rows of an announcement's pushes in one partition that have something about this user. */
   ofUser(app: string, announcementId: string, partition: number, userId: string): Promise<readonly ChunkRow[]>;
+  /** The rows below a plan's id, or the ids of several plans, that have something about this user. */
+  ofPlanAndUser(planId: string, userId: string): Promise<readonly ChunkRow[]>;
   /** The next chunk of an announcement, behind `after`, of whose pushes some were taken. */
   nextTaken(app: string, announcementId: string, after: string | null): Promise<ChunkRow | null>;
   /** Chunks with pushes that have to wait, and those of them that wait for a credential. */
@@ -38,13 +54,21 @@ export interface ChunkStore {
 /** A lease lost with the database's last moments is taken again: it need not wait for the disk. */
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
-const COUNTS_INDEX = "counts_by_platform";
+const WAITING_INDEX = "waiting";
+const COUNTS_INDEX = "counts_by_outcome";
+/** Of before anything was skipped. */
+const FORMER_COUNTS_INDEX = "counts_by_platform";
 
 /** All ids below `prefix/`: the byte after "/" is "0". */
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
 
 export function mongoChunkStore(db: Db): ChunkStore {
   const chunks = db.collection<ChunkRow>("push_chunks");
+  const ofPlanAndUser = async (planId: string, userId: string): Promise<readonly ChunkRow[]> => {
+    const filter = { _id: below(planId), $or: [{ "outcomes.user": userId }, { "pending.userId": userId }] };
+    return (await chunks.find(filter).toArray()).map((row) => ChunkRow.parse(row));
+  };
+
   return {
     async insertNew(rows) {
       try {
@@ -78,12 +102,22 @@ export function mongoChunkStore(db: Db): ChunkStore {
     async renew(_id, holder, leaseMs) {
       await chunks.updateOne({ _id, holder }, { $set: { dueAt: Date.now() + leaseMs } }, LIGHT);
     },
-    async unpark(app, delayMs) {
+    async unpark(app, delayMs, credentialId) {
       const dueAt = Date.now() + delayMs;
+      const ofCredential = credentialId === undefined ? {} : { credential: credentialId };
       await chunks.updateMany(
-        { app, parked: true, dueAt: { $gt: dueAt } },
+        { app, parked: true, dueAt: { $gt: dueAt }, ...ofCredential },
         { $set: { dueAt, "pending.$[].dueAt": dueAt } },
       );
+    },
+    async waitingByCredential(app) {
+      const sums = await chunks
+        .aggregate<{ _id: string | null; n: number }>(
+          [{ $match: { app, waiting: { $gt: 0 } } }, { $group: { _id: "$credential", n: { $sum: "$waiting" } } }],
+          { hint: WAITING_INDEX },
+        )
+        .toArray();
+      return new Map(sums.map(({ _id, n }) => [_id ?? "", n]));
     },
     async counts(app, announcementId) {
       const [sums] = await chunks
@@ -95,6 +129,8 @@ export function mongoChunkStore(db: Db): ChunkStore {
                 _id: null,
                 accepted: { $sum: "$accepted" },
                 failed: { $sum: "$failed" },
+                skipped: { $sum: "$skipped" },
+                expired: { $sum: "$expired" },
                 ios: { $sum: "$acceptedOn.ios" },
                 android: { $sum: "$acceptedOn.android" },
                 web: { $sum: "$acceptedOn.web" },
@@ -105,32 +141,45 @@ export function mongoChunkStore(db: Db): ChunkStore {
           { hint: COUNTS_INDEX },
         )
         .toArray();
-      return sums ?? { accepted: 0, failed: 0, ios: 0, android: 0, web: 0 };
+      return sums ?? { accepted: 0, failed: 0, skipped: 0, expired: 0, ios: 0, android: 0, web: 0 };
     },
-    async failedByReason(app, announcementId) {
-      const reasons = await chunks
-        .aggregate<{ _id: string | null; n: number }>(
+    async reasons(app, announcementId) {
+      const groups = await chunks
+        .aggregate<ReasonGroup>(
           [
-            { $match: { _id: below(`${app}/${announcementId}`), failed: { $gt: 0 } } },
-            { $project: { outcomes: { outcome: 1, reason: 1 } } },
+            {
+              $match: {
+                _id: below(`${app}/${announcementId}`),
+                $or: [{ failed: { $gt: 0 } }, { skipped: { $gt: 0 } }],
+              },
+            },
+            { $project: { outcomes: { outcome: 1, reason: 1, policy: 1, platform: 1 } } },
             { $unwind: "$outcomes" },
-            { $match: { "outcomes.outcome": "failed" } },
-            { $group: { _id: "$outcomes.reason", n: { $sum: 1 } } },
+            { $match: { "outcomes.outcome": { $in: ["failed", "skipped"] } } },
+            {
+              $group: {
+                _id: {
+                  outcome: "$outcomes.outcome",
+                  why: { $ifNull: ["$outcomes.policy", { $ifNull: ["$outcomes.reason", "unknown"] }] },
+                  platform: "$outcomes.platform",
+                },
+                n: { $sum: 1 },
+              },
+            },
           ],
           { hint: COUNTS_INDEX },
         )
         .toArray();
-      return Object.fromEntries(reasons.map(({ _id, n }) => [_id ?? "unknown", n]));
+      return {
+        failedByReason: sumsBy(groups, "failed", "why"),
+        skippedByPolicy: sumsBy(groups, "skipped", "why"),
+        failedByPlatform: { ...NO_PLATFORM, ...sumsBy(groups, "failed", "platform") },
+        skippedByPlatform: { ...NO_PLATFORM, ...sumsBy(groups, "skipped", "platform") },
+      };
     },
-    async ofUser(app, announcementId, partition, userId) {
-      const rows = await chunks
-        .find({
-          _id: below(`${app}/${announcementId}/${partitionKey(partition)}`),
-          $or: [{ "outcomes.user": userId }, { "pending.userId": userId }],
-        })
-        .toArray();
-      return rows.map((row) => ChunkRow.parse(row));
-    },
+    ofUser: (app, announcementId, partition, userId) =>
+      ofPlanAndUser(`${app}/${announcementId}/${partitionKey(partition)}`, userId),
+    ofPlanAndUser,
     async nextTaken(app, announcementId, after) {
       const { $gte, $lt } = below(`${app}/${announcementId}`);
       const _id = after === null ? { $gte, $lt } : { $gt: after, $lt };
@@ -146,9 +195,28 @@ export function mongoChunkStore(db: Db): ChunkStore {
     },
     async ensureIndexes() {
       await chunks.createIndex({ dueAt: 1 }, { name: "due", partialFilterExpression: { dueAt: { $gt: 0 } } });
+      await chunks.createIndex(
+        { app: 1, credential: 1, waiting: 1 },
+        { name: WAITING_INDEX, partialFilterExpression: { waiting: { $gt: 0 } } },
+      );
       // Answers counts without the rows, which hold an outcome per device.
       const platforms = { "acceptedOn.ios": 1, "acceptedOn.android": 1, "acceptedOn.web": 1 } as const;
-      await chunks.createIndex({ _id: 1, accepted: 1, failed: 1, ...platforms }, { name: COUNTS_INDEX });
+      const sums = { accepted: 1, failed: 1, skipped: 1, expired: 1, ...platforms } as const;
+      await chunks.createIndex({ _id: 1, ...sums }, { name: COUNTS_INDEX });
+      if (await chunks.indexExists(FORMER_COUNTS_INDEX)) await chunks.dropIndex(FORMER_COUNTS_INDEX);
     },
   };
+}
+
+interface ReasonGroup {
+  readonly _id: { readonly outcome: string; readonly why: string; readonly platform: string };
+  readonly n: number;
+}
+
+const NO_PLATFORM: ByPlatform = { ios: 0, android: 0, web: 0 };
+
+function sumsBy(groups: readonly ReasonGroup[], outcome: string, by: "why" | "platform"): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const { _id, n } of groups) if (_id.outcome === outcome) sums.set(_id[by], (sums.get(_id[by]) ?? 0) + n);
+  return Object.fromEntries(sums);
 }

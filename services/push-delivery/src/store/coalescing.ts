@@ -37,7 +37,8 @@ export function coalescing(
 }
 
 /** The app was only asked for to tell whose device it is. */
-function withoutApp(found: FoundTarget): Target {
-  const { userId, deviceId, platform, kind, token, environment, appBundle, registeredAt, dueAt } = found;
-  return { userId, deviceId, platform, kind, token, environment, appBundle, registeredAt, dueAt };
+export function withoutApp(found: FoundTarget): Target {
+  const { userId, deviceId, platform, kind, token, environment, appBundle, webPushKeys, registeredAt, dueAt } = found;
+  const target = { userId, deviceId, platform, kind, token, environment, appBundle, registeredAt, dueAt };
+  return webPushKeys === undefined ? target : { ...target, webPushKeys };
 }

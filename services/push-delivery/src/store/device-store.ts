@@ -3,8 +3,15 @@ import { isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { Target } from "../domain/chunk.ts";
-import { type DeviceRow, type Registration, settleClaims, userKey } from "../domain/device.ts";
-import { coalescing } from "./coalescing.ts";
+import {
+  deviceKey,
+  type DeviceRow,
+  type EndedRegistration,
+  type Registration,
+  settleClaims,
+  userKey,
+} from "../domain/device.ts";
+import { coalescing, withoutApp } from "./coalescing.ts";
 
 const StoredDevice = DeviceFields.extend({
   _id: z.string(),
@@ -37,12 +44,31 @@ export interface DeadToken {
   readonly deadSince: Date | null;
 }
 
+/** A device that its user does not want any more. */
+interface Removal {
+  readonly app: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly at: number;
+  /** The command that removes it. */
+  readonly by: string;
+}
+
 export interface DeviceStore {
   /**
    * Makes these registrations hold, as far as no newer one stands against them. `ending` is called with those that this
    * ends, before it does: who repeats it after it was done does not find them any more. Bears being repeated.
    */
   register(registrations: readonly DeviceRow[], ending?: (ended: readonly DeviceRow[]) => Promise<void>): Promise<void>;
+  /**
+   * Removes a device with what was registered of it until `at`, and keeps that from coming back; a newer registration
+   * stays. `ending` as above. Bears being repeated.
+   */
+  remove(removal: Removal, ending: (ended: EndedRegistration) => Promise<void>): Promise<void>;
+  /** A user's device; null without a token, and then whether it had one lately. */
+  one(app: string, userId: string, deviceId: string): Promise<{ device: DeviceRow | null; wasThere: boolean }>;
+  /** Where each of up to 1,000 devices is reached as of now, in order; null: nowhere. */
+  asRegistered(app: string, targets: readonly Target[]): Promise<readonly (Target | null)[]>;
   /** A user's devices, the one registered last first. */
   ofUser(app: string, userId: string): Promise<readonly DeviceRow[]>;
   /** All devices of up to 1,000 users of one partition, each due at once. */
@@ -77,8 +103,12 @@ const TARGET_FIELDS = {
   token: 1,
   environment: 1,
   appBundle: 1,
+  webPushKeys: 1,
   registeredAt: 1,
 } as const;
+
+/** What of a device without a token is not kept: it is of no use, and as secret as the token. */
+const ADDRESS = { token: "", webPushKeys: "" } as const;
 
 export function mongoDeviceStore(db: Db): DeviceStore {
   const devices = db.collection<StoredRow>("devices");
@@ -121,6 +151,37 @@ export function mongoDeviceStore(db: Db): DeviceStore {
       // Who was forgotten between our look and our write has left a note before her devices were removed.
       await sweep(await findForgotten(registrations.map(({ app, userId }) => userKey(app, userId))));
     },
+    async remove({ app, userId, deviceId, at, by }, ending) {
+      const _id = deviceKey(app, userId, deviceId);
+      const row = await devices.findOne({ _id }, { projection: { registeredAt: 1 } });
+      if (row !== null && row.registeredAt > at) return;
+      await ending({ userId, deviceId, registeredAt: at });
+      const removed = { app, partition: partitionOf(userId), userId, deviceId, registeredAt: at, by };
+      const update = { $set: { ...removed, removedAt: new Date() }, $unset: ADDRESS };
+      try {
+        await devices.updateOne({ _id, registeredAt: { $lte: at } }, update, { upsert: true });
+      } catch (error) {
+        // A newer registration has come meanwhile: the upsert tried to make a second row.
+        if (!isDuplicateKey(error)) throw error;
+      }
+    },
+    async one(app, userId, deviceId) {
+      const row = await devices.findOne({ _id: deviceKey(app, userId, deviceId) });
+      const hasToken = row !== null && !("removedAt" in row);
+      return { device: hasToken ? StoredDevice.parse(row) : null, wasThere: row !== null };
+    },
+    async asRegistered(app, targets) {
+      if (targets.length === 0) return [];
+      const keyOf = ({ userId, deviceId }: Target): string => deviceKey(app, userId, deviceId);
+      const rows = await devices
+        .find({ _id: { $in: targets.map(keyOf) }, ...HAS_TOKEN }, { projection: TARGET_FIELDS })
+        .toArray();
+      const found = new Map(StoredTargets.parse(rows).map((target) => [keyOf(target), target]));
+      return targets.map((target) => {
+        const registered = found.get(keyOf(target));
+        return registered === undefined ? null : { ...withoutApp(registered), dueAt: target.dueAt };
+      });
+    },
     async ofUser(app, userId) {
       const rows = await devices
         .find({ app, partition: partitionOf(userId), userId, ...HAS_TOKEN })
@@ -154,7 +215,7 @@ export function mongoDeviceStore(db: Db): DeviceStore {
             token: target.token,
             registeredAt: deadSince === null ? { $lte: target.registeredAt } : { $lt: deadSince.getTime() },
           },
-          update: { $set: { removedAt: new Date() }, $unset: { token: "" as const } },
+          update: { $set: { removedAt: new Date() }, $unset: ADDRESS },
         },
       }));
       await devices.bulkWrite(updates, { ordered: false });
@@ -188,7 +249,7 @@ const removalOf = ({ _id, app, partition, userId, deviceId, registeredAt, by }: 
     filter: { _id, $or: [{ registeredAt: { $lt: registeredAt } }, { registeredAt, by: { $lte: by } }] },
     update: {
       $set: { app, partition, userId, deviceId, registeredAt, by, removedAt: new Date() },
-      $unset: { token: "" as const },
+      $unset: ADDRESS,
     },
     upsert: true,
   },

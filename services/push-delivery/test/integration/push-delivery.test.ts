@@ -1,16 +1,23 @@
 import { randomUUID } from "node:crypto";
 import {
+  AcceptNotification,
   BatchStored,
+  DeletePushCredential,
   DeviceRegistered,
   GetAnnouncementContent,
   GetMessageNotification,
+  GetNotification,
   GetPushCounts,
   ListDevices,
+  ListPushCredentials,
   MessageCreated,
   type PushCredential,
+  PushNotification,
   PutPushCredential,
   RegisterDevice,
+  RemoveDevice,
   type ReplyOf,
+  SendCanary,
   type ServiceName,
   UserDeleted,
 } from "@strata/contracts";
@@ -30,14 +37,28 @@ import {
 } from "@strata/testing";
 import { expect } from "chai";
 import { Registry } from "prom-client";
+import webPush from "web-push";
 import { loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
 import { aPhone } from "../provider-fixture.ts";
 import { aBatch, aMessage, anAndroid, anIphone, credentialsOf, KEY, usersOfOnePartition } from "../support.ts";
 
-const LANES = ["announcements", "messages", "deleted-users", "admin"];
-const QUEUES = [...LANES, "devices.0", "devices.1"].map((lane) => `push-delivery.${lane}`);
-const DEAD_LETTERS = [...LANES, "devices"].map((lane) => `push-delivery.${lane}.dead-letter`);
+const LANES = [
+  "announcements",
+  "messages",
+  "new-notifications",
+  "notifications",
+  "deleted-users",
+  "suspended-users",
+  "admin",
+  "canaries",
+];
+const QUEUES = [...LANES, "devices.0", "devices.1", "preferences.0", "preferences.1"].map(
+  (lane) => `push-delivery.${lane}`,
+);
+const DEAD_LETTERS = [...LANES, "devices", "preferences"].map((lane) => `push-delivery.${lane}.dead-letter`);
+
+const waitingPhone = (n: number) => anIphone(7_000 + n);
 
 const CONTENT: ReplyOf<typeof GetAnnouncementContent>["content"] = {
   sender: { name: "Ops" },
@@ -96,6 +117,7 @@ describe("push-delivery", () => {
       FCM_URL: phone.fcmUrl,
       FCM_TOKEN_URL: `${phone.fcmUrl}/token`,
       APNS_URL: phone.fcmUrl,
+      WEBPUSH_HOSTS: new URL(phone.fcmUrl).host,
       PUSH_CA_FILE: phone.caFile,
       DUE_POLL_INTERVAL_MS: "50",
     });
@@ -238,6 +260,52 @@ describe("push-delivery", () => {
     expect(asked - before, "what it says is asked for once").to.equal(1);
   });
 
+  it("pushes to a browser, which alone can read it, and forgets its subscription once that has ended", async () => {
+    const app = anAppId();
+    const { publicKey, privateKey } = webPush.generateVAPIDKeys();
+    await putCredential(app, { kind: "webpush", subject: "mailto:ops@shop.example", publicKey, privateKey });
+    const [userId = ""] = usersOfOnePartition(1);
+    const { endpoint: token, keys: webPushKeys } = phone.subscribe(publicKey);
+    const device = anAndroid(0, { platform: "web", kind: "webpush", token, webPushKeys });
+    await gateway.request(RegisterDevice, app, { userId, deviceId: "firefox", device, at: Date.now() });
+    const first = aBatch(app, [userId]);
+    await fanOut.emit(BatchStored, app, first);
+    await eventually(() => countsOf(app, first.announcementId), { pushed: 1, failed: 0 });
+    expect(phone.device(token).shown[0]).to.deep.include({
+      text: "hello",
+      collapse_id: first.announcementId,
+      payload: {
+        body: "hello",
+        tag: first.announcementId,
+        data: { announcement_id: first.announcementId, user_id: userId },
+      },
+    });
+    phone.unsubscribe(token);
+    const second = aBatch(app, [userId]);
+    await fanOut.emit(BatchStored, app, second);
+    await eventually(async () => (await gateway.ask(ListDevices, app, { userId })).devices, []);
+    await eventually(() => countsOf(app, second.announcementId), { pushed: 0, failed: 1 });
+  });
+
+  it("pushes without a message to every phone once, though each command comes twice", async () => {
+    const { app, users, tokens } = await anApp(40, 7_000);
+    const notificationId = randomUUID();
+    const said = { notificationId, digest: "a".repeat(64), notification: { text: "by itself" } };
+    await gateway.request(AcceptNotification, app, { ...said, recipientCount: 40, groups: 2 });
+    const groups = [users.slice(0, 20), users.slice(20)].map((recipients, group) => ({
+      notificationId,
+      group,
+      recipients,
+    }));
+    for (const group of [...groups, ...groups]) await gateway.send(PushNotification, app, group);
+    const known = async () => (await gateway.ask(GetNotification, app, { notificationId })).notification;
+    await eventually(async () => (await known())?.pushed, 40);
+    await eventually(() => probe.depth("push-delivery.notifications"), 0);
+    expect(await known()).to.include({ isPlanned: true, failed: 0 });
+    expect(tokens.map((token) => phone.device(token).received_count)).to.deep.equal(tokens.map(() => 1));
+    expect(phone.device(tokens[0] ?? "").shown[0]).to.include({ text: "by itself", collapse_id: notificationId });
+  });
+
   it("forgets the phones of a deleted user: she gets nothing more, and the others do", async () => {
     const { app, users, tokens } = await anApp(2, 6_000);
     const [deleted = ""] = users;
@@ -245,6 +313,45 @@ describe("push-delivery", () => {
     await eventually(async () => (await gateway.ask(ListDevices, app, { userId: deleted })).devices, []);
     await conversation.emit(MessageCreated, app, aMessage(users));
     await eventually(() => tokens.map((token) => phone.device(token).received_count), [0, 1]);
+  });
+
+  it("sends nothing that waited to a phone whose user has logged out, or is another by now", async () => {
+    const app = anAppId();
+    const { apns } = credentialsOf(phone);
+    if (apns.kind !== "apns") throw new Error("an APNs key");
+    const credentialId = randomUUID();
+    const put = (credential: PushCredential) =>
+      gateway.request(PutPushCredential, app, {
+        credentialId,
+        kind: "apns",
+        sealed: seal(KEY, JSON.stringify(credential)),
+      });
+    const users = usersOfOnePartition(4);
+    const [ann = "", bob = "", cid = "", dee = ""] = users;
+    const registerAs = (userId: string, n: number) =>
+      gateway.request(RegisterDevice, app, { userId, deviceId: "phone", device: waitingPhone(n), at: Date.now() });
+    for (const [n, userId] of [ann, bob, cid].entries()) await registerAs(userId, n);
+    // With a key that does not sign everything waits, for as long as this test takes.
+    await put({ ...apns, privateKey: "no key at all" });
+    const waiting = aBatch(app, [ann, bob, cid]);
+    await fanOut.emit(BatchStored, app, waiting);
+    await eventually(() => probe.depth("push-delivery.announcements"), 0);
+
+    // Ann logs out; Dee logs in on Bob's phone; Cid's gets another token.
+    const removal = { userId: ann, deviceId: "phone", token: waitingPhone(0).token, at: Date.now() + 1 };
+    await gateway.request(RemoveDevice, app, removal);
+    await registerAs(dee, 1);
+    await registerAs(cid, 3);
+    await put(apns);
+    const later = aBatch(app, users);
+    const reached = { deadlineMs: 15_000 };
+    await eventually(() => countsOf(app, waiting.announcementId), { pushed: 1, failed: 2 }, reached);
+    const { failedByReason } = await gateway.ask(GetPushCounts, app, { announcementId: waiting.announcementId });
+    expect(failedByReason).to.deep.equal({ device_removed: 2 });
+    await fanOut.emit(BatchStored, app, later);
+    await eventually(() => countsOf(app, later.announcementId), { pushed: 2, failed: 0 });
+    const receivedOn = (n: number) => phone.device(waitingPhone(n).token).received.map(({ user_id }) => user_id);
+    expect([0, 1, 2, 3].map(receivedOn)).to.deep.equal([[], [dee], [], [cid, cid]]);
   });
 
   it("answers 503 to questions while MongoDB is away, and pushes what came meanwhile once it is back", async () => {
@@ -275,13 +382,14 @@ describe("push-delivery", () => {
     const users = usersOfOnePartition(1);
     const device = anIphone(4_000);
     await gateway.request(RegisterDevice, app, { userId: users[0] ?? "", deviceId: "phone", device, at: Date.now() });
-    // A key that does not sign: Apple is not even asked.
+    // A key that does not sign: Apple is not even asked, neither before it is stored.
     const credentialId = randomUUID();
     const put = (credential: PushCredential) =>
       gateway.request(PutPushCredential, app, {
         credentialId,
         kind: "apns",
         sealed: seal(KEY, JSON.stringify(credential)),
+        check: false,
       });
     await put({ ...apns, privateKey: "no key at all" });
     const batch = aBatch(app, users);
@@ -290,6 +398,27 @@ describe("push-delivery", () => {
     expect(await countsOf(app, batch.announcementId)).to.deep.equal({ pushed: 0, failed: 0 });
     await put(apns);
     await eventually(() => countsOf(app, batch.announcementId), { pushed: 1, failed: 0 }, { deadlineMs: 15_000 });
+  });
+
+  it("tries a credential before it is stored, tells how it stands, sends a canary through it, and removes it", async () => {
+    const app = anAppId();
+    const credentialId = randomUUID();
+    const { fcm } = credentialsOf(phone);
+    const put = () =>
+      gateway.request(PutPushCredential, app, { credentialId, kind: "fcm", sealed: seal(KEY, JSON.stringify(fcm)) });
+    const list = async () =>
+      (await gateway.ask(ListPushCredentials, app, { credentialId: null })).credentials.map(({ state }) => state);
+    phone.addFault({ reason: "PERMISSION_DENIED", times: 1 });
+    expect(await put().catch((error: unknown) => error)).to.have.property("code", "invalid_property");
+    expect(await list()).to.deep.equal([]);
+    await put();
+    expect(await list()).to.deep.equal(["ok"]);
+    const target = { token: anAndroid(5_000).token };
+    const canary = { credentialId, target, notification: { text: "canary" } };
+    expect(await gateway.request(SendCanary, app, canary)).to.include({ isAccepted: true, status: 200 });
+    expect(phone.device(target.token).received_count).to.equal(1);
+    expect(await gateway.request(DeletePushCredential, app, { credentialId })).to.deep.equal({ isKnown: true });
+    expect(await list()).to.deep.equal([]);
   });
 
   it("refuses a credential that it could not open", async () => {

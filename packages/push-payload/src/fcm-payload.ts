@@ -1,13 +1,6 @@
 import type { NotificationContent } from "@strata/contracts";
-import {
-  collapseIdOf,
-  isSilent,
-  MAX_PAYLOAD_BYTES,
-  present,
-  tooLarge,
-  type BuiltPayload,
-  type Push,
-} from "./push-provider.ts";
+import { alertOf, apsOf, pushTypeOf } from "./apns-payload.ts";
+import { type BuiltPayload, collapseIdOf, isSilent, MAX_PAYLOAD_BYTES, present, type Push, tooLarge } from "./push.ts";
 
 const RESERVED_DATA_KEY = /^(?:from|message_type|google\..*|gcm\..*)$/;
 const LONGEST_TTL_SECONDS = 28 * 86_400;
@@ -46,9 +39,9 @@ export function buildFcmBody(push: Push): BuiltPayload<string> {
       headers: {
         "apns-collapse-id": collapseId,
         "apns-priority": silent || priority === "normal" ? "5" : "10",
-        "apns-push-type": silent ? "background" : "alert",
+        "apns-push-type": pushTypeOf(push),
       },
-      payload: { aps: silent ? { "content-available": 1 } : iosOnly(content) },
+      payload: { aps: apsBesideNotification(push) },
     },
   };
   return { kind: "built", payload: JSON.stringify({ message }), bytes };
@@ -75,17 +68,10 @@ const androidOnly = (content: NotificationContent, tag: string): Readonly<Record
   tag,
 });
 
-/** What a phone of Apple's that is registered with FCM needs beside title and text. */
-function iosOnly(content: NotificationContent): Readonly<Record<string, unknown>> {
-  const alert = present({
-    "title-loc-key": content.titleLocKey,
-    "title-loc-args": content.titleLocArgs,
-    "loc-key": content.locKey,
-    "loc-args": content.locArgs,
-  });
-  return present({
-    alert: Object.keys(alert).length === 0 ? undefined : alert,
-    sound: content.sound,
-    category: content.category,
-  });
+/** What a phone of Apple's that is registered with FCM needs beside title and text, which FCM puts there itself. */
+function apsBesideNotification(push: Push): Readonly<Record<string, unknown>> {
+  const { alert: _whole, ...aps } = apsOf(push);
+  if (isSilent(push.notification)) return aps;
+  const { title: _title, body: _body, ...alert } = alertOf(push.notification);
+  return Object.keys(alert).length === 0 ? aps : { alert, ...aps };
 }

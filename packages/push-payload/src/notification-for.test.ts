@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { notificationFor } from "./notification.ts";
+import { notificationFor } from "./notification-for.ts";
 
 describe("notificationFor", () => {
   const notification = {

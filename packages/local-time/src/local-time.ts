@@ -58,5 +58,9 @@ export function momentOf(localTime: string, timeZone: string): number {
   return moments.find((moment) => moment + offsetOf(timeZone, moment) === local) ?? before ?? local;
 }
 
+/** What clocks in a zone show at a moment, to the second: `2026-12-01T09:00:00`. */
+export const localTimeOf = (at: number, timeZone: string): string =>
+  new Date(at + offsetOf(timeZone, at)).toISOString().slice(0, 19);
+
 /** When it is to be settled who gets it when: before it is this local time anywhere. */
 export const settlesAt = (localTime: string): number => asUtc(localTime) - EARLIEST_MS - SETTLING_MS;

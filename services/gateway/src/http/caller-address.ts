@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import { isIP, isIPv6 } from "node:net";
+
+/**
+ * Where a request comes from, for limits. Behind `proxyHops` proxies of our own it is what the outermost of them has seen;
+ * whatever a caller wrote into the header before that is not looked at.
+ */
+export function callerAddress(request: IncomingMessage, proxyHops: number): string {
+  const direct = request.socket.remoteAddress ?? "unknown";
+  if (proxyHops === 0) return networkOf(direct);
+  const forwarded = [request.headers["x-forwarded-for"] ?? []].flat().join(",").split(",");
+  const seen = forwarded.at(-proxyHops)?.trim() ?? "";
+  return networkOf(isIP(seen) === 0 ? direct : seen);
+}
+
+/** One subscriber has 2^64 addresses of IPv6: who has the first half in common is one caller. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!isIPv6(address)) return address;
+  const [head = "", tail] = address.replace(/%.*$/, "").split("::");
+  const [first, last] = [groupsOf(head), groupsOf(tail ?? "")];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
+  const groups = [...first, ...Array.from({ length: zeros }, () => "0"), ...last];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
+}
+
+const groupsOf = (text: string): string[] => (text === "" ? [] : text.split(":"));

@@ -1,0 +1,172 @@
+import { type CategoryPolicy, DEFAULT_PUSH_POLICY, NO_PREFERENCES, type PushPolicy } from "@strata/contracts";
+import { anAppId } from "@strata/testing";
+import { expect } from "chai";
+import { pushPolicies } from "../push-policies.ts";
+import { aDelivery, openStores } from "../../test/support.ts";
+import { changePushPreferences } from "./change-push-preferences.ts";
+import { forgetUser } from "./forget-user.ts";
+import { getPushPolicy } from "./get-push-policy.ts";
+import { getPushPreferences } from "./get-push-preferences.ts";
+import { noteSuspension } from "./note-suspension.ts";
+import { setPushPolicy } from "./set-push-policy.ts";
+
+type Stores = Awaited<ReturnType<typeof openStores>>;
+type Changes = Parameters<ReturnType<typeof changePushPreferences>>[0]["payload"]["changes"];
+
+const many = (from: number, count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`category ${from + n}`, false]));
+
+const policyWith = (changes: Partial<PushPolicy>): PushPolicy => ({ ...DEFAULT_PUSH_POLICY, ...changes });
+
+describe("a push policy", () => {
+  let stores: Stores;
+  before(async () => {
+    stores = await openStores("push-policy");
+  });
+  after(() => stores[Symbol.asyncDispose]());
+
+  const set = (app: string, policy: PushPolicy, at: number, id = "command") =>
+    setPushPolicy({ ...stores, pushPolicies: pushPolicies(stores.policies) })(aDelivery({ policy, at }, { app, id }));
+  const get = async (app: string) => getPushPolicy(stores)(aDelivery({}, { app }));
+
+  it("is that of everybody until one is set", async () => {
+    expect(await get(anAppId())).to.deep.equal({ kind: "reply", reply: { policy: DEFAULT_PUSH_POLICY } });
+  });
+
+  it("is kept as it was set, whatever its categories are called", async () => {
+    const app = anAppId();
+    const named: Record<string, CategoryPolicy> = {
+      "$where.a": { choice: "off", cap: { pushes: 2, hours: 24 } },
+      constructor: { delaySeconds: 5 },
+    };
+    const policy = policyWith({ quietHours: { from: "22:00", to: "07:00" }, categories: named });
+    expect(await set(app, policy, 1_000)).to.deep.equal({ kind: "reply", reply: policy });
+    expect(await get(app)).to.deep.equal({ kind: "reply", reply: { policy } });
+  });
+
+  it("stays when an older command comes late, and is told of so", async () => {
+    const app = anAppId();
+    const [older, newer] = [policyWith({ cap: { pushes: 1, hours: 1 } }), policyWith({ cap: { pushes: 2, hours: 1 } })];
+    await set(app, newer, 2_000);
+    expect(await set(app, older, 1_000)).to.deep.equal({ kind: "reply", reply: newer });
+    expect(await get(app)).to.deep.equal({ kind: "reply", reply: { policy: newer } });
+  });
+
+  it("is refused with a time zone that is none, and nothing changes", async () => {
+    const app = anAppId();
+    const refused = await set(app, policyWith({ fallbackTimeZone: "Middle/Earth" }), 1_000);
+    expect(refused).to.have.nested.property("error.code", "invalid_property");
+    expect(refused).to.have.nested.property("error.details.property", "fallback_time_zone");
+    expect(await get(app)).to.deep.equal({ kind: "reply", reply: { policy: DEFAULT_PUSH_POLICY } });
+  });
+
+  it("is read once for all who ask meanwhile, and again once it was forgotten", async () => {
+    const app = anAppId();
+    let reads = 0;
+    const policies = pushPolicies({
+      find: async (asked) => {
+        reads += 1;
+        return stores.policies.find(asked);
+      },
+    });
+    expect(await Promise.all([policies.of(app), policies.of(app)])).to.deep.equal([
+      DEFAULT_PUSH_POLICY,
+      DEFAULT_PUSH_POLICY,
+    ]);
+    expect(reads).to.equal(1);
+    const policy = policyWith({ cap: { pushes: 1, hours: 1 } });
+    await set(app, policy, 1_000);
+    policies.forget(app);
+    expect(await policies.of(app)).to.deep.equal(policy);
+  });
+});
+
+describe("a user's preferences", () => {
+  let stores: Stores;
+  before(async () => {
+    stores = await openStores("push-preferences");
+  });
+  after(() => stores[Symbol.asyncDispose]());
+
+  const change = (app: string, changes: Changes, at: number, id = "command") =>
+    changePushPreferences(stores)(aDelivery({ userId: "a/nn", changes, at }, { app, id }));
+  const get = async (app: string, userId = "a/nn") => {
+    const answer = await getPushPreferences(stores)(aDelivery({ userId }, { app }));
+    return answer.kind === "reply" ? answer.reply.preferences : answer;
+  };
+  const isSuspended = async (app: string) => (await stores.preferences.find(app, ["a/nn"])).get("a/nn")?.isSuspended;
+  const suspension = (app: string, isNow: boolean, version: number, at = 1_000) =>
+    noteSuspension(stores)(aDelivery({ userId: "a/nn", isSuspended: isNow, version, at }, { app }));
+  const forget = (app: string, at: number) => forgetUser(stores)(aDelivery({ userId: "a/nn", at }, { app }));
+
+  it("keep what a change leaves out, and lose a category with null", async () => {
+    const app = anAppId();
+    await change(app, { categories: { "a.b": false, $c: true }, timeZone: "Europe/Berlin" }, 1_000);
+    await change(app, { categories: { $c: null, d: true }, mutedUntil: 5_000 }, 2_000);
+    expect(await get(app)).to.deep.equal({
+      categories: { "a.b": false, d: true },
+      quietHours: null,
+      timeZone: "Europe/Berlin",
+      mutedUntil: 5_000,
+    });
+    expect(await get(app, "bob")).to.deep.equal(NO_PREFERENCES);
+    expect(await get(anAppId())).to.deep.equal(NO_PREFERENCES);
+  });
+
+  it("stay when an older change comes late or the same comes again", async () => {
+    const app = anAppId();
+    await change(app, { mutedUntil: 5_000 }, 1_000, "b");
+    for (const [at, id] of [
+      [1_000, "b"],
+      [1_000, "a"],
+      [999, "c"],
+    ] as const) {
+      const answer = await change(app, { mutedUntil: null, categories: { x: false } }, at, id);
+      expect(answer).to.have.nested.property("reply.mutedUntil", 5_000);
+    }
+    expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 5_000 });
+  });
+
+  it("are refused with what is no time zone, and beyond so many categories", async () => {
+    const app = anAppId();
+    expect(await change(app, { timeZone: "Middle/Earth" }, 1_000)).to.have.nested.property(
+      "error.details.property",
+      "time_zone",
+    );
+    expect(await change(app, { categories: many(0, 100) }, 2_000)).to.have.property("kind", "reply");
+    expect(await change(app, { categories: many(100, 1) }, 3_000)).to.have.nested.property(
+      "error.details.property",
+      "categories",
+    );
+    expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, categories: many(0, 100) });
+  });
+
+  it("know a suspension by its version, whatever comes first", async () => {
+    const app = anAppId();
+    await suspension(app, false, 7);
+    await suspension(app, true, 6);
+    expect(await isSuspended(app)).to.equal(false);
+    await suspension(app, true, 8);
+    await change(app, { mutedUntil: 5_000 }, 1_000);
+    await suspension(app, true, 8);
+    expect(await isSuspended(app)).to.equal(true);
+    expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 5_000 });
+  });
+
+  it("go with a user who is forgotten, and nothing from before brings them back", async () => {
+    const app = anAppId();
+    await change(app, { mutedUntil: 5_000 }, 1_000);
+    await suspension(app, true, 3, 1_000);
+    await forget(app, 2_000);
+    await change(app, { mutedUntil: 6_000 }, 1_500);
+    await suspension(app, true, 4, 2_000);
+    expect(await get(app)).to.deep.equal(NO_PREFERENCES);
+    expect(await isSuspended(app)).to.equal(false);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(1);
+    // She came back.
+    await change(app, { mutedUntil: 7_000 }, 3_000);
+    await forget(app, 2_000);
+    expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 7_000 });
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
+  });
+});
