@@ -9,7 +9,7 @@ import { startGateway } from "../src/start.ts";
 import { conversationContracts, type ConversationPeer, conversationPeer } from "./peers/conversation.ts";
 import { directoryContracts, type DirectoryPeer, directoryPeer } from "./peers/directory.ts";
 import { fanoutContracts, type FanoutPeer, fanoutPeer } from "./peers/fanout.ts";
-import { pushContracts, type PushPeer, pushPeer } from "./peers/push.ts";
+import { pushAway, pushContracts, type PushPeer, pushPeer } from "./peers/push.ts";
 import { receiptsContracts, type ReceiptsPeer, receiptsPeer } from "./peers/receipts.ts";
 
 /** The gateway on a real broker, with peers that speak the real protocol and keep what they are told in memory. */
@@ -32,8 +32,8 @@ interface WorldOptions {
   readonly name: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly log?: Logger;
-  /** Peers that are not there. */
-  readonly without?: readonly ServiceName[];
+  /** Push delivery is not there. */
+  readonly isPushAway?: boolean;
 }
 
 /** What URLs in answers begin with; the gateway listens elsewhere. */
@@ -42,11 +42,10 @@ export const PUBLIC_URL = "https://api.example.com";
 export const PATIENT = { REQUEST_DEADLINE_MS: "15000" } as const;
 const ORDERED_QUEUES = 2;
 
-export async function openWorld({ name, env = {}, log, without = [] }: WorldOptions): Promise<World> {
+export async function openWorld({ name, env = {}, log, isPushAway = false }: WorldOptions): Promise<World> {
   await using resources = new AsyncDisposableStack();
   const infra = resources.use(await openInfra(name));
   const openPeer = async (service: ServiceName, catalogue: readonly AnyContract[], rows: readonly Consumer[]) => {
-    if (without.includes(service)) return undefined;
     const peer = await openBroker({
       url: infra.amqpUrl,
       service,
@@ -75,7 +74,7 @@ export async function openWorld({ name, env = {}, log, without = [] }: WorldOpti
     openPeer("directory", directoryContracts, directory.rows),
     openPeer("announcement-fanout", fanoutContracts, fanout.rows),
     openPeer("receipt-tracking", receiptsContracts, receipts.rows),
-    openPeer("push-delivery", pushContracts, push.rows),
+    openPeer("push-delivery", ...(isPushAway ? pushAway : ([pushContracts, push.rows] as const))),
     openPeer("conversation", conversationContracts, conversation.rows),
   ]);
 

@@ -97,7 +97,7 @@ describe("a service that is away", () => {
 
   before(async () => {
     const env = { REQUEST_DEADLINE_MS: String(DEADLINE_MS) };
-    world = await openWorld({ name: "gateway alone", env, without: ["push-delivery"] });
+    world = await openWorld({ name: "gateway alone", env, isPushAway: true });
     app = world.directory.anApp();
     send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }), version: "1.0" });
   });

@@ -169,7 +169,7 @@ describe("POST notifications", () => {
 
 describe("POST notifications while push-delivery is away", () => {
   it("is 503 with Retry-After", async () => {
-    await using world = await openWorld({ name: "gateway notifications away", without: ["push-delivery"] });
+    await using world = await openWorld({ name: "gateway notifications away", isPushAway: true });
     const app = world.directory.anApp();
     const send = httpClient(world.baseUrl, { token: world.directory.aToken({ app }) });
     const reply = await send("POST", `/apps/${app}/notifications`, { body: aBody() });

@@ -52,7 +52,7 @@ describe("transport", () => {
 
   describe("routes", () => {
     it("answers 404 invalid_endpoint where there is none", async () => {
-      for (const path of ["/", "/apps", `/apps/${app}/Announcements`, `/apps/${app}/users/ann/nothing`]) {
+      for (const path of ["/nothing", "/apps", `/apps/${app}/Announcements`, `/apps/${app}/users/ann/nothing`]) {
         const reply = await send("GET", path);
         expect([reply.status, errorOf(reply).id]).to.deep.equal([404, "invalid_endpoint"]);
       }

@@ -64,6 +64,14 @@ export const pushContracts = [
   UserSuspended,
 ] as const;
 
+const suspendedUsers = consumer({
+  queue: "push-delivery.suspended-users",
+  handlers: [on(UserSuspended, async () => ack)],
+});
+
+/** What is left of it while it is away: the directory does not start before somebody takes its suspensions. */
+export const pushAway = [[UserSuspended], [suspendedUsers]] as const;
+
 export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
   const policies = pushPoliciesPeer();
   const peer: PushPeer = {
@@ -139,7 +147,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
       ],
     }),
     consumer({ queue: "push-delivery.preferences", handlers: policies.preferences }),
-    consumer({ queue: "push-delivery.suspended-users", handlers: [on(UserSuspended, async () => ack)] }),
+    suspendedUsers,
     consumer({
       queue: "push-delivery.queries",
       handlers: [

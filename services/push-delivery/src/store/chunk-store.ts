@@ -63,7 +63,7 @@ const FORMER_COUNTS_INDEX = "counts_by_platform";
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
 
 export function mongoChunkStore(db: Db): ChunkStore {
-  const chunks = db.collection<ChunkRow>("push_chunks");
+  const chunks = db.collection<ChunkRow>("push_chunks", { ignoreUndefined: true });
   const ofPlanAndUser = async (planId: string, userId: string): Promise<readonly ChunkRow[]> => {
     const filter = { _id: below(planId), $or: [{ "outcomes.user": userId }, { "pending.userId": userId }] };
     return (await chunks.find(filter).toArray()).map((row) => ChunkRow.parse(row));

@@ -153,16 +153,19 @@ export function mongoDeviceStore(db: Db): DeviceStore {
     },
     async remove({ app, userId, deviceId, at, by }, ending) {
       const _id = deviceKey(app, userId, deviceId);
-      const row = await devices.findOne({ _id }, { projection: { registeredAt: 1 } });
-      if (row !== null && row.registeredAt > at) return;
-      await ending({ userId, deviceId, registeredAt: at });
       const removed = { app, partition: partitionOf(userId), userId, deviceId, registeredAt: at, by };
-      const update = { $set: { ...removed, removedAt: new Date() }, $unset: ADDRESS };
-      try {
-        await devices.updateOne({ _id, registeredAt: { $lte: at } }, update, { upsert: true });
-      } catch (error) {
-        // A newer registration has come meanwhile: the upsert tried to make a second row.
-        if (!isDuplicateKey(error)) throw error;
+      for (let attempt = 1; ; attempt += 1) {
+        const row = await devices.findOne({ _id }, { projection: { registeredAt: 1 } });
+        if (row !== null && row.registeredAt > at) return;
+        await ending({ userId, deviceId, registeredAt: at });
+        try {
+          const update = { $set: { ...removed, removedAt: new Date() }, $unset: ADDRESS };
+          await devices.updateOne({ _id, registeredAt: { $lte: at } }, update, { upsert: true });
+          return;
+        } catch (error) {
+          // A registration has come meanwhile, newer or older: the upsert tried to make a second row.
+          if (!isDuplicateKey(error) || attempt === ATTEMPTS) throw error;
+        }
       }
     },
     async one(app, userId, deviceId) {

@@ -58,7 +58,7 @@ const QUEUES = [...LANES, "devices.0", "devices.1", "preferences.0", "preference
 );
 const DEAD_LETTERS = [...LANES, "devices", "preferences"].map((lane) => `push-delivery.${lane}.dead-letter`);
 
-const waitingPhone = (n: number) => anIphone(7_000 + n);
+const waitingPhone = (n: number) => anIphone(8_000 + n);
 
 const CONTENT: ReplyOf<typeof GetAnnouncementContent>["content"] = {
   sender: { name: "Ops" },
@@ -325,6 +325,7 @@ describe("push-delivery", () => {
         credentialId,
         kind: "apns",
         sealed: seal(KEY, JSON.stringify(credential)),
+        check: false,
       });
     const users = usersOfOnePartition(4);
     const [ann = "", bob = "", cid = "", dee = ""] = users;
