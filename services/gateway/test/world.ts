@@ -74,7 +74,7 @@ export async function openWorld({ name, env = {}, log, isPushAway = false }: Wor
     openPeer("directory", directoryContracts, directory.rows),
     openPeer("announcement-fanout", fanoutContracts, fanout.rows),
     openPeer("receipt-tracking", receiptsContracts, receipts.rows),
-    openPeer("push-delivery", ...(isPushAway ? pushAway : ([pushContracts, push.rows] as const))),
+    isPushAway ? openPeer("push-delivery", ...pushAway) : openPeer("push-delivery", pushContracts, push.rows),
     openPeer("conversation", conversationContracts, conversation.rows),
   ]);
 
