@@ -2,6 +2,7 @@ import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
 import * as announcementAudience from "./announcement-audience.ts";
 import * as announcementStates from "./announcement-states.ts";
+import * as badge from "./badge.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
@@ -36,6 +37,7 @@ export const catalogue: readonly AnyContract[] = [
   audience,
   announcementAudience,
   announcementStates,
+  badge,
   content,
   conversation,
   directory,

@@ -8,6 +8,7 @@ export * from "./catalogue.ts";
 export * from "./content.ts";
 export * from "./content-token.ts";
 export * from "./conversation.ts";
+export * from "./badge.ts";
 export * from "./define.ts";
 export * from "./directory.ts";
 export * from "./users.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BadgeCounting } from "./badge.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Identity, IdentityFields } from "./directory.ts";
 import { AppId, Millis, UserId, userIdList } from "./values.ts";
@@ -251,6 +252,10 @@ export const AppSettings = z.object({
   showsPhoneNumbers: z.boolean(),
   showsEmailAddresses: z.boolean(),
   showsMetadata: z.boolean(),
+  /** What the number on the app's icon counts. Absent: as by default. */
+  badgeCounting: BadgeCounting.optional(),
+  /** Whether it counts unread announcements too. Absent: as by default. */
+  badgeWithAnnouncements: z.boolean().optional(),
 });
 export type AppSettings = z.infer<typeof AppSettings>;
 
@@ -266,6 +271,8 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   showsPhoneNumbers: false,
   showsEmailAddresses: false,
   showsMetadata: false,
+  badgeCounting: "messages",
+  badgeWithAnnouncements: true,
 };
 
 /** Changes the settings that are named, and no others. Refused: `not_found`. */

@@ -5,7 +5,8 @@ import { isSilent, type Push } from "./push.ts";
 export type PushSubject =
   | { readonly kind: "announcement"; readonly id: string; readonly follows?: "correction" | "recall" | undefined }
   | { readonly kind: "message"; readonly id: string; readonly conversationId: string }
-  | { readonly kind: "notification"; readonly id: string };
+  | { readonly kind: "notification"; readonly id: string }
+  | { readonly kind: "badge"; readonly id: string };
 
 /** What an app needs to open what it was woken for. */
 export function dataOf(subject: PushSubject): Readonly<Record<string, string>> {
@@ -14,8 +15,10 @@ export function dataOf(subject: PushSubject): Readonly<Record<string, string>> {
       return { announcement_id: subject.id, ...(subject.follows === "recall" ? { recalled: "true" } : {}) };
     case "message":
       return { conversation_id: subject.conversationId, message_id: subject.id };
-    default:
+    case "notification":
       return { notification_id: subject.id };
+    default:
+      return {};
   }
 }
 

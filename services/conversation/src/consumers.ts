@@ -3,6 +3,7 @@ import {
   ChangeParts,
   ClearConversation,
   CountUnread,
+  CountUnreadOfUsers,
   CreateContent,
   CreateConversation,
   DeleteConversation,
@@ -31,7 +32,7 @@ import type { ConversationSummaries } from "./conversation-summaries.ts";
 import { changeConversation } from "./handlers/change-conversation.ts";
 import { changeParts } from "./handlers/change-parts.ts";
 import { clearConversation } from "./handlers/clear-conversation.ts";
-import { countUnread } from "./handlers/count-unread.ts";
+import { countUnread, countUnreadOfUsers } from "./handlers/count-unread.ts";
 import { createContent } from "./handlers/create-content.ts";
 import { createConversation } from "./handlers/create-conversation.ts";
 import { deleteConversation } from "./handlers/delete-conversation.ts";
@@ -125,6 +126,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetMessage, getMessage(deps)),
       on(SearchMessages, searchMessages(deps)),
       on(CountUnread, countUnread(deps)),
+      on(CountUnreadOfUsers, countUnreadOfUsers(deps)),
       on(GetMessageNotification, getMessageNotification(deps)),
       on(FindMessageReaders, findMessageReaders(deps)),
     ],

@@ -26,6 +26,7 @@ import {
   FindBlockers,
   FindIdentityKey,
   FindPersonalFacts,
+  FindBadgeFacts,
   FindPushFacts,
   FindTimeZones,
   FindUnknownUsers,
@@ -74,6 +75,7 @@ import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
 import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
 import { findPersonalFacts } from "./handlers/find-personal-facts.ts";
+import { findBadgeFacts } from "./handlers/find-badge-facts.ts";
 import { findPushFacts } from "./handlers/find-push-facts.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
 import { isFollowing, listFollowing } from "./handlers/followings.ts";
@@ -222,6 +224,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(FindUsersKnownBefore, findUsersKnownBefore(deps)),
       on(FindPersonalFacts, findPersonalFacts(deps)),
       on(FindPushFacts, findPushFacts(deps)),
+      on(FindBadgeFacts, findBadgeFacts(deps)),
     ],
     dependencies: [deps.mongo],
   }),

@@ -7,6 +7,7 @@ import {
   GetDevice,
   DeletePushCredential,
   ExplainPush,
+  ExternalUnreadChanged,
   GetNotification,
   GetPushCounts,
   GetPushOutcomes,
@@ -44,6 +45,7 @@ import { listDevices } from "./handlers/list-devices.ts";
 import { noteSuspension } from "./handlers/note-suspension.ts";
 import { listPushCredentials } from "./handlers/list-push-credentials.ts";
 import { previewPushes } from "./handlers/preview-pushes.ts";
+import { pushBadge } from "./handlers/push-badge.ts";
 import { pushBatch } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
 import { type NotificationDeps, pushNotification } from "./handlers/push-notification.ts";
@@ -108,7 +110,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     queue: "push-delivery.notifications",
     prefetch: deps.concurrency,
     handlers: [on(PushNotification, pushNotification(deps))],
-    dependencies: [deps.mongo],
+    dependencies: [deps.mongo, deps.directory],
   }),
   consumer({
     queue: "push-delivery.deleted-users",
@@ -120,6 +122,12 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     queue: "push-delivery.suspended-users",
     prefetch: 20,
     handlers: [on(UserSuspended, noteSuspension(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "push-delivery.badges",
+    prefetch: deps.concurrency,
+    handlers: [on(ExternalUnreadChanged, pushBadge(deps))],
     dependencies: [deps.mongo],
   }),
   consumer({

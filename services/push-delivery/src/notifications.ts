@@ -29,6 +29,8 @@ export interface Notifications {
   ): Promise<Wording | null>;
 }
 
+type Said = Exclude<Subject, { readonly kind: "badge" }>;
+
 const SILENT: Notification = {};
 
 /** What is corrected or recalled while its push waits is not pushed as it was; so an answer does not hold for long. */
@@ -60,7 +62,7 @@ export function notificationsOver(
     notification: notificationCache(freshMs.notification),
   };
 
-  const ask = async (app: string, { kind, id }: Subject, cause?: Cause): Promise<Pushed | null> => {
+  const ask = async (app: string, { kind, id }: Said, cause?: Cause): Promise<Pushed | null> => {
     const options = cause && { cause };
     switch (kind) {
       case "notification":
@@ -79,7 +81,7 @@ export function notificationsOver(
 
   return {
     async of({ app, subject, hasNotification }, userIds, cause) {
-      if (!hasNotification) return () => SILENT;
+      if (!hasNotification || subject.kind === "badge") return () => SILENT;
       const pushed = await keptOf[subject.kind](`${app}/${subject.id}`, () => ask(app, subject, cause));
       if (pushed === null) return null;
       const about = aboutOf(pushed);

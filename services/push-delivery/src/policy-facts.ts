@@ -9,13 +9,14 @@ import {
 } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
 import { type Facts, type PolicedPush, rulesOf } from "./domain/policy.ts";
+import type { Subject } from "./domain/subject.ts";
 import type { Wishes } from "./store/preference-store.ts";
 
 /** Whose facts are asked for, about one subject. */
 export interface FactsAsked {
   readonly app: string;
   /** Null as id: what nobody has been told of yet. */
-  readonly subject: { readonly kind: "announcement" | "message" | "notification"; readonly id: string | null };
+  readonly subject: { readonly kind: Subject["kind"]; readonly id: string | null };
   /** The user who says it, where her blockers are not left out already. */
   readonly senderId: string | null;
   readonly policy: PushPolicy;
@@ -109,7 +110,7 @@ function isReadingAsked({ policy, subject }: FactsAsked, push: PolicedPush): boo
   return isSkippedRead || (unreadAfterMinutes !== null && !push.isUrgent);
 }
 
-/** Nobody has read a notification without a message. */
+/** Nobody reads what is no announcement and no message. */
 async function readersAmong(
   client: Pick<Client, "ask">,
   app: string,
@@ -117,7 +118,7 @@ async function readersAmong(
   userIds: string[],
   cause?: Cause,
 ): Promise<readonly string[]> {
-  if (id === null || kind === "notification") return [];
+  if (id === null || (kind !== "announcement" && kind !== "message")) return [];
   const options = cause && { cause };
   const { userIds: readers } =
     kind === "announcement"

@@ -3,6 +3,7 @@ import type { NotificationContent } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
 import { type Push, pushOf } from "@strata/push-payload";
 import { collectInSlices, type Dependency, type Logger } from "@strata/runtime";
+import type { Badges } from "./badges.ts";
 import { type ChunkRow, settle, type Target, type Verdict } from "./domain/chunk.ts";
 import { deviceKey } from "./domain/device.ts";
 import { secondsLeft } from "./domain/time-to-live.ts";
@@ -17,6 +18,7 @@ export interface SendDeps {
   readonly chunks: ChunkStore;
   readonly devices: DeviceStore;
   readonly providers: PushProviders;
+  readonly badges: Badges;
   readonly mongo: Dependency;
   readonly publisher: Pick<Publisher, "emit">;
   readonly metrics: PushMetrics;
@@ -94,10 +96,11 @@ async function answersTo(
   if (now >= row.expiresAt) return allSettled(row.pending, { kind: "expired" });
   const choose = await deps.providers.of(row.app);
   const due = row.pending.filter((target) => target.dueAt <= now && !decided.has(target));
+  const badges = await deps.badges.of(row, due);
   const sends = [...Map.groupBy(due, choose)].map(async ([credential, targets]) =>
     credential === null
       ? allSettled(targets, { kind: "failed", reason: "no_credential" })
-      : sendThrough(deps, credential, targets, row, wording),
+      : sendThrough(deps, credential, targets, { row, wording, badges }),
   );
   const parts = await Promise.all(sends);
   const verdicts = new Map([...decided, ...parts.flatMap((part) => [...part.verdicts])]);
@@ -116,23 +119,29 @@ const allSettled = (targets: readonly Target[], verdict: Verdict): Answers => ({
   refusals: [],
 });
 
+/** What is pushed, and to each user her own of it. */
+interface Said {
+  readonly row: ChunkRow;
+  readonly wording: Wording;
+  readonly badges: ReadonlyMap<string, number>;
+}
+
 async function sendThrough(
   { metrics, log }: SendDeps,
   credential: OpenCredential,
   targets: readonly Target[],
-  row: ChunkRow,
-  wording: Wording,
+  said: Said,
 ): Promise<Answers> {
   const { provider, credentialId } = credential;
   // What is personal is rendered here, and that takes its time: the leases of others are to be renewed meanwhile.
-  const pushes = await collectInSlices(pushesTo(targets, row, wording));
+  const pushes = await collectInSlices(pushesTo(targets, said));
   const stop = metrics.sendSeconds.startTimer({ provider: provider.kind });
   const results = await provider.send(pushes);
   stop();
   const verdicts = new Map(targets.flatMap((target, index) => pairOf(target, results[index])));
   for (const [target, verdict] of verdicts) {
     if (verdict.kind !== "credential-refused") continue;
-    log.warn("push credential refused; its pushes wait", { app: row.app, credentialId, ...verdict });
+    log.warn("push credential refused; its pushes wait", { app: said.row.app, credentialId, ...verdict });
     return { verdicts, refusals: [{ target, credential }] };
   }
   return { verdicts, refusals: [] };
@@ -141,15 +150,24 @@ async function sendThrough(
 const pairOf = (target: Target, verdict: Verdict | undefined): [Target, Verdict][] =>
   verdict === undefined ? [] : [[target, verdict]];
 
-function* pushesTo(targets: readonly Target[], row: ChunkRow, wording: Wording): Generator<Push> {
+function* pushesTo(targets: readonly Target[], said: Said): Generator<Push> {
   const now = Date.now();
-  for (const target of targets) yield pushTo(target, row, wording, now);
+  for (const target of targets) yield pushTo(target, said, now);
 }
 
-function pushTo(target: Target, row: ChunkRow, wording: Wording, now: number): Push {
-  const content = contentOf(row, wording(target.userId));
+function pushTo(target: Target, { row, wording, badges }: Said, now: number): Push {
+  const { userId } = target;
+  const content = contentOf(row, wording(userId));
   const ttlSeconds = secondsLeft(row, content.ttl, now);
-  return pushOf({ device: target, subject: row.subject, content, userId: target.userId, ttlSeconds });
+  const badge = badges.get(userId);
+  return pushOf({
+    device: target,
+    subject: row.subject,
+    content,
+    userId,
+    ttlSeconds,
+    ...(badge === undefined || target.platform !== "ios" ? {} : { badge }),
+  });
 }
 
 /** What is shown already changes without a sound. */

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { openBroker, redisReplicas } from "@strata/messaging";
 import { openMongo, openRedis, sealedPrefix, type ServiceContext } from "@strata/runtime";
 import { notificationsOver } from "./notifications.ts";
+import { badgesOver } from "./badges.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { credentialCheck } from "./credential-check.ts";
@@ -87,6 +88,10 @@ export async function start({ config, log, closing, readiness, metrics: registry
     }),
     "broker",
   );
+  const [directory, receiptTracking] = [broker.dependsOn("directory"), broker.dependsOn("receipt-tracking")];
+  const isDown = (service: string, error: unknown): boolean =>
+    [directory, receiptTracking].some((other) => other.name === service && other.isDown(error));
+  const patient = pausingClient(broker, isDown, UNANSWERED_MS);
   const deciding = { pushPolicies: pushPolicies(policies), preferences, caps };
   const deps = {
     ...deciding,
@@ -98,6 +103,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     canaries,
     pushNotifications,
     providers,
+    badges: badgesOver(patient, log),
     keys,
     check: credentialCheck(addresses, log),
     notifications: notificationsOver(broker, pushNotifications),
@@ -106,8 +112,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),
     conversation: broker.dependsOn("conversation"),
-    directory: broker.dependsOn("directory"),
-    receiptTracking: broker.dependsOn("receipt-tracking"),
+    directory,
+    receiptTracking,
     metrics: pushMetrics(registry, chunks),
     log,
     leaseMs: LEASE_MS,
@@ -117,8 +123,6 @@ export async function start({ config, log, closing, readiness, metrics: registry
   credentialMetrics(registry, credentials, sealedPrefix(config.CREDENTIALS_KEY));
   closing.add(startCredentialUpkeep(deps, UPKEEP_INTERVAL_MS), "upkeep of credentials");
   closing.add(await broker.consume(consumers(deps)), "consumers");
-  const isDown = (service: string, error: unknown): boolean =>
-    [deps.directory, deps.receiptTracking].some((other) => other.name === service && other.isDown(error));
-  const patient = pushDecisions({ ...deciding, client: pausingClient(broker, isDown, UNANSWERED_MS) });
-  closing.add(startDuePushes({ ...deps, decisions: patient }, config.DUE_POLL_INTERVAL_MS), "due pushes");
+  const due = { ...deps, decisions: pushDecisions({ ...deciding, client: patient }) };
+  closing.add(startDuePushes(due, config.DUE_POLL_INTERVAL_MS), "due pushes");
 }

@@ -4,6 +4,7 @@ import {
   type BatchStored,
   type DeviceFields,
   FindAnnouncementReaders,
+  FindBadges,
   FindBlockers,
   FindMessageReaders,
   FindPersonalFacts,
@@ -25,6 +26,7 @@ import { type Dependency, DomainError, openMongo, seal } from "@strata/runtime";
 import { openInfra, testLogger } from "@strata/testing";
 import type { Phone } from "@strata/phone";
 import { Registry } from "prom-client";
+import { badgesOver } from "../src/badges.ts";
 import { deviceRow } from "../src/domain/device.ts";
 import { credentialCheck } from "../src/credential-check.ts";
 import { pushMetrics } from "../src/metrics.ts";
@@ -108,6 +110,9 @@ export interface Said {
   readonly blocks: Set<string>;
   /** Announcements as their own service has them, for explanations. */
   readonly announcements: Map<string, Announcement>;
+  /** By user. */
+  readonly badges: Map<string, number>;
+  isReceiptTrackingAway: boolean;
   /** The types of all that was asked. */
   readonly questions: string[];
 }
@@ -140,6 +145,8 @@ function answerForPolicies(said: Said, type: string, payload: unknown): unknown 
   }
 }
 
+const badgeOf = (userId: string, badge: number | undefined) => (badge === undefined ? [] : [{ userId, badge }]);
+
 const ofKnown = <Known extends object>(userId: string, known: Known | undefined) =>
   known === undefined ? [] : [{ userId, ...known }];
 
@@ -149,6 +156,11 @@ const answering = (said: Said): Pick<Client, "ask"> => ({
     said.questions.push(query.type);
     const policed = answerForPolicies(said, query.type, payload);
     if (policed !== null) return query.reply.parse(policed);
+    if (query.type === FindBadges.type) {
+      if (said.isReceiptTrackingAway) throw new DomainError("service_unavailable", { dependency: "receipt-tracking" });
+      const { userIds } = FindBadges.payload.parse(payload);
+      return query.reply.parse({ badges: userIds.flatMap((userId) => badgeOf(userId, said.badges.get(userId))) });
+    }
     if (query.type === FindPersonalFacts.type) {
       if (said.isDirectoryAway) throw new DomainError("service_unavailable", { dependency: "directory" });
       const { userIds } = FindPersonalFacts.payload.parse(payload);
@@ -192,6 +204,8 @@ export async function openPusher(name: string, phone: Phone, options: { readonly
     read: new Set(),
     blocks: new Set(),
     announcements: new Map(),
+    badges: new Map(),
+    isReceiptTrackingAway: false,
     questions: [],
   };
   const client = answering(said);
@@ -203,6 +217,7 @@ export async function openPusher(name: string, phone: Phone, options: { readonly
   const deps = {
     ...stores,
     providers,
+    badges: badgesOver(client, log),
     key: KEY,
     keys: KEYS,
     check: credentialCheck(addresses, log),

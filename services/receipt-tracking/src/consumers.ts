@@ -8,6 +8,7 @@ import {
   GetInsights,
   GetReceiptCounts,
   FindAnnouncementReaders,
+  FindBadges,
   GetReceiptStates,
   GetReceiptTimeline,
   GetUnread,
@@ -28,6 +29,7 @@ import { countAnnouncements, countMessageReaders, countMessages, countVisitors }
 import { countReceipts, dropCounts } from "./handlers/follow-unread.ts";
 import { getInsights } from "./handlers/get-insights.ts";
 import { getReceiptCounts } from "./handlers/get-receipt-counts.ts";
+import { findBadges } from "./handlers/find-badges.ts";
 import { findAnnouncementReaders } from "./handlers/find-announcement-readers.ts";
 import { getReceiptStates } from "./handlers/get-receipt-states.ts";
 import { getReceiptTimeline } from "./handlers/get-receipt-timeline.ts";
@@ -84,6 +86,7 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
       on(GetReceiptCounts, getReceiptCounts(deps)),
       on(GetReceiptStates, getReceiptStates(deps)),
       on(FindAnnouncementReaders, findAnnouncementReaders(deps)),
+      on(FindBadges, findBadges(deps)),
       on(GetReceiptTimeline, getReceiptTimeline(deps)),
       on(ListRecipientStates, listRecipientStates(deps)),
       on(ListDeleted, listDeleted(deps)),

@@ -1,4 +1,12 @@
-import { CountUnread, FindUnknownUsers, type InboxKey, ListInboxKeys } from "@strata/contracts";
+import {
+  CountUnread,
+  CountUnreadOfUsers,
+  FindBadgeFacts,
+  FindUnknownUsers,
+  type InboxKey,
+  ListInboxKeys,
+  type ReplyOf,
+} from "@strata/contracts";
 import type { Client } from "@strata/messaging";
 
 /** What others know of what a user has: announcement-fanout of her inbox, conversation of her messages, directory of her. */
@@ -7,7 +15,16 @@ export interface Inboxes {
   pages(app: string, userId: string, since: number | null): AsyncIterable<InboxPage>;
   /** One page of it. */
   page(app: string, reader: InboxReader, place: InboxPlace, limit: number): Promise<InboxPage>;
-  unreadMessages(app: string, userId: string): Promise<{ readonly messages: number; readonly conversations: number }>;
+  unreadMessages(app: string, userId: string): Promise<UnreadMessages>;
+  /** Of up to 1,000 users; whoever has read all is not in it. */
+  unreadMessagesOf(app: string, userIds: readonly string[]): Promise<ReadonlyMap<string, UnreadMessages>>;
+  /** How badges count, and what the app itself counts for up to 1,000 users. */
+  badgeFacts(app: string, userIds: readonly string[]): Promise<ReplyOf<typeof FindBadgeFacts>>;
+}
+
+interface UnreadMessages {
+  readonly messages: number;
+  readonly conversations: number;
 }
 
 export interface InboxPage {
@@ -58,5 +75,10 @@ export function inboxesOver(client: Pick<Client, "ask">): Inboxes {
       const { unreadMessages, unreadConversations } = await client.ask(CountUnread, app, { userId });
       return { messages: unreadMessages, conversations: unreadConversations };
     },
+    async unreadMessagesOf(app, userIds) {
+      const { unread } = await client.ask(CountUnreadOfUsers, app, { userIds: [...userIds] });
+      return new Map(unread.map(({ userId, ...counts }) => [userId, counts]));
+    },
+    badgeFacts: (app, userIds) => client.ask(FindBadgeFacts, app, { userIds: [...userIds] }),
   };
 }

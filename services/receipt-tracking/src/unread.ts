@@ -30,6 +30,12 @@ export async function unreadOf(deps: UnreadDeps, reader: Reader): Promise<Unread
   return { announcements, ...messages, version: opened.version };
 }
 
+/** Her announcements alone; counted, and kept, where no count is. */
+export async function unreadAnnouncements(deps: UnreadDeps, reader: Reader): Promise<number> {
+  const opened = await open(deps, reader);
+  return opened.count ?? countAndKeep(deps, reader, opened);
+}
+
 async function open({ unread, redis }: UnreadDeps, reader: Reader) {
   try {
     return await unread.open(reader, randomUUID());

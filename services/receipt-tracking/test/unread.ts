@@ -1,4 +1,4 @@
-import type { InboxKey } from "@strata/contracts";
+import type { FindBadgeFacts, InboxKey, ReplyOf } from "@strata/contracts";
 import { openRedis } from "@strata/runtime";
 import { type Infra, testLogger } from "@strata/testing";
 import type { Inboxes } from "../src/inbox.ts";
@@ -16,6 +16,10 @@ export interface InboxesPeer extends Inboxes {
   readonly ended: Set<string>;
   /** How many pages were asked for. */
   asked: number;
+  /** By user, of messages. */
+  readonly unread: Map<string, { readonly messages: number; readonly conversations: number }>;
+  /** What the directory says of badges. */
+  facts: ReplyOf<typeof FindBadgeFacts>;
 }
 
 export function inboxesPeer(): InboxesPeer {
@@ -24,6 +28,8 @@ export function inboxesPeer(): InboxesPeer {
     meanwhile: null,
     ended: new Set(),
     asked: 0,
+    unread: new Map(),
+    facts: { counting: "messages", withAnnouncements: true, external: [] },
     put(userId, key) {
       inboxes.set(userId, [key, ...(inboxes.get(userId) ?? [])]);
     },
@@ -47,6 +53,8 @@ export function inboxesPeer(): InboxesPeer {
       yield await peer.page(app, { userId, knownSince: null }, { behind: null, since }, 1_000);
     },
     unreadMessages: async () => ({ messages: 2, conversations: 1 }),
+    unreadMessagesOf: async () => peer.unread,
+    badgeFacts: async () => peer.facts,
   };
   return peer;
 }

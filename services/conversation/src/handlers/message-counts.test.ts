@@ -6,7 +6,7 @@ import { aDraft, blocking, repliedBy, sentOf } from "../../test/messages.ts";
 import { aConversation, aDelivery, limits, namingUsers, openStores, recordingPublisher } from "../../test/support.ts";
 import { changeConversation } from "./change-conversation.ts";
 import { clearConversation } from "./clear-conversation.ts";
-import { countUnread } from "./count-unread.ts";
+import { countUnread, countUnreadOfUsers } from "./count-unread.ts";
 import { deleteMessage, hideMessage } from "./delete-message.ts";
 import { listMessages } from "./list-messages.ts";
 import { markAllRead } from "./mark-all-read.ts";
@@ -140,6 +140,8 @@ describe("counts of messages", function () {
       const visible = told.filter((message, index) => isVisible(userId, message, index + 1));
       const unread = told.filter((message, index) => isUnread(userId, message, index + 1));
       const counted = repliedBy(await countUnread(deps)(aDelivery({ userId }, { app })));
+      const ofUsers = repliedBy(await countUnreadOfUsers(deps)(aDelivery({ userIds: userIds(USERS) }, { app })));
+      const together = ofUsers.unread.find((one) => one.userId === userId);
       const asked = { conversationId, viewer: userId, after: null, limit: 100 };
       const page = repliedBy(await listMessages(deps)(aDelivery(asked, { app })));
       const [conversation, membership] = await Promise.all([
@@ -150,6 +152,7 @@ describe("counts of messages", function () {
       const [summary] = await deps.summaries.of([{ conversation, membership }]);
       expect({
         ...counted,
+        together: together && [together.messages, together.conversations],
         total: page.total,
         listed: page.messages?.map(({ messageId }) => messageId),
         unreadListed: page.messages?.filter((one) => one.isUnread).map(({ messageId }) => messageId),
@@ -158,6 +161,7 @@ describe("counts of messages", function () {
       }).to.deep.equal({
         unreadMessages: unread.length,
         unreadConversations: unread.length > 0 ? 1 : 0,
+        together: unread.length > 0 ? [unread.length, 1] : undefined,
         total: visible.length,
         listed: visible.map(({ messageId }) => messageId).toReversed(),
         unreadListed: unread.map(({ messageId }) => messageId).toReversed(),

@@ -15,9 +15,15 @@ export interface TimelineStore {
   countGone(app: string, views: readonly View[]): Promise<ReadonlyMap<string, Gone>>;
   /** How many a user has not read, by conversation; in all of them, or in those named. Conversations with none are absent. */
   countUnread(app: string, user: string, conversations: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
+  /** How many each of these users has not read, by conversation. One query, however many they are. */
+  countUnreadOfUsers(app: string, users: readonly string[]): Promise<readonly UnreadOfUser[]>;
   /** A user has read all that she sees up to a position. Repeating it changes nothing. */
   markRead(app: string, conversation: string, reader: Reader): Promise<void>;
 }
+
+/** Of one user in one conversation. */
+const UnreadOfUser = z.object({ user: z.string(), conversation: z.string(), messages: z.number().int() });
+type UnreadOfUser = z.infer<typeof UnreadOfUser>;
 
 interface Gone {
   readonly deleted: number;
@@ -150,6 +156,16 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     },
     countUnread: (app, user, conversations) =>
       countBy({ app, unread: user, ...(conversations && { conversation: { $in: [...conversations] } }) }),
+    async countUnreadOfUsers(app, users) {
+      const pipeline = [
+        { $match: { app, unread: { $in: [...users] } } },
+        { $project: { _id: 0, conversation: 1, user: { $setIntersection: ["$unread", { $literal: [...users] }] } } },
+        { $unwind: "$user" },
+        { $group: { _id: { user: "$user", conversation: "$conversation" }, messages: { $sum: 1 } } },
+        { $project: { _id: 0, user: "$_id.user", conversation: "$_id.conversation", messages: 1 } },
+      ];
+      return z.array(UnreadOfUser).parse(await aggregate(pipeline, COUNTS_PER_ANSWER));
+    },
     async markRead(app, conversation, { user, through, at, by }) {
       const unread = { app, unread: user, conversation, position: { $lte: through } };
       const oldest = { projection: { _id: 0, position: 1 }, sort: { position: 1 }, limit: PAGE } as const;

@@ -16,6 +16,8 @@ export interface UserFactsStore {
   findPersonalFacts(app: string, userIds: readonly string[]): Promise<readonly PersonalFacts[]>;
   /** Likewise. */
   findPushFacts(app: string, userIds: readonly string[]): Promise<readonly PushFacts[]>;
+  /** For whom of these the app counts something itself, and how much. */
+  findExternalUnread(app: string, userIds: readonly string[]): Promise<readonly ExternalUnread[]>;
   /**
    * Changes her devices, if `change` answers others, and with them her locale and time zone. Nothing from before she was
    * deleted last does; `isSeen`: it is also a sign of her.
@@ -26,6 +28,11 @@ export interface UserFactsStore {
     cause: { readonly at: number; readonly isSeen: boolean },
     change: (devices: readonly DeviceFacts[]) => readonly DeviceFacts[] | null,
   ): Promise<void>;
+}
+
+interface ExternalUnread {
+  readonly userId: string;
+  readonly count: number;
 }
 
 /** Somebody else changed her row meanwhile: far more often than that happens in a row. */
@@ -84,6 +91,10 @@ export function mongoUserFactsStore(db: Db): UserFactsStore {
         timeZone,
         lastSeenAt,
       }));
+    },
+    async findExternalUnread(app, userIds) {
+      const rows = await findKnown(app, userIds, { _id: 0, userId: 1, externalUnread: 1 });
+      return rows.flatMap(({ userId = "", externalUnread: count = 0 }) => (count > 0 ? [{ userId, count }] : []));
     },
     async changeDevices(app, userId, { at, isSeen }, change) {
       for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {

@@ -1,4 +1,9 @@
-import { AnnouncementRetention, AppSettings, DEFAULT_MAX_AUDIENCE_USERS } from "@strata/contracts";
+import {
+  AnnouncementRetention,
+  AppSettings,
+  DEFAULT_APP_SETTINGS,
+  DEFAULT_MAX_AUDIENCE_USERS,
+} from "@strata/contracts";
 import { parseBySchema, requireJsonObject } from "@strata/layer-protocol";
 import { z } from "zod";
 
@@ -28,6 +33,14 @@ export const WireSettings = z.strictObject({
   shows_phone_numbers: shape.showsPhoneNumbers.meta({ description: "Whether users see those of others" }),
   shows_email_addresses: shape.showsEmailAddresses.meta({ description: "Whether users see those of others" }),
   shows_metadata: shape.showsMetadata.meta({ description: "Whether users see that of others" }),
+  badge_counting: shape.badgeCounting.unwrap().meta({
+    description:
+      "What the number on the app's icon counts beside `external_unread_count`: unread messages, conversations that have " +
+      "some, nothing else, or the number is left alone",
+  }),
+  badge_with_announcements: shape.badgeWithAnnouncements.unwrap().meta({
+    description: "Whether that number counts unread announcements, too",
+  }),
 });
 
 const NAMES: Readonly<
@@ -42,6 +55,8 @@ const NAMES: Readonly<
   shows_phone_numbers: "showsPhoneNumbers",
   shows_email_addresses: "showsEmailAddresses",
   shows_metadata: "showsMetadata",
+  badge_counting: "badgeCounting",
+  badge_with_announcements: "badgeWithAnnouncements",
 };
 
 const Changes = AppSettings.partial();
@@ -71,10 +86,7 @@ export function settingsView(settings: AppSettings) {
   const { defaultDays, categories } = settings.announcementRetention ?? KEPT;
   return {
     ...Object.fromEntries(
-      Object.entries(NAMES).map(([wireName, name]) => [
-        wireName,
-        name === "maxAudienceUsers" ? maxAudienceUsersOf(settings) : settings[name],
-      ]),
+      Object.entries(NAMES).map(([wireName, name]) => [wireName, settings[name] ?? DEFAULT_APP_SETTINGS[name]]),
     ),
     announcement_retention: { default_days: defaultDays, categories },
   };

@@ -24,6 +24,8 @@ export const SettingsView = WireSettings.meta({
     shows_phone_numbers: false,
     shows_email_addresses: false,
     shows_metadata: false,
+    badge_counting: "messages",
+    badge_with_announcements: true,
   },
 });
 

@@ -11,5 +11,7 @@ export const Subject = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("message"), id: z.string(), conversationId: z.string() }),
   /** A push without a message. */
   z.object({ kind: z.literal("notification"), id: z.string() }),
+  /** The number on the icon, and nothing else. */
+  z.object({ kind: z.literal("badge"), id: z.string() }),
 ]);
 export type Subject = z.infer<typeof Subject>;

@@ -38,6 +38,11 @@ export interface UnreadStore {
   keep(reader: Reader, opened: Opened, counted: Counted): Promise<boolean>;
   /** What is counted, without touching anything; null when nothing is. */
   peek(reader: Reader): Promise<number | null>;
+  /**
+   * Of these users, those whose count is kept, without touching anything. `told` is unread by whoever has it neither
+   * read nor unread yet: its event is on the way.
+   */
+  peekAll(app: string, userIds: readonly string[], told: string | null): Promise<ReadonlyMap<string, number>>;
   /** In one round trip each, however many; who has no hash is not touched. */
   markUnread(changes: readonly Transition[]): Promise<void>;
   markRead(changes: readonly Transition[]): Promise<void>;
@@ -110,6 +115,19 @@ for n = 1, #KEYS do
   end
 end`);
 
+// -1: not kept. ARGV[2] is empty where nothing is being told.
+const PEEK = script(`
+local counts = {}
+for n = 1, #KEYS do
+  local kept = redis.call('HMGET', KEYS[n], '=generation', '=count', ARGV[2])
+  counts[n] = -1
+  if kept[2] and kept[1] == ARGV[1] then
+    counts[n] = tonumber(kept[2])
+    if ARGV[2] ~= '' and not kept[3] then counts[n] = counts[n] + 1 end
+  end
+end
+return counts`);
+
 // The version stays, so that it rises also where the clock of another Redis is behind.
 const DROP = script(`
 redis.call('HDEL', KEYS[1], '=token', '=count', '=generation')
@@ -166,6 +184,20 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
       ]);
       return count === null || count === undefined || of !== generation ? null : Number(count);
     },
+    async peekAll(app, userIds, told) {
+      const generation = (await redis.get(generationKey(app))) ?? "";
+      const calls = inSlices(userIds).map((slice) => ({
+        keys: slice.map((userId) => keyOf({ app, userId })),
+        args: [generation, told ?? ""],
+      }));
+      const counts = (await run(PEEK, calls)).flat().map(Number);
+      return new Map(
+        userIds.flatMap((userId, n): [string, number][] => {
+          const count = counts[n] ?? ABSENT;
+          return count === ABSENT ? [] : [[userId, count]];
+        }),
+      );
+    },
     async markUnread(changes) {
       await change(UNREAD, changes);
     },
@@ -187,6 +219,8 @@ export function redisUnreadStore(redis: Redis, keyPrefix: string): UnreadStore {
     },
   };
 }
+
+const ABSENT = -1;
 
 /** Of one call: Redis does nothing else meanwhile, for a fraction of a millisecond. */
 const KEYS_PER_CALL = 500;
