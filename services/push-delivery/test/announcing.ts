@@ -1,9 +1,13 @@
-import { anAppId } from "@strata/testing";
+import { randomUUID } from "node:crypto";
 import type { DeviceFields } from "@strata/contracts";
 import type { Phone } from "@strata/phone";
+import { anAppId, eventually } from "@strata/testing";
 import webPush from "web-push";
 import type { PushOutcome } from "../src/domain/chunk.ts";
 import { pushBatch, type PushDeps } from "../src/handlers/push-batch.ts";
+import type { PushProvider } from "../src/providers/push-provider.ts";
+import type { CredentialChoice, OpenCredential, PushProviders } from "../src/push-providers.ts";
+import { sendChunk, type SendDeps } from "../src/send-chunk.ts";
 import {
   aBatch,
   aDelivery,
@@ -66,6 +70,15 @@ export class AnnouncedApp {
     this.devices = devices;
   }
 
+  /** As an app does when it starts: the same devices with the same tokens, now. */
+  registerAgain(): Promise<void> {
+    return this.#pusher.registerAll(this.app, this.#registrations(), Date.now());
+  }
+
+  #registrations() {
+    return this.devices.map((device, index) => ({ userId: this.users[index] ?? "", device }));
+  }
+
   /** Announces to all users, or to some; answers with the id of the plan. */
   async announce(changes: Partial<PushDeps> = {}, users = this.users): Promise<string> {
     const batch = aBatch(this.app, users);
@@ -115,10 +128,63 @@ export class AnnouncedApp {
     return this.devices.map(({ token }) => this.#phone.device(token).shown_count);
   }
 
-  /** Has what waits tried now, as if its time had come. */
-  async makeDue(): Promise<void> {
-    await this.#pusher.deps.db
+  /** Tries once what waits, as if its time had come. */
+  async tryAgain(changes: Partial<SendDeps> = {}): Promise<void> {
+    const { db, chunks, notifications } = this.#pusher.deps;
+    await db
       .collection("push_chunks")
       .updateMany({ app: this.app, dueAt: { $gt: 0 } }, { $set: { dueAt: 1, "pending.$[].dueAt": 1 } });
+    for (;;) {
+      const row = await chunks.claimDue(randomUUID(), 60_000);
+      if (row === null) return;
+      await sendChunk({ ...this.#pusher.deps, ...changes }, row, await notifications.of(row, this.users));
+    }
+  }
+
+  /** Tries again and again until each of its devices has got a push; answers with how many pushes each has. */
+  async untilReceived(): Promise<readonly number[]> {
+    return eventually(
+      async () => {
+        await this.tryAgain();
+        return this.received();
+      },
+      (received) => received.every((count) => count > 0),
+      { everyMs: 100 },
+    );
+  }
+
+  /** What is known of its credential: what an operator sees, and is alarmed by. */
+  async credentialState(): Promise<string | undefined> {
+    return (await this.#pusher.deps.credentials.ofApp(this.app))[0]?.health?.state;
   }
 }
+
+/** The same credentials; once a send was answered, and before anybody knows, `meanwhile` happens. */
+export function answeredBehind(providers: PushProviders, meanwhile: () => Promise<void>): PushProviders {
+  const of = async (app: string): Promise<CredentialChoice> => {
+    const choose = await providers.of(app);
+    const opened = new Map<string, OpenCredential>();
+    return (device) => {
+      const credential = choose(device);
+      if (credential === null) return null;
+      const { provider } = credential;
+      const send: PushProvider["send"] = async (pushes) => {
+        const results = await provider.send(pushes);
+        await meanwhile();
+        return results;
+      };
+      const known = opened.get(credential.credentialId) ?? withSend(credential, send);
+      opened.set(credential.credentialId, known);
+      return known;
+    };
+  };
+  return { ...providers, of };
+}
+
+const withSend = (credential: OpenCredential, send: PushProvider["send"]): OpenCredential => {
+  const { provider } = credential;
+  return {
+    ...credential,
+    provider: { kind: provider.kind, send, ask: (...asked) => provider.ask(...asked), close: () => provider.close() },
+  };
+};

@@ -264,9 +264,11 @@ export async function openPusher(
         deviceRow(app, randomUUID(), { userId, deviceId: `phone-${device.token.slice(-8)}`, device, at }),
       ]);
     },
-    /** Many at once, a minute ago. */
-    async registerAll(app: string, all: readonly { readonly userId: string; readonly device: DeviceFields }[]) {
-      const at = Date.now() - 60_000;
+    async registerAll(
+      app: string,
+      all: readonly { readonly userId: string; readonly device: DeviceFields }[],
+      at = Date.now() - 60_000,
+    ) {
       await stores.devices.register(
         all.map(({ userId, device }, index) =>
           deviceRow(app, randomUUID(), { userId, deviceId: `phone-${index}`, device, at }),
