@@ -49,7 +49,7 @@ export async function openAnnouncer(name: string, phone: Phone, options: Paramet
       app,
       devices.map((device, index) => ({ userId: users[index] ?? "", device })),
     );
-    return new AnnouncedApp(pusher, phone, app, users, devices);
+    return Object.assign(new AnnouncedApp(pusher, phone, app, users, devices), { vapid });
   }
 
   return { pusher, anApp, [Symbol.asyncDispose]: () => pusher[Symbol.asyncDispose]() };
@@ -108,6 +108,12 @@ export class AnnouncedApp {
     return rows.flatMap(({ pending }) => pending.map(({ dueAt }) => dueAt - now));
   }
 
+  /** Which of its devices wait for a push of this plan. */
+  async waiting(plan: string): Promise<ReadonlySet<string>> {
+    const rows = await this.#pusher.deps.chunks.ofPlan(plan);
+    return new Set(rows.flatMap(({ pending }) => pending.map(({ token }) => token)));
+  }
+
   async isParked(plan: string): Promise<boolean> {
     return (await this.#pusher.deps.chunks.ofPlan(plan)).every(({ parked }) => parked);
   }
@@ -142,10 +148,10 @@ export class AnnouncedApp {
   }
 
   /** Tries again and again until each of its devices has got a push; answers with how many pushes each has. */
-  async untilReceived(): Promise<readonly number[]> {
+  async untilReceived(changes: Partial<SendDeps> = {}): Promise<readonly number[]> {
     return eventually(
       async () => {
-        await this.tryAgain();
+        await this.tryAgain(changes);
         return this.received();
       },
       (received) => received.every((count) => count > 0),
@@ -159,32 +165,36 @@ export class AnnouncedApp {
   }
 }
 
-/** The same credentials; once a send was answered, and before anybody knows, `meanwhile` happens. */
-export function answeredBehind(providers: PushProviders, meanwhile: () => Promise<void>): PushProviders {
+/** The same credentials, whose pushes go through what `clientFor` makes of each. */
+export function throughClients(
+  providers: PushProviders,
+  clientFor: (credential: OpenCredential) => PushProvider,
+): PushProviders {
+  const opened = new Map<string, OpenCredential>();
+  const replaced = (credential: OpenCredential): OpenCredential => {
+    const known = opened.get(credential.credentialId) ?? { ...credential, provider: clientFor(credential) };
+    opened.set(credential.credentialId, known);
+    return known;
+  };
   const of = async (app: string): Promise<CredentialChoice> => {
     const choose = await providers.of(app);
-    const opened = new Map<string, OpenCredential>();
     return (device) => {
       const credential = choose(device);
-      if (credential === null) return null;
-      const { provider } = credential;
-      const send: PushProvider["send"] = async (pushes) => {
-        const results = await provider.send(pushes);
-        await meanwhile();
-        return results;
-      };
-      const known = opened.get(credential.credentialId) ?? withSend(credential, send);
-      opened.set(credential.credentialId, known);
-      return known;
+      return credential === null ? null : replaced(credential);
     };
   };
   return { ...providers, of };
 }
 
-const withSend = (credential: OpenCredential, send: PushProvider["send"]): OpenCredential => {
-  const { provider } = credential;
-  return {
-    ...credential,
-    provider: { kind: provider.kind, send, ask: (...asked) => provider.ask(...asked), close: () => provider.close() },
-  };
-};
+/** The same clients; once a send was answered, and before anybody knows, `meanwhile` happens. */
+export const answeredBehind = (providers: PushProviders, meanwhile: () => Promise<void>): PushProviders =>
+  throughClients(providers, ({ provider }) => ({
+    kind: provider.kind,
+    async send(pushes) {
+      const results = await provider.send(pushes);
+      await meanwhile();
+      return results;
+    },
+    ask: (...asked) => provider.ask(...asked),
+    close: () => provider.close(),
+  }));
