@@ -55,7 +55,7 @@ export async function openAnnouncer(name: string, phone: Phone, options: Paramet
   return { pusher, anApp, [Symbol.asyncDispose]: () => pusher[Symbol.asyncDispose]() };
 }
 
-export class AnnouncedApp {
+class AnnouncedApp {
   readonly app: string;
   readonly users: readonly string[];
   readonly devices: readonly DeviceFields[];

@@ -34,7 +34,7 @@ export interface ApnsProviderOptions {
   readonly requestTimeoutMs?: number;
   /** How long a busy connection may be silent before it is pinged, and may then take to answer. */
   readonly quietMs?: number;
-  /** How long one send may take in all, waiting for a free stream included. */
+  /** Until when a send begins requests, from its own beginning; each of them has its timeout besides. */
   readonly sendDeadlineMs?: number;
   readonly maxStreams?: number;
   readonly lane?: LaneState;

@@ -281,7 +281,8 @@ describe("the FCM provider, on a phone over TLS HTTP/2", () => {
     });
 
     it("a TLS connection that is reset: what was under way is unavailable, the rest goes over a new one", async () => {
-      await reopen({ quietMs: 200 });
+      // Long enough that a busy machine does not have the other connections taken for dead.
+      await reopen({ quietMs: 1_000 });
       await provider.send(pushesOf(400));
       phone.reset();
       phone.addFault({ behaviour: "reset", skip: 200, times: 1 });

@@ -27,7 +27,7 @@ export interface WebPushProviderOptions {
   readonly newLane?: () => LaneState;
   readonly socketsPerHost?: number;
   readonly requestTimeoutMs?: number;
-  /** How long one send may take in all, waiting for a free connection included. */
+  /** Until when a send begins requests, from its own beginning; each of them has its timeout besides. */
   readonly sendDeadlineMs?: number;
 }
 
