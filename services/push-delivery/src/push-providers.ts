@@ -75,8 +75,11 @@ interface AppEntry {
 const CREDENTIALS_FRESH_MS = 2_000;
 /** By then every process has read a row that was put, and none tries the old credential again. */
 export const CREDENTIALS_KNOWN_MS = CREDENTIALS_FRESH_MS * 2;
-/** Connections of an app that does not push any more are let go. */
-const IDLE_MS = 15 * 60_000;
+/**
+ * Connections of an app that does not push any more are let go. Not sooner: a client that is opened again signs a new token, and
+ * APNs takes no more than one in twenty minutes.
+ */
+const IDLE_MS = 20 * 60_000;
 const APNS_PORT = 443;
 const UNREADABLE = "credential_unreadable";
 

@@ -1,8 +1,10 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPhone, type Phone, type PhoneOptions } from "@strata/phone";
 import webPush from "web-push";
+import { z } from "zod";
 import type { ApnsProviderOptions } from "../src/providers/apns-provider.ts";
 import type { FcmProviderOptions } from "../src/providers/fcm-provider.ts";
 import type { ProviderLog, Push, PushResult } from "../src/providers/push-provider.ts";
@@ -85,3 +87,34 @@ export const webPushOptions = (
   log: silentLog,
   ...changes,
 });
+
+const StreamMessage = z.looseObject({
+  stream: z.custom<object>((stream) => typeof stream === "object"),
+  headers: z.record(z.string(), z.unknown()).default({}),
+});
+
+/** Every request of this process that is begun over HTTP/2 while it watches, with its headers. */
+export class SentStreams implements Disposable {
+  readonly headers: Readonly<Record<string, unknown>>[] = [];
+  readonly #open = new Set<object>();
+  readonly #onCreated = (message: unknown): void => {
+    const { stream, headers } = StreamMessage.parse(message);
+    this.headers.push(headers);
+    this.#open.add(stream);
+  };
+  readonly #onClosed = (message: unknown): void => void this.#open.delete(StreamMessage.parse(message).stream);
+
+  constructor() {
+    subscribe("http2.client.stream.created", this.#onCreated);
+    subscribe("http2.client.stream.close", this.#onClosed);
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  [Symbol.dispose](): void {
+    unsubscribe("http2.client.stream.created", this.#onCreated);
+    unsubscribe("http2.client.stream.close", this.#onClosed);
+  }
+}

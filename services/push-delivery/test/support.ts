@@ -191,7 +191,11 @@ const dependency = (name: string): Dependency => ({
 });
 
 /** The stores and everything that sends, pushing to this phone. What announcements and messages say is given by the test. */
-export async function openPusher(name: string, phone: Phone, options: { readonly refusedForMs?: number } = {}) {
+export async function openPusher(
+  name: string,
+  phone: Phone,
+  options: Pick<Parameters<typeof openPushProviders>[0], "refusedForMs" | "paceOf"> = {},
+) {
   const stores = await openStores(name);
   const log = testLogger("push-delivery");
   const said: Said = {
@@ -259,6 +263,17 @@ export async function openPusher(name: string, phone: Phone, options: { readonly
       await stores.devices.register([
         deviceRow(app, randomUUID(), { userId, deviceId: `phone-${device.token.slice(-8)}`, device, at }),
       ]);
+    },
+    async registerAll(
+      app: string,
+      all: readonly { readonly userId: string; readonly device: DeviceFields }[],
+      at = Date.now() - 60_000,
+    ) {
+      await stores.devices.register(
+        all.map(({ userId, device }, index) =>
+          deviceRow(app, randomUUID(), { userId, deviceId: `phone-${index}`, device, at }),
+        ),
+      );
     },
     async [Symbol.asyncDispose]() {
       await providers.close();

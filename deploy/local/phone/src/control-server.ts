@@ -66,6 +66,7 @@ function routesOf(phone: PhoneControls): Readonly<Record<string, Route>> {
     },
     "DELETE /subscriptions": ({ body }) => phone.unsubscribe(EndpointRequest.parse(body).endpoint),
     "DELETE /access_tokens": () => phone.revokeAccessTokens(),
+    "DELETE /held": ({ url }) => phone.release(countIn(url)),
     "GET /faults": () => ({ faults: phone.faults() }),
     "POST /faults": ({ body }) => ({ id: phone.addFault(FaultRequest.parse(body)) }),
     "DELETE /faults": ({ url }) => {
@@ -129,5 +130,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 function json(response: ServerResponse, status: number, value: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(value)}\n`);
 }
+
+/** Undefined, which is all, where none is given. */
+const countIn = (url: URL): number | undefined => Number(url.searchParams.get("count")) || undefined;
 
 const pageSize = (url: URL): number => Math.min(Math.max(Number(url.searchParams.get("page_size")) || 100, 1), 1_000);

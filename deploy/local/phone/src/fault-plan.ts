@@ -4,6 +4,7 @@ import { answerFor, isReason, protocolOf, reasons, type Answer, type Protocol } 
 
 const Behaviour = z.enum([
   "hang", // the stream stays open without an answer
+  "hold", // the answer, a good one, comes when it is released
   "refuse", // RST_STREAM with REFUSED_STREAM: certainly not processed
   "goaway", // GOAWAY: this stream and all above it were not processed
   "goaway-unanswered", // GOAWAY that claims this stream, then the connection closes without an answer
@@ -45,10 +46,10 @@ export const FaultRequest = z
   );
 
 export type FaultRequest = z.input<typeof FaultRequest>;
-export type Fault = (
-  | { readonly kind: "answer"; readonly answer: Answer }
-  | { readonly kind: z.infer<typeof Behaviour> }
-) & { readonly arrives: boolean };
+export type Fault =
+  | { readonly kind: "answer"; readonly answer: Answer; readonly arrives: boolean }
+  | { readonly kind: "hold"; readonly arrives: boolean }
+  | { readonly kind: Exclude<z.infer<typeof Behaviour>, "hold">; readonly arrives: boolean };
 
 interface Rule {
   readonly id: number;

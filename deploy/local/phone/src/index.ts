@@ -33,7 +33,7 @@ export interface PhoneOptions {
 export interface PhoneStats {
   readonly devices: number;
   readonly pushes: DeviceBook["counts"];
-  readonly requests: PushServer["counts"] & { readonly open_sessions: number };
+  readonly requests: PushServer["counts"] & { readonly open_sessions: number; readonly held: number };
   readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly tokens: BearerTokens["counts"];
   readonly receipts: AutoReceipts["counts"] & { readonly waiting: number; readonly last_failures: readonly string[] };
@@ -63,6 +63,8 @@ export interface PhoneControls {
     readonly accessTokenLifetimeS?: number | undefined;
   }): void;
   autoReceipts(settings: AutoReceiptsRequest | null): void;
+  /** Answers the oldest of the pushes that a `hold` keeps waiting; all of them without a count. */
+  release(count?: number): void;
   dropConnections(): void;
   /** Forgets pushes, counts and faults; keeps credentials, connections and where receipts go. */
   reset(): void;
@@ -107,7 +109,7 @@ export async function startPhone(options: PhoneOptions): Promise<Phone> {
     stats: () => ({
       devices: book.deviceCount,
       pushes: { ...book.counts },
-      requests: { ...server.counts, open_sessions: server.openSessions },
+      requests: { ...server.counts, open_sessions: server.openSessions, held: server.held },
       answers: structuredClone(server.answers),
       tokens: { ...tokens.counts },
       receipts: { ...receipts.counts, waiting: receipts.waiting, last_failures: [...receipts.lastFailures] },
@@ -131,6 +133,7 @@ export async function startPhone(options: PhoneOptions): Promise<Phone> {
       tokens.accessTokenLifetimeS = settings.accessTokenLifetimeS ?? tokens.accessTokenLifetimeS;
     },
     autoReceipts: (settings) => receipts.configure(settings),
+    release: (count = server.held) => server.release(count),
     dropConnections: () => server.dropConnections(),
     reset: () => {
       faults.remove();

@@ -276,6 +276,22 @@ describe("the local phone", () => {
       await hung;
     });
 
+    it("holds answers back until they are released, the oldest first", async () => {
+      phone.addFault({ behaviour: "hold", times: 3 });
+      const order: number[] = [];
+      const authorization = apnsBearer();
+      const held = [0, 1, 2].map((index) => apns({ authorization }).then(() => order.push(index)));
+      await eventually(() => phone.stats().requests.held, 3);
+      expect((await apns()).status).to.equal(200);
+      expect(phone.device(TOKEN).received_count).to.equal(1);
+      phone.release(1);
+      await eventually(() => order, [0]);
+      expect(phone.stats().requests.held).to.equal(2);
+      expect((await control("DELETE", "/held")).status).to.equal(204);
+      await Promise.all(held);
+      expect(phone.device(TOKEN).received_count).to.equal(4);
+    });
+
     it("sends GOAWAY in the middle so that the streams above it are refused, not lost", async () => {
       phone.addFault({ behaviour: "goaway", skip: 2, times: 1 });
       const authorization = apnsBearer(); // Checked once, so that the pushes are looked at in their order.

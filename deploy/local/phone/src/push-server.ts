@@ -27,6 +27,9 @@ export interface PushServerDeps {
   readonly webPush: WebPushService;
 }
 
+/** What a peer does instead of answering. */
+type Misbehaviour = Exclude<Fault["kind"], "answer" | "hold">;
+
 /** One request, whichever HTTP version brought it. */
 interface Exchange {
   readonly method: string;
@@ -38,7 +41,7 @@ interface Exchange {
   /** After GOAWAY the client gives the streams above it up by itself; taking them now would push them twice. */
   isGivenUp(): boolean;
   answer(answer: Answer): void;
-  misbehave(kind: Exclude<Fault["kind"], "answer">): void;
+  misbehave(kind: Misbehaviour): void;
 }
 
 const APNS_PATH = /^\/3\/device\/([^/]+)$/;
@@ -53,6 +56,8 @@ export class PushServer {
   readonly #deps: PushServerDeps;
   readonly #server: Http2SecureServer;
   readonly #sessions = new Set<Http2Session>();
+  /** Answers that are held back, the oldest first. */
+  readonly #held: (() => void)[] = [];
   readonly #sockets = new Map<number, Socket>();
   /** Sessions that got a GOAWAY, with the last stream that is still answered. */
   readonly #leaving = new WeakMap<Http2Session, number>();
@@ -106,6 +111,15 @@ export class PushServer {
     for (const session of this.#sessions) session.settings({ maxConcurrentStreams });
   }
 
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** Answers the oldest of the pushes that are held back. */
+  release(count: number): void {
+    for (const answer of this.#held.splice(0, count)) answer();
+  }
+
   /** Cuts every connection, as a provider's restart does. */
   dropConnections(): void {
     for (const socket of this.#sockets.values()) socket.resetAndDestroy();
@@ -121,6 +135,7 @@ export class PushServer {
   resetCounts(): void {
     Object.assign(this.counts, { requests: 0, faults: 0, dry_runs: 0 });
     for (const protocol of Object.keys(this.answers)) this.answers[protocol] = {};
+    this.#held.length = 0;
   }
 
   #track(socket: Socket): void {
@@ -201,9 +216,11 @@ export class PushServer {
 
   async #onToken(exchange: Exchange): Promise<void> {
     const fault = this.#deps.faults.next("oauth", "");
-    if (fault !== null) return this.#fault("oauth", exchange, fault);
+    if (fault !== null && fault.kind !== "hold") return this.#fault("oauth", exchange, fault);
     const answer = await tokenDoor(this.#deps.tokens, exchange.body);
-    this.#answer("oauth", exchange, answer.status === 200 ? "ok" : "invalid_grant", answer);
+    const giveAnswer = () => this.#answer("oauth", exchange, answer.status === 200 ? "ok" : "invalid_grant", answer);
+    if (fault === null) giveAnswer();
+    else this.#hold(giveAnswer);
   }
 
   #onPush(protocol: Protocol, exchange: Exchange, verdict: Verdict): void {
@@ -213,12 +230,28 @@ export class PushServer {
     const fault = this.#deps.faults.next(protocol, token);
     if (isDryRun) this.counts.dry_runs += 1;
     const receiver = protocol === "webpush" ? this.#deps.webPush : this.#deps;
-    if (!isDryRun && (fault === null || fault.arrives)) receiver.received(token, push);
+    const take = () => {
+      if (!isDryRun) receiver.received(token, push);
+    };
+    if (fault?.arrives === true) take();
+    if (fault?.kind === "hold") {
+      return this.#hold(() => {
+        if (exchange.isGivenUp()) return;
+        if (!fault.arrives) take();
+        this.#answer(protocol, exchange, "ok", answer);
+      });
+    }
     if (fault !== null) return this.#fault(protocol, exchange, fault);
+    take();
     this.#answer(protocol, exchange, "ok", answer);
   }
 
-  #fault(protocol: string, exchange: Exchange, fault: Fault): void {
+  #hold(answer: () => void): void {
+    this.counts.faults += 1;
+    this.#held.push(answer);
+  }
+
+  #fault(protocol: string, exchange: Exchange, fault: Exclude<Fault, { readonly kind: "hold" }>): void {
     this.counts.faults += 1;
     if (fault.kind === "answer") {
       return this.#answer(protocol, exchange, `scripted_${fault.answer.status}`, fault.answer);
@@ -237,7 +270,7 @@ export class PushServer {
     counts[reason] = (counts[reason] ?? 0) + 1;
   }
 
-  #misbehave(kind: Exclude<Fault["kind"], "answer">, stream: ServerHttp2Stream, session: Http2Session): void {
+  #misbehave(kind: Misbehaviour, stream: ServerHttp2Stream, session: Http2Session): void {
     const port = session.socket.remotePort;
     switch (kind) {
       case "hang":

@@ -40,14 +40,13 @@ const MISCONFIGURED = new Set([
 export function judgeApnsAnswer(answer: ApnsAnswer, lane: LaneState, apnsId: string): PushResult {
   if (answer.kind === "accepted") {
     lane.succeeded();
-    lane.tokenAccepted();
-    return { kind: "accepted", providerId: apnsId };
+    return lane.tokens.taken(apnsId);
   }
   if (answer.kind === "unanswered") return judgeSilence(answer, lane);
   const { status, reason, timestamp } = answer;
   if (status === 410) {
     lane.succeeded();
-    return { kind: "token-dead", reason, deadSince: timestamp === null ? null : new Date(timestamp) };
+    return lane.tokens.gone(reason, timestamp === null ? null : new Date(timestamp));
   }
   if (reason === "BadDeviceToken" || reason === "DeviceTokenNotForTopic") return judgeTokenFault(reason, lane);
   if (status === 403 || MISCONFIGURED.has(reason)) {
@@ -66,10 +65,9 @@ export function apnsWord(answer: ApnsAnswer, apnsId: string): ProviderAnswer {
 }
 
 function judgeTokenFault(reason: string, lane: LaneState): PushResult {
-  if (lane.isTokenFaultCredible()) return { kind: "token-dead", reason, deadSince: null };
-  const suspicion = `${reason} for too many tokens: wrong environment or topic`;
-  lane.refuse();
-  return { kind: "credential-refused", reason: suspicion };
+  const result = lane.tokens.malformed(reason);
+  if (result.kind === "credential-refused") lane.refuse();
+  return result;
 }
 
 function judgeUnavailable({ status, reason, retryAfter }: Answered, lane: LaneState): PushResult {

@@ -34,7 +34,7 @@ export interface ApnsProviderOptions {
   readonly requestTimeoutMs?: number;
   /** How long a busy connection may be silent before it is pinged, and may then take to answer. */
   readonly quietMs?: number;
-  /** How long one send may take in all, waiting for a free stream included. */
+  /** Until when a send begins requests, from its own beginning; each of them has its timeout besides. */
   readonly sendDeadlineMs?: number;
   readonly maxStreams?: number;
   readonly lane?: LaneState;
@@ -83,7 +83,7 @@ class ApnsProvider implements PushProvider {
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
     // One library call per push: the payload carries the user's id, so no two are alike, and each has an apns-id of its own.
-    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
+    const sending = this.#sendAll(pushes, deadline);
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
   }
@@ -133,6 +133,12 @@ class ApnsProvider implements PushProvider {
       log.error("apns key refused by the library", { keyId: credential.keyId, error });
       return null;
     }
+  }
+
+  async #sendAll(pushes: readonly Push[], deadline: number): Promise<readonly PushResult[]> {
+    const pace = this.#options.pace ?? null;
+    const results = await sendAtPace(pace, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
+    return this.#lane.tokens.review(results);
   }
 
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {

@@ -28,15 +28,14 @@ export function judgeFcmAnswer(answer: Answered, lane: LaneState): PushResult {
   const { status, body } = answer;
   if (status === 200) {
     lane.succeeded();
-    lane.tokenAccepted();
-    return { kind: "accepted", providerId: Accepted.safeParse(parseJson(body)).data?.name ?? null };
+    return lane.tokens.taken(Accepted.safeParse(parseJson(body)).data?.name ?? null);
   }
   const fault = faultOf(body);
   const reason = fault.errorCode ?? fault.status ?? `status ${status}`;
   // Only with FCM's own word for it: any other 404 is a wrong project or address, and no reason to forget a token.
   if (status === 404 && fault.errorCode === "UNREGISTERED") {
     lane.succeeded();
-    return { kind: "token-dead", reason, deadSince: null };
+    return lane.tokens.gone(reason, null);
   }
   if (status === 401 || status === 403 || status === 404) {
     lane.refuse();
@@ -60,10 +59,9 @@ export function fcmWord({ status, body }: Answered): ProviderAnswer {
 }
 
 function judgeTokenFault(reason: string, lane: LaneState): PushResult {
-  if (lane.isTokenFaultCredible()) return { kind: "token-dead", reason, deadSince: null };
-  const suspicion = `${reason} for too many tokens: wrong project or kind of token`;
-  lane.refuse();
-  return { kind: "credential-refused", reason: suspicion };
+  const result = lane.tokens.malformed(reason);
+  if (result.kind === "credential-refused") lane.refuse();
+  return result;
 }
 
 function judgeUnavailable({ status, retryAfter }: Answered, reason: string, lane: LaneState): PushResult {

@@ -108,16 +108,15 @@ describe("the FCM provider, on a phone over TLS HTTP/2", () => {
     });
 
     it("400 INVALID_ARGUMENT about the token: the token is dead", async () => {
+      await sendOne();
       phone.addFault({ reason: "INVALID_TOKEN" });
       expect((await sendOne()).kind).to.equal("token-dead");
     });
 
-    it("400 about a third of the tokens: not believed, so one mistake never wipes the token base", async () => {
+    it("400 about the tokens for many: not believed, so one mistake never wipes the token base", async () => {
       phone.addFault({ reason: "INVALID_TOKEN" });
       const results = await provider.send(pushesOf(400));
-      const kinds = kindsOf(results);
-      expect(kinds["token-dead"]).to.be.lessThan(20);
-      expect((kinds["token-dead"] ?? 0) + (kinds["credential-refused"] ?? 0)).to.equal(400);
+      expect(kindsOf(results)).to.deep.equal({ "credential-refused": 400 });
     });
 
     it("403 SENDER_ID_MISMATCH: the credential is refused and the rest of the send is not tried", async () => {
@@ -282,7 +281,8 @@ describe("the FCM provider, on a phone over TLS HTTP/2", () => {
     });
 
     it("a TLS connection that is reset: what was under way is unavailable, the rest goes over a new one", async () => {
-      await reopen({ quietMs: 200 });
+      // Long enough that a busy machine does not have the other connections taken for dead.
+      await reopen({ quietMs: 1_000 });
       await provider.send(pushesOf(400));
       phone.reset();
       phone.addFault({ behaviour: "reset", skip: 200, times: 1 });

@@ -29,7 +29,7 @@ export interface FcmProviderOptions {
   readonly requestTimeoutMs?: number;
   /** How long a busy connection may be silent before it is pinged, and may then take to answer. */
   readonly quietMs?: number;
-  /** How long one send may take in all, waiting for a free stream included. */
+  /** Until when a send begins requests, from its own beginning; each of them has its timeout besides. */
   readonly sendDeadlineMs?: number;
   readonly lane?: LaneState;
   /** Null: as fast as the provider takes it. */
@@ -88,7 +88,7 @@ class FcmProvider implements PushProvider {
     if (pushes.length > MAX_PUSHES_PER_SEND) throw new RangeError(`At most ${MAX_PUSHES_PER_SEND} pushes in one send`);
     if (this.#isClosed) return pushes.map(() => this.#notSent("provider closed"));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
-    const sending = sendAtPace(this.#options.pace ?? null, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
+    const sending = this.#sendAll(pushes, deadline);
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
   }
@@ -118,6 +118,12 @@ class FcmProvider implements PushProvider {
     this.#isClosed = true;
     await Promise.allSettled(this.#sending);
     this.#sessions.destroy();
+  }
+
+  async #sendAll(pushes: readonly Push[], deadline: number): Promise<readonly PushResult[]> {
+    const pace = this.#options.pace ?? null;
+    const results = await sendAtPace(pace, this.#lane, pushes, (push) => this.#sendOne(push, deadline));
+    return this.#lane.tokens.review(results);
   }
 
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {

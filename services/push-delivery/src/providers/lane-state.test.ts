@@ -52,18 +52,6 @@ describe("the state of a credential's lane", () => {
     for (let push = 0; push < 1_000; push += 1) lane.failed();
     expect(lane.backOffMs()).to.equal(1_500);
   });
-
-  it("believes token faults among many good tokens, and not when they become many themselves", () => {
-    const believed: boolean[] = [];
-    for (let index = 0; index < 200; index += 1) {
-      if (index % 10 === 0) believed.push(lane.isTokenFaultCredible());
-      else lane.tokenAccepted();
-    }
-    expect(believed).to.not.include(false);
-    const verdicts = Array.from({ length: 100 }, () => lane.isTokenFaultCredible());
-    expect(verdicts[0]).to.equal(true);
-    expect(verdicts.at(-1)).to.equal(false);
-  });
 });
 
 describe("the breaker of a credential's lane", () => {

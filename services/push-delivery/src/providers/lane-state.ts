@@ -1,6 +1,7 @@
 import { CircuitState, circuitBreaker, DelegateBackoff, handleWhenResult, isBrokenCircuitError } from "cockatiel";
 import type { Seen } from "../domain/credential-health.ts";
 import type { PushResult } from "./push-provider.ts";
+import { TokenTrust } from "./token-trust.ts";
 
 type Blocked = Extract<PushResult, { kind: "unavailable" | "credential-refused" }>;
 
@@ -11,9 +12,6 @@ const FIRST_BACK_OFF_MS = 1_000;
 const LONGEST_BACK_OFF_MS = 60_000;
 const FAILURES_IN_A_ROW = 3;
 const REFUSED_FOR_MS = 60_000;
-const RECENT_OUTCOMES = 200;
-const SUSPICIOUS_TOKEN_FAULTS = 20;
-const SUSPICIOUS_SHARE = 0.3;
 
 interface Broken {
   readonly answer: Blocked;
@@ -36,6 +34,8 @@ interface LaneOptions {
  * beside it, since nothing may be tried before.
  */
 export class LaneState {
+  /** What it said of tokens, and whether that is believed. */
+  readonly tokens = new TokenTrust();
   readonly #now: () => number;
   readonly #random: () => number;
   readonly #onChange: (seen: Seen) => void;
@@ -50,9 +50,6 @@ export class LaneState {
   #failureCountedUntil = 0;
   #rampFrom: number | null = null;
   #seen: Seen | null = null;
-  // The latest outcomes that say something about tokens, true = the provider called the token bad; a ring.
-  readonly #recent: boolean[] = [];
-  #recentAt = 0;
 
   constructor(options: LaneOptions = {}) {
     const { now = Date.now, random = Math.random, refusedForMs = REFUSED_FOR_MS, onChange = () => undefined } = options;
@@ -155,25 +152,6 @@ export class LaneState {
     if (passed >= 1) this.#rampFrom = null;
     const share = RAMP_START + (1 - RAMP_START) * Math.min(Math.max(passed, 0), 1);
     return Math.max(1, Math.floor(streams * share));
-  }
-
-  tokenAccepted(): void {
-    this.#remember(false);
-  }
-
-  /**
-   * Notes that the provider called a token malformed or foreign, and says whether to believe it. When many of the latest tokens
-   * are, the environment or topic is wrong and not the tokens: believing it would wipe an app's token base.
-   */
-  isTokenFaultCredible(): boolean {
-    this.#remember(true);
-    const faults = this.#recent.filter(Boolean).length;
-    return faults < SUSPICIOUS_TOKEN_FAULTS || faults / this.#recent.length < SUSPICIOUS_SHARE;
-  }
-
-  #remember(isFault: boolean): void {
-    this.#recent[this.#recentAt] = isFault;
-    this.#recentAt = (this.#recentAt + 1) % RECENT_OUTCOMES;
   }
 
   /** A pause that the provider set is no failure of the lane, and neither is one device's own limit. */

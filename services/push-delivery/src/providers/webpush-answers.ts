@@ -31,14 +31,13 @@ export function judgeWebPushAnswer(answer: PushServiceAnswer, lane: PushServiceL
   if (status >= 200 && status < 300) {
     lane.hasAccepted = true;
     lane.state.succeeded();
-    lane.state.tokenAccepted();
-    return { kind: "accepted", providerId: location === null ? null : location.slice(0, LONGEST_LOCATION) };
+    return lane.state.tokens.taken(location === null ? null : location.slice(0, LONGEST_LOCATION));
   }
   const said = wordOf(answer.body);
   const reason = said === null ? `status ${status}` : `status ${status}: ${said}`;
   if (status === 404 || status === 410) {
     lane.state.succeeded();
-    return { kind: "token-dead", reason, deadSince: null };
+    return lane.state.tokens.gone(reason, null);
   }
   // Apple answers 400 to the signature of another key.
   if (status === 401 || status === 403 || (status === 400 && /vapid|jwt|authoriz/i.test(said ?? ""))) {
@@ -55,7 +54,7 @@ export function judgeWebPushAnswer(answer: PushServiceAnswer, lane: PushServiceL
  * is wrong: it was made for another key, and one such browser must not hold up all others. Unless it is many of them.
  */
 function judgeRefusal(reason: string, lane: PushServiceLane): PushResult {
-  if (lane.hasAccepted && lane.state.isTokenFaultCredible()) {
+  if (lane.hasAccepted && lane.state.tokens.isForeignCredible()) {
     return { kind: "rejected", reason: `subscribed_with_another_key: ${reason}` };
   }
   lane.state.refuse();

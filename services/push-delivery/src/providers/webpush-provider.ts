@@ -27,7 +27,7 @@ export interface WebPushProviderOptions {
   readonly newLane?: () => LaneState;
   readonly socketsPerHost?: number;
   readonly requestTimeoutMs?: number;
-  /** How long one send may take in all, waiting for a free connection included. */
+  /** Until when a send begins requests, from its own beginning; each of them has its timeout besides. */
   readonly sendDeadlineMs?: number;
 }
 
@@ -81,7 +81,7 @@ class WebPushProvider implements PushProvider {
     if (pushes.length > MAX_PUSHES_PER_SEND) throw new RangeError(`At most ${MAX_PUSHES_PER_SEND} pushes in one send`);
     if (this.#isClosed) return pushes.map(() => notSent("provider closed", new LaneState()));
     const deadline = Date.now() + (this.#options.sendDeadlineMs ?? SEND_DEADLINE_MS);
-    const sending = Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    const sending = this.#sendAll(pushes, deadline);
     this.#sending.add(sending);
     return sending.finally(() => this.#sending.delete(sending));
   }
@@ -111,6 +111,13 @@ class WebPushProvider implements PushProvider {
     this.#isClosed = true;
     await Promise.allSettled(this.#sending);
     this.#agent.destroy();
+  }
+
+  async #sendAll(pushes: readonly Push[], deadline: number): Promise<readonly PushResult[]> {
+    let results: readonly PushResult[] = await Promise.all(pushes.map((push) => this.#sendOne(push, deadline)));
+    // Each looks at what its own push service said.
+    for (const { state } of this.#hosts.values()) results = state.tokens.review(results);
+    return results;
   }
 
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {
