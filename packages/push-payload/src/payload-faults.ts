@@ -36,7 +36,10 @@ export interface PayloadFault {
 }
 
 const ANY_ID = "00000000-0000-4000-8000-000000000000";
-const SUBJECTS: Readonly<Record<Exclude<PushSubject["kind"], "badge">, PushSubject>> = {
+/** What comes with a notification that somebody wrote. */
+export type NotifyingKind = Exclude<PushSubject["kind"], "badge">;
+
+const SUBJECTS: Readonly<Record<NotifyingKind, PushSubject>> = {
   announcement: { kind: "announcement", id: ANY_ID },
   message: { kind: "message", id: ANY_ID, conversationId: ANY_ID },
   notification: { kind: "notification", id: ANY_ID },
@@ -50,7 +53,7 @@ const ANY_BADGE = 999_999;
  * give way in between; an override that cannot be too long is not built.
  */
 export function* payloadFaults(
-  kind: keyof typeof SUBJECTS,
+  kind: NotifyingKind,
   notification: Notification,
   userId: string,
 ): Generator<PayloadFault | null> {

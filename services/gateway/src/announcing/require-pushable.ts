@@ -7,14 +7,14 @@ import {
   type LayerVersion,
 } from "@strata/layer-protocol";
 import { withoutTemplates } from "@strata/personalisation";
-import { type PayloadFault, payloadFaults, type PayloadSize, type PushSubject } from "@strata/push-payload";
+import { type NotifyingKind, type PayloadFault, payloadFaults, type PayloadSize } from "@strata/push-payload";
 import { findInSlices } from "@strata/runtime";
 
 type Pushed = Pick<PersonalTerms, "isPersonal" | "variants"> & Pick<AnnouncementContent, "notification">;
 
 interface Addressed {
   readonly version: LayerVersion;
-  readonly kind: PushSubject["kind"];
+  readonly kind: NotifyingKind;
   /** Whom it is for, where that is known: their ids are part of what is pushed. */
   readonly recipients?: readonly string[];
 }
