@@ -14,7 +14,7 @@ type Pushed = Pick<PersonalTerms, "isPersonal" | "variants"> & Pick<Announcement
 
 interface Addressed {
   readonly version: LayerVersion;
-  readonly kind: PushSubject["kind"];
+  readonly kind: Exclude<PushSubject["kind"], "badge">;
   /** Whom it is for, where that is known: their ids are part of what is pushed. */
   readonly recipients?: readonly string[];
 }

@@ -103,7 +103,7 @@ export interface PushPlan {
   /** Where it has one of its own; else it is as its notification says. */
   readonly category?: string | undefined;
   readonly isUrgent?: boolean | undefined;
-  /** The user who says it, where her blockers are among those that it is for. */
+  /** The user who says it, where it is one. */
   readonly senderId?: string | undefined;
   /** When what it is about is over, whatever its notification says; absent: nobody says. */
   readonly endsAt?: number | null;
