@@ -100,7 +100,8 @@ describe("badges", () => {
     for (const _ of [1, 2]) expect(await pushBadge(pusher.deps)(event)).to.deep.equal({ kind: "ack" });
     expect(badgesOn(tokens)).to.deep.equal([[[7, null]], [[null, 7]], []]);
     const [iphone] = phone.device(tokens[0] ?? "").received;
-    expect(iphone).to.include({ title: null, text: null, collapse_id: "badge", push_type: "alert" });
+    expect(iphone).to.include({ title: null, text: null, collapse_id: "badge" });
+    expect(iphone?.headers).to.include({ "apns-push-type": "alert", "apns-priority": "5" });
     expect(iphone?.payload).to.have.deep.property("aps", { "content-available": 1, badge: 7 });
   });
 

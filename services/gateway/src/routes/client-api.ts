@@ -36,6 +36,8 @@ const OFFERED: readonly (readonly [method: string, path: string, clientPath?: st
   ["post", "/announcements/:announcement/receipts"],
   ["post", "/content"],
   ["get", "/unread"],
+  ["post", "/push_tokens"],
+  ["delete", "/push_tokens/:device"],
 ];
 
 /** The routes of the user's door that are offered to users themselves: one handler, of which her session says who she is. */

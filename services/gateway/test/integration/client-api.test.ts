@@ -78,6 +78,8 @@ describe("the Client API", () => {
         "POST /announcements/:announcement/receipts",
         "DELETE /announcements/:announcement",
         "POST /content",
+        "POST /push_tokens",
+        "DELETE /push_tokens/:device",
       ]);
     });
 
@@ -102,6 +104,19 @@ describe("the Client API", () => {
         const reply = await send("GET", path, { session });
         expect([reply.status, errorOf(reply).data]).to.deep.equal([401, undefined]);
       }
+    });
+  });
+
+  describe("push tokens", () => {
+    it("make the phone of a session its user's, and nobody else's, until she logs out of it", async () => {
+      const body = { token: "AB12", type: "apns", device_id: "phone", apns_bundle_id: "com.example" };
+      const registered = await ann("POST", "/push_tokens", { body });
+      expect([registered.status, registered.text]).to.deep.equal([202, ""]);
+      expect(world.push.devices.get(`${app}/ann/phone`)).to.include({ userId: "ann", token: "ab12", kind: "apns" });
+      expect(await ann("DELETE", "/push_tokens/phone")).to.have.property("status", 202);
+      expect(world.push.devices.has(`${app}/ann/phone`)).to.equal(false);
+      const wrong = await ann("POST", "/push_tokens", { body: { ...body, token: 1 } });
+      expect(errorOf(wrong)).to.deep.include({ id: "invalid_property", data: { property: "token" } });
     });
   });
 

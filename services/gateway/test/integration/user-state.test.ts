@@ -231,17 +231,17 @@ describe("settings of an app", () => {
     shows_phone_numbers: false,
     shows_email_addresses: false,
     shows_metadata: false,
+    badge_counting: "messages",
+    badge_with_announcements: true,
   };
 
   it("are the defaults at first, and change only where they are named", async () => {
     const before = await send("GET", path());
     expect([before.status, before.json]).to.deep.equal([200, defaults]);
-    const body = { max_participants: 25, shows_metadata: true, max_parts_per_message: null, unknown: 1 };
+    const set = { max_participants: 25, shows_metadata: true, badge_counting: "off", badge_with_announcements: false };
+    const body = { ...set, max_parts_per_message: null, unknown: 1 };
     const changed = await send("PATCH", path(), { body });
-    expect([changed.status, changed.json]).to.deep.equal([
-      200,
-      { ...defaults, max_participants: 25, shows_metadata: true },
-    ]);
+    expect([changed.status, changed.json]).to.deep.equal([200, { ...defaults, ...set }]);
     expect((await send("GET", path())).json).to.deep.equal(changed.json);
     expect((await send("PATCH", path(), { body: {} })).json).to.deep.equal(changed.json);
   });
@@ -271,6 +271,8 @@ describe("settings of an app", () => {
       ["max_parts_per_message", 1.5],
       ["shows_phone_numbers", "yes"],
       ["announcement_retention", 30],
+      ["badge_counting", "everything"],
+      ["badge_with_announcements", "yes"],
     ];
     for (const [property, value] of bad) {
       const reply = await send("PATCH", path(), { body: { [property]: value } });

@@ -203,10 +203,10 @@ describe("pushBatch", () => {
       looks += 1;
       return claiming;
     };
-    const sending = push(delivery, { providers: slow, leaseMs: 200 });
+    const sending = push(delivery, { providers: slow, leaseMs: 500 });
     const duePushes = startDuePushes({ ...pusher.deps, chunks: watched }, 20);
     // Each round of four looks is at least 15 ms behind the one before: twice the lease.
-    await eventually(() => looks > 4 * 30, true);
+    await eventually(() => looks > 4 * 70, true);
     answered.resolve();
     await sending;
     await duePushes.close();
