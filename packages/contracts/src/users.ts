@@ -366,6 +366,7 @@ export const ExternalUnreadChanged = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, externalUnread: z.number().int(), version: z.number().int() }),
+  consumedBy: ["push-delivery.badges"],
 });
 
 /** A user asked to be forgotten: remove what you have of her. */

@@ -17,6 +17,8 @@ import { getPushCounts } from "./get-push-counts.ts";
 import { getPushOutcomes } from "./get-push-outcomes.ts";
 import { pushBatch } from "./push-batch.ts";
 
+/** `22:00`, on a clock of UTC. */
+const clock = (at: number) => new Date(at).toISOString().slice(11, 16);
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
 
 describe("the ledger of pushes", () => {
@@ -106,7 +108,6 @@ describe("the ledger of pushes", () => {
 
   it("counts what has no outcome yet: what is being sent, kept back or not taken, until there is none", async () => {
     const { app, announcementId, ann, android, counts, push, batch } = await anAnnouncement();
-    const clock = (at: number) => new Date(at).toISOString().slice(11, 16);
     const quietHours = { from: clock(Date.now() - 600_000), to: clock(Date.now() + 1_800_000) };
     const want = (at: number, wanted: Partial<PushPreferences>) =>
       pusher.deps.preferences.change(app, ann, { at, by: "test" }, (before) => ({ ...before, ...wanted }));
