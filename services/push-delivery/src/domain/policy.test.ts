@@ -11,7 +11,7 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { NO_FACTS } from "../policy-facts.ts";
 import { capsOf, type TakenPlace } from "./caps.ts";
-import { decider, type Facts, type PolicedPush } from "./policy.ts";
+import { categoryOf, decider, type Facts, type PolicedPush, rulesOf } from "./policy.ts";
 import { quietUntil } from "./quiet-hours.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
@@ -123,6 +123,38 @@ describe("a push policy decides", () => {
     expect(decide({ category: { choice: "on" }, facts: out })).to.deep.equal(skipped("opted_out"));
     expect(decide({ category: { choice: "always" }, facts: out })).to.deep.equal(SENT);
     expect(decide({ push: { category: "constructor" } })).to.deep.equal(SENT);
+  });
+
+  it("by a category's own rules, also where they turn off what holds for all", () => {
+    const rules = { isSkippedRead: true, isSkippedOnline: true, unreadAfterMinutes: 10 };
+    const cap = { pushes: 1, hours: 1 };
+    const facts = { hasRead: true, lastSeenAt: NOW };
+    expect(decide({ rules, facts })).to.deep.equal(skipped("already_read"));
+    const category = { isSkippedRead: false, isSkippedOnline: false, unreadAfterMinutes: null };
+    expect(decide({ rules, facts, category })).to.deep.equal(SENT);
+    const policy: PushPolicy = { ...DEFAULT_PUSH_POLICY, rules: { ...DEFAULT_PUSH_POLICY.rules, cap } };
+    const capOf = (own: CategoryPolicy) => rulesOf({ ...policy, categories: { news: own } }, "news").cap;
+    expect([capOf({}), capOf({ cap: null }), capOf({ cap: { pushes: 2, hours: 1 } })]).to.deep.equal([
+      cap,
+      null,
+      { pushes: 2, hours: 1 },
+    ]);
+    const quietHours = { from: "11:00", to: "13:00" };
+    expect(decide({ policy: { quietHours }, category: { inQuietHours: "push" } })).to.deep.equal(SENT);
+    expect(decide({ policy: { quietHours }, category: { inQuietHours: "skip" } })).to.deep.equal(
+      skipped("quiet_hours"),
+    );
+  });
+
+  it("that what is urgent waits for nobody to read it", () => {
+    const rules = { unreadAfterMinutes: 10 };
+    for (const hasRead of [true, false])
+      expect(decide({ rules, facts: { hasRead }, push: { isUrgent: true } })).to.deep.equal(SENT);
+  });
+
+  it("under the category of its kind over what names none", () => {
+    for (const named of [null, undefined, ""]) expect(categoryOf("message", named)).to.equal("messages");
+    expect(categoryOf("announcement", "news")).to.equal("news");
   });
 
   it("only by suspension and blocks over what wakes silently, and by suspension over what follows", () => {
@@ -242,5 +274,7 @@ describe("the use of a cap", () => {
     expect(caps.category).to.include({ used: 2, freeAt: NOW + HOUR_MS });
     expect(caps.all).to.include({ used: 3, freeAt: null });
     expect(capsOf(taken, null, question, null, NOW)).to.deep.include({ hasPlace: false, all: null });
+    // Written by processes whose clocks differ.
+    expect(capsOf(taken.toReversed(), "self", question, null, NOW).category).to.include({ freeAt: NOW + HOUR_MS });
   });
 });

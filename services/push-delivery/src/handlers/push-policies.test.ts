@@ -81,6 +81,7 @@ describe("policies over pushes", () => {
   beforeEach(() => {
     phone.removeFaults();
     pusher.said.questions.length = 0;
+    pusher.said.blocks.clear();
     pusher.said.isDirectoryAway = false;
   });
   after(async () => {
@@ -311,6 +312,30 @@ describe("policies over pushes", () => {
     expect(await pusher.deps.chunks.reasons(app, batch.announcementId)).to.deep.include({
       skippedByPolicy: { opted_out: 1, muted: 1, suspended: 1 },
       skippedByPlatform: { ios: 2, android: 1, web: 0 },
+    });
+  });
+
+  it("obey what users want where their app has none of its own", async () => {
+    const users = usersOfOnePartition(3);
+    const [ann = "", bob = "", carl = ""] = users;
+    const app = anAppId();
+    await pusher.putCredentials(app);
+    for (const userId of users) await pusher.register(app, userId, anIphone((nextToken += 1)));
+    await wish(app, ann, { categories: { news: false } });
+    pusher.said.blocks.add(`${bob}/troll`);
+    const [wanted, trolled] = [batchTo(app, users), batchTo(app, users, { senderId: "troll" })];
+    await push(app, wanted);
+    expect(await ledgerOf(app, wanted, users)).to.deep.equal({
+      [ann]: ["skipped", "opted_out"],
+      [bob]: ["accepted", null],
+      [carl]: ["accepted", null],
+    });
+    await wish(app, ann, {});
+    await push(app, trolled);
+    expect(await ledgerOf(app, trolled, users)).to.deep.equal({
+      [ann]: ["accepted", null],
+      [bob]: ["skipped", "blocked"],
+      [carl]: ["accepted", null],
     });
   });
 
