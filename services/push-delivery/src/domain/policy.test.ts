@@ -12,7 +12,7 @@ import * as fc from "fast-check";
 import { NO_FACTS } from "../policy-facts.ts";
 import { capsOf, type TakenPlace } from "./caps.ts";
 import { categoryOf, decider, type Facts, type PolicedPush, rulesOf } from "./policy.ts";
-import { quietUntil } from "./quiet-hours.ts";
+import { quietUntil, quietUntilAt } from "./quiet-hours.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const HOUR_MS = 3_600_000;
@@ -255,6 +255,19 @@ describe("quiet hours", () => {
       ),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("the end of quiet hours, worked out once for all who share them", () => {
+  it("is each one's own, by hours and by zone", () => {
+    const endOf = quietUntilAt(NOW);
+    const hours = { from: "12:00", to: "14:00" };
+    expect(endOf(hours, "UTC")).to.equal(NOW + 2 * HOUR_MS);
+    expect(endOf(hours, "Europe/Berlin")).to.equal(NOW + HOUR_MS);
+    expect(endOf(hours, "Asia/Tokyo")).to.equal(null);
+    expect(endOf({ from: "12:00", to: "15:00" }, "UTC")).to.equal(NOW + 3 * HOUR_MS);
+    expect(endOf({ from: "11:00", to: "14:00" }, "Asia/Tokyo")).to.equal(null);
+    expect(endOf(hours, "UTC")).to.equal(NOW + 2 * HOUR_MS);
   });
 });
 

@@ -153,6 +153,19 @@ describe("a user's preferences", () => {
     expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 5_000 });
   });
 
+  it("do not come back by a change that is under way while she is forgotten", async () => {
+    const app = anAppId();
+    const users = Array.from({ length: 60 }, (_, n) => `user-${n}`);
+    await Promise.all(
+      users.flatMap((userId) => [
+        changePushPreferences(stores)(aDelivery({ userId, changes: { mutedUntil: 5_000 }, at: 1_000 }, { app })),
+        forgetUser(stores)(aDelivery({ userId, at: 2_000 }, { app })),
+      ]),
+    );
+    const found = await stores.preferences.find(app, users);
+    expect([...found.values()].filter(({ preferences }) => preferences.mutedUntil !== null)).to.deep.equal([]);
+  });
+
   it("go with a user who is forgotten, and nothing from before brings them back", async () => {
     const app = anAppId();
     await change(app, { mutedUntil: 5_000 }, 1_000);
