@@ -153,6 +153,28 @@ describe("a user's preferences", () => {
     expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 5_000 });
   });
 
+  it("outlive a forgetting of before, which comes late, and a suspension does so, too", async () => {
+    const app = anAppId();
+    await suspension(app, true, 3, 3_000);
+    await forget(app, 2_000);
+    expect(await isSuspended(app)).to.equal(true);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
+    await forget(app, 1_000);
+    await change(app, { mutedUntil: 5_000 }, 1_500);
+    expect(await get(app)).to.deep.equal(NO_PREFERENCES);
+  });
+
+  it("are of one of two changes of the same moment the same on every way, and each user's own where many are asked for at once", async () => {
+    const app = anAppId();
+    await change(app, { mutedUntil: 5_000 }, 1_000, "a");
+    await change(app, { mutedUntil: 6_000 }, 1_000, "b");
+    expect(await get(app)).to.include({ mutedUntil: 6_000 });
+    const bobs = aDelivery({ userId: "bob", changes: { mutedUntil: 7_000 }, at: 1_000 }, { app });
+    await changePushPreferences(stores)(bobs);
+    const found = await Promise.all(["a/nn", "bob", "carl", "bob"].map((one) => stores.preferences.find(app, [one])));
+    expect(found.map((wishes) => [...wishes.keys()])).to.deep.equal([["a/nn"], ["bob"], [], ["bob"]]);
+  });
+
   it("do not come back by a change that is under way while she is forgotten", async () => {
     const app = anAppId();
     const users = Array.from({ length: 60 }, (_, n) => `user-${n}`);
@@ -178,6 +200,7 @@ describe("a user's preferences", () => {
     expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(1);
     // She came back.
     await change(app, { mutedUntil: 7_000 }, 3_000);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
     await forget(app, 2_000);
     expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 7_000 });
     expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
