@@ -299,7 +299,7 @@ export function clientApi(world: () => World): void {
             // An identity is there for everybody in the app; what it shows is set per app.
             if (who === "of this app" && path.startsWith("/identities/")) continue;
             expect(reply.text, said).not.to.include(secret);
-            if (/\{(conversation|message|announcement|content|part)\}/.test(path)) {
+            if (/\{(conversation|message|announcement|content|part|device)\}/.test(path)) {
               expect([400, 404, 422], said).to.include(reply.status);
             } else if (who === "of another app" && path.includes("{")) {
               expect(reply.status, said).to.equal(method === "DELETE" ? 204 : 404);
@@ -315,6 +315,8 @@ export function clientApi(world: () => World): void {
         const message = `/conversations/${ids["conversation"]}/messages/${ids["message"]}`;
         const { json } = expectStatus(await api("GET", message), 200);
         expect(Object.values(Object(member(json, "recipient_status")))).not.to.include("delivered");
+        const devices = expectStatus(await api("GET", `/users/${ids["other"]}/devices`), 200);
+        expect(list(devices.json)).to.have.lengthOf(1);
       });
     });
   });
@@ -334,12 +336,16 @@ async function belongings(world: World, secret: string): Promise<Readonly<Record
     headers: { "Upload-Content-Type": "text/plain", "Upload-Content-Length": "1" },
   });
   const parts = await api("GET", `/conversations/${conversation}/messages/${message}/parts`);
+  const device = "phone";
+  const registered = { token: "ab12", type: "apns", device_id: device };
+  expectStatus(await api("POST", `/users/${owner}/push_tokens`, { body: registered }), 202);
   return {
     conversation,
     message,
     part: uuidOf(list(parts.json)[0]),
     announcement: uuidOf(expectStatus(announced, 202).json),
     content: uuidOf(expectStatus(content, 201).json),
+    device,
     other: owner,
     followed: owner,
     token: "x",

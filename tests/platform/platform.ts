@@ -81,6 +81,7 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
   const mongo = await new MongoClient(infra.mongoUrl("unused")).connect();
   const contentPort = await freePort();
   const running = new Map<ServiceName, SpawnedService>();
+  const started = new Set<SpawnedService>();
   const environment = environments({ infra, phone, accountToken, contentPort }, options);
 
   const start = async (service: ServiceName): Promise<SpawnedService> => {
@@ -92,6 +93,7 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
       ...(main ? { main } : {}),
     });
     running.set(service, spawned);
+    started.add(spawned);
     return spawned;
   };
   // All at once: publishers wait by themselves until the queues of their consumers exist. The first failure is the one to
@@ -145,7 +147,7 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
     insertUsers: (appId, userIds) => insertUsers(mongo.db(databaseOf(infra, "directory")), appId, userIds),
     db: (service) => mongo.db(databaseOf(infra, service)),
     async [Symbol.asyncDispose]() {
-      await Promise.all([...running.values()].map((spawned) => spawned[Symbol.asyncDispose]()));
+      await Promise.all([...started].map((spawned) => spawned[Symbol.asyncDispose]()));
       await mongo.close();
       await phone.close();
       await rm(dataDir, { recursive: true, force: true });

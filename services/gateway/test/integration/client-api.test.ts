@@ -120,6 +120,20 @@ describe("the Client API", () => {
     });
   });
 
+  describe("push tokens of one user", () => {
+    it("are at most 100: each push to her goes to all of them", async () => {
+      const bob = httpClient(world.baseUrl, { version: "3.0", session: world.directory.logins.aSession(app, "bob") });
+      const register = (n: number) =>
+        bob("POST", "/push_tokens", { body: { token: `t${n}`, type: "gcm", device_id: `phone ${n}` } });
+      for (let n = 0; n < 100; n += 1) expect(await register(n)).to.have.property("status", 202);
+      const refused = await register(100);
+      expect([refused.status, errorOf(refused).id]).to.deep.equal([422, "invalid_operation"]);
+      expect(await register(99), "what is there is registered anew").to.have.property("status", 202);
+      expect(await bob("DELETE", "/push_tokens/phone%200")).to.have.property("status", 202);
+      expect(await register(100)).to.have.property("status", 202);
+    });
+  });
+
   describe("identities", () => {
     it("are shown whole to their own user, with the key that tells clients so", async () => {
       const { status, json } = await ann("GET", "/identities/ann");

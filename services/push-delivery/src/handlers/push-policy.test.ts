@@ -164,7 +164,7 @@ describe("a user's preferences", () => {
     expect(await get(app)).to.deep.equal(NO_PREFERENCES);
   });
 
-  it("are of one of two changes of the same moment the same on every way, and each user's own where many are asked for at once", async () => {
+  it("are by one rule those of one of two changes of the same moment, and each user's own where many are asked for at once", async () => {
     const app = anAppId();
     await change(app, { mutedUntil: 5_000 }, 1_000, "a");
     await change(app, { mutedUntil: 6_000 }, 1_000, "b");
@@ -172,7 +172,27 @@ describe("a user's preferences", () => {
     const bobs = aDelivery({ userId: "bob", changes: { mutedUntil: 7_000 }, at: 1_000 }, { app });
     await changePushPreferences(stores)(bobs);
     const found = await Promise.all(["a/nn", "bob", "carl", "bob"].map((one) => stores.preferences.find(app, [one])));
-    expect(found.map((wishes) => [...wishes.keys()])).to.deep.equal([["a/nn"], ["bob"], [], ["bob"]]);
+    expect(found.map((wishes) => Array.from(wishes.keys()))).to.deep.equal([["a/nn"], ["bob"], [], ["bob"]]);
+  });
+
+  it("are those of the newest change, however many are under way at once", async () => {
+    const app = anAppId();
+    const users = Array.from({ length: 20 }, (_, n) => `user-${n}`);
+    const times = [3, 1, 5, 2, 4];
+    const changes = users.flatMap((userId) =>
+      times.map((at) => aDelivery({ userId, changes: { mutedUntil: at * 1_000 }, at }, { app, id: `c${at}` })),
+    );
+    await Promise.all(changes.map((command) => changePushPreferences(stores)(command)));
+    // And once there are rows.
+    await Promise.all(
+      users.flatMap((userId) =>
+        [8, 6, 7].map((at) =>
+          changePushPreferences(stores)(aDelivery({ userId, changes: { mutedUntil: at * 1_000 }, at }, { app })),
+        ),
+      ),
+    );
+    const found = await stores.preferences.find(app, users);
+    expect(users.filter((userId) => found.get(userId)?.preferences.mutedUntil !== 8_000)).to.deep.equal([]);
   });
 
   it("do not come back by a change that is under way while she is forgotten", async () => {
