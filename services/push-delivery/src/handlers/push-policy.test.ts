@@ -182,7 +182,12 @@ describe("a user's preferences", () => {
     const changes = users.flatMap((userId) =>
       times.map((at) => aDelivery({ userId, changes: { mutedUntil: at * 1_000 }, at }, { app, id: `c${at}` })),
     );
+    const notAt = async (mutedUntil: number) => {
+      const found = await stores.preferences.find(app, users);
+      return users.filter((userId) => found.get(userId)?.preferences.mutedUntil !== mutedUntil);
+    };
     await Promise.all(changes.map((command) => changePushPreferences(stores)(command)));
+    expect(await notAt(5_000)).to.deep.equal([]);
     // And once there are rows.
     await Promise.all(
       users.flatMap((userId) =>
@@ -191,8 +196,7 @@ describe("a user's preferences", () => {
         ),
       ),
     );
-    const found = await stores.preferences.find(app, users);
-    expect(users.filter((userId) => found.get(userId)?.preferences.mutedUntil !== 8_000)).to.deep.equal([]);
+    expect(await notAt(8_000)).to.deep.equal([]);
   });
 
   it("do not come back by a change that is under way while she is forgotten", async () => {
