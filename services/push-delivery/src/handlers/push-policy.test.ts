@@ -155,7 +155,9 @@ describe("a user's preferences", () => {
 
   it("outlive a forgetting of before, which comes late, and a suspension does so, too", async () => {
     const app = anAppId();
+    await forget(app, 1_900);
     await suspension(app, true, 3, 3_000);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
     await forget(app, 2_000);
     expect(await isSuspended(app)).to.equal(true);
     expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);

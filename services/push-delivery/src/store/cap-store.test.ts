@@ -28,6 +28,8 @@ describe("places under a cap", () => {
   it("go with their row once none of them counts any more", async () => {
     const app = anAppId();
     await take(app, "a", 5, 1_000);
+    // It has its place.
+    await take(app, "a", 5, 1_500);
     await take(app, "b", 5, 2_000);
     const row = await rows().findOne({ _id: userKey(app, "ann") });
     expect(row?.taken.map(({ subject }) => subject)).to.deep.equal(["a", "b"]);
