@@ -23,6 +23,7 @@ const Status = z.object({
     push_skipped_by_platform: z.record(z.string(), z.number()),
     push_skipped_by_policy: z.record(z.string(), z.number()),
     push_expired: z.number(),
+    push_waiting: z.number(),
   }),
 });
 const Inbox = z.array(
@@ -81,6 +82,7 @@ describe("one announcement through everything", function journeys() {
         push_skipped_by_platform: { ios: 0, android: 0, web: 0 },
         push_skipped_by_policy: {},
         push_expired: 0,
+        push_waiting: 0,
       },
       { deadlineMs: 30_000 },
     );

@@ -15,6 +15,7 @@ const Status = z.object({
     pushed: z.number(),
     push_skipped: z.number(),
     push_skipped_by_policy: z.record(z.string(), z.number()),
+    push_waiting: z.number(),
   }),
 });
 
@@ -118,6 +119,7 @@ describe("a push policy", function pushPolicy() {
         pushed: 1,
         push_skipped: 3,
         push_skipped_by_policy: { opted_out: 1, suspended: 1, category_cap: 1 },
+        push_waiting: 1,
       },
       PATIENT,
     );

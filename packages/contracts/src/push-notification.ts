@@ -69,6 +69,8 @@ export const GetNotification = defineQuery({
         /** Left out by a policy, and those whose time was over before a provider took them. */
         skipped: z.number().int().optional(),
         expired: z.number().int().optional(),
+        /** Those without an outcome yet: they wait for a policy or their provider, or are being sent. */
+        waiting: z.number().int().optional(),
         skippedByPolicy: z.record(z.string(), z.number().int()).optional(),
       })
       .nullable(),

@@ -8,8 +8,8 @@ const ByPlatform = z.object({ ios: z.number().int(), android: z.number().int(), 
 const ByName = z.record(z.string(), z.number().int());
 
 /**
- * Pushes of one announcement by device: accepted by the provider, failed, skipped by a policy, or expired before they could
- * be sent. Those that still wait are in none of them.
+ * Pushes of one announcement by device: accepted by the provider, failed, skipped by a policy, expired before they could
+ * be sent, or waiting: for a policy, their provider or its credential, or being sent right now.
  */
 export const GetPushCounts = defineQuery({
   service: "push-delivery",
@@ -21,6 +21,7 @@ export const GetPushCounts = defineQuery({
     failed: z.number().int(),
     skipped: z.number().int().optional(),
     expired: z.number().int().optional(),
+    waiting: z.number().int().optional(),
     pushedByPlatform: ByPlatform.optional(),
     failedByPlatform: ByPlatform.optional(),
     skippedByPlatform: ByPlatform.optional(),

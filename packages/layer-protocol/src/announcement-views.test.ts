@@ -210,6 +210,7 @@ describe("extension views", () => {
       skippedByPlatform: { ios: 4, android: 0, web: 0 },
       skippedByPolicy: { opted_out: 3, quiet_hours: 1 },
       pushExpired: 6,
+      pushWaiting: 8,
     };
     const facts = { announcementId: N, at: AT, state: "distributed", parts: [], notification: null };
     expect(announcementStatusView(wire("3.0"), facts, counts)).to.deep.include({
@@ -228,6 +229,7 @@ describe("extension views", () => {
         push_skipped_by_platform: { ios: 4, android: 0, web: 0 },
         push_skipped_by_policy: { opted_out: 3, quiet_hours: 1 },
         push_expired: 6,
+        push_waiting: 8,
       },
     });
   });

@@ -131,6 +131,7 @@ export interface AnnouncementCounts {
   readonly skippedByPlatform: AnnouncementCounts["pushedByPlatform"];
   readonly skippedByPolicy: Readonly<Record<string, number>>;
   readonly pushExpired: number;
+  readonly pushWaiting: number;
 }
 
 /** What is said of an announcement's state; times are milliseconds since 1970. */
@@ -196,6 +197,7 @@ export const announcementStatusView = (wire: WireContext, announcement: StatusFa
     push_skipped_by_platform: counts.skippedByPlatform,
     push_skipped_by_policy: counts.skippedByPolicy,
     push_expired: counts.pushExpired,
+    push_waiting: counts.pushWaiting,
   },
 });
 

@@ -58,6 +58,7 @@ export interface NotificationFacts {
   /** What an older push-delivery does not say. */
   readonly skipped?: number | undefined;
   readonly expired?: number | undefined;
+  readonly waiting?: number | undefined;
   readonly skippedByPolicy?: Readonly<Record<string, number>> | undefined;
 }
 
@@ -81,5 +82,6 @@ export const pushedNotificationView = (wire: WireContext, facts: NotificationFac
     skipped: facts.skipped ?? 0,
     skipped_by_policy: { ...facts.skippedByPolicy },
     expired: facts.expired ?? 0,
+    waiting: facts.waiting ?? 0,
   },
 });

@@ -48,6 +48,11 @@ describe("the moment of a local time", () => {
     );
   });
 
+  it("is settled a quarter of an hour before anybody on earth has it", () => {
+    const first = momentOf("2026-12-01T09:00:00", "Pacific/Kiritimati");
+    expect(settlesAt("2026-12-01T09:00:00")).to.equal(first - 900_000);
+  });
+
   it("knows what is no time zone", () => {
     expect(["Europe/Berlin", "UTC", "", "Middle/Earth"].map(isTimeZone)).to.deep.equal([true, true, false, false]);
   });

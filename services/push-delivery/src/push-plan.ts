@@ -37,7 +37,7 @@ export async function carryOut(
   const userIds = [...new Set(targets.map(({ userId }) => userId))];
   const wording = await deps.notifications.of(plan, userIds, cause);
   const said = withTimeToLive(asSaid(plan, wording), wording?.about?.ttlSeconds);
-  const decisionOn = wording === null ? undefined : await decisionsOn(deps, said, userIds, wording, cause);
+  const decisionOn = wording === null ? undefined : await decisionsOn(deps, firstAsked(said), userIds, wording, cause);
   const claimed = await claim(deps, said, targets, decisionOn);
   countDecided(deps, claimed);
   const now = Date.now();
@@ -52,6 +52,10 @@ const asSaid = (plan: PushPlan, wording: Wording | null): PushPlan =>
   plan.subject.kind === "notification"
     ? { ...plan, category: wording?.about?.category ?? undefined, isUrgent: wording?.about?.isUrgent }
     : plan;
+
+/** Who blocks the sender of a message is no recipient of it; who does so while her push waits is found when it is due. */
+const firstAsked = (plan: PushPlan): PushPlan =>
+  plan.subject.kind === "message" ? { ...plan, senderId: undefined } : plan;
 
 /** What policies decided when the plan was made. */
 function countDecided({ metrics }: PushPlanDeps, rows: readonly ChunkRow[]): void {

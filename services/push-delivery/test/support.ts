@@ -110,6 +110,8 @@ export interface Said {
   readonly blocks: Set<string>;
   /** Announcements as their own service has them, for explanations. */
   readonly announcements: Map<string, Announcement>;
+  /** The users who send messages, by message; what is not in it is from nobody who has an account. */
+  readonly senders: Map<string, string>;
   /** By user. */
   readonly badges: Map<string, number>;
   isReceiptTrackingAway: boolean;
@@ -173,8 +175,10 @@ const answering = (said: Said): Pick<Client, "ask"> => ({
       return query.reply.parse({ progress: announcement ? { announcement, counts } : null });
     }
     if (query.type === GetMessageNotification.type) {
-      const notification = said.notifications.get(GetMessageNotification.payload.parse(payload).messageId) ?? null;
-      return query.reply.parse({ notification, sender: notification && { name: "Ops" } });
+      const { messageId } = GetMessageNotification.payload.parse(payload);
+      const [notification, userId] = [said.notifications.get(messageId) ?? null, said.senders.get(messageId)];
+      const sender = userId === undefined ? { name: "Ops" } : { userId };
+      return query.reply.parse({ notification, sender: notification && sender });
     }
     const { announcementId } = GetAnnouncementContent.payload.parse(payload);
     const notification = said.notifications.get(announcementId) ?? null;
@@ -208,6 +212,7 @@ export async function openPusher(
     read: new Set(),
     blocks: new Set(),
     announcements: new Map(),
+    senders: new Map(),
     badges: new Map(),
     isReceiptTrackingAway: false,
     questions: [],

@@ -285,6 +285,9 @@ export const AnnouncementStatus = z
         .record(z.string(), Count)
         .meta({ description: "The same devices by the policy that decided, as `push_explanation` names it" }),
       push_expired: Count.meta({ description: "Devices whose push could not be sent before its time was over" }),
+      push_waiting: Count.meta({
+        description: "Devices whose push waits for a policy, its provider or its credential, or is being sent",
+      }),
     }),
   })
   .meta({ id: "AnnouncementStatus", example: examples.announcementStatus });

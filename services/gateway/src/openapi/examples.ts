@@ -221,6 +221,7 @@ export const examples = {
       skipped: 0,
       skipped_by_policy: {},
       expired: 0,
+      waiting: 0,
     },
   },
   announcementStatus: {
@@ -242,6 +243,7 @@ export const examples = {
       push_skipped_by_platform: { ios: 1, android: 0, web: 0 },
       push_skipped_by_policy: { opted_out: 1 },
       push_expired: 0,
+      push_waiting: 0,
     },
   },
   announcementTimeline: [{ at: AT, sent: 3, delivered: 2, read: 1, opened: 1, deleted: 0 }],

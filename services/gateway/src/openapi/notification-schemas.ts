@@ -47,6 +47,9 @@ export const PushedNotificationView = z
         .record(z.string(), Count)
         .meta({ description: "The same devices by the policy that decided" }),
       expired: Count.meta({ description: "Devices whose push could not be sent before its time was over" }),
+      waiting: Count.meta({
+        description: "Devices whose push waits for a policy, its provider or its credential, or is being sent",
+      }),
     }),
   })
   .meta({ id: "PushedNotification", example: examples.pushedNotification });

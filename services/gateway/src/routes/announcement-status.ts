@@ -61,4 +61,5 @@ const countsOf = (
   skippedByPlatform: pushes.skippedByPlatform ?? NO_PLATFORMS,
   skippedByPolicy: pushes.skippedByPolicy ?? {},
   pushExpired: pushes.expired ?? 0,
+  pushWaiting: pushes.waiting ?? 0,
 });

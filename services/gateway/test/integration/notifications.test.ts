@@ -156,6 +156,7 @@ describe("POST notifications", () => {
         skipped: 0,
         skipped_by_policy: {},
         expired: 0,
+        waiting: 2,
       },
     });
     const other = world.directory.anApp();

@@ -70,6 +70,7 @@ describe("what became of an announcement", () => {
           push_skipped_by_platform: { ios: 0, android: 3, web: 0 },
           push_skipped_by_policy: { opted_out: 2, cap: 1 },
           push_expired: 4,
+          push_waiting: 6,
         },
       });
     });

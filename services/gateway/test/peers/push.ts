@@ -158,6 +158,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             failed: 1,
             pushedByPlatform: { ios: 1, android: 0, web: 0 },
             failedByReason: { Unregistered: 1 },
+            waiting: 2,
           };
           if (!row) return reply({ notification: null });
           const isPlanned = row.pushed.length >= row.groups;
@@ -214,6 +215,7 @@ export function pushPeer(): { peer: PushPeer; rows: readonly Consumer[] } {
             skippedByPlatform: { ios: 0, android: 3, web: 0 },
             skippedByPolicy: { opted_out: 2, cap: 1 },
             expired: 4,
+            waiting: 6,
           }),
         ),
         on(GetPushOutcomes, async ({ app, payload: { announcementId, userId } }) =>

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { anAndroid } from "../../test/support.ts";
 import { PASSED } from "./policy.ts";
-import { ChunkRow, isPlanComplete, notIn, planChunks, settle, type Target, type Verdict } from "./chunk.ts";
+import { ChunkRow, isPlanComplete, isToBeSent, notIn, planChunks, settle, type Target, type Verdict } from "./chunk.ts";
 
 const target = (index: number, changes: Partial<Target> = {}): Target => {
   const { platform, kind, token, environment, appBundle } = anAndroid(index);
@@ -95,6 +95,19 @@ describe("a stored chunk", () => {
   });
 });
 
+describe("what is to be sent of a chunk", () => {
+  it("is what is due at this very moment, or was before", () => {
+    const pending = [target(0, { dueAt: 700 }), target(1, { dueAt: 900 })];
+    expect([699, 700, 800].map((now) => isToBeSent({ pending }, now))).to.deep.equal([false, true, true]);
+    expect(isToBeSent({ pending: [] }, 700)).to.equal(false);
+  });
+
+  it("is nothing known of a plan without chunks: it is not complete", () => {
+    expect(isPlanComplete([])).to.equal(false);
+    expect([isPlanComplete([{ of: 2 }]), isPlanComplete([{ of: 2 }, { of: 2 }])]).to.deep.equal([false, true]);
+  });
+});
+
 describe("settle", () => {
   it("turns final answers into outcomes, and their counts equal the rows", () => {
     const members = targets(5);
@@ -148,7 +161,7 @@ describe("settle", () => {
     const members = targets(2);
     const refused: Verdict = { kind: "credential-refused", reason: "InvalidProviderToken" };
     const settled = settle(chunkOf(members), new Map(members.map((member) => [member, refused])), 10);
-    expect(settled).to.include({ parked: true, accepted: 0, failed: 0 });
+    expect(settled).to.include({ parked: true, accepted: 0, failed: 0, dueAt: 300_010 });
     expect(settled.pending).to.have.lengthOf(2);
     const parked = { ...chunkOf(members), ...settled };
     const [first] = parked.pending;

@@ -67,6 +67,8 @@ const ChunkFields = z.object({
   failed: z.number().int(),
   /** How many pushes had to wait after the last send; absent before the first, and in rows of an older version. */
   waiting: z.number().int().optional(),
+  /** How many pushes have no outcome yet, those that are being sent among them; rows of an older version do not say. */
+  unsettled: z.number().int().optional(),
   /** Rows of an older version have neither of them: nothing was skipped, and what expired is among those that failed. */
   skipped: z.number().int().default(0),
   expired: z.number().int().default(0),
@@ -87,7 +89,17 @@ export type ChunkRow = z.infer<typeof ChunkFields> & { readonly subject: Subject
 /** The fields that one send changes. */
 export type Settlement = Pick<
   ChunkRow,
-  "dueAt" | "parked" | "pending" | "outcomes" | "accepted" | "acceptedOn" | "failed" | "skipped" | "expired" | "waiting"
+  | "dueAt"
+  | "parked"
+  | "pending"
+  | "outcomes"
+  | "accepted"
+  | "acceptedOn"
+  | "failed"
+  | "skipped"
+  | "expired"
+  | "waiting"
+  | "unsettled"
 >;
 
 /** Everything that is to be pushed at one time about one subject: a batch of an announcement, or a whole message. */
@@ -103,7 +115,7 @@ export interface PushPlan {
   /** Where it has one of its own; else it is as its notification says. */
   readonly category?: string | undefined;
   readonly isUrgent?: boolean | undefined;
-  /** The user who says it, where her blockers are among those that it is for. */
+  /** The user who says it, where it is one. */
   readonly senderId?: string | undefined;
   /** When what it is about is over, whatever its notification says; absent: nobody says. */
   readonly endsAt?: number | null;
@@ -153,6 +165,7 @@ export function planChunks(
       dueAt: claim.leaseUntil,
       parked: false,
       pending,
+      unsettled: pending.length,
       outcomes: [],
     });
     const verdicts = verdictsOf(pending, decisionOn);
@@ -214,7 +227,8 @@ export function settle(row: ChunkRow, verdicts: ReadonlyMap<Target, Verdict>, no
     isParked ||= verdict?.kind === "credential-refused";
   }
   const dueAt = pending.length === 0 ? null : Math.min(...pending.map((target) => target.dueAt));
-  return { dueAt, parked: isParked, pending, outcomes, ...countsOf(outcomes), waiting: pending.length };
+  const waiting = pending.length;
+  return { dueAt, parked: isParked, pending, outcomes, ...countsOf(outcomes), waiting, unsettled: waiting };
 }
 
 type Counts = Pick<Settlement, "accepted" | "acceptedOn" | "failed" | "skipped" | "expired">;

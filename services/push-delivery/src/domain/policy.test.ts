@@ -11,8 +11,8 @@ import { expect } from "chai";
 import * as fc from "fast-check";
 import { NO_FACTS } from "../policy-facts.ts";
 import { capsOf, type TakenPlace } from "./caps.ts";
-import { decider, type Facts, type PolicedPush } from "./policy.ts";
-import { quietUntil } from "./quiet-hours.ts";
+import { categoryOf, decider, type Facts, type PolicedPush, rulesOf } from "./policy.ts";
+import { quietUntil, quietUntilAt } from "./quiet-hours.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const HOUR_MS = 3_600_000;
@@ -125,6 +125,38 @@ describe("a push policy decides", () => {
     expect(decide({ push: { category: "constructor" } })).to.deep.equal(SENT);
   });
 
+  it("by a category's own rules, also where they turn off what holds for all", () => {
+    const rules = { isSkippedRead: true, isSkippedOnline: true, unreadAfterMinutes: 10 };
+    const cap = { pushes: 1, hours: 1 };
+    const facts = { hasRead: true, lastSeenAt: NOW };
+    expect(decide({ rules, facts })).to.deep.equal(skipped("already_read"));
+    const category = { isSkippedRead: false, isSkippedOnline: false, unreadAfterMinutes: null };
+    expect(decide({ rules, facts, category })).to.deep.equal(SENT);
+    const policy: PushPolicy = { ...DEFAULT_PUSH_POLICY, rules: { ...DEFAULT_PUSH_POLICY.rules, cap } };
+    const capOf = (own: CategoryPolicy) => rulesOf({ ...policy, categories: { news: own } }, "news").cap;
+    expect([capOf({}), capOf({ cap: null }), capOf({ cap: { pushes: 2, hours: 1 } })]).to.deep.equal([
+      cap,
+      null,
+      { pushes: 2, hours: 1 },
+    ]);
+    const quietHours = { from: "11:00", to: "13:00" };
+    expect(decide({ policy: { quietHours }, category: { inQuietHours: "push" } })).to.deep.equal(SENT);
+    expect(decide({ policy: { quietHours }, category: { inQuietHours: "skip" } })).to.deep.equal(
+      skipped("quiet_hours"),
+    );
+  });
+
+  it("that what is urgent waits for nobody to read it", () => {
+    const rules = { unreadAfterMinutes: 10 };
+    for (const hasRead of [true, false])
+      expect(decide({ rules, facts: { hasRead }, push: { isUrgent: true } })).to.deep.equal(SENT);
+  });
+
+  it("under the category of its kind over what names none", () => {
+    for (const named of [null, undefined, ""]) expect(categoryOf("message", named)).to.equal("messages");
+    expect(categoryOf("announcement", "news")).to.equal("news");
+  });
+
   it("only by suspension and blocks over what wakes silently, and by suspension over what follows", () => {
     const against: Given = {
       rules: { delaySeconds: 60 },
@@ -226,6 +258,19 @@ describe("quiet hours", () => {
   });
 });
 
+describe("the end of quiet hours, worked out once for all who share them", () => {
+  it("is each one's own, by hours and by zone", () => {
+    const endOf = quietUntilAt(NOW);
+    const hours = { from: "12:00", to: "14:00" };
+    expect(endOf(hours, "UTC")).to.equal(NOW + 2 * HOUR_MS);
+    expect(endOf(hours, "Europe/Berlin")).to.equal(NOW + HOUR_MS);
+    expect(endOf(hours, "Asia/Tokyo")).to.equal(null);
+    expect(endOf({ from: "12:00", to: "15:00" }, "UTC")).to.equal(NOW + 3 * HOUR_MS);
+    expect(endOf({ from: "11:00", to: "14:00" }, "Asia/Tokyo")).to.equal(null);
+    expect(endOf(hours, "UTC")).to.equal(NOW + 2 * HOUR_MS);
+  });
+});
+
 const place = (subject: string, hoursAgo: number, category = "news"): TakenPlace => ({
   subject,
   category,
@@ -242,5 +287,7 @@ describe("the use of a cap", () => {
     expect(caps.category).to.include({ used: 2, freeAt: NOW + HOUR_MS });
     expect(caps.all).to.include({ used: 3, freeAt: null });
     expect(capsOf(taken, null, question, null, NOW)).to.deep.include({ hasPlace: false, all: null });
+    // Written by processes whose clocks differ.
+    expect(capsOf(taken.toReversed(), "self", question, null, NOW).category).to.include({ freeAt: NOW + HOUR_MS });
   });
 });

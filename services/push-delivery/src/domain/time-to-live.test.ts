@@ -16,6 +16,8 @@ describe("time to live", () => {
     expect(withTimeToLive(plan, 600).expiresAt).to.equal(610_000);
     expect(withTimeToLive(plan, 0).expiresAt).to.equal(10_000);
     expect(withTimeToLive(plan, undefined)).to.equal(plan);
+    const { at: _at, ...longAgo } = plan;
+    expect(withTimeToLive(longAgo, 60)).to.equal(longAgo);
   });
 
   it("ends with what it is about", () => {
@@ -28,6 +30,7 @@ describe("time to live", () => {
     expect(secondsLeft(plan, 45, 40_000)).to.equal(15);
     expect(secondsLeft(plan, 600, 40_000)).to.equal(60);
     expect(secondsLeft(plan, 5, 40_000)).to.equal(0);
+    expect(secondsLeft(plan, 45, 40_001), "a provider is not told more than there is").to.equal(14);
     expect(secondsLeft({ expiresAt: 100_000 }, 5, 40_000)).to.equal(60);
   });
 });

@@ -92,8 +92,13 @@ async function saidOf(
   const { notification, sender } = await client.ask(GetMessageNotification, app, { messageId: id }, { cause });
   if (sender === null) return null;
   const content = notification === null ? {} : notificationFor(notification, userId);
-  // Without a sender: who blocks him is no recipient of a message.
-  return { senderId: null, isUrgent: false, category: categoryOf(kind, content.category), isSilent: isSilent(content) };
+  return {
+    // Who blocks him is no recipient, so that delivery asks only about what has waited.
+    senderId: "userId" in sender ? sender.userId : null,
+    isUrgent: false,
+    category: categoryOf(kind, content.category),
+    isSilent: isSilent(content),
+  };
 }
 
 /** Her push, where it is planned: it counts its delay from then. */

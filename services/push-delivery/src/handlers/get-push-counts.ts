@@ -12,9 +12,10 @@ export const getPushCounts =
 
 /** Summed over the ledger's rows each time; nothing is counted beside them. */
 export async function countsOf(chunks: Ledger, app: string, subject: string) {
-  const { accepted, failed, skipped, expired, ios, android, web } = await chunks.counts(app, subject);
+  const { accepted, failed, skipped, expired, unsettled, ios, android, web } = await chunks.counts(app, subject);
   const reasons = failed + skipped === 0 ? NONE : await chunks.reasons(app, subject);
-  return { pushed: accepted, failed, skipped, expired, pushedByPlatform: { ios, android, web }, ...reasons };
+  const settled = { pushed: accepted, failed, skipped, expired };
+  return { ...settled, waiting: unsettled, pushedByPlatform: { ios, android, web }, ...reasons };
 }
 
 const NO_PLATFORM = { ios: 0, android: 0, web: 0 };

@@ -1,6 +1,6 @@
-import { GetPushCounts, GetPushOutcomes, partitionOf } from "@strata/contracts";
+import { GetPushCounts, GetPushOutcomes, partitionOf, type PushPreferences } from "@strata/contracts";
 import type { Phone } from "@strata/phone";
-import { anAppId } from "@strata/testing";
+import { anAppId, eventually } from "@strata/testing";
 import { expect } from "chai";
 import { aPhone } from "../../test/provider-fixture.ts";
 import {
@@ -12,10 +12,13 @@ import {
   type Pusher,
   usersOfOnePartition,
 } from "../../test/support.ts";
+import { startDuePushes } from "../due-pushes.ts";
 import { getPushCounts } from "./get-push-counts.ts";
 import { getPushOutcomes } from "./get-push-outcomes.ts";
 import { pushBatch } from "./push-batch.ts";
 
+/** `22:00`, on a clock of UTC. */
+const clock = (at: number) => new Date(at).toISOString().slice(11, 16);
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
 
 describe("the ledger of pushes", () => {
@@ -55,7 +58,7 @@ describe("the ledger of pushes", () => {
       return GetPushOutcomes.reply.parse(outcome.reply);
     };
     const push = () => pushBatch(pusher.deps)(aDelivery(batch, { app }));
-    return { app, announcementId, ann, bob, carl, iphone, android, counts, outcomesOf, push };
+    return { app, announcementId, ann, bob, carl, iphone, android, counts, outcomesOf, push, batch };
   }
 
   it("counts by platform what was taken, and by its reason what was given up", async () => {
@@ -67,6 +70,7 @@ describe("the ledger of pushes", () => {
       failed: 1,
       skipped: 0,
       expired: 0,
+      waiting: 0,
       pushedByPlatform: { ios: 1, android: 0, web: 0 },
       failedByPlatform: { ios: 0, android: 1, web: 0 },
       skippedByPlatform: { ios: 0, android: 0, web: 0 },
@@ -102,22 +106,52 @@ describe("the ledger of pushes", () => {
     expect(devices).to.equal(1);
   });
 
+  it("counts what has no outcome yet: what is being sent, kept back or not taken, until there is none", async () => {
+    const { app, announcementId, ann, android, counts, push, batch } = await anAnnouncement();
+    const quietHours = { from: clock(Date.now() - 600_000), to: clock(Date.now() + 1_800_000) };
+    const want = (at: number, wanted: Partial<PushPreferences>) =>
+      pusher.deps.preferences.change(app, ann, { at, by: "test" }, (before) => ({ ...before, ...wanted }));
+    await want(1, { quietHours, timeZone: "UTC" });
+    phone.addFault({ token: android.token, answer: { status: 503 }, times: 1 });
+    expect(await counts()).to.include({ waiting: 0 });
+    const whileSent: unknown[] = [];
+    const { badges } = pusher.deps;
+    const watched = {
+      // Asked when the chunk is stored, and nothing of it is sent.
+      of: async (...asked: Parameters<typeof badges.of>) => {
+        whileSent.push(await counts());
+        return badges.of(...asked);
+      },
+    };
+    await pushBatch({ ...pusher.deps, badges: watched })(aDelivery(batch, { app }));
+    expect(whileSent).to.have.lengthOf(1);
+    expect(whileSent[0]).to.include({ pushed: 0, waiting: 2 });
+    expect(await counts()).to.include({ pushed: 0, failed: 0, skipped: 0, expired: 0, waiting: 2 });
+    await want(2, { quietHours: null });
+    const chunks = pusher.deps.db.collection("push_chunks");
+    await chunks.updateMany({ app, dueAt: { $gt: 0 } }, { $set: { dueAt: 1, "pending.$[].dueAt": 1 } });
+    const duePushes = startDuePushes(pusher.deps, 20);
+    await eventually(async () => (await pusher.deps.chunks.counts(app, announcementId)).accepted, 2);
+    await duePushes.close();
+    expect(await counts()).to.include({ pushed: 2, waiting: 0 });
+    await push();
+    expect(await counts()).to.include({ pushed: 2, waiting: 0 });
+  });
+
   it("is read through indexes: totals without the rows, a user through her partition's", async () => {
     const { app, announcementId, ann, push } = await anAnnouncement();
     await push();
     const chunks = pusher.deps.db.collection<{ _id: string }>("push_chunks");
-    const totals = JSON.stringify(
-      await chunks
-        .aggregate(
-          [
-            { $match: { _id: below(`${app}/${announcementId}`) } },
-            { $group: { _id: null, ios: { $sum: "$acceptedOn.ios" }, failed: { $sum: "$failed" } } },
-          ],
-          { hint: "counts_by_outcome" },
-        )
-        .explain(),
-    );
-    expect(totals).to.include("IXSCAN").and.not.include("COLLSCAN").and.not.include('"stage":"FETCH"');
+    // What the database says of the question itself.
+    await pusher.deps.db.command({ profile: 2 });
+    await pusher.deps.chunks.counts(app, announcementId);
+    await pusher.deps.db.command({ profile: 0 });
+    const [asked] = await pusher.deps.db
+      .collection("system.profile")
+      .find({ "command.aggregate": "push_chunks" })
+      .sort({ ts: -1 })
+      .toArray();
+    expect(asked).to.include({ nreturned: 1, docsExamined: 0, keysExamined: 2 });
     const partition = String(partitionOf(ann)).padStart(2, "0");
     const hers = JSON.stringify(
       await chunks

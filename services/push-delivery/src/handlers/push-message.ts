@@ -8,12 +8,12 @@ export const pushMessage =
   (deps: PushDeps): Handler<PayloadOf<typeof MessageCreated>, never> =>
   async (delivery) => {
     const { app, payload } = delivery;
-    const { conversationId, messageId: id, sentAt, hasNotification, recipients } = payload;
+    const { conversationId, messageId: id, sentAt, sender, hasNotification, recipients } = payload;
     const subject = { kind: "message", id, conversationId } as const;
     // Beside `<app>/<announcement>/…`: a message may have the id of an announcement.
     const planId = `${app}/message/${id}`;
-    // Without a sender: who blocks him is no recipient.
-    const plan = { planId, app, subject, hasNotification, at: sentAt, expiresAt: sentAt + deps.ttlMs };
+    const from = "userId" in sender ? { senderId: sender.userId } : {};
+    const plan = { planId, app, subject, hasNotification, at: sentAt, expiresAt: sentAt + deps.ttlMs, ...from };
     const found = await Promise.all(
       [...Map.groupBy(recipients, partitionOf)].map(([partition, userIds]) =>
         deps.devices.ofUsers(app, partition, userIds),

@@ -118,9 +118,11 @@ describe("a push without a message", () => {
     await accept(app, said);
     for (const token of tokens) phone.addFault({ token, answer: { status: 503 }, times: 1 });
     await push(app, said.notificationId, users);
+    expect(await known(app, said.notificationId)).to.include({ pushed: 0, waiting: 2 });
     const due = startDuePushes(pusher.deps, 20);
     try {
       await eventually(async () => (await known(app, said.notificationId))?.pushed, 2);
+      expect(await known(app, said.notificationId)).to.include({ waiting: 0 });
       const late = meaning({ text: "late", ttl: 0 });
       await accept(app, late);
       await push(app, late.notificationId, users);

@@ -3,6 +3,8 @@ import {
   type CategoryPolicy,
   DEFAULT_PUSH_POLICY,
   ExplainPush,
+  FindBadges,
+  type MessageCreated,
   NO_PREFERENCES,
   type PayloadOf,
   type PushPolicy,
@@ -30,9 +32,78 @@ import { pushMessage } from "./push-message.ts";
 
 type Batch = PayloadOf<typeof BatchStored>;
 
+const ofBatch = ({ announcementId: id }: Batch) => ({ kind: "announcement", id }) as const;
+const ofMessage = ({ messageId: id }: PayloadOf<typeof MessageCreated>) => ({ kind: "message", id }) as const;
+
 const HOUR_MS = 3_600_000;
 
 const rules = (changes: CategoryPolicy): Partial<PushPolicy> => ({ categories: { news: changes } });
+
+const times = fc.constantFrom("00:00", "06:00", "12:00", "18:00", "23:59");
+const quietHours = fc.option(fc.record({ from: times, to: times }).filter(({ from, to }) => from !== to));
+const someRules = {
+  inQuietHours: fc.constantFrom("wait", "skip", "push"),
+  isSkippedOnline: fc.boolean(),
+  isSkippedRead: fc.boolean(),
+  delaySeconds: fc.constantFrom(0, 0, 600),
+  unreadAfterMinutes: fc.constantFrom(null, null, 10),
+  cap: fc.constantFrom(null, { pushes: 1, hours: 1 }),
+} as const;
+const policies = fc.record({
+  quietHours,
+  fallbackTimeZone: fc.constantFrom("UTC", "Asia/Tokyo"),
+  cap: fc.constantFrom(null, { pushes: 2, hours: 24 }),
+  rules: fc.record(someRules),
+  categories: fc.record({
+    news: fc.record({ choice: fc.constantFrom("on", "off", "always"), ...someRules }, { requiredKeys: [] }),
+  }),
+});
+const person = fc.record({
+  choice: fc.constantFrom(undefined, true, false),
+  quietHours,
+  timeZone: fc.constantFrom(null, "Asia/Tokyo", "America/New_York"),
+  isMuted: fc.boolean(),
+  isSuspended: fc.constantFrom(false, false, true),
+  isBlocking: fc.constantFrom(false, false, true),
+  isOnline: fc.boolean(),
+  hasRead: fc.boolean(),
+});
+type Person = typeof person extends fc.Arbitrary<infer Some> ? Some : never;
+
+const somebody: Person = {
+  choice: undefined,
+  quietHours: null,
+  timeZone: null,
+  isMuted: false,
+  isSuspended: false,
+  isBlocking: false,
+  isOnline: false,
+  hasRead: false,
+};
+const cast: readonly Person[] = [
+  somebody,
+  { ...somebody, isSuspended: true },
+  { ...somebody, isBlocking: true },
+  { ...somebody, isMuted: true },
+  { ...somebody, choice: false },
+];
+/** One run in which much happens for sure, beside those of chance. */
+const someCast = (count: number): Person[] =>
+  Array.from({ length: count }, (_, n) => cast[n % cast.length] ?? somebody);
+const openPolicy = {
+  quietHours: null,
+  fallbackTimeZone: "UTC",
+  cap: null,
+  rules: {
+    inQuietHours: "wait",
+    isSkippedOnline: false,
+    isSkippedRead: false,
+    delaySeconds: 0,
+    unreadAfterMinutes: null,
+    cap: null,
+  },
+  categories: { news: {} },
+} as const;
 
 describe("policies over pushes", () => {
   let phone: Phone;
@@ -45,6 +116,7 @@ describe("policies over pushes", () => {
   beforeEach(() => {
     phone.removeFaults();
     pusher.said.questions.length = 0;
+    pusher.said.blocks.clear();
     pusher.said.isDirectoryAway = false;
   });
   after(async () => {
@@ -82,10 +154,11 @@ describe("policies over pushes", () => {
   const push = (app: string, batch: Batch, deps = pusher.deps) => pushBatch(deps)(aDelivery(batch, { app }));
 
   /** What became of the push to each user, by the ledger. */
-  async function ledgerOf(app: string, { announcementId, partition }: Batch, users: readonly string[]) {
+  const ledgerOf = (app: string, { batchId }: Batch, users: readonly string[]) => ledgerOfPlan(batchId, users);
+  async function ledgerOfPlan(planId: string, users: readonly string[]) {
     const rows = await Promise.all(
       users.map(async (userId) => {
-        const [row] = await pusher.deps.chunks.ofUser(app, announcementId, partition, userId);
+        const [row] = await pusher.deps.chunks.ofPlanAndUser(planId, userId);
         const outcome = row?.outcomes.find(({ user }) => user === userId);
         const waiting = row?.pending.find((target) => target.userId === userId);
         if (outcome) return [userId, [outcome.outcome, outcome.policy ?? null]] as const;
@@ -96,12 +169,42 @@ describe("policies over pushes", () => {
   }
   const oneOf = async (app: string, batch: Batch, userId: string) => (await ledgerOf(app, batch, [userId]))[userId];
 
-  async function explain(app: string, userId: string, batch: Batch) {
-    const subject = { kind: "announcement", id: batch.announcementId } as const;
+  let version = 1;
+  /** What each of these users wants, and what others know of her. */
+  async function know(app: string, users: readonly string[], some: readonly Person[], subject: string) {
+    version += 1;
+    pusher.said.blocks.clear();
+    await Promise.all(
+      some.map(async (one, index) => {
+        const userId = users[index] ?? "";
+        await wish(app, userId, {
+          categories: one.choice === undefined ? {} : { news: one.choice },
+          quietHours: one.quietHours,
+          timeZone: one.timeZone,
+          mutedUntil: one.isMuted ? Date.now() + HOUR_MS : null,
+        });
+        await suspend(app, userId, version, one.isSuspended);
+        if (one.isBlocking) pusher.said.blocks.add(`${userId}/sender`);
+        pusher.said.whereabouts.set(userId, {
+          timeZone: "Europe/Berlin",
+          lastSeenAt: one.isOnline ? Date.now() + HOUR_MS : null,
+        });
+        if (one.hasRead) pusher.said.read.add(`${subject}/${userId}`);
+      }),
+    );
+  }
+  async function explain(app: string, userId: string, subject: PayloadOf<typeof ExplainPush>["subject"]) {
     const payload = { userId, subject, category: null, isUrgent: false };
     const outcome = await explainPush(pusher.deps)(aDelivery(payload, { app }));
     if (outcome.kind !== "reply") throw new Error(`no reply but ${outcome.kind}`);
     return ExplainPush.reply.parse(outcome.reply).explanation;
+  }
+  /** As the ledger has what an explanation says. */
+  async function explained(app: string, userId: string, subject: PayloadOf<typeof ExplainPush>["subject"]) {
+    const explanation = await explain(app, userId, subject);
+    expect(explanation?.checks.at(-1)?.decision).to.equal(explanation?.decision);
+    const became = { send: "accepted", skip: "skipped", wait: "waiting" }[explanation?.decision ?? "send"];
+    return [userId, [became, explanation?.policy ?? null]] as const;
   }
   function knownByFanOut({ announcementId, at, category, priority }: Batch, senderId: string | null) {
     pusher.said.announcements.set(announcementId, {
@@ -122,7 +225,9 @@ describe("policies over pushes", () => {
     const users = usersOfOnePartition(4);
     const app = await anApp(users);
     await push(app, batchTo(app, users));
-    expect(pusher.said.questions).to.deep.equal(["announcement-fanout.GetAnnouncementContent.v1"]);
+    // The number on an iPhone's icon is no policy.
+    const questions = pusher.said.questions.filter((type) => type !== FindBadges.type);
+    expect(questions).to.deep.equal(["announcement-fanout.GetAnnouncementContent.v1"]);
     expect(
       await pusher.deps.db.collection<{ _id: string }>("push_caps").countDocuments({ _id: { $regex: `^${app}` } }),
     ).to.equal(0);
@@ -133,38 +238,8 @@ describe("policies over pushes", () => {
     const users = usersOfOnePartition(40);
     const apps: string[] = [];
     for (let n = 0; n < 2; n += 1) apps.push(await anApp(users));
-    const times = fc.constantFrom("00:00", "06:00", "12:00", "18:00", "23:59");
-    const quietHours = fc.option(fc.record({ from: times, to: times }).filter(({ from, to }) => from !== to));
-    const someRules = {
-      inQuietHours: fc.constantFrom("wait", "skip", "push"),
-      isSkippedOnline: fc.boolean(),
-      isSkippedRead: fc.boolean(),
-      delaySeconds: fc.constantFrom(0, 0, 600),
-      unreadAfterMinutes: fc.constantFrom(null, null, 10),
-      cap: fc.constantFrom(null, { pushes: 1, hours: 1 }),
-    } as const;
-    const policies = fc.record({
-      quietHours,
-      fallbackTimeZone: fc.constantFrom("UTC", "Asia/Tokyo"),
-      cap: fc.constantFrom(null, { pushes: 2, hours: 24 }),
-      rules: fc.record(someRules),
-      categories: fc.record({
-        news: fc.record({ choice: fc.constantFrom("on", "off", "always"), ...someRules }, { requiredKeys: [] }),
-      }),
-    });
-    const person = fc.record({
-      choice: fc.constantFrom(undefined, true, false),
-      quietHours,
-      timeZone: fc.constantFrom(null, "Asia/Tokyo", "America/New_York"),
-      isMuted: fc.boolean(),
-      isSuspended: fc.constantFrom(false, false, true),
-      isBlocking: fc.constantFrom(false, false, true),
-      isOnline: fc.boolean(),
-      hasRead: fc.boolean(),
-    });
     const people = fc.array(person, { minLength: users.length, maxLength: users.length });
     const seen = new Set<string>();
-    let version = 1;
     await fc.assert(
       fc.asyncProperty(
         policies,
@@ -178,44 +253,78 @@ describe("policies over pushes", () => {
           });
           knownByFanOut(batch, "sender");
           await setPolicy(app, policy);
-          version += 1;
-          pusher.said.blocks.clear();
-          await Promise.all(
-            some.map(async (one, index) => {
-              const userId = users[index] ?? "";
-              await wish(app, userId, {
-                categories: one.choice === undefined ? {} : { news: one.choice },
-                quietHours: one.quietHours,
-                timeZone: one.timeZone,
-                mutedUntil: one.isMuted ? Date.now() + HOUR_MS : null,
-              });
-              await suspend(app, userId, version, one.isSuspended);
-              if (one.isBlocking) pusher.said.blocks.add(`${userId}/sender`);
-              pusher.said.whereabouts.set(userId, {
-                timeZone: "Europe/Berlin",
-                lastSeenAt: one.isOnline ? Date.now() + HOUR_MS : null,
-              });
-              if (one.hasRead) pusher.said.read.add(`${batch.announcementId}/${userId}`);
-            }),
-          );
-          const explained = await Promise.all(
-            users.map(async (userId) => {
-              const explanation = await explain(app, userId, batch);
-              expect(explanation?.checks.at(-1)?.decision).to.equal(explanation?.decision);
-              const became = { send: "accepted", skip: "skipped", wait: "waiting" }[explanation?.decision ?? "send"];
-              return [userId, [became, explanation?.policy ?? null]] as const;
-            }),
-          );
+          await know(app, users, some, batch.announcementId);
+          const explanations = await Promise.all(users.map((userId) => explained(app, userId, ofBatch(batch))));
           await push(app, batch);
           const ledger = await ledgerOf(app, batch, users);
-          expect(ledger).to.deep.equal(Object.fromEntries(explained));
-          for (const [, [, policyName]] of explained) seen.add(policyName ?? "none");
+          expect(ledger).to.deep.equal(Object.fromEntries(explanations));
+          for (const [, [, policyName]] of explanations) seen.add(policyName ?? "none");
         },
       ),
-      { numRuns: 5, endOnFailure: true },
+      { numRuns: 5, endOnFailure: true, examples: [[openPolicy, someCast(users.length), apps[0] ?? "", false]] },
     );
     // A run in which nothing much happened would show nothing.
     expect([...seen]).to.include.members(["none", "suspended", "blocked", "muted", "opted_out"]);
+  });
+
+  it("are in the ledger of a message as explained, and who blocks its sender is explained as left out", async function () {
+    this.timeout(240_000);
+    const users = usersOfOnePartition(20);
+    const app = await anApp(users);
+    const seen = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(
+        policies,
+        fc.array(person, { minLength: users.length, maxLength: users.length }),
+        async (policy, some) => {
+          // As conversation names them.
+          const message = aMessage(
+            users.filter((_, index) => some[index]?.isBlocking !== true),
+            { sender: { userId: "sender" } },
+          );
+          pusher.notifications.set(message.messageId, { text: "Hello", category: "news" });
+          pusher.said.senders.set(message.messageId, "sender");
+          await setPolicy(app, policy);
+          await know(app, users, some, message.messageId);
+          const explanations = await Promise.all(users.map((userId) => explained(app, userId, ofMessage(message))));
+          await pushMessage(pusher.deps)(aDelivery(message, { app }));
+          const ledger = await ledgerOfPlan(`${app}/message/${message.messageId}`, users);
+          for (const [index, [userId, told]] of explanations.entries()) {
+            seen.add(told[1] ?? "none");
+            if (message.recipients.includes(userId)) {
+              expect(ledger[userId]).to.deep.equal(told);
+              continue;
+            }
+            expect(ledger[userId], "it is for nobody who blocks its sender").to.equal(null);
+            expect(told).to.deep.equal(["skipped", some[index]?.isSuspended ? "suspended" : "blocked"]);
+          }
+        },
+      ),
+      { numRuns: 5, endOnFailure: true, examples: [[openPolicy, someCast(users.length)]] },
+    );
+    expect([...seen]).to.include.members(["none", "suspended", "blocked", "muted", "opted_out"]);
+  });
+
+  it("leave out who came to block the sender of a message while her push waited", async () => {
+    const users = usersOfOnePartition(2);
+    const [ann = "", bob = ""] = users;
+    const app = await anApp(users, { rules: { ...DEFAULT_PUSH_POLICY.rules, delaySeconds: 1_800 } });
+    const message = aMessage(users, { sender: { userId: "nagger" } });
+    pusher.notifications.set(message.messageId, { text: "Hello" });
+    pusher.said.senders.set(message.messageId, "nagger");
+    await pushMessage(pusher.deps)(aDelivery(message, { app }));
+    // Conversation has asked who blocks him.
+    expect(pusher.said.questions).to.not.include("directory.FindBlockers.v1");
+    pusher.said.blocks.add(`${ann}/nagger`);
+    await setPolicy(app, {});
+    expect(await explained(app, ann, ofMessage(message))).to.deep.equal([ann, ["skipped", "blocked"]]);
+    await pusher.deps.db.collection("push_chunks").updateMany({ app }, { $set: { dueAt: 1, "pending.$[].dueAt": 1 } });
+    const duePushes = startDuePushes(pusher.deps, 20);
+    await eventually(() => ledgerOfPlan(`${app}/message/${message.messageId}`, users), {
+      [ann]: ["skipped", "blocked"],
+      [bob]: ["accepted", null],
+    });
+    await duePushes.close();
   });
 
   it("skip who opted out, is muted or suspended, per device and with the policy, and count it so", async () => {
@@ -238,6 +347,31 @@ describe("policies over pushes", () => {
     expect(await pusher.deps.chunks.reasons(app, batch.announcementId)).to.deep.include({
       skippedByPolicy: { opted_out: 1, muted: 1, suspended: 1 },
       skippedByPlatform: { ios: 2, android: 1, web: 0 },
+    });
+  });
+
+  it("obey what users want where their app has none of its own", async () => {
+    const users = usersOfOnePartition(3);
+    const [ann = "", bob = "", carl = ""] = users;
+    const app = anAppId();
+    await pusher.putCredentials(app);
+    for (const userId of users) await pusher.register(app, userId, anIphone((nextToken += 1)));
+    await wish(app, ann, { categories: { news: false } });
+    pusher.said.blocks.add(`${bob}/troll`);
+    const wanted = batchTo(app, users);
+    await push(app, wanted);
+    expect(await ledgerOf(app, wanted, users)).to.deep.equal({
+      [ann]: ["skipped", "opted_out"],
+      [bob]: ["accepted", null],
+      [carl]: ["accepted", null],
+    });
+    // Of whom nobody has said anything.
+    const others = [bob, carl];
+    const trolled = batchTo(app, others, { senderId: "troll" });
+    await push(app, trolled);
+    expect(await ledgerOf(app, trolled, others)).to.deep.equal({
+      [bob]: ["skipped", "blocked"],
+      [carl]: ["accepted", null],
     });
   });
 

@@ -153,6 +153,67 @@ describe("a user's preferences", () => {
     expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 5_000 });
   });
 
+  it("outlive a forgetting of before, which comes late, and a suspension does so, too", async () => {
+    const app = anAppId();
+    await forget(app, 1_900);
+    await suspension(app, true, 3, 3_000);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
+    await forget(app, 2_000);
+    expect(await isSuspended(app)).to.equal(true);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
+    await forget(app, 1_000);
+    await change(app, { mutedUntil: 5_000 }, 1_500);
+    expect(await get(app)).to.deep.equal(NO_PREFERENCES);
+  });
+
+  it("are by one rule those of one of two changes of the same moment, and each user's own where many are asked for at once", async () => {
+    const app = anAppId();
+    await change(app, { mutedUntil: 5_000 }, 1_000, "a");
+    await change(app, { mutedUntil: 6_000 }, 1_000, "b");
+    expect(await get(app)).to.include({ mutedUntil: 6_000 });
+    const bobs = aDelivery({ userId: "bob", changes: { mutedUntil: 7_000 }, at: 1_000 }, { app });
+    await changePushPreferences(stores)(bobs);
+    const found = await Promise.all(["a/nn", "bob", "carl", "bob"].map((one) => stores.preferences.find(app, [one])));
+    expect(found.map((wishes) => Array.from(wishes.keys()))).to.deep.equal([["a/nn"], ["bob"], [], ["bob"]]);
+  });
+
+  it("are those of the newest change, however many are under way at once", async () => {
+    const app = anAppId();
+    const users = Array.from({ length: 20 }, (_, n) => `user-${n}`);
+    const times = [3, 1, 5, 2, 4];
+    const changes = users.flatMap((userId) =>
+      times.map((at) => aDelivery({ userId, changes: { mutedUntil: at * 1_000 }, at }, { app, id: `c${at}` })),
+    );
+    const notAt = async (mutedUntil: number) => {
+      const found = await stores.preferences.find(app, users);
+      return users.filter((userId) => found.get(userId)?.preferences.mutedUntil !== mutedUntil);
+    };
+    await Promise.all(changes.map((command) => changePushPreferences(stores)(command)));
+    expect(await notAt(5_000)).to.deep.equal([]);
+    // And once there are rows.
+    await Promise.all(
+      users.flatMap((userId) =>
+        [8, 6, 7].map((at) =>
+          changePushPreferences(stores)(aDelivery({ userId, changes: { mutedUntil: at * 1_000 }, at }, { app })),
+        ),
+      ),
+    );
+    expect(await notAt(8_000)).to.deep.equal([]);
+  });
+
+  it("do not come back by a change that is under way while she is forgotten", async () => {
+    const app = anAppId();
+    const users = Array.from({ length: 60 }, (_, n) => `user-${n}`);
+    await Promise.all(
+      users.flatMap((userId) => [
+        changePushPreferences(stores)(aDelivery({ userId, changes: { mutedUntil: 5_000 }, at: 1_000 }, { app })),
+        forgetUser(stores)(aDelivery({ userId, at: 2_000 }, { app })),
+      ]),
+    );
+    const found = await stores.preferences.find(app, users);
+    expect([...found.values()].filter(({ preferences }) => preferences.mutedUntil !== null)).to.deep.equal([]);
+  });
+
   it("go with a user who is forgotten, and nothing from before brings them back", async () => {
     const app = anAppId();
     await change(app, { mutedUntil: 5_000 }, 1_000);
@@ -165,6 +226,7 @@ describe("a user's preferences", () => {
     expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(1);
     // She came back.
     await change(app, { mutedUntil: 7_000 }, 3_000);
+    expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);
     await forget(app, 2_000);
     expect(await get(app)).to.deep.equal({ ...NO_PREFERENCES, mutedUntil: 7_000 });
     expect(await stores.db.collection("preferences").countDocuments({ app, removedAt: { $exists: true } })).to.equal(0);

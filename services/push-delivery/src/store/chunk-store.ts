@@ -8,6 +8,7 @@ export interface PushCounts {
   readonly failed: number;
   readonly skipped: number;
   readonly expired: number;
+  readonly unsettled: number;
   readonly ios: number;
   readonly android: number;
   readonly web: number;
@@ -55,9 +56,9 @@ export interface ChunkStore {
 const LIGHT = { writeConcern: { w: 1 } } as const;
 
 const WAITING_INDEX = "waiting";
-const COUNTS_INDEX = "counts_by_outcome";
-/** Of before anything was skipped. */
-const FORMER_COUNTS_INDEX = "counts_by_platform";
+const COUNTS_INDEX = "counts_by_state";
+/** Of before anything was skipped, and of before what waits was counted. */
+const FORMER_COUNTS_INDEXES = ["counts_by_platform", "counts_by_outcome"];
 
 /** All ids below `prefix/`: the byte after "/" is "0". */
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
@@ -131,6 +132,7 @@ export function mongoChunkStore(db: Db): ChunkStore {
                 failed: { $sum: "$failed" },
                 skipped: { $sum: "$skipped" },
                 expired: { $sum: "$expired" },
+                unsettled: { $sum: "$unsettled" },
                 ios: { $sum: "$acceptedOn.ios" },
                 android: { $sum: "$acceptedOn.android" },
                 web: { $sum: "$acceptedOn.web" },
@@ -141,7 +143,7 @@ export function mongoChunkStore(db: Db): ChunkStore {
           { hint: COUNTS_INDEX },
         )
         .toArray();
-      return sums ?? { accepted: 0, failed: 0, skipped: 0, expired: 0, ios: 0, android: 0, web: 0 };
+      return sums ?? { accepted: 0, failed: 0, skipped: 0, expired: 0, unsettled: 0, ios: 0, android: 0, web: 0 };
     },
     async reasons(app, announcementId) {
       const groups = await chunks
@@ -201,9 +203,9 @@ export function mongoChunkStore(db: Db): ChunkStore {
       );
       // Answers counts without the rows, which hold an outcome per device.
       const platforms = { "acceptedOn.ios": 1, "acceptedOn.android": 1, "acceptedOn.web": 1 } as const;
-      const sums = { accepted: 1, failed: 1, skipped: 1, expired: 1, ...platforms } as const;
+      const sums = { accepted: 1, failed: 1, skipped: 1, expired: 1, unsettled: 1, ...platforms } as const;
       await chunks.createIndex({ _id: 1, ...sums }, { name: COUNTS_INDEX });
-      if (await chunks.indexExists(FORMER_COUNTS_INDEX)) await chunks.dropIndex(FORMER_COUNTS_INDEX);
+      for (const former of FORMER_COUNTS_INDEXES) if (await chunks.indexExists(former)) await chunks.dropIndex(former);
     },
   };
 }

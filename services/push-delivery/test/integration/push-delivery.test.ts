@@ -2,12 +2,17 @@ import { randomUUID } from "node:crypto";
 import {
   AcceptNotification,
   BatchStored,
+  ChangePushPreferences,
   DeletePushCredential,
   DeviceRegistered,
+  ExplainPush,
+  ExternalUnreadChanged,
+  FindBadges,
   GetAnnouncementContent,
   GetMessageNotification,
   GetNotification,
   GetPushCounts,
+  GetPushOutcomes,
   ListDevices,
   ListPushCredentials,
   MessageCreated,
@@ -20,6 +25,7 @@ import {
   SendCanary,
   type ServiceName,
   UserDeleted,
+  UserSuspended,
 } from "@strata/contracts";
 import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
 import { type BrokerProbe, probeBroker } from "@strata/messaging/testing";
@@ -50,6 +56,7 @@ const LANES = [
   "notifications",
   "deleted-users",
   "suspended-users",
+  "badges",
   "admin",
   "canaries",
 ];
@@ -80,6 +87,8 @@ describe("push-delivery", () => {
   let directory: Broker;
   let readiness: { check(): Promise<{ ready: boolean }> };
   let asked = 0;
+  /** By user: as receipt-tracking counts. */
+  const badges = new Map<string, number>();
   const registered: unknown[] = [];
 
   /** Another service's side of the real broker, in this process, with only the rows given. */
@@ -144,6 +153,21 @@ describe("push-delivery", () => {
         ],
       }),
     ]);
+    await openPeer("receipt-tracking", [
+      consumer({
+        queue: "receipt-tracking.queries",
+        handlers: [
+          on(FindBadges, async ({ payload: { userIds } }) =>
+            reply({
+              badges: userIds.flatMap((userId) => {
+                const badge = badges.get(userId);
+                return badge === undefined ? [] : [{ userId, badge }];
+              }),
+            }),
+          ),
+        ],
+      }),
+    ]);
     gateway = await openPeer("gateway", [
       consumer({
         queue: "gateway.devices",
@@ -172,6 +196,19 @@ describe("push-delivery", () => {
   const countsOf = async (app: string, announcementId: string) => {
     const { pushed, failed } = await gateway.ask(GetPushCounts, app, { announcementId });
     return { pushed, failed };
+  };
+
+  /** What became of her pushes, and which policy decided. */
+  const policiesOf = async (app: string, announcementId: string, userId: string) => {
+    const { outcomes } = await gateway.ask(GetPushOutcomes, app, { announcementId, userId });
+    return outcomes.map(({ outcome, policy = null }) => [outcome, policy]);
+  };
+  /** As the service has her suspension, which it tells nobody but by its explanations. */
+  const wishesOf = async (app: string, userId: string) => {
+    const subject = { kind: "announcement", id: null } as const;
+    const payload = { userId, subject, category: null, isUrgent: false };
+    const { explanation } = await gateway.ask(ExplainPush, app, payload);
+    return { isSuspended: explanation?.policy === "suspended" };
   };
 
   /** An app whose users have a phone each, every other one an iPhone; tokens begin at `first`. */
@@ -313,6 +350,87 @@ describe("push-delivery", () => {
     await eventually(async () => (await gateway.ask(ListDevices, app, { userId: deleted })).devices, []);
     await conversation.emit(MessageCreated, app, aMessage(users));
     await eventually(() => tokens.map((token) => phone.device(token).received_count), [0, 1]);
+  });
+
+  it("pushes nothing to a user from the event of her suspension until that of its end, and to the others all the while", async () => {
+    const { app, users, tokens } = await anApp(2, 9_000);
+    const [suspended = ""] = users;
+    const received = () => tokens.map((token) => phone.device(token).received_count);
+    const suspension = (isSuspended: boolean, version: number) =>
+      directory.emit(UserSuspended, app, { userId: suspended, isSuspended, version, at: Date.now() });
+    const announce = async () => {
+      const batch = aBatch(app, users);
+      await fanOut.emit(BatchStored, app, batch);
+      return batch.announcementId;
+    };
+    await suspension(true, 2);
+    await eventually(() => wishesOf(app, suspended), { isSuspended: true });
+    const first = await announce();
+    await eventually(() => countsOf(app, first), { pushed: 1, failed: 0 });
+    expect(await policiesOf(app, first, suspended)).to.deep.equal([["skipped", "suspended"]]);
+    expect(received()).to.deep.equal([0, 1]);
+    // What comes late says nothing new.
+    await suspension(false, 1);
+    await eventually(() => probe.depth("push-delivery.suspended-users"), 0);
+    const second = await announce();
+    await eventually(() => countsOf(app, second), { pushed: 1, failed: 0 });
+    expect(received()).to.deep.equal([0, 2]);
+
+    await suspension(false, 3);
+    await eventually(() => wishesOf(app, suspended), { isSuspended: false });
+    const third = await announce();
+    await eventually(() => countsOf(app, third), { pushed: 2, failed: 0 });
+    expect(received()).to.deep.equal([1, 3]);
+  });
+
+  it("obeys what a user wants from the next push on: what she opted out of is in the ledger with its policy", async () => {
+    const { app, users, tokens } = await anApp(2, 9_100);
+    const [ann = "", bob = ""] = users;
+    const announce = async (category: string) => {
+      const batch = aBatch(app, users, { category });
+      await fanOut.emit(BatchStored, app, batch);
+      return batch.announcementId;
+    };
+    const want = (isWanted: boolean | null) =>
+      gateway.request(ChangePushPreferences, app, {
+        userId: ann,
+        changes: { categories: { offers: isWanted } },
+        at: Date.now(),
+      });
+    expect(await want(false)).to.have.deep.property("categories", { offers: false });
+    const offer = await announce("offers");
+    await eventually(() => countsOf(app, offer), { pushed: 1, failed: 0 });
+    expect(await policiesOf(app, offer, ann)).to.deep.equal([["skipped", "opted_out"]]);
+    expect(await policiesOf(app, offer, bob)).to.deep.equal([["accepted", null]]);
+    const { skippedByPolicy } = await gateway.ask(GetPushCounts, app, { announcementId: offer });
+    expect(skippedByPolicy).to.deep.equal({ opted_out: 1 });
+    const alarm = await announce("alarms");
+    await eventually(() => countsOf(app, alarm), { pushed: 2, failed: 0 });
+
+    expect(await want(null)).to.have.deep.property("categories", {});
+    const next = await announce("offers");
+    await eventually(() => countsOf(app, next), { pushed: 2, failed: 0 });
+    expect(tokens.map((token) => phone.device(token).received_count)).to.deep.equal([2, 3]);
+  });
+
+  it("pushes the number that an app counts itself to iPhones, and nothing where there is none", async () => {
+    const { app, users, tokens } = await anApp(4, 9_200);
+    const [apple = "", android = "", uncounted = ""] = users;
+    badges.set(apple, 12).set(android, 5);
+    const change = (userId: string, externalUnread: number) =>
+      directory.emit(ExternalUnreadChanged, app, { userId, externalUnread, version: 2 });
+    for (const userId of [apple, android, uncounted]) await change(userId, 7);
+    const [token = ""] = tokens;
+    await eventually(() => phone.device(token).received_count, 1);
+    await eventually(() => probe.depth("push-delivery.badges"), 0);
+    expect(tokens.map((one) => phone.device(one).received_count)).to.deep.equal([1, 0, 0, 0]);
+    const [push] = phone.device(token).received;
+    expect(push).to.have.nested.property("payload.aps.badge", 12);
+    expect(push).to.not.have.nested.property("payload.aps.alert");
+    badges.set(apple, 0);
+    await change(apple, 0);
+    await eventually(() => phone.device(token).received_count, 2);
+    expect(phone.device(token).received[1]).to.have.nested.property("payload.aps.badge", 0);
   });
 
   it("sends nothing that waited to a phone whose user has logged out, or is another by now", async () => {
