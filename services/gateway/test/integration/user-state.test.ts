@@ -238,8 +238,13 @@ describe("settings of an app", () => {
   it("are the defaults at first, and change only where they are named", async () => {
     const before = await send("GET", path());
     expect([before.status, before.json]).to.deep.equal([200, defaults]);
-    const set = { max_participants: 25, shows_metadata: true, badge_counting: "off", badge_with_announcements: false };
-    const body = { ...set, max_parts_per_message: null, unknown: 1 };
+    const named = {
+      max_participants: 25,
+      shows_metadata: true,
+      badge_counting: "off",
+      badge_with_announcements: false,
+    };
+    const body = { ...named, max_parts_per_message: null, unknown: 1 };
     const changed = await send("PATCH", path(), { body });
     expect([changed.status, changed.json]).to.deep.equal([200, { ...defaults, ...set }]);
     expect((await send("GET", path())).json).to.deep.equal(changed.json);
