@@ -24,7 +24,7 @@ function settled(chunk: OptionalId<Chunk>): OptionalId<Chunk> {
     const taken = { outcome: "accepted", reason: null, providerId: null, at: Date.now() };
     return { user, device, platform, ...taken };
   });
-  return Object.assign(chunk, { dueAt: null, pending: [], outcomes, accepted: pending.length });
+  return Object.assign({}, chunk, { dueAt: null, pending: [], outcomes, accepted: pending.length });
 }
 
 await import(new URL("../../../services/push-delivery/src/main.ts", import.meta.url).href);
