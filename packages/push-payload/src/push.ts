@@ -50,5 +50,9 @@ export const collapseIdOf = ({ collapseId }: Push): string =>
     : createHash("sha256").update(collapseId).digest("base64url");
 
 /** The entries that have a value: an absent key and an undefined one are the same to JSON, not to the type checker. */
-export const present = (values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+export function present(values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  // In a loop: it is called several times for each push.
+  const found: Record<string, unknown> = {};
+  for (const key of Object.keys(values)) if (values[key] !== undefined) found[key] = values[key];
+  return found;
+}

@@ -144,10 +144,11 @@ class ApnsProvider implements PushProvider {
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {
     const client = this.#client;
     if (client === null) return { kind: "credential-refused", reason: CANNOT_SIGN };
-    const built = buildApnsNotification(push, this.#options.credential.bundleId);
-    if (built.kind === "unsendable") return { kind: "rejected", reason: built.reason };
     if (!(await this.#window.enter(Math.max(0, deadline - Date.now())))) return this.#notSent("no stream free in time");
     try {
+      // Made only now: tens of thousands may wait for a stream, and their bodies would fill the memory.
+      const built = buildApnsNotification(push, this.#options.credential.bundleId);
+      if (built.kind === "unsendable") return { kind: "rejected", reason: built.reason };
       // Asked only now: what the pushes before this one were answered may have closed the lane meanwhile.
       return await this.#lane.run(() => this.#attempt(client, built.payload, push.device.token, deadline));
     } finally {

@@ -127,10 +127,11 @@ class FcmProvider implements PushProvider {
   }
 
   async #sendOne(push: Push, deadline: number): Promise<PushResult> {
-    const built = buildFcmBody(push);
-    if (built.kind === "unsendable") return { kind: "rejected", reason: built.reason };
     if (!(await this.#window.enter(Math.max(0, deadline - Date.now())))) return this.#notSent("no stream free in time");
     try {
+      // Made only now: tens of thousands may wait for a stream, and their bodies would fill the memory.
+      const built = buildFcmBody(push);
+      if (built.kind === "unsendable") return { kind: "rejected", reason: built.reason };
       // Asked only now: what the pushes before this one were answered may have closed the lane meanwhile.
       return await this.#lane.run(() => this.#attempt(built.payload, deadline));
     } finally {

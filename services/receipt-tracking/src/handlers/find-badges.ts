@@ -6,9 +6,10 @@ type Query = PayloadOf<typeof FindBadges>;
 
 /**
  * Users whose count is not kept are counted from MongoDB, but of one question only so many: it takes a walk of each of
- * their inboxes, and who was not in the app for a week has an icon that can wait until she is.
+ * their inboxes, and who was not in the app for a week has an icon that can wait until she is. With 100 of a thousand,
+ * pushes to who was away went at half the pace (docs/benchmarks.md).
  */
-const COUNTED_PER_QUESTION = 100;
+const COUNTED_PER_QUESTION = 20;
 const COUNTED_AT_ONCE = 8;
 
 /** The numbers on these users' icons: the unread count of REST and sockets, as far as their app has it counted. */
