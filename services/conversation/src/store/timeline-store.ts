@@ -159,9 +159,10 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     async countUnreadOfUsers(app, users) {
       const pipeline = [
         { $match: { app, unread: { $in: [...users] } } },
-        { $project: { _id: 0, conversation: 1, user: { $setIntersection: ["$unread", { $literal: [...users] }] } } },
-        { $unwind: "$user" },
-        { $group: { _id: { user: "$user", conversation: "$conversation" }, messages: { $sum: 1 } } },
+        { $project: { _id: 0, conversation: 1, unread: 1 } },
+        { $unwind: "$unread" },
+        { $match: { unread: { $in: [...users] } } },
+        { $group: { _id: { user: "$unread", conversation: "$conversation" }, messages: { $sum: 1 } } },
         { $project: { _id: 0, user: "$_id.user", conversation: "$_id.conversation", messages: 1 } },
       ];
       return z.array(UnreadOfUser).parse(await aggregate(pipeline, COUNTS_PER_ANSWER));

@@ -69,7 +69,8 @@ describe("removeDevice", () => {
     await register(known);
     await remove(removal(app, "ann", 100));
     await register(known);
-    await register(registration(app, "ann", anAndroid(2), 100));
+    // Of the same millisecond as the removal, under ids that sort before and behind its own.
+    for (const n of [2, 4, 5, 6, 7, 8]) await register(registration(app, "ann", anAndroid(n), 100));
     // Nor where the removal comes first of all.
     await remove(removal(app, "bob", 100));
     await register(registration(app, "bob", anAndroid(3), 99));

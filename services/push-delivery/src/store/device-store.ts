@@ -89,6 +89,9 @@ const READ_SIZE = 4_000;
 /** Somebody registered one of these devices meanwhile with another token, so from another queue. */
 const ATTEMPTS = 5;
 
+/** Sorts behind every command's id: who removes a device voids what was registered of it in the same millisecond, too. */
+const LATEST_OF_ITS_TIME = "~";
+
 const HAS_TOKEN = { token: { $exists: true } } as const;
 /** Far longer than anybody waits before sending a dead-lettered command again. */
 const REMOVED_KEPT_SECONDS = 90 * 86_400;
@@ -153,7 +156,14 @@ export function mongoDeviceStore(db: Db): DeviceStore {
     },
     async remove({ app, userId, deviceId, at, by }, ending) {
       const _id = deviceKey(app, userId, deviceId);
-      const removed = { app, partition: partitionOf(userId), userId, deviceId, registeredAt: at, by };
+      const removed = {
+        app,
+        partition: partitionOf(userId),
+        userId,
+        deviceId,
+        registeredAt: at,
+        by: `${LATEST_OF_ITS_TIME}${by}`,
+      };
       for (let attempt = 1; ; attempt += 1) {
         const row = await devices.findOne({ _id }, { projection: { registeredAt: 1 } });
         if (row !== null && row.registeredAt > at) return;
