@@ -6,14 +6,13 @@ import {
   UserDeleted,
   UserSuspended,
 } from "@strata/contracts";
+import type { SessionCache, SettingsCache } from "@strata/doors";
 import { type Consumer, consumer, on } from "@strata/messaging";
 import { forgetSession, forgetSessions } from "./handlers/forget-sessions.ts";
 import { forgetSettings } from "./handlers/forget-settings.ts";
 import { forgetToken } from "./handlers/forget-token.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import type { GrantCache } from "./http/grant-cache.ts";
-import type { SessionCache } from "./http/session-cache.ts";
-import type { SettingsCache } from "./http/settings-cache.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 
 interface Caches {

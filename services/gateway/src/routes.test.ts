@@ -1,3 +1,4 @@
+import { sessionCache, settingsCache } from "@strata/doors";
 import { silentLogger } from "@strata/runtime";
 import { expect } from "chai";
 import { Registry } from "prom-client";
@@ -9,8 +10,6 @@ import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { rateLimit } from "./http/rate-limit.ts";
-import { sessionCache } from "./http/session-cache.ts";
-import { settingsCache } from "./http/settings-cache.ts";
 import { openApiDocument, openApiPath } from "./openapi/document.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";

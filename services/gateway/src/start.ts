@@ -1,3 +1,4 @@
+import { sessionCache, settingsCache } from "@strata/doors";
 import { openBroker } from "@strata/messaging";
 import type { ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
@@ -9,8 +10,6 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
-import { sessionCache } from "./http/session-cache.ts";
-import { settingsCache } from "./http/settings-cache.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
 import { nonces as noncesOf } from "./sessions/nonces.ts";

@@ -1,8 +1,7 @@
+import { sessionCache, settingsCache } from "@strata/doors";
 import { expect } from "chai";
 import { z } from "zod";
 import { loadConfig } from "../src/config.ts";
-import { sessionCache } from "../src/http/session-cache.ts";
-import { settingsCache } from "../src/http/settings-cache.ts";
 import { knownUsers } from "../src/routes/known-users.ts";
 import { routesOf } from "../src/routes.ts";
 import { nonces } from "../src/sessions/nonces.ts";

@@ -1,7 +1,6 @@
 import { type AcceptReply, type AnnouncementContent, type AnnouncementTerms, OpenUpload } from "@strata/contracts";
+import type { Intent, Calls } from "@strata/doors";
 import { announcementDigest } from "../domain/announcement-digest.ts";
-import type { Intent } from "../domain/intent.ts";
-import type { Calls } from "../http/calls.ts";
 
 interface AnnouncingLater {
   readonly intent: Intent;

@@ -7,6 +7,7 @@ import {
   GetSegment,
   type NamelessAudience,
 } from "@strata/contracts";
+import type { Intent, Calls } from "@strata/doors";
 import {
   type ExpectedCount,
   invalidProperty,
@@ -15,8 +16,6 @@ import {
   type RequestedAudience,
 } from "@strata/layer-protocol";
 import { announcementDigest } from "../domain/announcement-digest.ts";
-import type { Intent } from "../domain/intent.ts";
-import type { Calls } from "../http/calls.ts";
 
 export interface AnnouncingToAudience {
   readonly intent: Intent;

@@ -10,11 +10,10 @@ import {
   StartAnnouncement,
   StoreRecipients,
 } from "@strata/contracts";
+import type { Intent, Calls } from "@strata/doors";
 import { collectInSlices } from "@strata/runtime";
 import { announcementDigest } from "../domain/announcement-digest.ts";
-import type { Intent } from "../domain/intent.ts";
 import { chunkCounts, chunksOf, packChunks } from "../domain/recipient-chunks.ts";
-import type { Calls } from "../http/calls.ts";
 
 export interface Announcing {
   readonly intent: Intent;

@@ -15,9 +15,9 @@ import {
   type ReplyOf,
   settleAudienceTimes,
 } from "@strata/contracts";
+import type { Calls } from "@strata/doors";
 import { localised, nobodyKnown, personaliserFor } from "@strata/personalisation";
 import { evenly } from "../domain/preview-sample.ts";
-import type { Calls } from "../http/calls.ts";
 
 type Content = Pick<AnnouncementContent, "parts" | "notification"> &
   PersonalTerms &

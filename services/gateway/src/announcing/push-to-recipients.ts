@@ -1,11 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { AcceptNotification, PUSHED_PER_COMMAND, PushNotification } from "@strata/contracts";
+import { digestWithLists, type Intent, type Calls } from "@strata/doors";
 import type { NotificationRequest } from "@strata/layer-protocol";
 import { collectInSlices } from "@strata/runtime";
-import { digestWithLists } from "../domain/digest.ts";
-import type { Intent } from "../domain/intent.ts";
 import { groupsOf } from "../domain/recipient-chunks.ts";
-import type { Calls } from "../http/calls.ts";
 
 /**
  * Hands a push without a message over to push-delivery: first what it says, then its recipients in groups, each confirmed

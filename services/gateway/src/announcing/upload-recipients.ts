@@ -1,4 +1,5 @@
 import { type ReplyOf, StoreUploaded, UPLOADED_PER_COMMAND } from "@strata/contracts";
+import { type Calls, layerErrorOf } from "@strata/doors";
 import {
   invalidProperty,
   isJsonObject,
@@ -8,8 +9,6 @@ import {
   serviceUnavailable,
 } from "@strata/layer-protocol";
 import type { BodyAllowance } from "../http/body-budget.ts";
-import type { Calls } from "../http/calls.ts";
-import { layerErrorOf } from "../http/errors.ts";
 import { RequestAborted } from "../http/read-json.ts";
 import type { Line } from "../http/read-lines.ts";
 

@@ -1,8 +1,8 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as send, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { ContentRefusal } from "@strata/contracts";
+import { isErrorId } from "@strata/doors";
 import { layerError, serviceUnavailable } from "@strata/layer-protocol";
-import { isErrorId } from "../http/errors.ts";
 import { RequestAborted } from "../http/read-json.ts";
 import { contextOf } from "../http/request-context.ts";
 

@@ -1,4 +1,5 @@
 import type { Message } from "@strata/contracts";
+import { type Composer, messageIdOf, type Viewer } from "@strata/doors";
 import {
   type LayerError,
   type LayerVersion,
@@ -7,9 +8,6 @@ import {
   type PartReference,
 } from "@strata/layer-protocol";
 import type { Call } from "../http/route.ts";
-import type { Composer } from "./composer.ts";
-import type { Viewer } from "./doors.ts";
-import { messageIdOf } from "./find-message.ts";
 
 /** Messages have had parts of their own since then (server API 7.6). */
 export const PART_VERSIONS: readonly LayerVersion[] = ["2.0", "3.0"];

@@ -1,5 +1,5 @@
 import type { AnnouncementContent, AnnouncementTerms } from "@strata/contracts";
-import { digestWithLists } from "./digest.ts";
+import { digestWithLists } from "@strata/doors";
 
 /**
  * SHA-256 over what an announcement says, on what terms, and to whom: the same for every wire version and for recipients in any order.

@@ -1,6 +1,6 @@
 import type { PayloadOf, SessionEnded, SessionsEnded } from "@strata/contracts";
+import type { SessionCache } from "@strata/doors";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
-import type { SessionCache } from "../http/session-cache.ts";
 
 /** One session has ended: it is asked about again at its next use, and is none from then on. */
 export const forgetSession =

@@ -1,6 +1,6 @@
 import type { AppSettingsChanged, PayloadOf } from "@strata/contracts";
+import type { SettingsCache } from "@strata/doors";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
-import type { SettingsCache } from "../http/settings-cache.ts";
 
 /** What is set for an app is asked for again at its next use. */
 export const forgetSettings =

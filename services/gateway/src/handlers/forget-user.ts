@@ -1,6 +1,6 @@
 import type { PayloadOf, UserDeleted } from "@strata/contracts";
+import type { SessionCache } from "@strata/doors";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
-import type { SessionCache } from "../http/session-cache.ts";
 import type { KnownUsers } from "../routes/known-users.ts";
 
 /** A deleted user and her sessions are asked for again, and not known from then on. */

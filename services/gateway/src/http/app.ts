@@ -1,10 +1,10 @@
+import { layerErrorOf } from "@strata/doors";
 import { invalidEndpoint, LayerError, layerError, type LayerVersion, negotiateVersion } from "@strata/layer-protocol";
 import type { Logger } from "@strata/runtime";
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from "express";
 import { logWhenClosed } from "./access-log.ts";
 import { clientCors } from "./client-cors.ts";
 import { withoutDoubledBase } from "./doubled-base.ts";
-import { layerErrorOf } from "./errors.ts";
 import type { RequestMetrics } from "./metrics.ts";
 import { RequestAborted } from "./read-json.ts";
 import { limitReceiving } from "./receive-limit.ts";

@@ -1,6 +1,6 @@
 import { AuthenticateToken, type Grant, isWellFormedToken, NO_APP, type Scope, tokenHash } from "@strata/contracts";
+import type { Calls } from "@strata/doors";
 import { accessDenied, authenticationRequired, invalidAppId, parseAppId } from "@strata/layer-protocol";
-import type { Calls } from "./calls.ts";
 import type { GrantCache } from "./grant-cache.ts";
 
 /**

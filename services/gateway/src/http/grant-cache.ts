@@ -1,6 +1,5 @@
 import type { Grant } from "@strata/contracts";
-import { boundedCache } from "./bounded-cache.ts";
-import { sharedLoads } from "./shared-loads.ts";
+import { boundedCache, sharedLoads } from "@strata/doors";
 
 /** What tokens grant, by their hash, so that not every request asks the directory. */
 export interface GrantCache {

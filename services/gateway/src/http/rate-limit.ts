@@ -1,5 +1,5 @@
+import { boundedCache } from "@strata/doors";
 import { rateLimitExceeded } from "@strata/layer-protocol";
-import { boundedCache } from "./bounded-cache.ts";
 
 /** How many requests a token may make: a bucket that each request takes from, and that fills up again with time. */
 export interface RateLimit {

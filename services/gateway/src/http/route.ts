@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Grant, Scope } from "@strata/contracts";
-import type { LayerVersion, WireContext } from "@strata/layer-protocol";
+import type { Call as DoorCall } from "@strata/doors";
+import type { LayerVersion } from "@strata/layer-protocol";
 import type { ZodOpenApiOperationObject } from "zod-openapi";
 import type { BodyAllowance } from "./body-budget.ts";
-import type { Calls } from "./calls.ts";
 import type { TextStream } from "./other-types.ts";
 import type { Line } from "./read-lines.ts";
 
@@ -30,12 +30,9 @@ export const created = (json?: unknown): Answer => (json === undefined ? { statu
 export const accepted = (json?: unknown): Answer => (json === undefined ? { status: 202 } : { status: 202, json });
 export const noContent: Answer = { status: 204 };
 
-/** One authenticated request: version negotiated, body parsed as JSON, nothing else known of it. */
-export interface Call {
+/** One authenticated request by HTTP. On account routes the app is NO_APP. */
+export interface Call extends DoorCall {
   readonly grant: Grant;
-  /** Version, base URL and app: what every view needs. On account routes the app is NO_APP. */
-  readonly wire: WireContext;
-  readonly body: unknown;
   /** The body where it is NDJSON and the route takes that: read as they are taken, once. Else null. */
   readonly lines: AsyncIterable<Line> | null;
   /** What a route holds of its lines counts among all bodies held at once. */
@@ -43,11 +40,6 @@ export interface Call {
   /** The one of the route's `otherTypes` that was asked for; null: JSON. */
   readonly otherType: string | null;
   readonly query: Readonly<Record<string, unknown>>;
-  /** To the other services: in the name of this app, within this request's deadline, as part of its trace. */
-  readonly calls: Calls;
-  header(name: string): string | undefined;
-  /** A parameter of the route's path, decoded. */
-  param(name: string): string;
 }
 
 type Method = "get" | "post" | "put" | "patch" | "delete" | "options";

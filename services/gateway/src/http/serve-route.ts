@@ -1,4 +1,5 @@
 import { type Grant, NO_APP } from "@strata/contracts";
+import { type Calls, callsOf } from "@strata/doors";
 import {
   invalidHeader,
   type LayerVersion,
@@ -12,7 +13,6 @@ import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import { callerAddress } from "./caller-address.ts";
-import { type Calls, callsOf } from "./calls.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";

@@ -1,8 +1,6 @@
-import { AuthenticateSession, readSessionToken } from "@strata/contracts";
+import { type Calls, findSession, type KnownSession, type SessionCache } from "@strata/doors";
 import { sessionRequired } from "@strata/layer-protocol";
 import type { Nonces } from "../sessions/nonces.ts";
-import type { Calls } from "./calls.ts";
-import type { KnownSession, SessionCache } from "./session-cache.ts";
 
 export interface SessionDeps {
   readonly sessions: SessionCache;
@@ -12,19 +10,6 @@ export interface SessionDeps {
 /** `Layer session-token="…"`, in double or single quotes (client API 1.3). */
 const sessionTokenIn = (header: string | undefined): string | null =>
   /^layer +session-token=(["'])([^"']*)\1 *$/i.exec(header ?? "")?.[2] ?? null;
-
-/** The session under this token, when it is one. A text that can be none is refused without asking anybody. */
-async function findSession(text: string, sessions: SessionCache, calls: Calls): Promise<KnownSession | null> {
-  const token = readSessionToken(text);
-  if (token === null) return null;
-  const { appId, hash } = token;
-  const found = await sessions.get(hash, async () => {
-    const { session } = await calls.inApp(appId).ask(AuthenticateSession, { hash });
-    return session && { ...session, appId };
-  });
-  // Looked at each time, since a cached one may have run out meanwhile.
-  return found !== null && found.expiresAt > Date.now() ? found : null;
-}
 
 /**
  * The session of the token in `Authorization`. `onStranger` is told of one that is none, which may throw.

@@ -1,10 +1,9 @@
 import { App, CreateApp, ListApps } from "@strata/contracts";
+import { digestOf, type Intent, intentOf } from "@strata/doors";
 import { parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
 import { AppBody, parseApp } from "../domain/account-requests.ts";
-import { digestOf } from "../domain/digest.ts";
-import { type Intent, intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, ok, type Route } from "../http/route.ts";
 import { AppView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";

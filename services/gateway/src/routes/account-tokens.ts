@@ -1,9 +1,9 @@
 import { createToken, CreateToken, ListTokens, RevokeToken, Token, tokenHash } from "@strata/contracts";
+import { intentOf } from "@strata/doors";
 import { idInUse, isUuid, notFound, parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
 import { parseToken, TokenBody } from "../domain/account-requests.ts";
-import { intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { NewTokenView, TokenView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";

@@ -6,6 +6,7 @@ import {
   ResumeAnnouncement,
   type StateReply,
 } from "@strata/contracts";
+import { requirePushable, type SettingsCache } from "@strata/doors";
 import {
   announcementStateView,
   conflict,
@@ -13,10 +14,8 @@ import {
   parseAnnouncementChange,
   type PartLimits,
 } from "@strata/layer-protocol";
-import { requirePushable } from "../announcing/require-pushable.ts";
 import { requireContentWithin } from "../domain/announcement-limits.ts";
 import { retentionOf } from "../domain/app-settings.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { AnnouncementChangeBody, AnnouncementStateView } from "../openapi/announcement-schemas.ts";
 import { operation } from "../openapi/operation.ts";

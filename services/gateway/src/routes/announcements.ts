@@ -1,4 +1,5 @@
 import type { Announcement } from "@strata/contracts";
+import { requirePushable, intentOf, type ProfileCache, senderIds } from "@strata/doors";
 import {
   announcementSystemView,
   chosenObjectId,
@@ -9,15 +10,12 @@ import {
 } from "@strata/layer-protocol";
 import { announce } from "../announcing/announce.ts";
 import { announceLater } from "../announcing/announce-later.ts";
-import { requirePushable } from "../announcing/require-pushable.ts";
 import { announceToAudience } from "../announcing/announce-to-audience.ts";
 import { maxAudienceUsersOf, retentionOf } from "../domain/app-settings.ts";
-import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
 import { AnnouncementBody, AnnouncementView } from "../openapi/announcement-schemas.ts";
-import { type ProfileCache, senderIds } from "./profiles.ts";
 import { allowAnnouncement, readAnnouncement, type RequestedAnnouncementOptions } from "./requested-announcement.ts";
 
 export interface AnnouncementsOptions extends RequestedAnnouncementOptions {

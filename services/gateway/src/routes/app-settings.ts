@@ -1,8 +1,8 @@
 import { ChangeAppSettings, GetAppSettings } from "@strata/contracts";
+import type { SettingsCache } from "@strata/doors";
 import { notFound } from "@strata/layer-protocol";
 import { parseSettings, settingsView } from "../domain/app-settings.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { SettingsRequest, SettingsView } from "../openapi/app-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";

@@ -1,7 +1,7 @@
 import { ChangeAppSettings, GetAppSettings } from "@strata/contracts";
+import type { SettingsCache } from "@strata/doors";
 import { appUri, invalidAppId, parseAppPatch } from "@strata/layer-protocol";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { AppPatchBody, AppSummary } from "../openapi/app-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";

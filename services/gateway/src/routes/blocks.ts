@@ -1,4 +1,5 @@
 import { ListBlocks, MakeUsersKnown } from "@strata/contracts";
+import type { ProfileCache } from "@strata/doors";
 import { blocksView, parseBlock, requireUserId, usesIdentityIds } from "@strata/layer-protocol";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
@@ -6,7 +7,6 @@ import { BlockedUserPath, UserPath } from "../openapi/parameters.ts";
 import { BlockBody, BlocksView } from "../openapi/user-schemas.ts";
 import { changeBlocks } from "./change-blocks.ts";
 import type { KnownUsers } from "./known-users.ts";
-import type { ProfileCache } from "./profiles.ts";
 
 const path = "/apps/:app/users/:user/blocks";
 /** Later versions patch the list (server API 10.3). */

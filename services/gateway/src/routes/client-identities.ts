@@ -1,8 +1,8 @@
 import { GetUser } from "@strata/contracts";
+import type { SettingsCache } from "@strata/doors";
 import { clientIdentityView, identitySeenBy, notFound, requireUserId, USER_PAGES } from "@strata/layer-protocol";
 import { z } from "zod";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { forSession } from "../openapi/client-operation.ts";
 import { operation } from "../openapi/operation.ts";
 import { LayerCount, OtherPath, pagingOf } from "../openapi/parameters.ts";

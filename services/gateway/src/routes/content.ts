@@ -1,5 +1,14 @@
 import { CreateContent, GetContent, MAX_CONTENT_BYTES, type PayloadOf } from "@strata/contracts";
 import {
+  type ContentUrls,
+  contentViewsOf,
+  conversationIdOf,
+  digestOf,
+  type Intent,
+  intentOf,
+  type Viewer,
+} from "@strata/doors";
+import {
   announcedContentView,
   appUrl,
   conversationUrl,
@@ -14,11 +23,7 @@ import {
 } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import type { z } from "zod";
-import { type ContentUrls, contentViewsOf } from "../content/content-urls.ts";
-import type { Door, UserDoor, Viewer } from "../conversing/doors.ts";
-import { conversationIdOf } from "../conversing/find-conversation.ts";
-import { digestOf } from "../domain/digest.ts";
-import { type Intent, intentOf } from "../domain/intent.ts";
+import type { HttpDoor, UserDoor } from "../conversing/doors.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { AnnouncedContentView, ContentLocation, ContentView, UploadHeaders } from "../openapi/content-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -26,7 +31,7 @@ import { CreationHeaders, inConversation, ofContent } from "../openapi/parameter
 
 /** Where content is announced and asked for. */
 interface Place {
-  readonly door: Door;
+  readonly door: HttpDoor;
   readonly urls: ContentUrls;
   readonly path: string;
   readonly parameters: z.ZodObject;
@@ -36,7 +41,7 @@ interface Place {
 }
 
 /** Content of a conversation: the same through every door. */
-export const conversationContent = (door: Door, urls: ContentUrls): readonly Route[] =>
+export const conversationContent = (door: HttpDoor, urls: ContentUrls): readonly Route[] =>
   routesAt({
     door,
     urls,

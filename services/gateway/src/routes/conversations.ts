@@ -1,12 +1,15 @@
 import { ChangeConversation, DeleteConversation } from "@strata/contracts";
+import {
+  type Composer,
+  createConversation,
+  conversationIdOf,
+  findConversation,
+  conversationLimits,
+  type SettingsCache,
+} from "@strata/doors";
 import { parseConversationPatch } from "@strata/layer-protocol";
-import type { Composer } from "../conversing/composer.ts";
-import { createConversation } from "../conversing/create-conversation.ts";
-import type { Door } from "../conversing/doors.ts";
-import { conversationIdOf, findConversation } from "../conversing/find-conversation.ts";
-import { conversationLimits } from "../conversing/limits.ts";
+import type { HttpDoor } from "../conversing/doors.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import {
   ConversationBody,
   ConversationPatchBody,
@@ -22,16 +25,16 @@ export interface ConversationDeps {
   readonly maxBodyBytes: number;
 }
 
-const viewAt = (door: Door) => (door.words.id === "" ? ConversationView : UserConversationView);
+const viewAt = (door: HttpDoor) => (door.words.id === "" ? ConversationView : UserConversationView);
 
 /** Create, read and change conversations: the same through every door. */
-export const conversationRoutes = (door: Door, deps: ConversationDeps): readonly Route[] => [
+export const conversationRoutes = (door: HttpDoor, deps: ConversationDeps): readonly Route[] => [
   creating(door, deps),
   getting(door, deps),
   changing(door, deps),
 ];
 
-const creating = (door: Door, deps: ConversationDeps): Route => ({
+const creating = (door: HttpDoor, deps: ConversationDeps): Route => ({
   method: "post",
   path: `${door.prefix}/conversations`,
   access: "app:write",
@@ -54,7 +57,7 @@ const creating = (door: Door, deps: ConversationDeps): Route => ({
   handle: (call) => createConversation(call, door, deps),
 });
 
-const getting = (door: Door, { composer }: ConversationDeps): Route => ({
+const getting = (door: HttpDoor, { composer }: ConversationDeps): Route => ({
   method: "get",
   path: `${door.prefix}/conversations/:conversation`,
   access: "app:read",
@@ -70,7 +73,7 @@ const getting = (door: Door, { composer }: ConversationDeps): Route => ({
   handle: (call) => get(call, door, composer),
 });
 
-async function get(call: Call, door: Door, composer: Composer): Promise<Answer> {
+async function get(call: Call, door: HttpDoor, composer: Composer): Promise<Answer> {
   const viewer = door.viewer(call);
   const conversationId = conversationIdOf(call);
   await door.admit(call, viewer);
@@ -79,7 +82,7 @@ async function get(call: Call, door: Door, composer: Composer): Promise<Answer> 
   return ok(view);
 }
 
-const changing = (door: Door, deps: ConversationDeps): Route => ({
+const changing = (door: HttpDoor, deps: ConversationDeps): Route => ({
   method: "patch",
   path: `${door.prefix}/conversations/:conversation`,
   access: "app:write",
@@ -99,7 +102,7 @@ const changing = (door: Door, deps: ConversationDeps): Route => ({
   handle: (call) => change(call, door, deps),
 });
 
-async function change(call: Call, door: Door, { settings }: ConversationDeps): Promise<Answer> {
+async function change(call: Call, door: HttpDoor, { settings }: ConversationDeps): Promise<Answer> {
   const viewer = door.viewer(call);
   const limits = await conversationLimits(settings, call);
   const changes = parseConversationPatch(call.wire.version, call.body, limits);
@@ -110,7 +113,7 @@ async function change(call: Call, door: Door, { settings }: ConversationDeps): P
 }
 
 /** The backend deletes for everybody; a user says for whom (user-conversations.ts). */
-export const deleteConversation = (door: Door): Route => ({
+export const deleteConversation = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/conversations/:conversation`,
   access: "app:write",

@@ -1,8 +1,6 @@
-import { composer } from "../conversing/composer.ts";
+import { composer, type ContentUrls, type SettingsCache, type ProfileCache } from "@strata/doors";
 import { backendDoor, userDoor } from "../conversing/doors.ts";
-import type { ContentUrls } from "../content/content-urls.ts";
 import type { Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { conversationRoutes, deleteConversation } from "./conversations.ts";
 import { deleteMessage, deleteUserMessage } from "./deleted-messages.ts";
 import type { KnownUsers } from "./known-users.ts";
@@ -10,7 +8,6 @@ import { recordMessageReceipt } from "./message-receipts.ts";
 import { getMessage, messageRoutes } from "./messages.ts";
 import { partChangingRoutes } from "./part-changes.ts";
 import { partReadingRoutes } from "./parts.ts";
-import type { ProfileCache } from "./profiles.ts";
 import { deleteUserConversation, listUserConversations, markAllRead } from "./user-conversations.ts";
 
 interface Deps {

@@ -1,14 +1,13 @@
 import { DeleteMessage, HideMessage } from "@strata/contracts";
+import { conversationIdOf, findMessage, messageIdOf } from "@strata/doors";
 import { parseDeleteMode } from "@strata/layer-protocol";
-import type { Door, UserDoor } from "../conversing/doors.ts";
-import { conversationIdOf } from "../conversing/find-conversation.ts";
-import { findMessage, messageIdOf } from "../conversing/find-message.ts";
+import type { HttpDoor, UserDoor } from "../conversing/doors.ts";
 import { type Answer, type Call, noContent, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { DeleteQuery, inConversation, inMessage } from "../openapi/parameters.ts";
 
 /** The backend deletes for everybody. */
-export const deleteMessage = (door: Door): Route => ({
+export const deleteMessage = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/conversations/:conversation/messages/:message`,
   access: "app:write",

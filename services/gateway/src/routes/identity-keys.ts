@@ -5,12 +5,11 @@ import {
   type IdentityKeyState,
   ListIdentityKeys,
 } from "@strata/contracts";
+import { digestOf, intentOf } from "@strata/doors";
 import { notFound, parseIdempotencyKey, parseIfNoneMatch, parseObjectId } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
-import { digestOf } from "../domain/digest.ts";
 import { IdentityKeyChange, parseIdentityKeyChange, parsePublicKey } from "../domain/identity-key.ts";
-import { intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { IdentityKeyRequest, IdentityKeyView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";

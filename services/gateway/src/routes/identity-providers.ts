@@ -1,10 +1,9 @@
 import { CreateIdentityProvider, IdentityProvider, ListIdentityProviders } from "@strata/contracts";
+import { digestOf, type Intent, intentOf } from "@strata/doors";
 import { parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
-import { digestOf } from "../domain/digest.ts";
 import { IdentityProviderBody, parseIdentityProvider } from "../domain/identity-key.ts";
-import { type Intent, intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, ok, type Route } from "../http/route.ts";
 import { IdentityProviderView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";

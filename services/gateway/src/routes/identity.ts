@@ -1,4 +1,5 @@
 import { ChangeIdentity, CreateIdentity, DeleteIdentity, GetIdentities, ReplaceIdentity } from "@strata/contracts";
+import { digestOf, intentOf } from "@strata/doors";
 import {
   identityView,
   notFound,
@@ -7,8 +8,6 @@ import {
   parseIdentityPatch,
   requireUserId,
 } from "@strata/layer-protocol";
-import { digestOf } from "../domain/digest.ts";
-import { intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { IdempotencyKey, UserPath } from "../openapi/parameters.ts";

@@ -1,11 +1,11 @@
 import { MarkInboxRead, RecordReceipts } from "@strata/contracts";
+import { findInboxEntry } from "@strata/doors";
 import { formatTime, parseReadUntil, requireUserId } from "@strata/layer-protocol";
 import { accepted, type Answer, type Call, noContent, type Route } from "../http/route.ts";
 import { InboxReadBody, InboxReadView } from "../openapi/inbox-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { UserAnnouncementPath, UserPath } from "../openapi/parameters.ts";
 import { announcementIdOf } from "./announcement-id.ts";
-import { findInboxEntry } from "./find-inbox-entry.ts";
 import type { KnownUsers } from "./known-users.ts";
 
 interface Deps {

@@ -1,23 +1,12 @@
+import { GetInboxEntries, ListDeleted, ListInbox, ListUnread, type PayloadOf, type ReplyOf } from "@strata/contracts";
+import { findInboxEntry, inboxViews, isDeleted, type ProfileCache, statesOf } from "@strata/doors";
 import {
-  type Announcement,
-  GetInboxEntries,
-  GetReceiptStates,
-  ListDeleted,
-  ListInbox,
-  ListUnread,
-  type PayloadOf,
-  type RecipientState,
-  type ReplyOf,
-} from "@strata/contracts";
-import {
-  announcementUserView,
   notFound,
   OBJECT_PAGES,
   objectDeleted,
   parseInboxFilter,
   parseObjectId,
   parsePaging,
-  profileOfSender,
   requireUserId,
 } from "@strata/layer-protocol";
 import { z } from "zod";
@@ -27,10 +16,7 @@ import { LayerCount, pagingOf, UserAnnouncementPath, UserPath } from "../openapi
 import { InboxFilterQuery } from "../openapi/inbox-schemas.ts";
 import { InboxEntry } from "../openapi/announcement-schemas.ts";
 import { announcementIdOf } from "./announcement-id.ts";
-import { findInboxEntry } from "./find-inbox-entry.ts";
 import type { KnownUsers } from "./known-users.ts";
-import { type ProfileCache, senderIds } from "./profiles.ts";
-import { toldTo } from "./told-to.ts";
 
 interface Deps {
   readonly users: KnownUsers;
@@ -123,43 +109,4 @@ async function get(call: Call, { users, profiles }: Deps): Promise<Answer> {
   if (isDeleted(states.get(announcementId))) throw objectDeleted("The user has deleted this announcement");
   const [view] = await inboxViews(call, profiles, userId, [entry], states);
   return ok(view);
-}
-
-type States = ReadonlyMap<string, RecipientState>;
-
-/** By herself, for herself. */
-export const isDeleted = (state: RecipientState | undefined): boolean => typeof state?.deletedAt === "number";
-
-const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
-
-/** What became of announcements at one user; untouched ones are absent. */
-export async function statesOf(call: Call, userId: string, entries: readonly Announcement[]): Promise<States> {
-  if (entries.length === 0) return new Map();
-  const announcementIds = entries.map((entry) => entry.announcementId);
-  const { states } = await call.calls.ask(GetReceiptStates, { userId, announcementIds });
-  return new Map(states.map((state) => [state.announcementId, state]));
-}
-
-/** Announcements as a user reads them. */
-export async function inboxViews(
-  call: Call,
-  cache: ProfileCache,
-  userId: string,
-  stored: readonly Announcement[],
-  states: States | Promise<States> = statesOf(call, userId, stored),
-) {
-  const [entries, stateOf, profiles] = await Promise.all([
-    toldTo(call, userId, stored),
-    states,
-    stored.length === 0 ? new Map() : cache.of(call, senderIds(stored.map(({ sender }) => sender))),
-  ]);
-  return entries.map((entry) =>
-    announcementUserView(
-      call.wire,
-      userId,
-      entry,
-      stateOf.get(entry.announcementId) ?? UNTOUCHED,
-      profileOfSender(entry.sender, profiles),
-    ),
-  );
 }

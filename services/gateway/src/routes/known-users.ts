@@ -1,7 +1,6 @@
 import { FindUnknownUsers } from "@strata/contracts";
+import { boundedCache, type Call } from "@strata/doors";
 import { notFound } from "@strata/layer-protocol";
-import { boundedCache } from "../http/bounded-cache.ts";
-import type { Call } from "../http/route.ts";
 
 /** Below `/users/:user` nothing is there for a user the system never saw (server API 10.7). */
 export interface KnownUsers {

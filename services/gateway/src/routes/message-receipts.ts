@@ -1,7 +1,7 @@
 import { RecordMessageReceipt } from "@strata/contracts";
+import { messageIdOf } from "@strata/doors";
 import { parseReceipt } from "@strata/layer-protocol";
 import type { UserDoor } from "../conversing/doors.ts";
-import { messageIdOf } from "../conversing/find-message.ts";
 import { type Answer, type Call, noContent, type Route } from "../http/route.ts";
 import { ReceiptBody } from "../openapi/announcement-schemas.ts";
 import { operation } from "../openapi/operation.ts";

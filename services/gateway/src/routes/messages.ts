@@ -1,11 +1,18 @@
 import { ListMessages } from "@strata/contracts";
+import {
+  type Composer,
+  conversationIdOf,
+  notShown,
+  findMessage,
+  messageAsRead,
+  type MessagePlace,
+  messagesAsRead,
+  sendMessages,
+  type SendingMessages,
+} from "@strata/doors";
 import { notFound, OBJECT_PAGES, parseObjectId, parsePaging } from "@strata/layer-protocol";
 import { z } from "zod";
-import type { Composer } from "../conversing/composer.ts";
-import type { Door } from "../conversing/doors.ts";
-import { conversationIdOf, notShown } from "../conversing/find-conversation.ts";
-import { findMessage, messageAsRead, type MessagePlace, messagesAsRead } from "../conversing/find-message.ts";
-import { sendMessages, type SendingMessages } from "../conversing/send-messages.ts";
+import type { HttpDoor } from "../conversing/doors.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import {
   CreatedMessageView,
@@ -21,17 +28,17 @@ export interface MessageDeps extends SendingMessages {
   readonly maxBodyBytes: number;
 }
 
-const isBackend = (door: Door): boolean => door.words.id === "";
-const viewAt = (door: Door) => (isBackend(door) ? MessageView : UserMessageView);
+const isBackend = (door: HttpDoor): boolean => door.words.id === "";
+const viewAt = (door: HttpDoor) => (isBackend(door) ? MessageView : UserMessageView);
 
 /** Send, list and read messages: the same through every door. */
-export const messageRoutes = (door: Door, deps: MessageDeps): readonly Route[] => [
+export const messageRoutes = (door: HttpDoor, deps: MessageDeps): readonly Route[] => [
   sending(door, deps),
   listing(door, deps.composer),
   getMessage(door, deps.composer, "in-conversation"),
 ];
 
-const sending = (door: Door, deps: MessageDeps): Route => ({
+const sending = (door: HttpDoor, deps: MessageDeps): Route => ({
   method: "post",
   path: `${door.prefix}/conversations/:conversation/messages`,
   access: "app:write",
@@ -61,7 +68,7 @@ const sending = (door: Door, deps: MessageDeps): Route => ({
   handle: (call) => sendMessages(call, door, deps),
 });
 
-const listing = (door: Door, composer: Composer): Route => ({
+const listing = (door: HttpDoor, composer: Composer): Route => ({
   method: "get",
   path: `${door.prefix}/conversations/:conversation/messages`,
   access: "app:read",
@@ -77,7 +84,7 @@ const listing = (door: Door, composer: Composer): Route => ({
   handle: (call) => list(call, door, composer),
 });
 
-async function list(call: Call, door: Door, composer: Composer): Promise<Answer> {
+async function list(call: Call, door: HttpDoor, composer: Composer): Promise<Answer> {
   const viewer = door.viewer(call);
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("messages", text));
   const conversationId = conversationIdOf(call);
@@ -90,7 +97,7 @@ async function list(call: Call, door: Door, composer: Composer): Promise<Answer>
 }
 
 /** A user finds a message without naming its conversation too (server API 7.4). */
-export const getMessage = (door: Door, composer: Composer, place: MessagePlace): Route => {
+export const getMessage = (door: HttpDoor, composer: Composer, place: MessagePlace): Route => {
   const isAnywhere = place === "anywhere";
   return {
     method: "get",
@@ -108,7 +115,7 @@ export const getMessage = (door: Door, composer: Composer, place: MessagePlace):
   };
 };
 
-async function get(call: Call, door: Door, composer: Composer, place: MessagePlace): Promise<Answer> {
+async function get(call: Call, door: HttpDoor, composer: Composer, place: MessagePlace): Promise<Answer> {
   const viewer = door.viewer(call);
   await door.admit(call, viewer);
   return ok(await messageAsRead(call, composer, viewer, await findMessage(call, viewer, place)));

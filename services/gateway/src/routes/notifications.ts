@@ -1,4 +1,5 @@
 import { GetNotification } from "@strata/contracts";
+import { requirePushable, intentOf, type SettingsCache } from "@strata/doors";
 import {
   notFound,
   notificationUrl,
@@ -9,12 +10,9 @@ import {
   pushedNotificationView,
   requireJsonObject,
 } from "@strata/layer-protocol";
-import { requirePushable } from "../announcing/require-pushable.ts";
 import { pushToRecipients } from "../announcing/push-to-recipients.ts";
 import { requireContentWithin, requireRecipientsWithin } from "../domain/announcement-limits.ts";
-import { intentOf } from "../domain/intent.ts";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { NotificationRequestBody, PushedNotificationView } from "../openapi/notification-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders, LocationHeader, NotificationPath } from "../openapi/parameters.ts";

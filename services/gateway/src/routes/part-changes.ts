@@ -1,5 +1,15 @@
 import { ChangeParts, type Message, type PartsChange, type ReplyOf } from "@strata/contracts";
 import {
+  type Composer,
+  conversationIdOf,
+  findMessage,
+  messageIdOf,
+  digestOf,
+  type Intent,
+  intentOf,
+  type SettingsCache,
+} from "@strata/doors";
+import {
   type LayerError,
   parseIdempotencyKey,
   parseIfNoneMatch,
@@ -11,15 +21,9 @@ import {
 } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
-import type { Composer } from "../conversing/composer.ts";
-import type { Door } from "../conversing/doors.ts";
-import { conversationIdOf } from "../conversing/find-conversation.ts";
-import { findMessage, messageIdOf } from "../conversing/find-message.ts";
+import type { HttpDoor } from "../conversing/doors.ts";
 import { PART_VERSIONS, partAsRead, partReferenceOf } from "../conversing/find-part.ts";
-import { digestOf } from "../domain/digest.ts";
-import { type Intent, intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, type GuardedRoute, noContent, ok } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { PartBody, PartView } from "../openapi/message-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { CreationHeaders, inConversation, inMessage, inPart } from "../openapi/parameters.ts";
@@ -34,7 +38,7 @@ export interface PartDeps {
 const VERSIONS = "Versions 2.0 and 3.0.";
 
 /** Changes the parts of a message that was sent; only the backend does. */
-export function partChangingRoutes(door: Door, deps: PartDeps): readonly GuardedRoute[] {
+export function partChangingRoutes(door: HttpDoor, deps: PartDeps): readonly GuardedRoute[] {
   const path = `${door.prefix}/conversations/:conversation/messages/:message/parts`;
   const writes = { access: "app:write", versions: PART_VERSIONS } as const;
   const parameters = door.path.extend({ ...inConversation, ...inMessage });

@@ -1,8 +1,7 @@
 import type { Message } from "@strata/contracts";
+import { type Composer, findMessage, type MessagePlace, type Viewer } from "@strata/doors";
 import { z } from "zod";
-import type { Composer } from "../conversing/composer.ts";
-import type { Door, Viewer } from "../conversing/doors.ts";
-import { findMessage, type MessagePlace } from "../conversing/find-message.ts";
+import type { HttpDoor } from "../conversing/doors.ts";
 import { PART_VERSIONS, partAsRead, partReferenceOf } from "../conversing/find-part.ts";
 import { type Call, type GuardedRoute, ok, type Route } from "../http/route.ts";
 import { PartView } from "../openapi/message-schemas.ts";
@@ -15,7 +14,7 @@ const PLACES: Readonly<Record<MessagePlace, string>> = {
 };
 
 /** Reads parts of messages: a message's `url`s lead there, in each view. */
-export function partReadingRoutes(door: Door, place: MessagePlace, composer: Composer): readonly Route[] {
+export function partReadingRoutes(door: HttpDoor, place: MessagePlace, composer: Composer): readonly Route[] {
   const named = place === "anywhere" ? inMessage : { ...inConversation, ...inMessage };
   const common = { method: "get", access: "app:read", versions: PART_VERSIONS } as const;
   const path = `${door.prefix}${PLACES[place]}`;

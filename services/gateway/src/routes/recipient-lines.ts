@@ -1,6 +1,6 @@
 import type { RecipientState } from "@strata/contracts";
+import { layerErrorOf } from "@strata/doors";
 import { errorBody, recipientStateView, type WireContext } from "@strata/layer-protocol";
-import { layerErrorOf } from "../http/errors.ts";
 
 type Pages = AsyncIterable<readonly RecipientState[]>;
 

@@ -1,4 +1,5 @@
 import { GetUpload, MAX_UPLOADED_RECIPIENTS, type ReplyOf, StartUpload } from "@strata/contracts";
+import type { SettingsCache } from "@strata/doors";
 import {
   announcementStateView,
   conflict,
@@ -13,7 +14,6 @@ import { uploadRecipients } from "../announcing/upload-recipients.ts";
 import { maxAudienceUsersOf } from "../domain/app-settings.ts";
 import { NDJSON_TYPE } from "../http/other-types.ts";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { StartedUploadView, UploadLine, UploadView } from "../openapi/upload-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AnnouncementPath } from "../openapi/parameters.ts";

@@ -1,4 +1,5 @@
 import { type PayloadOf, RecordReceipts } from "@strata/contracts";
+import type { Calls } from "@strata/doors";
 import {
   LayerError,
   MAX_REPORTED_RECEIPTS,
@@ -9,7 +10,6 @@ import {
 } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
-import type { Calls } from "../http/calls.ts";
 import { NDJSON_TYPE } from "../http/other-types.ts";
 import type { Line } from "../http/read-lines.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";

@@ -1,4 +1,5 @@
 import type { AnnouncementContent, AnnouncementTerms, AppSettings } from "@strata/contracts";
+import { type SettingsCache, type ProfileCache, senderIds } from "@strata/doors";
 import {
   type AnnouncementLimits,
   type AnnouncementRequest,
@@ -11,8 +12,6 @@ import {
 } from "@strata/layer-protocol";
 import { requireContentWithin, requireRecipientsWithin, requireTellable } from "../domain/announcement-limits.ts";
 import type { Call } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
-import { type ProfileCache, senderIds } from "./profiles.ts";
 
 export interface RequestedAnnouncementOptions extends AnnouncementLimits {
   readonly profiles: ProfileCache;

@@ -1,4 +1,5 @@
 import { FindInboxKey, GetMessage, type SearchQuestion, searchQuestionOf } from "@strata/contracts";
+import { type Composer, composer, type ContentUrls, type ProfileCache } from "@strata/doors";
 import {
   invalidProperty,
   isUuid,
@@ -10,17 +11,14 @@ import {
   requireUserId,
 } from "@strata/layer-protocol";
 import { z } from "zod";
-import { type Composer, composer } from "../conversing/composer.ts";
-import type { ContentUrls } from "../content/content-urls.ts";
 import { parseSearchPlace, formatSearchPlace, type SearchPlace } from "../domain/search-place.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { UserPath } from "../openapi/parameters.ts";
 import { LayerNext, MAX_QUESTION_CHARACTERS, SearchHit, SearchQuery } from "../openapi/search-schemas.ts";
 import { findHits, type Hit } from "../searching/find-hits.ts";
-import { inboxViews } from "./inbox.ts";
+import { inboxViews } from "@strata/doors";
 import type { KnownUsers } from "./known-users.ts";
-import type { ProfileCache } from "./profiles.ts";
 
 interface Deps {
   readonly users: KnownUsers;

@@ -6,8 +6,8 @@ import {
   partitionOf,
   settleAudienceTimes,
 } from "@strata/contracts";
+import type { Calls } from "@strata/doors";
 import { formatUserReference, parsePaging, parseUserCursor, USER_PAGES } from "@strata/layer-protocol";
-import type { Calls } from "../http/calls.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { SegmentCountView, SegmentUsersView } from "../openapi/audience-schemas.ts";
 import { operation } from "../openapi/operation.ts";

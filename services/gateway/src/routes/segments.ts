@@ -1,4 +1,5 @@
 import { ChangeSegment, CreateSegment, DeleteSegment, GetSegment, ListSegments } from "@strata/contracts";
+import { digestOf, intentOf } from "@strata/doors";
 import {
   chosenObjectId,
   notFound,
@@ -13,8 +14,6 @@ import {
   segmentView,
 } from "@strata/layer-protocol";
 import { z } from "zod";
-import { digestOf } from "../domain/digest.ts";
-import { intentOf } from "../domain/intent.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { SegmentBody, SegmentChangeBody, SegmentView } from "../openapi/audience-schemas.ts";
 import { operation } from "../openapi/operation.ts";

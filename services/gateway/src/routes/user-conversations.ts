@@ -6,6 +6,7 @@ import {
   ListUserConversations,
   MarkAllRead,
 } from "@strata/contracts";
+import { type Composer, conversationIdOf, notShown } from "@strata/doors";
 import {
   invalidProperty,
   notFound,
@@ -17,9 +18,7 @@ import {
   wirePosition,
 } from "@strata/layer-protocol";
 import { z } from "zod";
-import type { Composer } from "../conversing/composer.ts";
 import type { UserDoor } from "../conversing/doors.ts";
-import { conversationIdOf, notShown } from "../conversing/find-conversation.ts";
 import { accepted, type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { PositionBody, PositionView, UserConversationView } from "../openapi/conversation-schemas.ts";
 import { operation } from "../openapi/operation.ts";

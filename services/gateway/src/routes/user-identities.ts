@@ -1,8 +1,8 @@
 import { GetUser } from "@strata/contracts";
+import type { SettingsCache } from "@strata/doors";
 import { identitySeenBy, identityView, notFound, requireUserId, USER_PAGES } from "@strata/layer-protocol";
 import { z } from "zod";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { operation } from "../openapi/operation.ts";
 import { LayerCount, OtherUserPath, pagingOf, UserPath } from "../openapi/parameters.ts";
 import { IdentityView } from "../openapi/user-schemas.ts";

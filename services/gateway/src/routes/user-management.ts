@@ -1,12 +1,11 @@
+import type { SettingsCache, ProfileCache } from "@strata/doors";
 import type { Route } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
 import { getBadge, putBadge } from "./badge.ts";
 import { createBlock, deleteBlock, listBlocks } from "./blocks.ts";
 import { follow, followMany, isFollowing, listFollowing, unfollow } from "./following.ts";
 import { createIdentity, deleteIdentity, getIdentity, patchIdentity, putIdentity } from "./identity.ts";
 import type { KnownUsers } from "./known-users.ts";
 import { patchBlocks, patchUser } from "./patch-user.ts";
-import type { ProfileCache } from "./profiles.ts";
 import { deleteSessions, deleteUser, getUser } from "./user.ts";
 import { getIdentityAsUser, listIdentities } from "./user-identities.ts";
 

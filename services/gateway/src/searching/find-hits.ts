@@ -7,7 +7,7 @@ import {
 } from "@strata/contracts";
 import { announcementsBehind, compareSearchPlaces, messagesBehind, type SearchPlace } from "../domain/search-place.ts";
 import type { Call } from "../http/route.ts";
-import { isDeleted, statesOf } from "../routes/inbox.ts";
+import { isDeleted, statesOf } from "@strata/doors";
 
 export type Hit =
   | { readonly type: "announcement"; readonly announcement: Announcement; readonly place: SearchPlace }

@@ -1,7 +1,7 @@
 import { GetIdentities, type Sender } from "@strata/contracts";
 import type { Profile, Profiles } from "@strata/layer-protocol";
-import { boundedCache } from "../http/bounded-cache.ts";
-import type { Call } from "../http/route.ts";
+import { boundedCache } from "./bounded-cache.ts";
+import type { Call } from "./call.ts";
 
 /** A backend announces thousands of times as the same sender, and a page of conversations names the same people. */
 const MAX_ENTRIES = 50_000;

@@ -1,6 +1,6 @@
 import type { ConversationLimits } from "@strata/contracts";
-import type { Call } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
+import type { Call } from "./call.ts";
+import type { SettingsCache } from "./settings-cache.ts";
 
 /** What the call's app allows of a conversation. */
 export async function conversationLimits(settings: Pick<SettingsCache, "of">, call: Call): Promise<ConversationLimits> {

@@ -12,10 +12,10 @@ import {
   userConversationUrl,
   usesIdentityIds,
 } from "@strata/layer-protocol";
-import { contentViewsOf, type ContentUrls } from "../content/content-urls.ts";
-import type { Call } from "../http/route.ts";
-import type { Viewer } from "./doors.ts";
-import { type ProfileCache, senderIds } from "../routes/profiles.ts";
+import { contentViewsOf, type ContentUrls } from "./content-urls.ts";
+import type { Call } from "./call.ts";
+import type { Viewer } from "./door.ts";
+import { type ProfileCache, senderIds } from "./profiles.ts";
 
 /** Makes what is shown of conversations and messages, in the caller's version, with the profiles of whom they name. */
 export interface Composer {

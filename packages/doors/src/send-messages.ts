@@ -16,14 +16,14 @@ import {
   parseSending,
   usesIdentityIds,
 } from "@strata/layer-protocol";
-import { requirePushable } from "../announcing/require-pushable.ts";
-import { digestOf } from "../domain/digest.ts";
-import { type MessageIntents, messageIntents } from "../domain/message-intents.ts";
-import { accepted, type Answer, type Call, created } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
-import { type ProfileCache, senderIds } from "../routes/profiles.ts";
+import { requirePushable } from "./require-pushable.ts";
+import { digestOf } from "./digest.ts";
+import { type MessageIntents, messageIntents } from "./message-intents.ts";
+import type { Answered, Call } from "./call.ts";
+import type { SettingsCache } from "./settings-cache.ts";
+import { type ProfileCache, senderIds } from "./profiles.ts";
 import type { Composer } from "./composer.ts";
-import type { Door, Viewer } from "./doors.ts";
+import type { Door, Viewer } from "./door.ts";
 import { conversationIdOf } from "./find-conversation.ts";
 import { messageAsRead } from "./find-message.ts";
 
@@ -35,7 +35,7 @@ export interface SendingMessages {
 }
 
 /** `POST …/messages` (server API 7.1 to 7.3): 201 with the message, or 202 for those that are sent later. */
-export async function sendMessages(call: Call, door: Door, deps: SendingMessages): Promise<Answer> {
+export async function sendMessages(call: Call, door: Door, deps: SendingMessages): Promise<Answered> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const sender = door.viewer(call);
@@ -63,12 +63,12 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
     const payload = { ...authorised(sending.message), conversationId, isIdNew: intents.first.isIdNew };
     const { outcome, message } = await call.calls.request(SendMessage, payload, command);
     if (outcome === "in-use" || message === null) throw await inUse(call, deps.composer, sender, intents, message);
-    return created(await sentView(call, deps.composer, sender, message));
+    return { status: 201, json: await sentView(call, deps.composer, sender, message) };
   }
   const payload = { conversationId, messages: sending.messages.map(authorised), at: Date.now() };
   const { outcome } = await call.calls.request(ScheduleMessages, payload, command);
   if (outcome === "in-use") throw intents.first.inUse(null);
-  return accepted();
+  return { status: 202 };
 }
 
 /** In whose name (server API 7.1): in 1.x a user must take part herself, from 2.0 any identity may send. */

@@ -1,8 +1,8 @@
 import { GetMessage, type UserMessage } from "@strata/contracts";
 import { accessDenied, type LayerError, notFound, parseObjectId } from "@strata/layer-protocol";
-import type { Call } from "../http/route.ts";
+import type { Call } from "./call.ts";
 import type { Composer } from "./composer.ts";
-import type { Viewer } from "./doors.ts";
+import type { Viewer } from "./door.ts";
 import { conversationIdOf } from "./find-conversation.ts";
 
 /** Where a message is looked for: within the conversation that the path names, or anywhere. */

@@ -1,6 +1,6 @@
 import { type Announcement, FindRecipients, GetAnnouncement } from "@strata/contracts";
 import { notFound } from "@strata/layer-protocol";
-import type { Call } from "../http/route.ts";
+import type { Call } from "./call.ts";
 
 /**
  * An announcement as one of its recipients has it, whether or not she has deleted it for herself.

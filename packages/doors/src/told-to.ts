@@ -1,7 +1,7 @@
 import { type Announcement, FindPersonalFacts, type PersonalFacts } from "@strata/contracts";
 import { isForEachAnother, localised, nobodyKnown, personaliserFor } from "@strata/personalisation";
 import { collectInSlices } from "@strata/runtime";
-import type { Call } from "../http/route.ts";
+import type { Call } from "./call.ts";
 
 /**
  * Announcements with the parts that this recipient reads: in her locale, and with her name in them. Her facts are asked

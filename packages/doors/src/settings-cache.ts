@@ -1,7 +1,7 @@
 import { type AppSettings, GetAppSettings } from "@strata/contracts";
 import { invalidAppId } from "@strata/layer-protocol";
 import { boundedCache } from "./bounded-cache.ts";
-import type { Call } from "./route.ts";
+import type { Call } from "./call.ts";
 import { sharedLoads } from "./shared-loads.ts";
 
 /** What is set for apps, so that not every request asks the directory. */

@@ -1,8 +1,8 @@
 import { GetConversation, GetUserConversation, type Standing } from "@strata/contracts";
 import { type LayerError, notFound, objectDeleted, parseObjectId } from "@strata/layer-protocol";
-import type { Call } from "../http/route.ts";
+import type { Call } from "./call.ts";
 import type { Composer } from "./composer.ts";
-import type { Viewer } from "./doors.ts";
+import type { Viewer } from "./door.ts";
 
 /**
  * The conversation that the path names, by UUID or URI.

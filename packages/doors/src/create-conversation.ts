@@ -7,14 +7,14 @@ import {
   parseNewConversation,
   requireJsonObject,
 } from "@strata/layer-protocol";
-import { digestOf } from "../domain/digest.ts";
-import { intentOf } from "../domain/intent.ts";
-import { type Answer, type Call, created, ok } from "../http/route.ts";
-import type { SettingsCache } from "../http/settings-cache.ts";
+import { digestOf } from "./digest.ts";
+import { intentOf } from "./intent.ts";
+import type { Answered, Call } from "./call.ts";
+import type { SettingsCache } from "./settings-cache.ts";
 import type { Composer } from "./composer.ts";
-import type { Door, Viewer } from "./doors.ts";
+import type { Door, Viewer } from "./door.ts";
 import { findConversation } from "./find-conversation.ts";
-import { conversationLimits } from "./limits.ts";
+import { conversationLimits } from "./conversation-limits.ts";
 
 export interface CreatingConversations {
   readonly composer: Composer;
@@ -22,7 +22,7 @@ export interface CreatingConversations {
 }
 
 /** `POST …/conversations` (server API 6.1): 201 created, 200 found, 409 another's metadata or another's id. */
-export async function createConversation(call: Call, door: Door, deps: CreatingConversations): Promise<Answer> {
+export async function createConversation(call: Call, door: Door, deps: CreatingConversations): Promise<Answered> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const viewer = door.viewer(call);
@@ -45,9 +45,9 @@ export async function createConversation(call: Call, door: Door, deps: CreatingC
   const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
   switch (outcome) {
     case "created":
-      return created(view);
+      return { status: 201, json: view };
     case "found":
-      return ok(view);
+      return { status: 200, json: view };
     case "conflict":
       throw conflict("There is a distinct conversation of these participants, with other metadata", view);
     default:

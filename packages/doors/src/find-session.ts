@@ -1,0 +1,16 @@
+import { AuthenticateSession, readSessionToken } from "@strata/contracts";
+import type { Calls } from "./calls.ts";
+import type { KnownSession, SessionCache } from "./session-cache.ts";
+
+/** The session under this token, when it is one. A text that can be none is refused without asking anybody. */
+export async function findSession(text: string, sessions: SessionCache, calls: Calls): Promise<KnownSession | null> {
+  const token = readSessionToken(text);
+  if (token === null) return null;
+  const { appId, hash } = token;
+  const found = await sessions.get(hash, async () => {
+    const { session } = await calls.inApp(appId).ask(AuthenticateSession, { hash });
+    return session && { ...session, appId };
+  });
+  // Looked at each time, since a cached one may have run out meanwhile.
+  return found !== null && found.expiresAt > Date.now() ? found : null;
+}

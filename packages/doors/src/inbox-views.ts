@@ -1,0 +1,44 @@
+import { type Announcement, GetReceiptStates, type RecipientState } from "@strata/contracts";
+import { announcementUserView, profileOfSender } from "@strata/layer-protocol";
+import type { Call } from "./call.ts";
+import { type ProfileCache, senderIds } from "./profiles.ts";
+import { toldTo } from "./told-to.ts";
+
+type States = ReadonlyMap<string, RecipientState>;
+
+/** By herself, for herself. */
+export const isDeleted = (state: RecipientState | undefined): boolean => typeof state?.deletedAt === "number";
+
+const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
+
+/** What became of announcements at one user; untouched ones are absent. */
+export async function statesOf(call: Call, userId: string, entries: readonly Announcement[]): Promise<States> {
+  if (entries.length === 0) return new Map();
+  const announcementIds = entries.map((entry) => entry.announcementId);
+  const { states } = await call.calls.ask(GetReceiptStates, { userId, announcementIds });
+  return new Map(states.map((state) => [state.announcementId, state]));
+}
+
+/** Announcements as a user reads them. */
+export async function inboxViews(
+  call: Call,
+  cache: ProfileCache,
+  userId: string,
+  stored: readonly Announcement[],
+  states: States | Promise<States> = statesOf(call, userId, stored),
+) {
+  const [entries, stateOf, profiles] = await Promise.all([
+    toldTo(call, userId, stored),
+    states,
+    stored.length === 0 ? new Map() : cache.of(call, senderIds(stored.map(({ sender }) => sender))),
+  ]);
+  return entries.map((entry) =>
+    announcementUserView(
+      call.wire,
+      userId,
+      entry,
+      stateOf.get(entry.announcementId) ?? UNTOUCHED,
+      profileOfSender(entry.sender, profiles),
+    ),
+  );
+}
