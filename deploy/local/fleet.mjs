@@ -98,7 +98,7 @@ function superviseProgram(name, toolchain, env, onStart) {
  */
 function noteProcess(name, pid, ports) {
   const metrics = metricsPort(name, ports);
-  const port = name === "gateway" ? ports.gateway : metrics;
+  const port = { gateway: ports.gateway, realtime: ports.realtime }[/** @type {string} */ (name)] ?? metrics;
   const process = { pid, port, metricsUrl: `http://127.0.0.1:${metrics}/metrics` };
   updateDevJson(({ services }) => ({ services: { ...services, [name]: [process] } }));
 }
@@ -117,11 +117,14 @@ const untilReady = (supervised, url) =>
     },
   });
 
-/** Stops whatever runs. The door closes first, so that no request finds half of the services gone; the phone goes last. */
+/** Through which requests come in. */
+const doors = new Set(["gateway", "realtime"]);
+
+/** Stops whatever runs. The doors close first, so that no request finds half of the services gone; the phone goes last. */
 export async function stopFleet() {
   if (running.length > 0) say("\nStopping the services …");
-  await stopWhere((name) => name === "gateway");
-  await stopWhere((name) => name !== "gateway" && name !== "phone");
+  await stopWhere((name) => doors.has(name));
+  await stopWhere((name) => !doors.has(name) && name !== "phone");
   await stopWhere((name) => name === "phone");
 }
 

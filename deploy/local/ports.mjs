@@ -29,6 +29,7 @@ export const portsFrom = (base) => ({
   gateway: base,
   command: base + 1,
   content: base + 4,
+  realtime: base + 5,
   phone: base + 2,
   phoneControl: base + 3,
   amqp: base + 10,

@@ -10,6 +10,7 @@ export const serviceNames = /** @type {const} */ ([
   "push-delivery",
   "gateway",
   "conversation",
+  "realtime",
 ]);
 
 /** @typedef {(typeof serviceNames)[number]} ServiceName */
@@ -32,6 +33,9 @@ export const metricsPort = (name, ports) => ports.metrics + serviceNames.indexOf
 
 /** @param {import("./ports.mjs").Ports} ports */
 export const gatewayUrl = (ports) => `http://127.0.0.1:${ports.gateway}`;
+
+/** @param {import("./ports.mjs").Ports} ports */
+export const socketUrl = (ports) => `ws://127.0.0.1:${ports.realtime}`;
 
 /** @param {import("./ports.mjs").Ports} ports */
 export const phoneUrl = (ports) => `http://127.0.0.1:${ports.phoneControl}`;
@@ -79,6 +83,9 @@ export function serviceEnv(name, surroundings) {
 function ownEnv(name, { ports, accountToken, credentialsKey, contentKey, phoneDir }) {
   if (name === "directory") return { BOOTSTRAP_ACCOUNT_TOKEN: accountToken };
   if (name === "conversation") return { CONTENT_PORT: String(ports.content), CONTENT_KEY: contentKey };
+  if (name === "realtime") {
+    return { SOCKET_PORT: String(ports.realtime), PUBLIC_URL: gatewayUrl(ports), CONTENT_KEY: contentKey };
+  }
   if (name !== "push-delivery") return {};
   return {
     CREDENTIALS_KEY: credentialsKey,
@@ -104,6 +111,7 @@ export const phoneEnv = (ports, phoneDir) => ({
 export const ownPorts = (ports) => [
   ports.gateway,
   ports.content,
+  ports.realtime,
   ports.phone,
   ports.phoneControl,
   ...serviceNames.map((name) => metricsPort(name, ports)),

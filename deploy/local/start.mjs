@@ -10,7 +10,7 @@ import { readRecord, run } from "./processes.mjs";
 import { dataDir, onStopRequest, startRecord, stopLeftoverServices } from "./run.mjs";
 import { Advice, fail, say, timed } from "./say.mjs";
 import { newAccountToken } from "./secrets.mjs";
-import { gatewayUrl, ownPorts, phoneUrl, pushUrl, serviceNames } from "./services.mjs";
+import { gatewayUrl, ownPorts, phoneUrl, pushUrl, serviceNames, socketUrl } from "./services.mjs";
 import { recall, startStack, stopStack } from "./stack/stack.mjs";
 import { ensureToolchain } from "./toolchain.mjs";
 import { welcome } from "./welcome.mjs";
@@ -50,7 +50,7 @@ async function writeDevJson(toolchain, ports, urls) {
   const accountToken = readDevJson().accountToken ?? (await newAccountToken(toolchain));
   updateDevJson(() => ({
     baseUrl: gatewayUrl(ports),
-    websocketUrl: null,
+    websocketUrl: socketUrl(ports),
     consoleUrl: null,
     accountToken,
     mongoUrl: urls.MONGO_URL,

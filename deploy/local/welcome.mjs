@@ -8,7 +8,7 @@ import { phoneUrl } from "./services.mjs";
  * @param {import("./ports.mjs").Ports} ports
  */
 export function welcome(ports) {
-  const { baseUrl, appId, token, amqpUrl, mongoUrl, redisUrl } = readDevJson();
+  const { baseUrl, websocketUrl, appId, token, amqpUrl, mongoUrl, redisUrl } = readDevJson();
   const announcement = JSON.stringify({
     recipients: ["layer:///identities/user-0001"],
     sender_id: "layer:///identities/strata",
@@ -18,6 +18,7 @@ export function welcome(ports) {
   say(`
 Strata is up.
   API        ${baseUrl}
+  sockets    ${websocketUrl}
   app        ${appId}
   token      ${token}
   phone      ${phoneUrl(ports)}   what each device received

@@ -27,6 +27,7 @@ export const serviceNames = [
   "push-delivery",
   "gateway",
   "conversation",
+  "realtime",
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
@@ -42,6 +43,8 @@ export interface Platform extends AsyncDisposable {
   readonly infra: Infra;
   readonly phone: Phone;
   readonly baseUrl: string;
+  /** Where clients open their sockets. */
+  readonly websocketUrl: string;
   readonly account: StrataClient;
   /** The operator's token, as `account` uses it. */
   readonly accountToken: string;
@@ -112,12 +115,14 @@ export async function startPlatform(name: string, options: PlatformOptions = {})
   };
   const listening = await runningService("gateway").logged("listening");
   const baseUrl = `http://127.0.0.1:${String(listening["port"])}`;
+  const sockets = await runningService("realtime").logged("listening");
   const account = strataClient(baseUrl, accountToken);
 
   return {
     infra,
     phone,
     baseUrl,
+    websocketUrl: `ws://127.0.0.1:${String(sockets["port"])}`,
     account,
     accountToken,
     service: runningService,
@@ -192,6 +197,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
     "announcement-fanout": {},
     "receipt-tracking": {},
     "push-delivery": push,
+    realtime: { SOCKET_PORT: "0", PUBLIC_URL: "http://localhost", CONTENT_KEY: contentKey, DRAIN_MS: "0" },
     conversation: { CONTENT_PORT: String(contentPort), CONTENT_KEY: contentKey },
     gateway: {
       HTTP_PORT: "0",

@@ -112,7 +112,7 @@ export const AnnouncementCorrected = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange.extend({ revision: z.number().int(), hasNotification: z.boolean() }),
-  consumedBy: ["push-delivery.announcements"],
+  consumedBy: ["push-delivery.announcements", "realtime.changes"],
 });
 
 /** It is in no inbox any more. */
@@ -121,7 +121,7 @@ export const AnnouncementRecalled = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange,
-  consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events"],
+  consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events", "realtime.changes"],
 });
 
 /** Its time is over, and it is in no inbox any more. */
@@ -130,5 +130,5 @@ export const AnnouncementExpired = defineEvent({
   version: 1,
   producer: "announcement-fanout",
   payload: StateChange,
-  consumedBy: ["receipt-tracking.unread-events"],
+  consumedBy: ["receipt-tracking.unread-events", "realtime.changes"],
 });

@@ -284,7 +284,7 @@ export const BatchStored = defineEvent({
     /** The user who says it, where it is one: who blocks her gets no push. */
     senderId: UserId.optional(),
   }),
-  consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events"],
+  consumedBy: ["push-delivery.announcements", "receipt-tracking.unread-events", "realtime.changes"],
 });
 
 /**

@@ -19,6 +19,7 @@ import * as pushNotification from "./push-notification.ts";
 import * as pushOutcome from "./push-outcome.ts";
 import * as pushPolicy from "./push-policy.ts";
 import * as pushPreview from "./push-preview.ts";
+import * as realtime from "./realtime.ts";
 import * as receipt from "./receipt.ts";
 import * as recipientUpload from "./recipient-upload.ts";
 import * as search from "./search.ts";
@@ -53,6 +54,7 @@ export const catalogue: readonly AnyContract[] = [
   pushOutcome,
   pushPolicy,
   pushPreview,
+  realtime,
   receipt,
   search,
   recipientUpload,

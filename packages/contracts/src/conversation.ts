@@ -163,7 +163,7 @@ export const ConversationCreated = defineEvent({
     participants: Participants,
     distinct: z.boolean(),
   }),
-  consumedBy: ["directory.acquaintances"],
+  consumedBy: ["directory.acquaintances", "realtime.changes"],
 });
 
 /** Somebody came or went. `participants` is who is in it now. De-duplicate by the subject's version. */
@@ -178,7 +178,7 @@ export const ParticipantsChanged = defineEvent({
     participants: Participants,
     at: Millis,
   }),
-  consumedBy: ["directory.acquaintances"],
+  consumedBy: ["directory.acquaintances", "realtime.changes"],
 });
 
 /** The metadata is another: ask for it. */
@@ -187,6 +187,7 @@ export const MetadataChanged = defineEvent({
   version: 1,
   producer: "conversation",
   payload: z.object({ conversationId: ConversationId, at: Millis }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** Gone for everybody. `participants` is who was in it. */
@@ -195,6 +196,7 @@ export const ConversationDeleted = defineEvent({
   version: 1,
   producer: "conversation",
   payload: z.object({ conversationId: ConversationId, participants: Participants, at: Millis }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** Gone from one user's view, up to a position. */
@@ -203,6 +205,7 @@ export const ConversationCleared = defineEvent({
   version: 1,
   producer: "conversation",
   payload: z.object({ conversationId: ConversationId, userId: UserId, throughPosition: Position, at: Millis }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** A participant has read everything up to a position. */
@@ -211,4 +214,5 @@ export const ConversationRead = defineEvent({
   version: 1,
   producer: "conversation",
   payload: z.object({ conversationId: ConversationId, userId: UserId, throughPosition: Position, at: Millis }),
+  consumedBy: ["realtime.changes"],
 });

@@ -26,6 +26,7 @@ export * from "./push-outcome.ts";
 export * from "./push-policy.ts";
 export * from "./push-preview.ts";
 export * from "./push-service.ts";
+export * from "./realtime.ts";
 export * from "./receipt.ts";
 export * from "./recipient-upload.ts";
 export * from "./search.ts";

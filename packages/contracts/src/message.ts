@@ -245,6 +245,56 @@ export const GetUserConversation = defineQuery({
   }),
 });
 
+/** What one user sees of a message that is told once for all. */
+const SeenBy = z.object({ messageId: MessageId, isUnread: z.boolean(), receivedAt: Millis.nullable() });
+
+/**
+ * One conversation, and some of its messages, as several users see them at this moment: what all see alike once, and what
+ * differs for each. Strangers, and everybody where it is not present, are left out.
+ */
+export const GetConversationViews = defineQuery({
+  service: "conversation",
+  name: "GetConversationViews",
+  version: 1,
+  isReplyTrusted: true,
+  payload: z.object({
+    conversationId: ConversationId,
+    userIds: z.array(UserId).max(1_000),
+    messageIds: z.array(MessageId).max(100),
+  }),
+  reply: z.object({
+    state: ConversationState,
+    /** null unless present. */
+    conversation: Conversation.nullable(),
+    /** Those that were asked for and some user sees, and the last ones. */
+    messages: z.array(Message),
+    views: z.array(
+      z.object({
+        userId: UserId,
+        standing: Standing,
+        /** She cleared it, and no message has come since. */
+        isHidden: z.boolean(),
+        /** Up to where she cleared it; 0: never. */
+        clearedThrough: Position,
+        lastMessage: SeenBy.nullable(),
+        unreadCount: z.number().int(),
+        messageCount: z.number().int(),
+        /** Of those that were asked for, what she sees. */
+        messages: z.array(SeenBy),
+      }),
+    ),
+  }),
+});
+
+/** Who is in each of these conversations; deleted and unknown ones are left out. */
+export const FindParticipants = defineQuery({
+  service: "conversation",
+  name: "FindParticipants",
+  version: 1,
+  payload: z.object({ conversationIds: z.array(ConversationId).max(500) }),
+  reply: z.object({ found: z.array(Conversation.pick({ conversationId: true, participants: true })) }),
+});
+
 export const ConversationOrder = z.enum(["created_at", "last_message"]);
 export type ConversationOrder = z.infer<typeof ConversationOrder>;
 
@@ -299,7 +349,7 @@ export const MessageCreated = defineEvent({
     recipients: z.array(UserId),
     hasNotification: z.boolean(),
   }),
-  consumedBy: ["push-delivery.messages", "receipt-tracking.insight-events"],
+  consumedBy: ["push-delivery.messages", "receipt-tracking.insight-events", "realtime.changes"],
 });
 
 /** Parts of a message were changed: ask for them. */
@@ -314,6 +364,7 @@ export const MessageUpdated = defineEvent({
     removed: z.array(PartId),
     at: Millis,
   }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** A message is gone, for everybody or from one user's view. */
@@ -329,6 +380,7 @@ export const MessageDeleted = defineEvent({
     userId: UserId.nullable(),
     at: Millis,
   }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** New receipts of one message. A fact may come again, grouped otherwise: de-duplicate by user and kind. */
@@ -342,7 +394,7 @@ export const MessageReceiptsRecorded = defineEvent({
     position: Position,
     receipts: z.array(z.object({ userId: UserId, kind: ReceiptKind, at: Millis })).min(1),
   }),
-  consumedBy: ["receipt-tracking.insight-events"],
+  consumedBy: ["receipt-tracking.insight-events", "realtime.changes"],
 });
 
 /** A message is on its way, and its sender shall be seen typing for so long. Nothing is kept of it. */

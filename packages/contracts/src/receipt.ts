@@ -137,5 +137,5 @@ export const ReceiptsRecorded = defineEvent({
   version: 1,
   producer: "receipt-tracking",
   payload: z.object({ announcementId: AnnouncementId, receipts: receiptFacts() }),
-  consumedBy: ["receipt-tracking.unread-events"],
+  consumedBy: ["receipt-tracking.unread-events", "realtime.changes"],
 });

@@ -115,6 +115,24 @@ export const ListFollowing = defineQuery({
   }),
 });
 
+/** Who follows a user, in the order of user ids, from behind `after`. */
+export const ListFollowers = defineQuery({
+  service: "directory",
+  name: "ListFollowers",
+  version: 1,
+  payload: z.object({ userId: UserId, after: UserId.nullable(), limit: z.number().int().min(1).max(1_000) }),
+  reply: z.object({ followers: z.array(UserId) }),
+});
+
+/** Which of these a user follows. */
+export const FindFollowed = defineQuery({
+  service: "directory",
+  name: "FindFollowed",
+  version: 1,
+  payload: z.object({ userId: UserId, userIds: userIdList(1_000) }),
+  reply: z.object({ followed: z.array(UserId) }),
+});
+
 /** The most users that one user may block. */
 export const MAX_BLOCKS = 10_000;
 
@@ -256,6 +274,8 @@ export const AppSettings = z.object({
   badgeCounting: BadgeCounting.optional(),
   /** Whether it counts unread announcements too. Absent: as by default. */
   badgeWithAnnouncements: z.boolean().optional(),
+  /** Web origins whose pages may open sockets. Absent or empty: any. */
+  allowedOrigins: z.array(z.string().min(1).max(255)).max(100).optional(),
 });
 export type AppSettings = z.infer<typeof AppSettings>;
 
@@ -273,6 +293,7 @@ export const DEFAULT_APP_SETTINGS: AppSettings = {
   showsMetadata: false,
   badgeCounting: "messages",
   badgeWithAnnouncements: true,
+  allowedOrigins: [],
 };
 
 /** Changes the settings that are named, and no others. Refused: `not_found`. */
@@ -317,6 +338,7 @@ export const IdentityUpdated = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, version: z.number().int() }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** A user has no identity any more. */
@@ -325,6 +347,7 @@ export const IdentityDeleted = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, version: z.number().int() }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** Whom a user follows has changed, by her own will. */
@@ -333,6 +356,7 @@ export const FollowingChanged = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, followed: z.array(UserId), unfollowed: z.array(UserId), at: Millis }),
+  consumedBy: ["realtime.changes"],
 });
 
 /** Whom a user blocks has changed. Carries the version of her list. */

@@ -131,3 +131,21 @@ export type { AudienceFilter } from "./audience.ts";
 export { audienceFilterView } from "./audience-views.ts";
 export { locationView, parseLocation } from "./places.ts";
 export { parseSegment, parseSegmentChange, segmentView } from "./segments.ts";
+export {
+  announcementObject,
+  conversationObject,
+  createPacket,
+  deletePacket,
+  identityObject,
+  markAllReadPacket,
+  messageObject,
+  PRESENCE_STATUSES,
+  presencePacket,
+  recipientStatusPath,
+  setObject,
+  setValue,
+  updatePacket,
+} from "./packets.ts";
+export type { Packet, PacketObject, PacketOperation, PresenceStatus } from "./packets.ts";
+export { parseSocketPacket } from "./socket-request.ts";
+export type { SocketRequest, TypingAction, TypingSignal } from "./socket-request.ts";

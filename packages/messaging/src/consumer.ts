@@ -15,6 +15,8 @@ export interface Consumer {
    * every process must hear.
    */
   readonly scope: "service" | "instance";
+  /** service only, for events: one replica at a time takes what comes, so that it is handled in the order in which it came. */
+  readonly isInOrder: boolean;
   /** instance only: something may have been missed (overflow, lost connection). Empty your caches. */
   readonly onGap: () => void;
   /** What must answer for these handlers to work; while one is down, consumption pauses and no attempt is counted. */
@@ -28,6 +30,7 @@ export const consumer = (
   prefetch: 50,
   concurrency: row.handlers.some(({ takesGroups }) => takesGroups) ? 1 : (row.prefetch ?? 50),
   scope: "service",
+  isInOrder: false,
   onGap: () => undefined,
   dependencies: [],
   ...row,

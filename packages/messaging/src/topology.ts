@@ -64,9 +64,10 @@ const workQueue = (name: string, lane: string, extra: Readonly<Record<string, un
 });
 
 /** A queue of events may never refuse one: a publisher must not stand still because a subscriber does. */
-const eventQueue = (name: string): QueueDeclaration => ({
+const eventQueue = ({ queue: name, isInOrder }: Consumer): QueueDeclaration => ({
   name,
   options: quorum({
+    ...(isInOrder ? { "x-single-active-consumer": true } : {}),
     "x-delivery-limit": DELIVERY_LIMIT,
     "x-dead-letter-exchange": "",
     "x-dead-letter-routing-key": deadLetterQueue(name),
@@ -152,7 +153,7 @@ const queryRow = (row: Consumer, { service }: TopologyOptions): Topology => ({
 
 const eventRow = (row: Consumer): Topology => ({
   exchanges: [],
-  queues: [...sideQueuesOf(row.queue), eventQueue(row.queue)],
+  queues: [...sideQueuesOf(row.queue), eventQueue(row)],
   bindings: eventBindings(row, row.queue),
 });
 

@@ -13,6 +13,8 @@ import {
   GetConversation,
   GetMessage,
   FindMessageReaders,
+  FindParticipants,
+  GetConversationViews,
   GetMessageNotification,
   GetUserConversation,
   HideMessage,
@@ -41,6 +43,8 @@ import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getContent } from "./handlers/get-content.ts";
 import { getConversation } from "./handlers/get-conversation.ts";
+import { findParticipants } from "./handlers/find-participants.ts";
+import { getConversationViews } from "./handlers/get-conversation-views.ts";
 import { findMessageReaders } from "./handlers/find-message-readers.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
@@ -59,6 +63,7 @@ import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
+import type { SharedSummaries } from "./shared-summaries.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import type { SearchStore } from "./store/search-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
@@ -75,6 +80,7 @@ interface Deps {
   readonly schedules: ScheduleStore;
   readonly contents: ContentStore;
   readonly summaries: ConversationSummaries;
+  readonly sharedSummaries: SharedSummaries;
   readonly knownUsers: KnownUsers;
   readonly blockers: Blockers;
   readonly publisher: Publisher;
@@ -127,6 +133,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(SearchMessages, searchMessages(deps)),
       on(CountUnread, countUnread(deps)),
       on(CountUnreadOfUsers, countUnreadOfUsers(deps)),
+      on(GetConversationViews, getConversationViews(deps)),
+      on(FindParticipants, findParticipants(deps)),
       on(GetMessageNotification, getMessageNotification(deps)),
       on(FindMessageReaders, findMessageReaders(deps)),
     ],

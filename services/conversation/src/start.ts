@@ -6,6 +6,7 @@ import { consumers } from "./consumers.ts";
 import { LEASE_MS, startDueMessages } from "./due-messages.ts";
 import { knownUsersOver } from "./known-users.ts";
 import { summariesOf } from "./message-summaries.ts";
+import { sharedSummariesOf } from "./shared-summaries.ts";
 import { startPurge } from "./purge-deleted.ts";
 import { openStorage } from "./content/open-storage.ts";
 import { startContents } from "./content/start-contents.ts";
@@ -57,6 +58,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     }),
     "broker",
   );
+  const summaries = summariesOf(timelines);
   const deps = {
     ...stores,
     forgottenUsers: mongoForgottenUserStore(mongo.db),
@@ -64,7 +66,8 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),
-    summaries: summariesOf(timelines),
+    summaries,
+    sharedSummaries: sharedSummariesOf({ timelines, summaries }),
     publisher: broker,
     blockers: blockersOver(broker),
     knownUsers: knownUsersOver(broker),

@@ -30,6 +30,7 @@ import {
   FindPushFacts,
   FindTimeZones,
   FindUnknownUsers,
+  FindFollowed,
   FindUsersKnownBefore,
   GetApp,
   GetAppSettings,
@@ -40,6 +41,7 @@ import {
   IsFollowing,
   ListApps,
   ListBlocks,
+  ListFollowers,
   ListFollowing,
   ListIdentityKeys,
   ListIdentityProviders,
@@ -78,7 +80,7 @@ import { findPersonalFacts } from "./handlers/find-personal-facts.ts";
 import { findBadgeFacts } from "./handlers/find-badge-facts.ts";
 import { findPushFacts } from "./handlers/find-push-facts.ts";
 import { findUnknownUsers } from "./handlers/find-unknown-users.ts";
-import { isFollowing, listFollowing } from "./handlers/followings.ts";
+import { findFollowed, isFollowing, listFollowers, listFollowing } from "./handlers/followings.ts";
 import { getApp } from "./handlers/get-app.ts";
 import { getIdentities } from "./handlers/get-identities.ts";
 import { getUser } from "./handlers/get-user.ts";
@@ -212,6 +214,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetUser, getUser(deps)),
       on(IsFollowing, isFollowing(deps)),
       on(ListFollowing, listFollowing(deps)),
+      on(ListFollowers, listFollowers(deps)),
+      on(FindFollowed, findFollowed(deps)),
       on(ListBlocks, listBlocks(deps)),
       on(FindBlockers, findBlockers(deps)),
       on(GetLocation, getLocation(deps)),

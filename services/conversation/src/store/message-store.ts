@@ -27,6 +27,8 @@ export interface MessageStore {
   find(key: string): Promise<MessageRow | null>;
   /** As a view needs it; deleted ones included. */
   findViewed(key: string): Promise<ViewedMessage | null>;
+  /** The same of several, in the order of their keys; absent ones are left out. */
+  findManyViewed(keys: readonly string[]): Promise<readonly ViewedMessage[]>;
   /** The highest position that is taken in a conversation; 0 in an empty one. */
   highestPosition(app: string, conversation: string): Promise<number>;
   /** Puts other parts in place; false when it was deleted, or it is no longer the version that these were made of. */
@@ -121,6 +123,11 @@ export function mongoMessageStore(db: Db): MessageStore {
     },
     async findViewed(_id) {
       return (await findViewedTogether([_id])).get(_id) ?? null;
+    },
+    async findManyViewed(keys) {
+      if (keys.length === 0) return [];
+      const found = await findViewedTogether(keys);
+      return keys.flatMap((key) => found.get(key) ?? []);
     },
     async highestPosition(app, conversation) {
       const row = await messages.findOne(

@@ -15,8 +15,10 @@ export interface TimelineStore {
   countGone(app: string, views: readonly View[]): Promise<ReadonlyMap<string, Gone>>;
   /** How many a user has not read, by conversation; in all of them, or in those named. Conversations with none are absent. */
   countUnread(app: string, user: string, conversations: readonly string[] | null): Promise<ReadonlyMap<string, number>>;
-  /** How many each of these users has not read, by conversation. One query, however many they are. */
-  countUnreadOfUsers(app: string, users: readonly string[]): Promise<readonly UnreadOfUser[]>;
+  /** How many each of these users has not read, by conversation; in all, or in one. One query, however many they are. */
+  countUnreadOfUsers(app: string, users: readonly string[], conversation?: string): Promise<readonly UnreadOfUser[]>;
+  /** From whom of these users some message of a conversation is hidden. One query, however many they are. */
+  findHiddenFrom(app: string, conversation: string, users: readonly string[]): Promise<ReadonlySet<string>>;
   /** A user has read all that she sees up to a position. Repeating it changes nothing. */
   markRead(app: string, conversation: string, reader: Reader): Promise<void>;
 }
@@ -64,6 +66,7 @@ const PAGE = 1_000;
 
 const Counts = z.array(z.object({ _id: z.string(), n: z.number().int() }));
 const Newest = z.array(ListedMessage);
+const HiddenFrom = z.array(z.object({ _id: z.string() }));
 const Positions = z.array(z.object({ position: z.number().int() }));
 
 export function mongoTimelineStore(db: Db): TimelineStore {
@@ -156,9 +159,10 @@ export function mongoTimelineStore(db: Db): TimelineStore {
     },
     countUnread: (app, user, conversations) =>
       countBy({ app, unread: user, ...(conversations && { conversation: { $in: [...conversations] } }) }),
-    async countUnreadOfUsers(app, users) {
+    async countUnreadOfUsers(app, users, conversation) {
+      const where = conversation === undefined ? {} : { conversation };
       const pipeline = [
-        { $match: { app, unread: { $in: [...users] } } },
+        { $match: { app, unread: { $in: [...users] }, ...where } },
         { $project: { _id: 0, conversation: 1, unread: 1 } },
         { $unwind: "$unread" },
         { $match: { unread: { $in: [...users] } } },
@@ -166,6 +170,16 @@ export function mongoTimelineStore(db: Db): TimelineStore {
         { $project: { _id: 0, user: "$_id.user", conversation: "$_id.conversation", messages: 1 } },
       ];
       return z.array(UnreadOfUser).parse(await aggregate(pipeline, COUNTS_PER_ANSWER));
+    },
+    async findHiddenFrom(app, conversation, users) {
+      const pipeline = [
+        { $match: { app, hiddenFor: { $in: [...users] }, conversation } },
+        { $project: { _id: 0, hiddenFor: 1 } },
+        { $unwind: "$hiddenFor" },
+        { $match: { hiddenFor: { $in: [...users] } } },
+        { $group: { _id: "$hiddenFor" } },
+      ];
+      return new Set(HiddenFrom.parse(await aggregate(pipeline, COUNTS_PER_ANSWER)).map(({ _id }) => _id));
     },
     async markRead(app, conversation, { user, through, at, by }) {
       const unread = { app, unread: user, conversation, position: { $lte: through } };

@@ -1,4 +1,4 @@
-import type { IsFollowing, ListFollowing, PayloadOf, ReplyOf } from "@strata/contracts";
+import type { FindFollowed, IsFollowing, ListFollowers, ListFollowing, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
 import type { FollowingStore } from "../store/following-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
@@ -31,3 +31,18 @@ export const listFollowing =
     const byUser = new Map(found.map((identity) => [identity.userId, identity]));
     return reply({ following: page.map((one) => ({ userId: one, identity: byUser.get(one) ?? null })), total });
   };
+
+export const listFollowers =
+  ({ followings }: Pick<Deps, "followings">) =>
+  async ({
+    app,
+    payload,
+  }: Delivery<PayloadOf<typeof ListFollowers>>): Promise<Outcome<ReplyOf<typeof ListFollowers>>> => {
+    const { userId, after, limit } = payload;
+    return reply({ followers: [...(await followings.followersOf(app, userId, after, limit))] });
+  };
+
+export const findFollowed =
+  ({ followings }: Pick<Deps, "followings">) =>
+  async ({ app, payload }: Delivery<PayloadOf<typeof FindFollowed>>): Promise<Outcome<ReplyOf<typeof FindFollowed>>> =>
+    reply({ followed: [...(await followings.followedAmong(app, payload.userId, payload.userIds))] });

@@ -32,6 +32,10 @@ export interface FollowingStore {
   /** Whom a user follows, from behind `after`, in the order of user ids. */
   list(app: string, user: string, after: string | null, limit: number): Promise<readonly string[]>;
   count(app: string, user: string): Promise<number>;
+  /** Which of these a user follows. */
+  followedAmong(app: string, user: string, others: readonly string[]): Promise<readonly string[]>;
+  /** Who follows a user, from behind `after`, in the order of user ids. */
+  followersOf(app: string, followed: string, after: string | null, limit: number): Promise<readonly string[]>;
   /** Removes a user from both sides, as far as it is no news from after this time. */
   forget(app: string, userId: string, until: number): Promise<void>;
   ensureIndexes(): Promise<void>;
@@ -99,6 +103,23 @@ export function mongoFollowingStore(db: Db): FollowingStore {
       return rows.map((row) => FollowingRow.shape.followed.parse(row["followed"]));
     },
     count: (app, user) => followings.countDocuments({ app, user, isFollowing: true }),
+    async followedAmong(app, user, others) {
+      const ids = others.map((followed) => followingKey(app, { user, followed }));
+      const rows = await followings
+        .find({ _id: { $in: ids }, isFollowing: true })
+        .project({ _id: 0, followed: 1 })
+        .toArray();
+      return rows.map((row) => FollowingRow.shape.followed.parse(row["followed"]));
+    },
+    async followersOf(app, followed, after, limit) {
+      const rows = await followings
+        .find({ app, followed, isFollowing: true, ...(after === null ? {} : { user: { $gt: after } }) })
+        .project({ _id: 0, user: 1 })
+        .sort({ user: 1 })
+        .limit(limit)
+        .toArray();
+      return rows.map((row) => FollowingRow.shape.user.parse(row["user"]));
+    },
     async forget(app, userId, until) {
       const old = { followedAt: { $lte: until }, unfollowedAt: { $lte: until } };
       await followings.deleteMany({ app, user: userId, ...old });
@@ -106,7 +127,7 @@ export function mongoFollowingStore(db: Db): FollowingStore {
     },
     async ensureIndexes() {
       await followings.createIndex({ app: 1, user: 1, isFollowing: 1, followed: 1 });
-      await followings.createIndex({ app: 1, followed: 1 });
+      await followings.createIndex({ app: 1, followed: 1, isFollowing: 1, user: 1 });
     },
   };
 }

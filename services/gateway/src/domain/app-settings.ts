@@ -41,6 +41,9 @@ export const WireSettings = z.strictObject({
   badge_with_announcements: shape.badgeWithAnnouncements.unwrap().meta({
     description: "Whether that number counts unread announcements, too",
   }),
+  allowed_origins: shape.allowedOrigins.unwrap().meta({
+    description: "Web origins whose pages may open sockets, such as `https://chat.example.com`; none named: any",
+  }),
 });
 
 const NAMES: Readonly<
@@ -57,6 +60,7 @@ const NAMES: Readonly<
   shows_metadata: "showsMetadata",
   badge_counting: "badgeCounting",
   badge_with_announcements: "badgeWithAnnouncements",
+  allowed_origins: "allowedOrigins",
 };
 
 const Changes = AppSettings.partial();

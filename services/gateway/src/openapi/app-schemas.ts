@@ -26,6 +26,7 @@ export const SettingsView = WireSettings.meta({
     shows_metadata: false,
     badge_counting: "messages",
     badge_with_announcements: true,
+    allowed_origins: ["https://chat.example.com"],
   },
 });
 

@@ -233,6 +233,7 @@ describe("settings of an app", () => {
     shows_metadata: false,
     badge_counting: "messages",
     badge_with_announcements: true,
+    allowed_origins: [],
   };
 
   it("are the defaults at first, and change only where they are named", async () => {
@@ -243,6 +244,7 @@ describe("settings of an app", () => {
       shows_metadata: true,
       badge_counting: "off",
       badge_with_announcements: false,
+      allowed_origins: ["https://chat.example.com"],
     };
     const body = { ...named, max_parts_per_message: null, unknown: 1 };
     const changed = await send("PATCH", path(), { body });
@@ -278,6 +280,7 @@ describe("settings of an app", () => {
       ["announcement_retention", 30],
       ["badge_counting", "everything"],
       ["badge_with_announcements", "yes"],
+      ["allowed_origins", "https://chat.example.com"],
     ];
     for (const [property, value] of bad) {
       const reply = await send("PATCH", path(), { body: { [property]: value } });

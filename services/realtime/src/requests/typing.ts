@@ -1,0 +1,99 @@
+import { FindParticipants } from "@strata/contracts";
+import { boundedCache, type Call, type ProfileCache } from "@strata/doors";
+import {
+  basicIdentity,
+  conversationObject,
+  namedIdentity,
+  type Packet,
+  type TypingAction,
+  type TypingSignal,
+} from "@strata/layer-protocol";
+import type { Sender } from "@strata/contracts";
+import type { Signals } from "../signals.ts";
+import type { Connection } from "../sockets/connection.ts";
+
+interface Deps {
+  readonly signals: Signals;
+  readonly profiles: ProfileCache;
+}
+
+export interface Typing {
+  /** She types, or no longer: the others in the conversation are told, as far as she is in it. */
+  said(connection: Connection, call: Call, signal: TypingSignal): Promise<void>;
+  /** Her socket is gone, and so is what she was typing on it. */
+  closed(connection: Connection, call: Call): Promise<void>;
+  /** A sender without a socket is seen typing, at the sockets of this process: every process hears of it. */
+  show(call: Call, conversationId: string, sender: Sender, action: TypingAction): Promise<void>;
+}
+
+const MAX_CONVERSATIONS = 10_000;
+/** Clients repeat themselves every 2.5 s. */
+const PARTICIPANTS_TTL_MS = 5_000;
+
+export function typingOver({ signals, profiles }: Deps): Typing {
+  const known = boundedCache<readonly string[]>({ maxEntries: MAX_CONVERSATIONS, ttlMs: PARTICIPANTS_TTL_MS });
+  /** In which conversations a socket has said that its user types. */
+  const typingAt = new Map<Connection, Set<string>>();
+
+  const participantsOf = async ({ wire, calls }: Call, conversationId: string): Promise<readonly string[]> => {
+    const key = `${wire.appId}/${conversationId}`;
+    const cached = known.get(key);
+    if (cached) return cached;
+    const { found } = await calls.ask(FindParticipants, { conversationIds: [conversationId] });
+    const participants = found[0]?.participants ?? [];
+    known.set(key, participants);
+    return participants;
+  };
+  const packetOf = async (
+    call: Call,
+    conversationId: string,
+    sender: Sender,
+    action: TypingAction,
+  ): Promise<Packet> => ({
+    type: "signal",
+    body: {
+      type: "typing_indicator",
+      object: conversationObject(call.wire.baseUrl, conversationId),
+      data: { action, sender: await identityOf(call, sender) },
+    },
+  });
+  const identityOf = async (call: Call, sender: Sender) => {
+    if ("name" in sender) return namedIdentity(sender.name);
+    const found = await profiles.of(call, [sender.userId]);
+    return basicIdentity(call.wire, sender.userId, found.get(sender.userId) ?? null);
+  };
+  const tell = async (call: Call, conversationId: string, userId: string, action: TypingAction): Promise<void> => {
+    const participants = await participantsOf(call, conversationId);
+    if (!participants.includes(userId)) return;
+    await signals.send({
+      app: call.wire.appId,
+      userIds: participants.filter((one) => one !== userId),
+      isPresence: false,
+      packet: await packetOf(call, conversationId, { userId }, action),
+    });
+  };
+
+  return {
+    async said(connection, call, { conversationId, action }) {
+      const typing = typingAt.get(connection) ?? new Set();
+      if (action === "finished") typing.delete(conversationId);
+      else typing.add(conversationId);
+      if (typing.size === 0) typingAt.delete(connection);
+      else if (connection.isOpen) typingAt.set(connection, typing);
+      await tell(call, conversationId, connection.session.userId, action);
+    },
+    async closed(connection, call) {
+      const typing = typingAt.get(connection) ?? [];
+      typingAt.delete(connection);
+      for (const conversationId of typing) {
+        await tell(call, conversationId, connection.session.userId, "finished");
+      }
+    },
+    async show(call, conversationId, sender, action) {
+      const participants = await participantsOf(call, conversationId);
+      const others = participants.filter((one) => !("userId" in sender) || one !== sender.userId);
+      const packet = await packetOf(call, conversationId, sender, action);
+      signals.show({ app: call.wire.appId, userIds: others, isPresence: false, packet });
+    },
+  };
+}

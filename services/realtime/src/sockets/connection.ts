@@ -1,0 +1,93 @@
+import type { KnownSession } from "@strata/doors";
+import { formatTime, type LayerVersion, type Packet } from "@strata/layer-protocol";
+import { randomUUID } from "node:crypto";
+import type { WebSocket } from "ws";
+
+/** Why we close a socket: codes of RFC 6455, and what is told with them. */
+export const CLOSE = {
+  goingAway: [1001, "this server is going away"],
+  sessionEnded: [1008, "the session has ended"],
+  tooMany: [1008, "too many sockets of this user"],
+  tooManyRequests: [1008, "too many requests are waiting"],
+  notText: [1003, "packets are text"],
+  behind: [1013, "catch up"],
+  expired: [1008, "the session has expired"],
+} as const satisfies Record<string, readonly [number, string]>;
+export type CloseReason = keyof typeof CLOSE;
+
+interface ConnectionOptions {
+  readonly socket: WebSocket;
+  readonly session: KnownSession;
+  /** Of the session's token. */
+  readonly hash: string;
+  readonly version: LayerVersion;
+  readonly maxBufferedBytes: number;
+  readonly onClosing: (reason: CloseReason) => void;
+  readonly now?: () => number;
+}
+
+/**
+ * One client's socket. Whatever is sent takes the next number, from 0 on, without a gap: a client that finds one asks for
+ * everything again (client API 6.3). What a slow client has not taken is bounded: beyond that it is closed, and catches up
+ * from the log when it is back.
+ */
+export class Connection {
+  readonly id = randomUUID();
+  readonly version: LayerVersion;
+  readonly session: KnownSession;
+  readonly hash: string;
+  /** She has asked to be told of others' presence. */
+  isSubscribed = false;
+  readonly #options: ConnectionOptions;
+  #counter = 0;
+  #isClosing = false;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.version = options.version;
+    this.session = options.session;
+    this.hash = options.hash;
+  }
+
+  /** Of the last packet that was sent; -1 before the first. */
+  get lastCounter(): number {
+    return this.#counter - 1;
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosing && this.#options.socket.readyState === this.#options.socket.OPEN;
+  }
+
+  get bufferedBytes(): number {
+    return this.#options.socket.bufferedAmount;
+  }
+
+  /** Sends what is written for all who read it alike: `body` is JSON. Nothing is sent once it closes. */
+  sendBody(type: Packet["type"], body: string): void {
+    if (!this.isOpen) return;
+    const { socket, maxBufferedBytes, now = Date.now } = this.#options;
+    if (socket.bufferedAmount > maxBufferedBytes) return this.close("behind");
+    const timestamp = formatTime(now());
+    socket.send(`{"type":"${type}","counter":${this.#counter},"timestamp":"${timestamp}","body":${body}}`);
+    this.#counter += 1;
+  }
+
+  send({ type, body }: Packet): void {
+    this.sendBody(type, JSON.stringify(body));
+  }
+
+  /** Ends it without a word. */
+  terminate(): void {
+    this.#options.socket.terminate();
+  }
+
+  close(reason: CloseReason): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const [code, text] = CLOSE[reason];
+    this.#options.onClosing(reason);
+    // Who does not read does not answer a close either.
+    if (reason === "behind") this.#options.socket.terminate();
+    else this.#options.socket.close(code, text);
+  }
+}

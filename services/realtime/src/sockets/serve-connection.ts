@@ -1,0 +1,68 @@
+import { layerErrorOf } from "@strata/doors";
+import { errorBody, parseSocketPacket, type SocketRequest } from "@strata/layer-protocol";
+import type { Logger } from "@strata/runtime";
+import type { RawData, WebSocket } from "ws";
+import type { AnswerRequest } from "../requests/answer-request.ts";
+import type { Typing } from "../requests/typing.ts";
+import { type CallDeps, callIn } from "../views/call.ts";
+import type { Connection } from "./connection.ts";
+
+export interface ServeDeps {
+  readonly answer: AnswerRequest;
+  readonly typing: Typing;
+  readonly calls: CallDeps;
+  /** The page that explains errors. */
+  readonly errorsUrl: string;
+  readonly maxWaitingRequests: number;
+  readonly log: Logger;
+}
+
+/**
+ * Answers what a client asks, one request after the other as clients send them, and each of them: a request without an
+ * answer holds up all that follows it (client API 6.8).
+ */
+export function serveConnection(socket: WebSocket, connection: Connection, deps: ServeDeps): void {
+  let waiting = 0;
+  let last: Promise<void> = Promise.resolve();
+  const handleAfter = async (before: Promise<void>, text: string): Promise<void> => {
+    await before;
+    if (connection.isOpen) await handle(text, connection, deps);
+    waiting -= 1;
+  };
+  socket.on("message", (data: RawData, isBinary: boolean) => {
+    if (isBinary) return connection.close("notText");
+    waiting += 1;
+    if (waiting > deps.maxWaitingRequests) return connection.close("tooManyRequests");
+    last = handleAfter(last, textOf(data));
+  });
+}
+
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString();
+  return data instanceof ArrayBuffer ? Buffer.from(data).toString() : data.toString();
+}
+
+async function handle(text: string, connection: Connection, deps: ServeDeps): Promise<void> {
+  try {
+    const packet = parseSocketPacket(text);
+    if (packet.kind === "request") return await respond(packet, connection, deps);
+    const { session, version } = connection;
+    await deps.typing.said(connection, callIn(deps.calls, { appId: session.appId, version }), packet);
+  } catch (error) {
+    // Nobody waits for an answer to a signal, and what has no request id cannot be answered.
+    deps.log.debug("a packet was not understood", { error });
+  }
+}
+
+async function respond(request: SocketRequest, connection: Connection, deps: ServeDeps): Promise<void> {
+  const { requestId, method } = request;
+  const answered = (success: boolean, data: unknown): void =>
+    connection.send({ type: "response", body: { request_id: requestId, method, success, data: data ?? {} } });
+  try {
+    answered(true, await deps.answer(connection, request));
+  } catch (thrown) {
+    const error = layerErrorOf(thrown);
+    if (error.status >= 500) deps.log.error("a request failed", { method, error: thrown });
+    answered(false, errorBody(error, deps.errorsUrl));
+  }
+}

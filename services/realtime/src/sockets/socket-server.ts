@@ -1,0 +1,164 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
+import { layerErrorOf } from "@strata/doors";
+import type { Closable, Logger } from "@strata/runtime";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type Admitted, UpgradeRefusal } from "./admission.ts";
+import { type CloseReason, Connection } from "./connection.ts";
+import type { Registry } from "./registry.ts";
+
+export interface SocketServerOptions {
+  readonly port: number;
+  readonly registry: Registry;
+  readonly limits: {
+    readonly maxSockets: number;
+    readonly maxSocketsPerUser: number;
+    readonly maxUpgradesUnderWay: number;
+    readonly maxBufferedBytes: number;
+    readonly maxPacketBytes: number;
+    readonly drainMs: number;
+  };
+  readonly admit: (request: IncomingMessage) => Promise<Admitted>;
+  /** Everything is set up: it may be sent to from now on. */
+  readonly onOpen: (connection: Connection, socket: WebSocket) => void;
+  readonly onClose: (connection: Connection) => void;
+  readonly onClosing: (reason: CloseReason) => void;
+  readonly log: Logger;
+}
+
+export interface SocketServer extends Closable {
+  readonly port: number;
+  /** Closes all sockets over a while, so that not all of them come back in the same moment. */
+  closeAll(reason: CloseReason, overMs: number): Promise<void>;
+}
+
+/** Shorter than what proxies take for idle; a client that answers none of them is gone. */
+const PING_MS = 30_000;
+/** A page that does not take its close does not keep us. */
+const CLOSE_GRACE_MS = 500;
+const BACKLOG = 4_096;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Listens for sockets on any path (client API 6.1); whatever is no upgrade is told so. */
+export async function openSocketServer(options: SocketServerOptions): Promise<SocketServer> {
+  const { registry, limits, log } = options;
+  const { maxPacketBytes } = limits;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxPacketBytes,
+    // Compression keeps a window of memory for each socket, and most packets are small.
+    perMessageDeflate: false,
+    clientTracking: false,
+    handleProtocols: (offered) => [...offered].find((one) => one === "layer-3.0" || one === "layer-2.0") ?? false,
+  });
+  const server = createServer((_request, response) => {
+    response.writeHead(426, { Connection: "close", Upgrade: "websocket", "Content-Type": "text/plain" });
+    response.end("Sockets only: the REST API is elsewhere\n");
+  });
+  let isDraining = false;
+  let underWay = 0;
+
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    void upgrade(request, socket, head);
+  });
+
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const isFull = registry.size + underWay >= limits.maxSockets || underWay >= limits.maxUpgradesUnderWay;
+    if (isDraining || isFull) return refuse(socket, 503, "come again, or to another");
+    underWay += 1;
+    try {
+      const admitted = await options.admit(request);
+      if (isDraining) return refuse(socket, 503, "come again, or to another");
+      sockets.handleUpgrade(request, socket, head, (webSocket) => opened(webSocket, admitted));
+    } catch (error) {
+      if (error instanceof UpgradeRefusal) return refuse(socket, error.status, error.message);
+      const { status, message } = layerErrorOf(error);
+      log.warn("an upgrade failed", { error });
+      refuse(socket, status, message);
+    } finally {
+      underWay -= 1;
+    }
+  };
+
+  const opened = (socket: WebSocket, { session, hash, version }: Admitted): void => {
+    const connection = new Connection({
+      socket,
+      session,
+      hash,
+      version,
+      maxBufferedBytes: limits.maxBufferedBytes,
+      onClosing: options.onClosing,
+    });
+    socket.on("error", (error) => log.debug("a socket broke", { error }));
+    const hers = registry.ofUser(session.appId, session.userId);
+    // The oldest is the one that is most likely gone without a word.
+    if (hers.length >= limits.maxSocketsPerUser) hers[0]?.close("tooMany");
+    const stopWatching = watch(socket, connection);
+    socket.on("close", () => {
+      stopWatching();
+      registry.remove(connection);
+      options.onClose(connection);
+    });
+    registry.add(connection);
+    options.onOpen(connection, socket);
+  };
+
+  server.listen({ port: options.port, backlog: BACKLOG });
+  await once(server, "listening");
+
+  const closeAll = async (reason: CloseReason, overMs: number): Promise<void> => {
+    await Promise.all(
+      registry.all().map(async (connection) => {
+        await wait(Math.random() * overMs);
+        connection.close(reason);
+      }),
+    );
+  };
+  return {
+    port: portOf(server),
+    closeAll,
+    async close() {
+      isDraining = true;
+      server.close();
+      await closeAll("goingAway", limits.drainMs);
+      await wait(registry.size === 0 ? 0 : CLOSE_GRACE_MS);
+      for (const connection of registry.all()) connection.terminate();
+      sockets.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** Notices who is gone without a word, and whose session runs out. */
+function watch(socket: WebSocket, connection: Connection): () => void {
+  let isAlive = true;
+  socket.on("pong", () => {
+    isAlive = true;
+  });
+  const pinging = setInterval(() => {
+    if (!isAlive) return socket.terminate();
+    isAlive = false;
+    socket.ping();
+  }, PING_MS);
+  const leftMs = connection.session.expiresAt - Date.now();
+  const expiry = setTimeout(() => connection.close("expired"), Math.min(Math.max(0, leftMs), MAX_TIMER_MS));
+  return () => {
+    clearInterval(pinging);
+    clearTimeout(expiry);
+  };
+}
+
+function refuse(socket: Duplex, status: number, message: string): void {
+  const retry = status === 503 ? "Retry-After: 2\r\n" : "";
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nConnection: close\r\nContent-Type: text/plain\r\n`;
+  socket.end(`${head}${retry}Content-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`);
+}
+
+const portOf = (server: Server): number => {
+  const address: AddressInfo | string | null = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+};

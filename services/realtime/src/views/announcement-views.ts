@@ -1,0 +1,117 @@
+import {
+  type Announcement,
+  type Change,
+  FindAnnouncementReaders,
+  FindRecipients,
+  GetAnnouncement,
+} from "@strata/contracts";
+import { type Call, inboxViews, type ProfileCache } from "@strata/doors";
+import {
+  announcementObject,
+  createPacket,
+  deletePacket,
+  type Packet,
+  recipientStatusPath,
+  setValue,
+  updatePacket,
+} from "@strata/layer-protocol";
+import type { PacketsFor, ToldChange } from "./packets.ts";
+
+/** What happened to one announcement. */
+export type AnnouncementChange = Extract<Change, { readonly announcementId: string }>;
+
+interface Deps {
+  readonly profiles: ProfileCache;
+}
+
+/** Of one question. */
+const MAX_USERS = 1_000;
+
+/** Tells changes of one announcement, in their order, a batch of its receivers at a time. */
+export async function tellAnnouncement(
+  call: Call,
+  changes: readonly ToldChange<AnnouncementChange>[],
+  deps: Deps,
+  tell: PacketsFor,
+): Promise<void> {
+  const [first] = changes;
+  if (!first) return;
+  const { announcementId } = first.change;
+  const announcement = await presentOf(call, announcementId);
+  const object = announcementObject(call.wire.baseUrl, announcementId);
+  for (const one of changes) {
+    const { change } = one;
+    const userIds = await concerned(call, one);
+    if (change.kind === "announcement-withdrawn") {
+      for (const userId of userIds) tell(one, userId, [deletePacket(object, { mode: "all_participants" })]);
+      continue;
+    }
+    if (announcement === null) continue;
+    const views = await viewsFor(call, announcement, userIds, deps);
+    for (const [userId, view] of views) {
+      const packets =
+        change.kind === "announcement-receipts" ? receiptPackets(change, userId, view) : [createPacket(object, view)];
+      tell(one, userId, packets);
+    }
+  }
+
+  function receiptPackets(
+    { receipts }: Extract<AnnouncementChange, { kind: "announcement-receipts" }>,
+    userId: string,
+    view: object,
+  ): readonly Packet[] {
+    const kinds = new Set(receipts.filter((receipt) => receipt.userId === userId).map(({ kind }) => kind));
+    // Deleted for herself: gone from all of her devices.
+    if (kinds.has("deleted")) return [deletePacket(object, { mode: "my_devices" })];
+    const isRead = kinds.has("read") || kinds.has("opened");
+    const status = updatePacket(object, [setValue(recipientStatusPath(userId), isRead ? "read" : "delivered")]);
+    // Her other devices take it for read by the whole alone (client API 6.5).
+    return isRead ? [status, createPacket(object, view)] : [status];
+  }
+}
+
+/** What is still to be seen of it; null once it is recalled, over, or gone. */
+async function presentOf(call: Call, announcementId: string): Promise<Announcement | null> {
+  const { progress } = await call.calls.ask(GetAnnouncement, { announcementId });
+  if (!progress) return null;
+  const { announcement } = progress;
+  const { state, expiresAt } = announcement;
+  const isOver = state === "recalled" || state === "expired" || (expiresAt ?? Number.POSITIVE_INFINITY) <= Date.now();
+  return isOver ? null : announcement;
+}
+
+/** Of a change that was logged for all of the app, those whom it is about. */
+async function concerned(call: Call, { change, userIds }: ToldChange<AnnouncementChange>): Promise<readonly string[]> {
+  if (change.kind !== "announcement-corrected" && change.kind !== "announcement-withdrawn") return userIds;
+  const recipients: string[] = [];
+  for (let start = 0; start < userIds.length; start += MAX_USERS) {
+    const check = { announcementId: change.announcementId, userIds: userIds.slice(start, start + MAX_USERS) };
+    const { found } = await call.calls.ask(FindRecipients, { checks: [check] });
+    recipients.push(...found.flatMap((one) => one.userIds));
+  }
+  return recipients;
+}
+
+const SENT = { status: "sent", deliveredAt: null, readAt: null } as const;
+
+/** As each of them reads it; whoever has read it already is told so, however late she is told. */
+async function viewsFor(
+  call: Call,
+  announcement: Announcement,
+  userIds: readonly string[],
+  { profiles }: Deps,
+): Promise<ReadonlyMap<string, object>> {
+  const { announcementId } = announcement;
+  const views = new Map<string, object>();
+  for (let start = 0; start < userIds.length; start += MAX_USERS) {
+    const some = userIds.slice(start, start + MAX_USERS);
+    const { userIds: readers } = await call.calls.ask(FindAnnouncementReaders, { announcementId, userIds: some });
+    const read = new Set(readers);
+    for (const userId of some) {
+      const state = { announcementId, userId, ...SENT, ...(read.has(userId) ? { status: "read" as const } : {}) };
+      const [view] = await inboxViews(call, profiles, userId, [announcement], new Map([[announcementId, state]]));
+      if (view) views.set(userId, view);
+    }
+  }
+  return views;
+}

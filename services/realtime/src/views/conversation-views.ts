@@ -1,0 +1,89 @@
+import { GetConversationViews, type PayloadOf } from "@strata/contracts";
+import type { Call, Composer, ProfileCache } from "@strata/doors";
+import { basicIdentity, type Profiles } from "@strata/layer-protocol";
+import {
+  type ConversationChange,
+  conversationPackets,
+  messagesOf,
+  type Receiver,
+  touchesCounts,
+} from "../domain/conversation-packets.ts";
+import { type SeenConversation, seenByEach } from "../domain/seen-conversation.ts";
+import type { PacketsFor, ToldChange } from "./packets.ts";
+
+interface Deps {
+  readonly composer: Composer;
+  readonly profiles: ProfileCache;
+}
+
+/** Of one question. */
+const MAX_USERS = 1_000;
+const MAX_MESSAGES = 100;
+
+/** Tells changes of one conversation, in their order: what all their receivers see of it is asked for once. */
+export async function tellConversation(
+  call: Call,
+  changes: readonly ToldChange<ConversationChange>[],
+  deps: Deps,
+  tell: PacketsFor,
+): Promise<void> {
+  const [first] = changes;
+  if (!first) return;
+  const { conversationId } = first.change;
+  const userIds = [...new Set(changes.flatMap((one) => one.userIds))];
+  const messageIds = [...new Set(changes.flatMap(({ change }) => messagesOf(change)))];
+  const seen = await viewsOf(call, { conversationId, userIds, messageIds });
+  const added = changes.flatMap(({ change }) => (change.kind === "participants-changed" ? change.added : []));
+  const profiles = await deps.profiles.of(call, added);
+  for (const userId of userIds) {
+    const hers = changes.filter((one) => one.userIds.includes(userId));
+    const lastTouch = hers.findLastIndex(({ change }) => touchesCounts(change, userId));
+    const receiver = await receiverOf(call, userId, seen.get(userId) ?? null, { composer: deps.composer, profiles });
+    for (const [index, one] of hers.entries()) {
+      tell(one, userId, conversationPackets(one.change, receiver, index === lastTouch));
+    }
+  }
+}
+
+type Question = PayloadOf<typeof GetConversationViews>;
+
+async function viewsOf(call: Call, question: Question): Promise<ReadonlyMap<string, SeenConversation>> {
+  const { conversationId, userIds, messageIds } = question;
+  const all = new Map<string, SeenConversation>();
+  for (let user = 0; user < userIds.length; user += MAX_USERS) {
+    for (let message = 0; message === 0 || message < messageIds.length; message += MAX_MESSAGES) {
+      const views = await call.calls.ask(GetConversationViews, {
+        conversationId,
+        userIds: userIds.slice(user, user + MAX_USERS),
+        messageIds: messageIds.slice(message, message + MAX_MESSAGES),
+      });
+      for (const [userId, seen] of seenByEach(views)) {
+        const before = all.get(userId);
+        all.set(userId, before ? { ...seen, messages: new Map([...before.messages, ...seen.messages]) } : seen);
+      }
+    }
+  }
+  return all;
+}
+
+/** Each view is made once, from what was asked for all receivers together. */
+async function receiverOf(
+  call: Call,
+  userId: string,
+  seen: SeenConversation | null,
+  { composer, profiles }: { readonly composer: Composer; readonly profiles: Profiles },
+): Promise<Receiver> {
+  const [conversationView] = seen ? await composer.userConversations(call, userId, [seen.conversation]) : [];
+  const messages = seen ? [...seen.messages.values()] : [];
+  const views = await composer.userMessages(call, userId, messages);
+  const byId = new Map(messages.map(({ messageId }, index) => [messageId, views[index] ?? null]));
+  return {
+    wire: call.wire,
+    userId,
+    seen,
+    conversationView: () => conversationView ?? {},
+    messageView: (messageId) => byId.get(messageId) ?? null,
+    lastMessageView: () => conversationView?.last_message ?? null,
+    participantView: (other) => basicIdentity(call.wire, other, profiles.get(other) ?? null),
+  };
+}
