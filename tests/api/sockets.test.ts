@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
+import { devicesFor } from "@strata/tests-platform";
 import { expect } from "chai";
 import { expectStatus, idsOf, list, member } from "./support/api-client.ts";
 import { addBackend, type Backend, signIn, userClient } from "./support/sign-in.ts";
@@ -299,6 +300,57 @@ describe("sockets of the Client API, against the whole of Strata", function sock
       expect((await socket.closed).code).to.equal(1008);
       expect(await upgradeAs(token, "layer-3.0")).to.equal(401);
     }
+  });
+
+  it("keep pushes away from who has one open, or has read it there before the push's delay is over", async () => {
+    // Not over the API, where registering one counts as having been there.
+    await platform.insertPhones(world, devicesFor([ann, bob]));
+    const policy = {
+      categories: {
+        offers: { skip_if_online: true },
+        news: { skip_if_read: true, delay_seconds: 3 },
+      },
+    };
+    expectStatus(
+      await world.api("PUT", "/push_policy", { body: policy, headers: { "Content-Type": "application/json" } }),
+      200,
+    );
+    const socket = await connect(ann);
+    const announce = async (category: string) => {
+      const parts = [textPart("Half the price")];
+      const recipients = [ann, bob].map(identityId);
+      const body = {
+        recipients,
+        sender_id: identityId(cid),
+        parts,
+        category,
+        notification: { text: "Half the price" },
+      };
+      const id = String(member(expectStatus(await world.api("POST", "/announcements", { body }), 202).json, "id"));
+      return { id, uuid: id.split("/").at(-1) ?? "" };
+    };
+    const decided = async (query: string) =>
+      member((await world.api("GET", `/users/${ann}/push_explanation?${query}`)).json, "policy");
+    const outcomeOf = async (uuid: string, user: string) => {
+      const { json } = await world.api("GET", `/announcements/${uuid}/recipients/${user}`);
+      return list(member(json, "pushes")).map((push) => [member(push, "outcome"), member(push, "policy")]);
+    };
+    // A policy is known everywhere within seconds.
+    await eventually(() => decided("category=offers"), "online");
+    const offer = await announce("offers");
+    await eventually(() => outcomeOf(offer.uuid, ann), [["skipped", "online"]]);
+    await eventually(() => outcomeOf(offer.uuid, bob), [["accepted", null]]);
+
+    const news = await announce("news");
+    await socket.until(createOf(news.id));
+    const rest = userClient(platform.baseUrl, await session(ann));
+    expectStatus(await rest("POST", `/announcements/${news.uuid}/receipts`, { body: { type: "read" } }), 204);
+    await eventually(() => outcomeOf(news.uuid, ann), [["skipped", "already_read"]], { deadlineMs: 20_000 });
+    await eventually(() => outcomeOf(news.uuid, bob), [["accepted", null]], { deadlineMs: 20_000 });
+
+    await socket.close();
+    // Her socket was all that said so.
+    await eventually(() => decided("category=offers"), null, { deadlineMs: 20_000 });
   });
 
   it("take pages only from the app's own origins, where it names some", async () => {

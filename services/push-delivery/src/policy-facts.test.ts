@@ -3,6 +3,7 @@ import {
   FindAnnouncementReaders,
   FindBlockers,
   FindMessageReaders,
+  FindOnlineUsers,
   FindPushFacts,
   NO_PREFERENCES,
   type PushPolicy,
@@ -28,6 +29,7 @@ const WHERE = "directory.FindPushFacts";
 const READ = "receipt-tracking.FindAnnouncementReaders";
 const READ_MESSAGE = "conversation.FindMessageReaders";
 const BLOCKS = "directory.FindBlockers";
+const SOCKETS = "realtime.FindOnlineUsers";
 const QUIET = { from: "22:00", to: "07:00" };
 
 interface Given {
@@ -57,6 +59,11 @@ function knowingAll() {
         const { checks } = FindBlockers.payload.parse(payload);
         for (const check of checks) note(of, check.userIds);
         return query.reply.parse({ blockers: checks.map((check) => check.userIds) });
+      }
+      if (query.type === FindOnlineUsers.type) {
+        const { userIds: users } = FindOnlineUsers.payload.parse(payload);
+        note(of, users);
+        return query.reply.parse({ online: users });
       }
       const isMessage = query.type === FindMessageReaders.type;
       const { userIds: users } = (isMessage ? FindMessageReaders : FindAnnouncementReaders).payload.parse(payload);
@@ -101,7 +108,8 @@ describe("the facts that policies need", () => {
     expect(await askedFor({ policy, push: urgent })).to.deep.equal([]);
     expect(await askedFor({ policy, rules: { inQuietHours: "push" } })).to.deep.equal([]);
     const rules = { isSkippedOnline: true };
-    expect(await askedFor({ rules, wants: { timeZone: "UTC" }, push: urgent })).to.deep.equal([WHERE]);
+    expect(await askedFor({ rules, wants: { timeZone: "UTC" }, push: urgent })).to.deep.equal([WHERE, SOCKETS]);
+    expect((await factsFor({ rules })).factsOf("ann")).to.include({ hasSocket: true });
     for (const push of unseen) expect(await askedFor({ policy, rules, push })).to.deep.equal([]);
     const { factsOf } = await factsFor({ policy });
     expect(factsOf("ann")).to.include({ timeZone: "Asia/Tokyo", lastSeenAt: 5, hasRead: false });

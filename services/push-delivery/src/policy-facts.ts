@@ -2,12 +2,14 @@ import {
   FindAnnouncementReaders,
   FindBlockers,
   FindMessageReaders,
+  FindOnlineUsers,
   FindPushFacts,
   NO_PREFERENCES,
   type PushFacts,
   type PushPolicy,
 } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
 import { type Facts, type PolicedPush, rulesOf } from "./domain/policy.ts";
 import type { Subject } from "./domain/subject.ts";
 import type { Wishes } from "./store/preference-store.ts";
@@ -24,6 +26,8 @@ export interface FactsAsked {
   readonly wishes: ReadonlyMap<string, Wishes>;
 }
 
+/** Sockets are hints: who has one is not waited for longer than this. */
+const SOCKETS_TIMEOUT_MS = 1_000;
 /** Users in one question. */
 const ASKED_TOGETHER = 1_000;
 
@@ -34,13 +38,15 @@ export const NO_FACTS: Facts = {
   isBlockingSender: false,
   timeZone: null,
   lastSeenAt: null,
+  hasSocket: false,
   hasRead: false,
   caps: null,
 };
 
 /**
  * What the policy in force asks of these users, and nothing else: each service gets one question for up to 1,000 of them, or
- * none. No answer in time is thrown as `service_unavailable` of the service that was asked.
+ * none. No answer in time is thrown as `service_unavailable` of the service that was asked; where realtime gives none, nobody
+ * has a socket.
  */
 export async function policyFacts(
   client: Pick<Client, "ask">,
@@ -52,7 +58,7 @@ export async function policyFacts(
   const whose = (isAsked: (userId: string, push: PolicedPush) => boolean): readonly string[] =>
     [...pushes].filter(([userId, push]) => isAsked(userId, push)).map(([userId]) => userId);
 
-  const [blockers, known, readers] = await Promise.all([
+  const [blockers, known, readers, connected] = await Promise.all([
     senderId === null
       ? []
       : inParts(
@@ -68,17 +74,22 @@ export async function policyFacts(
       whose((_, push) => isReadingAsked(asked, push)),
       (userIds) => readersAmong(client, app, subject, userIds, cause),
     ),
+    inParts(
+      whose((_, push) => isPresenceAsked(asked, push)),
+      (userIds) => connectedAmong(client, app, userIds, cause),
+    ),
   ]);
-  const [blocking, reading] = [new Set(blockers), new Set(readers)];
+  const [blocking, reading, online] = [new Set(blockers), new Set(readers), new Set(connected)];
   const whereabouts = new Map(known.map((one) => [one.userId, one]));
   return (userId) => {
     const own = wishes.get(userId);
     const found = whereabouts.get(userId);
     const isBlockingSender = blocking.has(userId);
     const hasRead = reading.has(userId);
-    if (own === undefined && found === undefined && !isBlockingSender && !hasRead) return NO_FACTS;
+    const hasSocket = online.has(userId);
+    if (own === undefined && found === undefined && !isBlockingSender && !hasRead && !hasSocket) return NO_FACTS;
     const { timeZone, lastSeenAt } = found ?? NO_FACTS;
-    return { ...NO_FACTS, ...own, timeZone, lastSeenAt, isBlockingSender, hasRead };
+    return { ...NO_FACTS, ...own, timeZone, lastSeenAt, hasSocket, isBlockingSender, hasRead };
   };
 }
 
@@ -97,11 +108,30 @@ const isShown = ({ isSilent, isFollowUp }: PolicedPush): boolean => !isSilent &&
 /** Where her clock is, for quiet hours, unless she said so herself; and when she was there last. */
 function isWhereaboutsAsked({ policy, wishes }: FactsAsked, userId: string, push: PolicedPush): boolean {
   if (!isShown(push)) return false;
-  const { isSkippedOnline, inQuietHours } = rulesOf(policy, push.category);
-  if (isSkippedOnline) return true;
+  if (isPresenceAsked({ policy }, push)) return true;
+  const { inQuietHours } = rulesOf(policy, push.category);
   const { quietHours, timeZone } = wishes.get(userId)?.preferences ?? NO_PREFERENCES;
   const areQuietHours = (quietHours ?? policy.quietHours) !== null;
   return areQuietHours && timeZone === null && inQuietHours !== "push" && !push.isUrgent;
+}
+
+const isPresenceAsked = ({ policy }: Pick<FactsAsked, "policy">, push: PolicedPush): boolean =>
+  isShown(push) && rulesOf(policy, push.category).isSkippedOnline;
+
+/** Who cannot be asked about gets her push: a socket that nobody knows of is no reason to keep it from her. */
+async function connectedAmong(
+  client: Pick<Client, "ask">,
+  app: string,
+  userIds: string[],
+  cause?: Cause,
+): Promise<readonly string[]> {
+  const options = { timeoutMs: SOCKETS_TIMEOUT_MS, ...(cause && { cause }) };
+  try {
+    return (await client.ask(FindOnlineUsers, app, { userIds }, options)).online;
+  } catch (error) {
+    if (error instanceof DomainError && error.code === "service_unavailable") return [];
+    throw error;
+  }
 }
 
 function isReadingAsked({ policy, subject }: FactsAsked, push: PolicedPush): boolean {

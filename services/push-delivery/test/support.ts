@@ -8,6 +8,7 @@ import {
   FindBlockers,
   FindMessageReaders,
   FindPersonalFacts,
+  FindOnlineUsers,
   FindPushFacts,
   GetAnnouncement,
   GetAnnouncementContent,
@@ -104,6 +105,9 @@ export interface Said {
   isDirectoryAway: boolean;
   /** What policies ask of others, by user; a user who is not in it is not known. */
   readonly whereabouts: Map<string, { readonly timeZone: string | null; readonly lastSeenAt: number | null }>;
+  /** Who has a socket open. */
+  readonly connected: Set<string>;
+  isRealtimeAway: boolean;
   /** `<announcement or message>/<user>`, of who has read it. */
   readonly read: Set<string>;
   /** `<user>/<sender>`, of who blocks whom. */
@@ -127,6 +131,11 @@ function answerForPolicies(said: Said, type: string, payload: unknown): unknown 
     case FindPushFacts.type: {
       const { userIds } = FindPushFacts.payload.parse(payload);
       return { facts: userIds.flatMap((userId) => ofKnown(userId, said.whereabouts.get(userId))) };
+    }
+    case FindOnlineUsers.type: {
+      const { userIds } = FindOnlineUsers.payload.parse(payload);
+      if (said.isRealtimeAway) throw new DomainError("service_unavailable", { dependency: "realtime" });
+      return { online: userIds.filter((userId) => said.connected.has(userId)) };
     }
     case FindBlockers.type: {
       const { checks } = FindBlockers.payload.parse(payload);
@@ -209,6 +218,8 @@ export async function openPusher(
     asked: [],
     isDirectoryAway: false,
     whereabouts: new Map(),
+    connected: new Set(),
+    isRealtimeAway: false,
     read: new Set(),
     blocks: new Set(),
     announcements: new Map(),

@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { type Platform, startPlatform } from "@strata/tests-platform";
+import { type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
 import { apiClient, type ApiClient, expectStatus, uuidOf, type Version } from "./api-client.ts";
 
 /** One app of the running platform, and the shortest way to what most tests begin with. */
-export interface World {
+export interface World extends TestApp {
   readonly platform: Platform;
-  readonly appId: string;
-  readonly token: string;
   readonly api: ApiClient;
   /** What object URLs in answers begin with: the public base and the app. */
   readonly base: string;
@@ -30,8 +28,7 @@ export async function openWorld(platform: Platform): Promise<World> {
   const api = apiClient(platform.baseUrl, app.appId, app.token);
   return {
     platform,
-    appId: app.appId,
-    token: app.token,
+    ...app,
     api,
     base: `${PUBLIC_URL}/apps/${app.appId}`,
     newUserId,

@@ -72,6 +72,7 @@ describe("a push policy decides", () => {
         ...wants({ categories: { news: false }, mutedUntil: NOW + 1 }),
         hasRead: true,
         lastSeenAt: NOW,
+        hasSocket: false,
         caps: { hasPlace: false, category: full, all: full },
       },
     };
@@ -199,6 +200,8 @@ describe("a push policy decides", () => {
     expect(decide({ rules, facts: { lastSeenAt: NOW - 59_999 } })).to.deep.equal(skipped("online"));
     expect(decide({ rules, facts: { lastSeenAt: NOW - 60_000 } })).to.deep.equal(SENT);
     expect(decide({ facts: { lastSeenAt: NOW } })).to.deep.equal(SENT);
+    expect(decide({ rules, facts: { hasSocket: true } })).to.deep.equal(skipped("online"));
+    expect(decide({ facts: { hasSocket: true } })).to.deep.equal(SENT);
   });
 });
 

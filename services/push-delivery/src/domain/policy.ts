@@ -40,6 +40,8 @@ export interface Facts {
   /** As the directory has it. */
   readonly timeZone: string | null;
   readonly lastSeenAt: number | null;
+  /** A client of hers has a socket open, and shows it by itself. */
+  readonly hasSocket: boolean;
   readonly hasRead: boolean;
   /** Whether this push has its place under the caps; null: not looked at. */
   readonly caps: { readonly hasPlace: boolean; readonly category: CapUse | null; readonly all: CapUse | null } | null;
@@ -66,7 +68,7 @@ export interface Decision {
 /** All let it pass, or none was asked. */
 export const PASSED: Decision = { decision: "send", policy: null, until: null, timeZone: "UTC", checks: [] };
 
-/** Who was seen so recently has the app open. */
+/** Who was seen so recently has the app open, also where it opens no socket. */
 const ONLINE_MS = 60_000;
 const MINUTE_MS = 60_000;
 
@@ -148,8 +150,9 @@ const CHECKS: readonly (readonly [PushPolicyName, (context: Context) => Answer])
   ["quiet_hours", quiet],
   [
     "online",
-    ({ facts: { lastSeenAt }, rules, now }) => {
+    ({ facts: { lastSeenAt, hasSocket }, rules, now }) => {
       if (!rules.isSkippedOnline) return pass("goes also to who is online");
+      if (hasSocket) return skip("the user has a socket open");
       if (lastSeenAt === null) return pass("the user was never seen");
       const isOnline = lastSeenAt > now - ONLINE_MS;
       return isOnline ? skip(`seen last at ${iso(lastSeenAt)}`) : pass(`seen last at ${iso(lastSeenAt)}`);

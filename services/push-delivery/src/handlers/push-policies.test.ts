@@ -66,6 +66,7 @@ const person = fc.record({
   isSuspended: fc.constantFrom(false, false, true),
   isBlocking: fc.constantFrom(false, false, true),
   isOnline: fc.boolean(),
+  hasSocket: fc.boolean(),
   hasRead: fc.boolean(),
 });
 type Person = typeof person extends fc.Arbitrary<infer Some> ? Some : never;
@@ -78,6 +79,7 @@ const somebody: Person = {
   isSuspended: false,
   isBlocking: false,
   isOnline: false,
+  hasSocket: false,
   hasRead: false,
 };
 const cast: readonly Person[] = [
@@ -189,6 +191,8 @@ describe("policies over pushes", () => {
           timeZone: "Europe/Berlin",
           lastSeenAt: one.isOnline ? Date.now() + HOUR_MS : null,
         });
+        if (one.hasSocket) pusher.said.connected.add(userId);
+        else pusher.said.connected.delete(userId);
         if (one.hasRead) pusher.said.read.add(`${subject}/${userId}`);
       }),
     );
@@ -428,12 +432,32 @@ describe("policies over pushes", () => {
     ]);
   });
 
+  it("are kept from who has a socket open, and from nobody where none can be asked about", async () => {
+    const users = usersOfOnePartition(2);
+    const [ann = "", bob = ""] = users;
+    const app = await anApp(users, rules({ isSkippedOnline: true }));
+    pusher.said.connected.clear();
+    pusher.said.whereabouts.clear();
+    pusher.said.connected.add(ann);
+    const [first, second] = [batchTo(app, users), batchTo(app, users)];
+    await push(app, first);
+    expect(await ledgerOf(app, first, users)).to.deep.equal({
+      [ann]: ["skipped", "online"],
+      [bob]: ["accepted", null],
+    });
+    pusher.said.isRealtimeAway = true;
+    await push(app, second);
+    pusher.said.isRealtimeAway = false;
+    expect(await ledgerOf(app, second, users)).to.deep.equal({ [ann]: ["accepted", null], [bob]: ["accepted", null] });
+  });
+
   it("claim nothing while the directory is away, and go on once it answers", async () => {
     const users = usersOfOnePartition(2);
     const [ann = "", bob = ""] = users;
     const app = await anApp(users, rules({ isSkippedOnline: true }));
     pusher.said.whereabouts.set(ann, { timeZone: null, lastSeenAt: Date.now() + HOUR_MS });
     pusher.said.whereabouts.delete(bob);
+    pusher.said.connected.clear();
     pusher.said.isDirectoryAway = true;
     const batch = batchTo(app, users);
     const failure = await push(app, batch).catch((error: unknown) => error);
