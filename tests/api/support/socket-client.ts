@@ -30,12 +30,17 @@ export interface SocketClient extends AsyncDisposable {
 export async function openSocket(
   websocketUrl: string,
   session: string,
-  { version = "3.0" }: { readonly version?: "2.0" | "3.0" } = {},
+  options: { readonly version?: "2.0" | "3.0"; readonly onPacket?: (packet: Packet) => void } = {},
 ): Promise<SocketClient> {
+  const { version = "3.0", onPacket } = options;
   const url = `${websocketUrl}/?session_token=${session}&client-id=${randomUUID()}&layer-xdk-version=4.0.6`;
   const socket = new WebSocket(url, `layer-${version}`);
   const packets: Packet[] = [];
-  socket.addEventListener("message", ({ data }) => void packets.push(packetOf(String(data))));
+  socket.addEventListener("message", ({ data }) => {
+    const packet = packetOf(String(data));
+    packets.push(packet);
+    onPacket?.(packet);
+  });
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.addEventListener("close", ({ code, reason }) => resolve({ code, reason }));
   });
