@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
 import { devicesFor } from "@strata/tests-platform";
 import { expect } from "chai";
-import { expectStatus, idsOf, list, member } from "./support/api-client.ts";
+import { expectError, expectStatus, idsOf, list, member } from "./support/api-client.ts";
 import { addBackend, type Backend, signIn, userClient } from "./support/sign-in.ts";
 import { openSocket, operationsOf, type Packet, type SocketClient, upgradeStatus } from "./support/socket-client.ts";
 import {
@@ -248,6 +248,55 @@ describe("sockets of the Client API, against the whole of Strata", function sock
     await his.until(({ type, body }) => type === "signal" && member(member(body, "data"), "action") === "finished");
     expect(stranger.packets.filter(({ type }) => type !== "response")).to.deep.equal([]);
     expect(his.packets.filter(({ type }) => type === "signal")).to.have.lengthOf(2);
+  });
+
+  it("show answers to a question as they come, and its backend counts them", async () => {
+    const conversation = await world.conversation([ann, bob, cid]);
+    const root = { mime_type: "application/vnd.layer.choice+json;role=root", body: '{"question":"Tea?"}' };
+    const [socket, old] = [await connect(ann), await connect(ann, { version: "2.0" })];
+    const body = { sender_id: identityId(ann), parts: [root] };
+    const asked = expectStatus(await world.api("POST", `/conversations/${conversation}/messages`, { body }), 201);
+    const [messageId, partId] = [String(member(asked.json, "id")), idsOf(member(asked.json, "parts"))[0] ?? ""];
+    const nodeId = partId.split("/").at(-1) ?? "";
+    const answer = async (user: string, value: string) => {
+      const change = { operation: "add", type: "LWW", name: "selection", id: user, value };
+      const said = { response_to: messageId, response_to_node_id: nodeId, changes: [change] };
+      const part = { mime_type: "application/vnd.layer.response-v2+json;role=root", body: JSON.stringify(said) };
+      const his = await connect(user);
+      const data = { id: `layer:///messages/${randomUUID()}`, parts: [part] };
+      const objectId = `layer:///conversations/${conversation}`;
+      expect(await his.request("Message.create", { objectId, data })).to.include({ success: true });
+    };
+    await answer(bob, "yes");
+    const added = await socket.until(updateWith("parts"));
+    const [operation] = list(member(added.body, "data"));
+    expect(operation).to.deep.include({ operation: "add", property: "parts" });
+    const mimeType = `application/vnd.layer.responsesummary-v2+json;role=response_summary;parent-node-id=${nodeId}`;
+    expect(member(member(operation, "value"), "mime_type")).to.equal(mimeType);
+    const whole = await old.until(updateWith("parts"));
+    expect(list(operationsOf(whole.body).get("parts"))).to.have.lengthOf(2);
+    await answer(cid, "no");
+    await answer(bob, "no");
+
+    const path = `/conversations/${conversation}/messages/${messageId.split("/").at(-1) ?? ""}`;
+    const counted = async () => list(member((await world.api("GET", `${path}/responses`)).json, "responses"))[0];
+    await eventually(
+      async () => member(await counted(), "counts"),
+      [
+        { value: "yes", count: 1 },
+        { value: "no", count: 1 },
+      ],
+    );
+    expect(await counted()).to.deep.include({ node_id: nodeId, name: "selection", total: 2 });
+    const forged = { sender_id: identityId(ann), parts: [{ mime_type: mimeType, body: "{}" }] };
+    expectError(
+      await world.api("POST", `/conversations/${conversation}/messages`, { body: forged }),
+      "invalid_property",
+    );
+    const rest = userClient(platform.baseUrl, await session(cid));
+    expect((await rest("GET", `${path}/responses`)).json).to.deep.equal(
+      (await world.api("GET", `${path}/responses`)).json,
+    );
   });
 
   it("replay exactly what was missed, oldest first, in the version and the view of who asks", async () => {

@@ -85,6 +85,8 @@ export {
 } from "./message-views.ts";
 export type { MessageFacts, MessageLookups, UserMessageFacts } from "./message-views.ts";
 export { partView } from "./part-views.ts";
+export { responsesView } from "./response-views.ts";
+export type { ResponsesView } from "./response-views.ts";
 export type { PartFacts } from "./part-views.ts";
 export { parseReadPosition, sequenceAt, wirePosition } from "./positions.ts";
 export { parseDeleteMode } from "./delete-modes.ts";

@@ -69,6 +69,9 @@ export function parseMessageParts(parts: unknown, options: PartParsing): NewPart
 /** The same for one part alone, as the body of a request has it (server API 7.6). */
 export function parseMessagePart(part: JsonObject, options: PartParsing): NewPart {
   const mimeType = parseMimeType(part);
+  if (/;\s*role\s*=\s*response_summary\s*(;|$)/i.test(mimeType)) {
+    throw invalidProperty("parts.mime_type", "must not have the role response_summary, which the server keeps");
+  }
   const content = parseContentReference(part.content);
   const inline = content === null ? parseBody(part, options.maxPartBytes) : { body: null, encoding: null };
   const partId = hasAddressableParts(options.version) ? parsePartId(part.id, options.messageId) : null;

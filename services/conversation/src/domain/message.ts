@@ -8,8 +8,10 @@ import {
   Sender,
   type SendMessage,
 } from "@strata/contracts";
+import { identityUri } from "@strata/layer-protocol";
 import { z } from "zod";
 import { withPartIds } from "./parts.ts";
+import { withInitialAnswers } from "./responses.ts";
 import { searchTokensOf } from "./search-tokens.ts";
 
 /** That a user got or read a message, and the command that said so. */
@@ -113,6 +115,11 @@ export function newMessage(
   const recipients = [...place.participants];
   const hiddenFor = place.blockers.filter((blocker) => blocker !== user);
   const hidden = new Set(hiddenFor);
+  const answered = withInitialAnswers(withPartIds(parts, id, null), {
+    identityId: user === null ? null : identityUri(user),
+    isTrusted: payload.authority === "backend",
+    command: id,
+  });
   return {
     _id: messageKey(app, messageId),
     app,
@@ -121,7 +128,7 @@ export function newMessage(
     position: place.position,
     sentAt: place.sentAt,
     sender,
-    parts: withPartIds(parts, id, null),
+    parts: answered,
     ...searchTokensOf(parts),
     notification,
     recipients,

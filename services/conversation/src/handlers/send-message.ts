@@ -1,5 +1,6 @@
 import { MessageCreated, type PayloadOf, type ReplyOf, type SendMessage } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { answerQuestion } from "./answer-question.ts";
 import type { Blockers, Check } from "../blockers.ts";
 import { followChange } from "../changed-conversations.ts";
 import { needsStanding } from "../domain/access.ts";
@@ -197,11 +198,14 @@ async function followUp(deps: SendingDeps, deliveries: readonly Sending[], verdi
     deps.conversations.advance(newestOf(rows).map(newestMark)),
     deps.memberships.raise(lastSeen(rows)),
   ]);
+  const answer = answerQuestion(deps);
   await Promise.all(
     [...sent.values()].map(({ row, cause }) =>
       deps.publisher.emit(MessageCreated, row.app, messageCreated(row), { id: `${row.by}.message-created`, cause }),
     ),
   );
+  // One after the other: two of a group may answer the same question.
+  for (const { row, cause } of sent.values()) await answer(row, cause);
 }
 
 const newestMark = ({ app, conversation, position, sentAt }: MessageRow) => ({

@@ -22,6 +22,7 @@ const OFFERED: readonly (readonly [method: string, path: string, clientPath?: st
   ["get", "/conversations/:conversation/messages"],
   ["post", "/conversations/:conversation/messages"],
   ["get", "/conversations/:conversation/messages/:message"],
+  ["get", "/conversations/:conversation/messages/:message/responses"],
   ["post", "/conversations/:conversation/content"],
   ["get", "/conversations/:conversation/content/:content"],
   ["get", "/messages/:message"],

@@ -8,6 +8,7 @@ import { recordMessageReceipt } from "./message-receipts.ts";
 import { getMessage, messageRoutes } from "./messages.ts";
 import { partChangingRoutes } from "./part-changes.ts";
 import { partReadingRoutes } from "./parts.ts";
+import { getResponses } from "./responses.ts";
 import { deleteUserConversation, listUserConversations, markAllRead } from "./user-conversations.ts";
 
 interface Deps {
@@ -41,5 +42,7 @@ export function conversing(deps: Deps): readonly Route[] {
     ...partReadingRoutes(backend, "in-conversation", shared.composer),
     ...partReadingRoutes(user, "anywhere", shared.composer),
     ...partChangingRoutes(backend, shared),
+    getResponses(backend),
+    getResponses(user),
   ];
 }
