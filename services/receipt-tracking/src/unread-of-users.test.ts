@@ -19,11 +19,11 @@ function usersOf(partition: number, count: number, name = "user"): readonly stri
   return found;
 }
 
-/** More than 200 of one partition, so that they are looked at from the first to the last. */
-const CROWD = usersOf(5, 230);
+/** Well over 200 of one partition, so that they are looked at from the first to the last. */
+const CROWD = usersOf(5, 520);
 const OTHERS = [...usersOf(6, 5), ...usersOf(7, 2)];
 const USERS = [...CROWD, ...OTHERS];
-const STRANGERS = usersOf(5, 300, "stranger");
+const STRANGERS = usersOf(5, 900, "stranger");
 
 type Receipt = readonly [AnnouncementReceiptKind, userId: string];
 
@@ -105,6 +105,44 @@ describe("unreadOfUsers", () => {
     const counts = new Map(await countAll());
     expect(USERS.filter((userId) => counts.get(userId) === 1)).to.deep.equal(readers);
     expect(counts.get(CROWD[40] ?? "")).to.equal(2);
+  });
+
+  it("takes for the first and the last of them whom the database does", async () => {
+    const { announce, countAll } = setUp();
+    const beyond = CROWD.filter((userId) => !userId.startsWith("a"));
+    await announce(
+      beyond,
+      beyond.map((userId) => ["read", userId]),
+    );
+    expect(new Set((await countAll()).map(([, count]) => count))).to.deep.equal(new Set([0]));
+  });
+
+  it("looks at nobody else's receipts where they are few", async () => {
+    const { announce, countAll } = setUp();
+    const few = CROWD.slice(-16);
+    await announce(
+      few,
+      STRANGERS.map((userId) => ["read", userId]),
+    );
+    const reads = await profiled(stores.db, async () => {
+      expect(new Set((await countAll(few)).map(([, count]) => count))).to.deep.equal(new Set([1]));
+    });
+    expect(reads.reduce((all, read) => all + read.keysExamined, 0)).to.be.at.most(2 * 2 * few.length);
+  });
+
+  it("looks at the receipts of so many entries at once, and of no more", async () => {
+    const { app, inboxes, announce } = setUp();
+    const some = CROWD.slice(0, 100);
+    for (let n = 0; n < 120; n += 1) await announce(some.slice(13));
+    const looks: number[] = [];
+    const existing = (keys: readonly string[]) => {
+      looks.push(keys.length);
+      return stores.receipts.existing(keys);
+    };
+    const counts = await unreadOfUsers({ inboxes, receipts: { ...stores.receipts, existing } }, app, some);
+    expect([...counts.values()]).to.deep.equal(some.map((_, n) => (n < 13 ? 0 : 120)));
+    // Two keys for each of 120 times 87 entries, as many whole announcements at once as have 5,000 entries.
+    expect(looks).to.deep.equal([58, 58, 4].map((announcements) => announcements * 87 * 2));
   });
 
   it("asks about all of them together, and looks at receipts a few times, however many they are", async () => {

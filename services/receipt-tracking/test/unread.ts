@@ -57,7 +57,8 @@ export function inboxesPeer(): InboxesPeer {
     async *ofUsers(_app, userIds) {
       peer.askedTogether.push(userIds.length);
       // In parts, as where an answer would be too long.
-      for (const part of [userIds.slice(0, userIds.length / 2), userIds.slice(userIds.length / 2)]) {
+      const cut = Math.floor(userIds.length / 8);
+      for (const part of [userIds.slice(0, cut), userIds.slice(cut)]) {
         const entries = part.flatMap((userId) =>
           (inboxes.get(userId) ?? []).map(({ announcementId }) => ({ announcementId, userId })),
         );

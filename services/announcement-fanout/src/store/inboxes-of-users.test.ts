@@ -11,10 +11,11 @@ import type { InboxReader } from "./inbox-filter.ts";
 
 const HOUR_MS = 3_600_000;
 const PARTITION = 5;
-/** Forty of one partition, and some of others. */
-const USERS = [...usersOf(PARTITION, 40), ...usersOf(6, 3), ...usersOf(7, 1)];
+/** Forty of one partition, and some of others; two with ids that an expression may begin with. */
+const USERS = [...usersOf(PARTITION, 40), ...usersOf(6, 3), ...usersOf(7, 1), ...usersOf(PARTITION, 2, "$$ROOT")];
 const STRANGERS = usersOf(PARTITION, 30, "stranger");
 
+const FOREIGN = usersOf(PARTITION, 300, "foreign");
 const CROWD = usersOf(PARTITION, 200, "crowd");
 
 interface Announced {
@@ -143,6 +144,7 @@ describe("inboxes of many users", () => {
         ns: { $not: /system\.profile$/ },
         op: { $in: ["query", "command"] },
         "command.profile": { $exists: false },
+        "command.killCursors": { $exists: false },
       })
       .toArray();
     await mongo.db.dropCollection("system.profile");
@@ -160,18 +162,20 @@ describe("inboxes of many users", () => {
     const { keys, ...rest } = await cost(app, known(CROWD));
     expect(rest).to.deep.equal({ commands: 2, documents: 6, entries: 1_200 });
     expect(keys).to.be.at.most(3 * CROWD.length + 10);
+    const unknown = CROWD.map((userId) => ({ userId, knownSince: null }));
+    expect(await cost(app, unknown)).to.include({ commands: 1, documents: 3, entries: 600 });
   });
 
-  it("of users who get each her own are walked along the index in one command more, and nobody else's recipients are read", async () => {
+  it("of users who get each her own are walked along the index in one command more, and few batches of mostly others are read", async () => {
     const app = anAppId();
     const batches = CROWD.flatMap((userId) =>
-      Array.from({ length: 3 }, () => sentTo(app, randomUUID(), 1, [userId, ...STRANGERS], 1_000)),
+      Array.from({ length: 3 }, () => sentTo(app, randomUUID(), 1, [userId, ...FOREIGN], 1_000)),
     );
     await store.insertNew(batches.flat());
     const { documents, ...rest } = await cost(app, known(CROWD));
     expect(rest).to.include({ commands: 3, entries: 600 });
-    // As many as it takes to see that they are too many to be read.
-    expect(documents).to.be.at.most(CROWD.length / 5 + 1);
+    // Of 600, as many as it takes to see that what is in them is mostly others'.
+    expect(documents).to.be.at.most(150);
   });
 
   it("are in answers of the length that was asked for, or one inbox more", async () => {
@@ -188,6 +192,28 @@ describe("inboxes of many users", () => {
     expect(Math.max(...answers)).to.equal(35);
     expect(answers.filter((entries) => entries > 12 + 5)).to.have.lengthOf(1);
     expect(answers.length).to.be.at.least(9).and.at.most(13);
+  });
+
+  it("of one crowd are halved where they have no room, and then told of all the same", async () => {
+    const app = anAppId();
+    const ids = Array.from({ length: 6 }, () => randomUUID()).toSorted();
+    await store.insertNew(ids.flatMap((id) => sentTo(app, id, 1, CROWD, 1_000)));
+    const { inboxes, answers } = await told(app, [], known(CROWD), 450);
+    expect(inboxes).to.deep.equal(CROWD.map(() => ids));
+    // 50, 75 and 75 users: after three announcements there is room for half of 200, after five for a quarter.
+    expect(answers).to.deep.equal([300, 450, 450]);
+  });
+
+  it("of a second partition are in another answer where the first has filled one", async () => {
+    const app = anAppId();
+    const users = [...CROWD.slice(0, 12), ...usersOf(6, 3)];
+    await store.insertNew(sentTo(app, randomUUID(), 1, users, 1_000));
+    const ofMost = async (most: number) => (await told(app, [], known(users), most)).answers;
+    expect([await ofMost(11), await ofMost(12), await ofMost(13)]).to.deep.equal([
+      [11, 4],
+      [12, 3],
+      [13, 2],
+    ]);
   });
 
   it("of two apps are apart, and of nobody are nothing", async () => {

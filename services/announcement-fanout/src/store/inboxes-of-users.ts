@@ -22,18 +22,23 @@ interface Group {
   readonly members: readonly Member[];
 }
 
-/** What was sent to some of a group, and to how many of its members, from the first on, that is all. */
-interface Own {
-  readonly entries: readonly { readonly announcementId: string; readonly position: number }[];
+interface Entry {
+  readonly announcementId: string;
+  readonly position: number;
+}
+
+/** The entries of some of a group, and how many of its members, from the first on, have all of theirs among them. */
+interface Found {
+  readonly entries: readonly Entry[];
   readonly done: number;
 }
 
 /** Entries of one answer: a megabyte of JSON. */
 const ENTRIES_PER_ANSWER = 200_000;
-/** Reading a batch of a thousand recipients takes as long as walking along so many inboxes. */
-const WALKS_PER_BATCH = 5;
-/** Of whole batches, up to 30 kB each. */
-const BATCHES_PER_READ = 50;
+/** What it costs, in recipients of a batch that are read: a batch beside them, to walk an inbox, and each entry of it. */
+const COST = { batch: 500, walk: 200, entry: 6 } as const;
+/** Of whole batches: up to 3 MB. */
+const BATCHES_PER_READ = 100;
 const INBOXES_PER_READ = 100;
 
 /** What is in the inboxes of many users of an app. One that is longer than an answer is in one all the same. */
@@ -47,31 +52,34 @@ export async function inboxesOfUsers(
   const announcements = new Map<string, number[]>();
   const left: number[] = [];
   let room = most;
-  const put = (announcementId: string, position: number): void => {
-    room -= 1;
-    const positions = announcements.get(announcementId);
-    if (positions) positions.push(position);
-    else announcements.set(announcementId, [position]);
-  };
   const all = readers.map((reader, position): Member => ({ ...reader, position }));
   for (const [partition, members] of Map.groupBy(all, ({ userId }) => partitionOf(userId))) {
-    let done = 0;
-    if (room > 0) {
-      const forAll = await sentToEveryone(batches, { scope, partition, members });
-      const fitting = Math.max(1, Math.floor(room / Math.max(1, forAll.length)));
-      const group = { scope, partition, members: members.slice(0, fitting) };
-      const own = (await fromWholeBatches(batches, group)) ?? (await fromWalks(db, batches, group, room));
-      done = own.done;
-      for (const { announcementId, position } of own.entries) put(announcementId, position);
-      for (const { announcementId, cutoff } of forAll) {
-        for (const { knownSince, position } of members.slice(0, done)) {
-          if (knownSince !== null && knownSince <= cutoff) put(announcementId, position);
-        }
-      }
+    const found = room > 0 ? await entriesOf(db, batches, { scope, partition, members }, room) : NOTHING;
+    room -= found.entries.length;
+    for (const { announcementId, position } of found.entries) {
+      const positions = announcements.get(announcementId);
+      if (positions) positions.push(position);
+      else announcements.set(announcementId, [position]);
     }
-    for (const { position } of members.slice(done)) left.push(position);
+    for (const { position } of members.slice(found.done)) left.push(position);
   }
   return { announcements, left };
+}
+
+const NOTHING: Found = { entries: [], done: 0 };
+
+async function entriesOf(db: Db, batches: Collection<Batch>, group: Group, room: number): Promise<Found> {
+  const forAll = await sentToEveryone(batches, group);
+  const fitting = Math.max(1, Math.floor(room / Math.max(1, forAll.length)));
+  const some = { ...group, members: group.members.slice(0, fitting) };
+  const own = (await fromWholeBatches(batches, some, room)) ?? (await fromWalks(db, batches, some, room));
+  const entries = [...own.entries];
+  for (const { knownSince, position } of some.members.slice(0, own.done)) {
+    for (const { announcementId, cutoff } of forAll) {
+      if (knownSince !== null && knownSince <= cutoff) entries.push({ announcementId, position });
+    }
+  }
+  return { entries, done: own.done };
 }
 
 /** What is for everyone who was known at some time at which any of a group was. */
@@ -84,30 +92,41 @@ async function sentToEveryone(batches: Collection<Batch>, { scope, partition, me
 }
 
 /**
- * A batch is mostly many of the group's at once, whose announcements came to the same crowd: then a few of them, read as a
- * whole, say it all. Null where they are more, so that walking is cheaper.
+ * A batch is mostly many of the group's at once, where announcements come to the same crowd: then they are read as a whole.
+ * Null where too few of their recipients are the group's, so that walking is cheaper. Once there is no room, it goes on for
+ * half of the group.
  */
-async function fromWholeBatches(batches: Collection<Batch>, { scope, partition, members }: Group): Promise<Own | null> {
+async function fromWholeBatches(
+  batches: Collection<Batch>,
+  { scope, partition, members }: Group,
+  room: number,
+): Promise<Found | null> {
   const positions = new Map(members.map(({ userId, position }) => [userId, position]));
-  const filter = {
-    ...batchesIn(scope.app, partition),
-    recipients: { $in: [...positions.keys()] },
-    ...notHidden(scope),
-  };
-  const most = Math.floor(members.length / WALKS_PER_BATCH);
-  const cursor = batches.find(filter, { projection: { recipients: 1 }, batchSize: BATCHES_PER_READ }).limit(most + 1);
-  const entries = [];
-  let read = 0;
-  for await (const { _id, recipients } of cursor) {
-    read += 1;
-    if (read > most) return null;
+  const named = { recipients: { $in: [...positions.keys()] } };
+  const filter = { ...batchesIn(scope.app, partition), ...named, ...notHidden(scope) };
+  let entries: Entry[] = [];
+  let [cost, found] = [0, 0];
+  for await (const { _id, recipients } of batches.find(filter, {
+    projection: { recipients: 1 },
+    batchSize: BATCHES_PER_READ,
+  })) {
     const announcementId = announcementOf(_id);
+    const before = entries.length;
     for (const userId of recipients) {
       const position = positions.get(userId);
       if (position !== undefined) entries.push({ announcementId, position });
     }
+    cost += COST.batch + recipients.length;
+    found += entries.length - before;
+    if (cost > members.length * COST.walk + found * COST.entry) return null;
+    while (entries.length > room && positions.size > 1) {
+      const gone = members.slice(Math.ceil(positions.size / 2), positions.size);
+      const end = gone[0]?.position ?? 0;
+      for (const { userId } of gone) positions.delete(userId);
+      entries = entries.filter(({ position }) => position < end);
+    }
   }
-  return { entries, done: members.length };
+  return { entries, done: positions.size };
 }
 
 /**
@@ -119,14 +138,15 @@ async function fromWalks(
   { collectionName: from }: Collection<Batch>,
   { scope, partition, members }: Group,
   room: number,
-): Promise<Own> {
+): Promise<Found> {
   const pipeline: Document[] = [
     { $match: { ...batchesIn(scope.app, partition), ...notHidden(scope) } },
     { $project: { _id: 1 } },
   ];
   const cursor = db.aggregate<{ readonly position: number; readonly ids: readonly string[] }>(
     [
-      { $documents: members.map(({ userId, position }) => ({ userId, position })) },
+      // As they are: an id may begin with what begins an expression.
+      { $documents: { $literal: members.map(({ userId, position }) => ({ userId, position })) } },
       { $lookup: { from, localField: "userId", foreignField: "recipients", pipeline, as: "batches" } },
       { $project: { position: 1, ids: "$batches._id" } },
     ],

@@ -131,10 +131,24 @@ describe("findBadges", () => {
     expect([inboxes.askedTogether, inboxes.asked]).to.deep.equal([[], 20]);
   });
 
+  it("of one more are counted together, each once, though somebody is named twice", async () => {
+    const { app, users, inboxes, announce } = setUp(21);
+    announce();
+    const userIds = [...users, ...users.slice(0, 2)];
+    const outcome = await findBadges({ ...stores, inboxes })(aDelivery({ userIds }, { app }));
+    const badges = userIds.map((userId) => ({ userId, badge: 1 }));
+    expect(outcome).to.deep.equal({ kind: "reply", reply: { badges } });
+    expect([inboxes.askedTogether, inboxes.asked]).to.deep.equal([[21], 0]);
+  });
+
   it("are right of all while Redis is away, few or many", async () => {
     const away = new Error("away");
     const redis = { ...stores.redis, isDown: (error: unknown) => error === away };
     const unread = new Proxy(stores.unread, { get: () => () => Promise.reject(away) });
+    const { app: ofNone, users: some, inboxes: none } = setUp();
+    const asked = aDelivery({ userIds: some }, { app: ofNone });
+    const broken = findBadges({ ...stores, unread, inboxes: none })(asked);
+    expect(await broken.catch((error: unknown) => error), "is away, and not wrong").to.equal(away);
     for (const count of [3, 45]) {
       const { users, inboxes, announce, app } = setUp(count);
       announce();
