@@ -145,7 +145,7 @@ describe("findBadges", () => {
     const away = new Error("away");
     const redis = { ...stores.redis, isDown: (error: unknown) => error === away };
     const unread = new Proxy(stores.unread, { get: () => () => Promise.reject(away) });
-    const { app: ofNone, users: some, inboxes: none } = setUp();
+    const { app: ofNone, users: some, inboxes: none } = setUp(45);
     const asked = aDelivery({ userIds: some }, { app: ofNone });
     const broken = findBadges({ ...stores, unread, inboxes: none })(asked);
     expect(await broken.catch((error: unknown) => error), "is away, and not wrong").to.equal(away);
