@@ -71,11 +71,11 @@ describe("unreadOfUsers", () => {
     };
     const deps = { ...stores, receipts, inboxes };
     let at = Date.now() - 3_600_000;
-    async function announce(to: readonly string[], receipts: readonly Receipt[] = []) {
+    async function announce(to: readonly string[], recorded: readonly Receipt[] = []) {
       const announcementId = anAnnouncementId();
       at += 1;
       for (const userId of to) inboxes.put(userId, { announcementId, at });
-      const rows = receipts.map(([kind, userId]) => ({
+      const rows = recorded.map(([kind, userId]) => ({
         key: receiptKey(app, announcementId, kind, userId),
         fact: { userId, kind, at: 1 },
         by: "c",
@@ -150,9 +150,11 @@ describe("unreadOfUsers", () => {
 
   it("looks at the receipts of so many entries at once, and of no more", async () => {
     const { looks, announce, countAll } = setUp();
-    const some = CROWD.slice(0, 100);
-    for (let n = 0; n < 120; n += 1) await announce(some.slice(13));
-    expect((await countAll(some)).map(([, count]) => count)).to.deep.equal(some.map((_, n) => (n < 13 ? 0 : 120)));
+    const hundred = CROWD.slice(0, 100);
+    for (let n = 0; n < 120; n += 1) await announce(hundred.slice(13));
+    expect((await countAll(hundred)).map(([, count]) => count)).to.deep.equal(
+      hundred.map((_, n) => (n < 13 ? 0 : 120)),
+    );
     // Two keys for each of 120 times 87 entries, as many whole announcements at once as have 5,000 entries.
     expect(looks.keys).to.deep.equal([58, 58, 4].map((announcements) => announcements * 87 * 2));
   });

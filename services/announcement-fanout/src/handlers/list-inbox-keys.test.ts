@@ -37,7 +37,9 @@ describe("listInboxKeysOfUsers", () => {
     if (answer.kind !== "reply") throw new Error(answer.kind);
     const { announcements, left } = answer.reply;
     expect(left).to.deep.equal([]);
-    expect(new Map(announcements.map(({ announcementId, users }) => [announcementId, users.toSorted()]))).to.deep.equal(
+    expect(
+      new Map(announcements.map(({ announcementId, users }) => [announcementId, users.toSorted((a, b) => a - b)])),
+    ).to.deep.equal(
       new Map([
         [ids.named, [0, 2]],
         [ids.everyone, [0]],
