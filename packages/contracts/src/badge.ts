@@ -20,7 +20,7 @@ export const FindBadges = defineQuery({
     announcement: z.object({ announcementId: AnnouncementId, at: Millis }).optional(),
   }),
   reply: z.object({
-    /** Whoever is left out keeps the number she has: her count is not known, or the app wants none. */
+    /** Whoever is left out keeps the number she has: the app wants none. */
     badges: z.array(z.object({ userId: UserId, badge: Count })).max(MAX_USERS),
   }),
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Announcement } from "./announcement.ts";
 import { defineCommand, defineQuery } from "./define.ts";
-import { AnnouncementId, Millis, UserId } from "./values.ts";
+import { AnnouncementId, Millis, UserId, userIdList } from "./values.ts";
 
 /**
  * For how long after the end of an announcement inboxes are asked to pass over it: a slow worker may still put a batch of
@@ -36,6 +36,29 @@ export const ListInboxKeys = defineQuery({
     keys: z.array(InboxKey).nullable(),
     /** What the inboxes of this app pass over since it was recalled or expired, for `ENDED_TOLD_MS` from then on at least. */
     ended: z.array(AnnouncementId).optional(),
+  }),
+});
+
+const MAX_READERS = 1_000;
+const Positions = z.array(z.number().int().nonnegative());
+
+/**
+ * What is in the inboxes of up to 1,000 users, for who counts them together: as `ListInboxKeys` says it of each, but by
+ * announcement and in no order. Users are named by their positions in `userIds`.
+ */
+export const ListInboxKeysOfUsers = defineQuery({
+  service: "announcement-fanout",
+  name: "ListInboxKeysOfUsers",
+  version: 1,
+  payload: z.object({
+    userIds: userIdList(MAX_READERS),
+    /** In the order of `userIds`, as FindUnknownUsers answers; null for who is not known: what is for everyone is left out. */
+    knownSince: z.array(Millis.nullable()).max(MAX_READERS),
+  }),
+  reply: z.object({
+    announcements: z.array(z.object({ announcementId: AnnouncementId, users: Positions })),
+    /** Whose inboxes are not in this answer, which would be too long: to be asked about again. Never all. */
+    left: Positions,
   }),
 });
 

@@ -14,6 +14,7 @@ import {
   IdentityCreated,
   ListInbox,
   ListInboxKeys,
+  ListInboxKeysOfUsers,
   ListRecipients,
   OpenAnnouncement,
   OpenUpload,
@@ -40,7 +41,7 @@ import {
   resumeAnnouncement,
 } from "./handlers/change-state.ts";
 import { fanOut } from "./handlers/fan-out.ts";
-import { listInboxKeys } from "./handlers/list-inbox-keys.ts";
+import { listInboxKeys, listInboxKeysOfUsers } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
 import { noteCreated, noteKnown } from "./handlers/note-newcomers.ts";
 import { getAnnouncement, getAnnouncementContent, getInboxEntries, listInbox } from "./handlers/queries.ts";
@@ -141,6 +142,7 @@ export const consumers = ({ mongo, concurrency, steps, ...deps }: Deps): readonl
         on(ListInbox, listInbox(deps)),
         on(GetInboxEntries, getInboxEntries(deps)),
         on(ListInboxKeys, listInboxKeys(deps)),
+        on(ListInboxKeysOfUsers, listInboxKeysOfUsers(deps)),
         on(SearchInbox, searchInbox(deps)),
         on(FindInboxKey, findInboxKey(deps)),
         on(FindRecipients, findRecipients(deps)),

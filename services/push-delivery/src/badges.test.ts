@@ -4,6 +4,7 @@ import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aPhone } from "../test/provider-fixture.ts";
 import { aBatch, aDelivery, aMessage, anAndroid, anIphone, openPusher, type Pusher } from "../test/support.ts";
+import { followCorrection } from "./handlers/follow-up.ts";
 import { pushBadge } from "./handlers/push-badge.ts";
 import { pushBatch } from "./handlers/push-batch.ts";
 import { pushMessage } from "./handlers/push-message.ts";
@@ -22,6 +23,7 @@ describe("badges", () => {
   afterEach(() => {
     phone.removeFaults();
     pusher.said.badges.clear();
+    pusher.said.askedBadges.length = 0;
     pusher.said.isReceiptTrackingAway = false;
   });
 
@@ -80,6 +82,24 @@ describe("badges", () => {
     pusher.notifications.set(batch.announcementId, { text: "for all" });
     await pushBatch(pusher.deps)(aDelivery(batch, { app }));
     expect(badgesOn(tokens)).to.deep.equal([[[null, null]], [[null, null]], [[null, null]]]);
+  });
+
+  it("are asked for once of each user, with the announcement that is new to her, and not with a message or what follows", async () => {
+    const app = anAppId();
+    await pusher.putCredentials(app);
+    for (const _ of [1, 2]) await pusher.register(app, "ann", anIphone(aToken()));
+    const batch = aBatch(app, ["ann"], { partition: partitionOf("ann") });
+    const { announcementId, at } = batch;
+    pusher.notifications.set(announcementId, { text: "for all" });
+    await pushBatch(pusher.deps)(aDelivery(batch, { app }));
+    const message = aMessage(["ann"]);
+    pusher.notifications.set(message.messageId, { text: "hello" });
+    await pushMessage(pusher.deps)(aDelivery(message, { app }));
+    const correction = { announcementId, version: 2, at: at - 60_000, revision: 2, hasNotification: true };
+    await followCorrection(pusher.deps)(aDelivery(correction, { app }));
+    const ofAnn = { userIds: ["ann"] };
+    const told = { ...ofAnn, announcement: { announcementId, at } };
+    expect(pusher.said.askedBadges).to.deep.equal([told, ofAnn, ofAnn]);
   });
 
   it("asks for nobody's where no phone of Apple's is pushed to", async () => {

@@ -5,8 +5,8 @@ import type { ChunkRow, Target } from "./domain/chunk.ts";
 
 export interface Badges {
   /**
-   * The number on the app's icon of each of these devices' users, by user. Whoever is not in it keeps hers: her count is
-   * not known, or nobody answers, and a push is worth more than its number. Only phones of Apple's take one from a push.
+   * The number on the app's icon of each of these devices' users, by user. Whoever is not in it keeps hers: the app
+   * wants none, or nobody answers, and a push is worth more than its number. Only phones of Apple's take one from a push.
    */
   of(row: Pick<ChunkRow, "app" | "subject" | "at">, targets: readonly Target[]): Promise<ReadonlyMap<string, number>>;
 }

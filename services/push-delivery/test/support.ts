@@ -118,6 +118,8 @@ export interface Said {
   readonly senders: Map<string, string>;
   /** By user. */
   readonly badges: Map<string, number>;
+  /** What was asked about badges. */
+  readonly askedBadges: PayloadOf<typeof FindBadges>[];
   isReceiptTrackingAway: boolean;
   /** The types of all that was asked. */
   readonly questions: string[];
@@ -169,7 +171,9 @@ const answering = (said: Said): Pick<Client, "ask"> => ({
     if (policed !== null) return query.reply.parse(policed);
     if (query.type === FindBadges.type) {
       if (said.isReceiptTrackingAway) throw new DomainError("service_unavailable", { dependency: "receipt-tracking" });
-      const { userIds } = FindBadges.payload.parse(payload);
+      const asked = FindBadges.payload.parse(payload);
+      said.askedBadges.push(asked);
+      const { userIds } = asked;
       return query.reply.parse({ badges: userIds.flatMap((userId) => badgeOf(userId, said.badges.get(userId))) });
     }
     if (query.type === FindPersonalFacts.type) {
@@ -225,6 +229,7 @@ export async function openPusher(
     announcements: new Map(),
     senders: new Map(),
     badges: new Map(),
+    askedBadges: [],
     isReceiptTrackingAway: false,
     questions: [],
   };

@@ -1,4 +1,4 @@
-import { CountUnread, FindUnknownUsers, type InboxKey, ListInboxKeys } from "@strata/contracts";
+import { CountUnread, FindUnknownUsers, type InboxKey, ListInboxKeys, ListInboxKeysOfUsers } from "@strata/contracts";
 import type { Client } from "@strata/messaging";
 import { anAnnouncementId, anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
@@ -39,5 +39,42 @@ describe("an inbox that is walked", () => {
       if (walked.length === 1_000) keys.splice(999, 1);
     }
     expect(walked).to.have.lengthOf(1_500);
+  });
+});
+
+describe("inboxes of many users", () => {
+  it("are asked for together, and again of those who are not in an answer, with since when each is known", async () => {
+    const users = Array.from({ length: 5 }, (_, n) => aUserId(n));
+    const [first, second] = [anAnnouncementId(), anAnnouncementId()];
+    const asked: unknown[] = [];
+    const client: Pick<Client, "ask"> = {
+      async ask(query, _app, payload) {
+        asked.push([query.type, payload]);
+        if (query.type === FindUnknownUsers.type)
+          return query.reply.parse({ unknown: [users[3]], knownSince: [10, 11, 12, null, 14] });
+        const { userIds } = ListInboxKeysOfUsers.payload.parse(payload);
+        if (userIds.length === 5)
+          return query.reply.parse({ announcements: [{ announcementId: first, users: [1, 4] }], left: [2, 3] });
+        const announcements = [
+          { announcementId: first, users: [1] },
+          { announcementId: second, users: [0, 1] },
+        ];
+        return query.reply.parse({ announcements, left: [] });
+      },
+    };
+    const parts: unknown[] = [];
+    for await (const part of inboxesOver(client).ofUsers(anAppId(), users)) parts.push(part);
+    expect(parts).to.deep.equal([
+      [{ announcementId: first, userIds: [users[1], users[4]] }],
+      [
+        { announcementId: first, userIds: [users[3]] },
+        { announcementId: second, userIds: [users[2], users[3]] },
+      ],
+    ]);
+    expect(asked).to.deep.equal([
+      [FindUnknownUsers.type, { userIds: users, withKnownSince: true }],
+      [ListInboxKeysOfUsers.type, { userIds: users, knownSince: [10, 11, 12, null, 14] }],
+      [ListInboxKeysOfUsers.type, { userIds: [users[2], users[3]], knownSince: [12, null] }],
+    ]);
   });
 });

@@ -5,6 +5,7 @@ import {
   FindUnknownUsers,
   type InboxKey,
   ListInboxKeys,
+  ListInboxKeysOfUsers,
   type ReplyOf,
 } from "@strata/contracts";
 import type { Client } from "@strata/messaging";
@@ -15,6 +16,8 @@ export interface Inboxes {
   pages(app: string, userId: string, since: number | null): AsyncIterable<InboxPage>;
   /** One page of it. */
   page(app: string, reader: InboxReader, place: InboxPlace, limit: number): Promise<InboxPage>;
+  /** What is in the inboxes of up to 1,000 users, part by part; each user's is in one part only. */
+  ofUsers(app: string, userIds: readonly string[]): AsyncIterable<readonly InAnnouncement[]>;
   unreadMessages(app: string, userId: string): Promise<UnreadMessages>;
   /** Of up to 1,000 users; whoever has read all is not in it. */
   unreadMessagesOf(app: string, userIds: readonly string[]): Promise<ReadonlyMap<string, UnreadMessages>>;
@@ -25,6 +28,12 @@ export interface Inboxes {
 interface UnreadMessages {
   readonly messages: number;
   readonly conversations: number;
+}
+
+/** An announcement, and those in whose inboxes it is. */
+export interface InAnnouncement {
+  readonly announcementId: string;
+  readonly userIds: readonly string[];
 }
 
 export interface InboxPage {
@@ -69,6 +78,18 @@ export function inboxesOver(client: Pick<Client, "ask">): Inboxes {
         const last = found.keys.at(-1);
         if (last === undefined || found.keys.length < PAGE) return;
         behind = last;
+      }
+    },
+    async *ofUsers(app, userIds) {
+      const ids = [...userIds];
+      const { knownSince = [] } = await client.ask(FindUnknownUsers, app, { userIds: ids, withKnownSince: true });
+      let readers = ids.map((userId, n) => ({ userId, since: knownSince[n] ?? null }));
+      while (readers.length > 0) {
+        const asked = { userIds: readers.map(({ userId }) => userId), knownSince: readers.map(({ since }) => since) };
+        const { announcements, left } = await client.ask(ListInboxKeysOfUsers, app, asked);
+        const at = (n: number) => asked.userIds[n] ?? [];
+        yield announcements.map(({ announcementId, users }) => ({ announcementId, userIds: users.flatMap(at) }));
+        readers = left.flatMap((n) => readers[n] ?? []);
       }
     },
     async unreadMessages(app, userId) {

@@ -1,8 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { type AnnouncementReceiptKind, ENDED_TOLD_MS, type InboxKey, type UnreadCounts } from "@strata/contracts";
+import {
+  type AnnouncementReceiptKind,
+  ENDED_TOLD_MS,
+  type InboxKey,
+  partitionOf,
+  type UnreadCounts,
+} from "@strata/contracts";
 import type { Dependency } from "@strata/runtime";
 import type { Inboxes } from "./inbox.ts";
-import { receiptKey } from "./domain/receipt-key.ts";
+import { receiptKeyIn } from "./domain/receipt-key.ts";
 import type { ReceiptStore } from "./store/receipt-store.ts";
 import type { Counted, Reader, UnreadStore } from "./store/unread-store.ts";
 
@@ -72,7 +78,7 @@ export async function countAnnouncements(deps: WalkDeps, reader: Reader): Promis
   return { unread: unread.filter((announcementId) => !ended.has(announcementId)), read: [...read, ...ended] };
 }
 
-type WalkDeps = Pick<UnreadDeps, "inboxes" | "receipts">;
+export type WalkDeps = Pick<UnreadDeps, "inboxes" | "receipts">;
 
 /** One announcement of an inbox, with what its owner has done to it. */
 export interface InboxItem extends InboxKey {
@@ -95,18 +101,22 @@ const ENDS = ["read", "deleted"] as const;
 
 export const endsUnread = (kind: AnnouncementReceiptKind): boolean => ENDS.some((end) => end === kind);
 
+/** What one announcement's receipts that end it are named, of a user of this partition. */
+export const endKeys = (partition: number, app: string, announcementId: string, userId: string): readonly string[] =>
+  ENDS.map((kind) => receiptKeyIn(partition, app, announcementId, kind, userId));
+
 /** What a user has done to these, by exact keys in one query. */
 export async function itemsOf(
   receipts: ReceiptStore,
   { app, userId }: Reader,
   keys: readonly InboxKey[],
 ): Promise<readonly InboxItem[]> {
-  const keyOf = ({ announcementId }: InboxKey, kind: (typeof ENDS)[number]) =>
-    receiptKey(app, announcementId, kind, userId);
-  const stored = await receipts.find(keys.flatMap((key) => ENDS.map((kind) => keyOf(key, kind))));
+  const partition = partitionOf(userId);
+  const endsOf = ({ announcementId }: InboxKey) => endKeys(partition, app, announcementId, userId);
+  const stored = await receipts.existing(keys.flatMap(endsOf));
   return keys.map((key) => ({
     ...key,
-    isUnread: !ENDS.some((kind) => stored.has(keyOf(key, kind))),
-    isDeleted: stored.has(keyOf(key, "deleted")),
+    isUnread: !endsOf(key).some((end) => stored.has(end)),
+    isDeleted: stored.has(receiptKeyIn(partition, app, key.announcementId, "deleted", userId)),
   }));
 }

@@ -14,8 +14,9 @@ export interface InboxesPeer extends Inboxes {
   meanwhile: (() => Promise<void>) | null;
   /** What was taken back a short while ago. */
   readonly ended: Set<string>;
-  /** How many pages were asked for. */
+  /** How many pages were asked for, and about how many users together. */
   asked: number;
+  readonly askedTogether: number[];
   /** By user, of messages. */
   readonly unread: Map<string, { readonly messages: number; readonly conversations: number }>;
   /** What the directory says of badges. */
@@ -28,6 +29,7 @@ export function inboxesPeer(): InboxesPeer {
     meanwhile: null,
     ended: new Set(),
     asked: 0,
+    askedTogether: [],
     unread: new Map(),
     facts: { counting: "messages", withAnnouncements: true, external: [] },
     put(userId, key) {
@@ -51,6 +53,20 @@ export function inboxesPeer(): InboxesPeer {
     },
     async *pages(app, userId, since) {
       yield await peer.page(app, { userId, knownSince: null }, { behind: null, since }, 1_000);
+    },
+    async *ofUsers(_app, userIds) {
+      peer.askedTogether.push(userIds.length);
+      // In parts, as where an answer would be too long.
+      const cut = Math.floor(userIds.length / 8);
+      for (const part of [userIds.slice(0, cut), userIds.slice(cut)]) {
+        const entries = part.flatMap((userId) =>
+          (inboxes.get(userId) ?? []).map(({ announcementId }) => ({ announcementId, userId })),
+        );
+        yield [...Map.groupBy(entries, ({ announcementId }) => announcementId)].map(([announcementId, all]) => ({
+          announcementId,
+          userIds: all.map(({ userId }) => userId),
+        }));
+      }
     },
     unreadMessages: async () => ({ messages: 2, conversations: 1 }),
     unreadMessagesOf: async () => peer.unread,

@@ -1,4 +1,4 @@
-import type { ListInboxKeys, PayloadOf, ReplyOf } from "@strata/contracts";
+import type { ListInboxKeys, ListInboxKeysOfUsers, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
@@ -15,4 +15,20 @@ export const listInboxKeys =
     const hidden = await announcements.hidden(app);
     const entries = await batches.inbox({ app, userId, since, until, knownSince, hidden }, behind ?? after, limit);
     return reply({ keys: entries && [...entries], ended: [...hidden] });
+  };
+
+/** What is in the inboxes of many users, for who counts them together. */
+export const listInboxKeysOfUsers =
+  ({
+    announcements,
+    batches,
+  }: Deps): Handler<PayloadOf<typeof ListInboxKeysOfUsers>, ReplyOf<typeof ListInboxKeysOfUsers>> =>
+  async ({ app, payload: { userIds, knownSince } }) => {
+    const hidden = await announcements.hidden(app);
+    const readers = userIds.map((userId, n) => ({ userId, knownSince: knownSince[n] ?? null }));
+    const found = await batches.inboxesOf({ app, hidden }, readers);
+    return reply({
+      announcements: [...found.announcements].map(([announcementId, users]) => ({ announcementId, users: [...users] })),
+      left: [...found.left],
+    });
   };

@@ -3,6 +3,8 @@ import { isDuplicateKey } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { announcementKey, announcementOf, type Batch, below, EVERYONE, partitionRowId } from "../domain/batch.ts";
 import { type BatchDocuments, batchDocuments } from "./batch-documents.ts";
+import { entriesOf, inboxFilter, type InboxReader, type InboxScope, type InboxTimes } from "./inbox-filter.ts";
+import { type InboxesOfUsers, inboxesOfUsers } from "./inboxes-of-users.ts";
 
 /** One entry of a user's inbox. */
 export interface InboxEntry {
@@ -10,16 +12,7 @@ export interface InboxEntry {
   readonly at: number;
 }
 
-export interface Inbox {
-  readonly app: string;
-  readonly userId: string;
-  /** Since when she is known; null: nobody has said, and what is for everyone is left out. */
-  readonly knownSince: number | null;
-  readonly hidden: readonly string[];
-  /** Only what came after it; absent or null: everything. */
-  readonly since?: number | null | undefined;
-  /** Only what was there by then; absent: by now. */
-  readonly until?: number | undefined;
+export interface Inbox extends InboxScope, InboxReader, InboxTimes {
   /** What she has deleted for herself. */
   readonly without?: ReadonlySet<string>;
 }
@@ -34,6 +27,8 @@ export interface BatchStore extends BatchDocuments {
   /** A user's inbox without what is hidden, newest first, behind `after`; null when that is named and not in it. */
   inbox(inbox: Inbox, after: After, limit: number): Promise<readonly InboxEntry[] | null>;
   inboxSize(inbox: Inbox): Promise<number>;
+  /** What is in the inboxes of many, in a few commands for each of their partitions; `most` entries or little more. */
+  inboxesOf(scope: InboxScope, readers: readonly InboxReader[], most?: number): Promise<InboxesOfUsers>;
   /** An announcement's entry in a user's inbox; null where it has none. */
   findEntry(inbox: Inbox, announcementId: string): Promise<InboxEntry | null>;
   /** What is for everyone is from now on for nobody who became known later than this. */
@@ -44,20 +39,6 @@ export interface BatchStore extends BatchDocuments {
   remove(ids: readonly string[]): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
-
-/** Each of both is a walk along the inbox index, which MongoDB then merges. */
-const entriesOf = ({ app, userId, knownSince, since = null, until }: Omit<Inbox, "hidden">): Filter<Batch> => {
-  const at = { $lte: Math.min(Date.now(), until ?? Infinity), ...(since === null ? {} : { $gt: since }) };
-  const own = { app, partition: partitionOf(userId), recipients: userId, at };
-  if (knownSince === null) return own;
-  return { $or: [own, { ...own, recipients: EVERYONE, cutoff: { $gte: knownSince } }] };
-};
-
-const inboxFilter = ({ hidden, ...entries }: Inbox): Filter<Batch> => ({
-  ...entriesOf(entries),
-  // Ranges of `_id`, the last field of the inbox index: what is hidden is passed over in the index.
-  ...(hidden.length === 0 ? {} : { $nor: hidden.map((id) => ({ _id: below(announcementKey(entries.app, id)) })) }),
-});
 
 /** Where a page begins: behind a time, and of that time with these ids. */
 interface Place {
@@ -131,6 +112,7 @@ export function mongoBatchStore(db: Db): BatchStore {
       for await (const _ of shownOf(inbox, walk(inbox, {}).batchSize(KEYS_PER_BATCH))) size += 1;
       return size;
     },
+    inboxesOf: (scope, readers, most) => inboxesOfUsers(db, batches, scope, readers, most),
     async findEntry(inbox, announcementId) {
       const _id = below(partitionRowId(inbox.app, announcementId, partitionOf(inbox.userId)));
       const entry = await batches.findOne({ $and: [{ _id }, inboxFilter(inbox)] }, { projection: { at: 1 } });

@@ -6,6 +6,12 @@ export interface KeyRange {
   readonly before: string;
 }
 
+/** Keys from one to another, both of them included. */
+export interface KeySpan {
+  readonly first: string;
+  readonly last: string;
+}
+
 /** One partition of one announcement: the unit of counting. */
 export interface CountKey {
   readonly app: string;
@@ -49,9 +55,10 @@ export const receiptKeyIn = (
   userId: string,
 ): string => `${kindPath(app, announcementId, kind)}/${partitionKey(partition)}/${userId}`;
 
-/** The app and the announcement that a receipt's `_id` begins with. */
+/** The app and the announcement that a receipt's `_id` begins with, and the user that it ends with. */
 export const appOf = (key: string): string => key.slice(0, key.indexOf("/"));
 export const announcementOf = (key: string): string => key.split("/", 2)[1] ?? "";
+export const userOf = (key: string): string => key.split("/").slice(4).join("/");
 
 /** `<app>/<partition>/<user>`: what names a user's inbox. */
 export const inboxKey = (app: string, userId: string): string =>

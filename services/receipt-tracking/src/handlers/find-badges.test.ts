@@ -108,14 +108,55 @@ describe("findBadges", () => {
     });
   }
 
-  it("of many whose count is not kept, some are counted, and the others keep the number they have", async () => {
-    const { inboxes, announce, badges } = setUp(45);
+  it("are right of all of many whose count is not kept, who are counted together and not kept", async () => {
+    const { app, users, inboxes, announce, read, badges } = setUp(45);
+    const first = announce();
+    announce(users.slice(0, 40));
+    await stores.read(app, first.announcementId, users[3] ?? "");
+    inboxes.unread.set(users[44] ?? "", { messages: 5, conversations: 2 });
+    const expected = users.map((_, n) => (n === 3 ? 1 : n === 44 ? 6 : n < 40 ? 2 : 1));
+    for (const _ of [1, 2]) expect(await badges()).to.deep.equal(expected);
+    expect([inboxes.askedTogether, inboxes.asked]).to.deep.equal([[45, 45], 0]);
+    // Of those whose count is kept it is asked no more.
+    await unreadOf({ ...stores, inboxes }, { app, userId: users[0] ?? "" });
+    await read(first.announcementId, users[0] ?? "");
+    expect(await badges()).to.deep.equal(expected.with(0, 1));
+    expect([inboxes.askedTogether, inboxes.asked]).to.deep.equal([[45, 45, 44], 1]);
+  });
+
+  it("of up to 20 whose count is not kept are counted one by one, and kept for the next push", async () => {
+    const { inboxes, announce, badges } = setUp(20);
     announce();
-    const counted = (await badges()).filter((badge) => badge !== null);
-    expect(counted).to.deep.equal(Array.from({ length: 20 }, () => 1));
-    expect(inboxes.asked).to.equal(20);
-    // Counted once, kept from then on: the next question comes to the next.
-    expect((await badges()).filter((badge) => badge !== null)).to.have.lengthOf(40);
-    expect((await badges()).filter((badge) => badge !== null)).to.have.lengthOf(45);
+    for (const _ of [1, 2]) expect(await badges()).to.deep.equal(Array.from({ length: 20 }, () => 1));
+    expect([inboxes.askedTogether, inboxes.asked]).to.deep.equal([[], 20]);
+  });
+
+  it("of one more are counted together, each once, though somebody is named twice", async () => {
+    const { app, users, inboxes, announce } = setUp(21);
+    announce();
+    const userIds = [...users, ...users.slice(0, 2)];
+    const outcome = await findBadges({ ...stores, inboxes })(aDelivery({ userIds }, { app }));
+    const badges = userIds.map((userId) => ({ userId, badge: 1 }));
+    expect(outcome).to.deep.equal({ kind: "reply", reply: { badges } });
+    expect([inboxes.askedTogether, inboxes.asked]).to.deep.equal([[21], 0]);
+  });
+
+  it("are right of all while Redis is away, few or many", async () => {
+    const away = new Error("away");
+    const redis = { ...stores.redis, isDown: (error: unknown) => error === away };
+    const unread = new Proxy(stores.unread, { get: () => () => Promise.reject(away) });
+    const { app: ofNone, users: some, inboxes: none } = setUp(45);
+    const asked = aDelivery({ userIds: some }, { app: ofNone });
+    const broken = findBadges({ ...stores, unread, inboxes: none })(asked);
+    expect(await broken.catch((error: unknown) => error), "is away, and not wrong").to.equal(away);
+    for (const count of [3, 45]) {
+      const { users, inboxes, announce, app } = setUp(count);
+      announce();
+      const outcome = await findBadges({ ...stores, redis, unread, inboxes })(aDelivery({ userIds: users }, { app }));
+      expect(outcome).to.deep.equal({
+        kind: "reply",
+        reply: { badges: users.map((userId) => ({ userId, badge: 1 })) },
+      });
+    }
   });
 });

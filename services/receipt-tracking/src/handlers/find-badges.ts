@@ -1,15 +1,16 @@
 import type { BadgeCounting, FindBadges, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
 import { FRESH_MS, unreadAnnouncements, type UnreadDeps } from "../unread.ts";
+import { unreadOfUsers } from "../unread-of-users.ts";
 
 type Query = PayloadOf<typeof FindBadges>;
 
 /**
- * Users whose count is not kept are counted from MongoDB, but of one question only so many: it takes a walk of each of
- * their inboxes, and who was not in the app for a week has an icon that can wait until she is. With 100 of a thousand,
- * pushes to who was away went at half the pace (docs/benchmarks.md).
+ * Of a question, so few users whose count is not kept are counted one by one, and kept: who is written to is written to
+ * again. They are more where an announcement goes to many, most of whom are not there to ask for a number: those are
+ * counted together, and not kept.
  */
-const COUNTED_PER_QUESTION = 20;
+const KEPT_PER_QUESTION = 20;
 const COUNTED_AT_ONCE = 8;
 
 /** The numbers on these users' icons: the unread count of REST and sockets, as far as their app has it counted. */
@@ -20,15 +21,14 @@ export const findBadges =
     const { counting, withAnnouncements, external } = await deps.inboxes.badgeFacts(app, userIds);
     if (counting === "off") return reply({ badges: [] });
     const [announcements, messages] = await Promise.all([
-      withAnnouncements ? announcementsOf(deps, app, payload) : new Map(userIds.map((userId) => [userId, 0])),
+      withAnnouncements ? announcementsOf(deps, app, payload) : new Map<string, never>(),
       counting === "external" ? new Map<string, never>() : deps.inboxes.unreadMessagesOf(app, userIds),
     ]);
     const counted = new Map(external.map(({ userId, count }) => [userId, count]));
     return reply({
-      badges: userIds.flatMap((userId) => {
-        const unread = announcements.get(userId);
-        if (unread === undefined) return [];
-        return [{ userId, badge: unread + ofMessages(counting, messages.get(userId)) + (counted.get(userId) ?? 0) }];
+      badges: userIds.map((userId) => {
+        const unread = (announcements.get(userId) ?? 0) + ofMessages(counting, messages.get(userId));
+        return { userId, badge: unread + (counted.get(userId) ?? 0) };
       }),
     });
   };
@@ -46,9 +46,15 @@ async function announcementsOf(
   // Of an older one a count does not remember who has read it, and its events have long come by.
   const isFresh = announcement !== undefined && Date.now() - announcement.at <= FRESH_MS;
   const kept = await peek(deps, app, userIds, isFresh ? announcement.announcementId : null);
-  const others = userIds.filter((userId) => !kept.has(userId)).slice(0, COUNTED_PER_QUESTION);
-  const counts = new Map(kept);
-  const next = others.values();
+  const others = [...new Set(userIds)].filter((userId) => !kept.has(userId));
+  const counted =
+    others.length > KEPT_PER_QUESTION ? await unreadOfUsers(deps, app, others) : await keepAll(deps, app, others);
+  return new Map([...kept, ...counted]);
+}
+
+async function keepAll(deps: UnreadDeps, app: string, userIds: readonly string[]) {
+  const counts = new Map<string, number>();
+  const next = userIds.values();
   const work = async (): Promise<void> => {
     for (const userId of next) counts.set(userId, await unreadAnnouncements(deps, { app, userId }));
   };

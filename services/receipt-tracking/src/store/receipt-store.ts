@@ -2,7 +2,7 @@ import { partitionOf, type ReceiptFact } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
-import { announcementOf, appOf, type CountKey, inboxKey, type KeyRange } from "../domain/receipt-key.ts";
+import { announcementOf, appOf, type CountKey, inboxKey, type KeyRange, type KeySpan } from "../domain/receipt-key.ts";
 import type { UserTimes } from "../domain/user-times.ts";
 import { byUserPipeline, userTimes } from "./by-user.ts";
 
@@ -23,6 +23,10 @@ export interface StoredReceipt {
 /** Receipts are facts: inserted once, never changed. Their primary key answers every question there is. */
 export interface ReceiptStore {
   find(keys: readonly string[]): Promise<ReadonlyMap<string, StoredReceipt>>;
+  /** Which of these keys there are; looked up in the index alone. */
+  existing(keys: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Which keys there are in these spans, looked up in the index alone; null where they are more than `most`. */
+  existingWithin(spans: readonly KeySpan[], most: number): Promise<ReadonlySet<string> | null>;
   /** Inserts what is not there yet; answers the keys of those that somebody else had inserted meanwhile. */
   insertNew(receipts: readonly NewReceipt[]): Promise<readonly string[]>;
   list(range: KeyRange, limit: number): Promise<readonly StoredReceipt[]>;
@@ -69,6 +73,19 @@ export function mongoReceiptStore(db: Db): ReceiptStore {
       if (keys.length === 0) return new Map();
       const rows = await receipts.find({ _id: { $in: [...keys] } }, { batchSize: keys.length + 1 }).toArray();
       return new Map(Rows.parse(rows).map((row) => [row._id, storedReceipt(row)]));
+    },
+    async existing(keys) {
+      if (keys.length === 0) return new Set();
+      const options = { projection: { _id: 1 }, batchSize: keys.length + 1 };
+      const found = await receipts.find({ _id: { $in: [...keys] } }, options).toArray();
+      return new Set(Keys.parse(found).map(({ _id }) => _id));
+    },
+    async existingWithin(spans, most) {
+      if (spans.length === 0) return new Set();
+      const within = spans.map(({ first, last }) => ({ _id: { $gte: first, $lte: last } }));
+      const limit = most + 1;
+      const found = await receipts.find({ $or: within }, { projection: { _id: 1 }, limit, batchSize: limit }).toArray();
+      return found.length > most ? null : new Set(Keys.parse(found).map(({ _id }) => _id));
     },
     async insertNew(news) {
       if (news.length === 0) return [];
