@@ -65,6 +65,46 @@ export function connections(world: () => World, client: ClientName): void {
       expectCounted(bob);
     });
 
+    it("sends what she wrote while her socket was down once it is up again, and once", async () => {
+      await using alice = await world().login(client, world().newUserId("alice"));
+      await using bob = await world().login(client, world().newUserId("bob"));
+      const { conversationId, messageId } = await alice.do("converse", { participants: [bob.userId], text: "first" });
+      await bob.has("conversation", conversationId);
+      await bob.do("openQuery", "messages", { model: "Message", predicate: `conversation.id = '${conversationId}'` });
+      alice.wire.pause();
+      await eventually(() => alice.do("isSocketOpen"), false);
+      const written = [messageId];
+      for (const text of ["second", "third"]) written.push(await alice.do("send", conversationId, text));
+      alice.wire.resume();
+      await eventually(async () => (await bob.do("rows", "messages")).ids, written.toReversed(), {
+        deadlineMs: RECONNECTED_MS,
+      });
+      await alice.saved(written.at(-1) ?? "");
+      expect(await alice.do("events", "messages:sent-error")).to.deep.equal([]);
+    });
+
+    it("misses nothing when the service behind her socket is killed and comes back", async () => {
+      await using alice = await world().login(client, world().newUserId("alice"));
+      await using bob = await world().login(client, world().newUserId("bob"));
+      const { conversationId, messageId } = await alice.do("converse", { participants: [bob.userId], text: "before" });
+      await bob.has("conversation", conversationId);
+      await bob.do("openQuery", "messages", { model: "Message", predicate: `conversation.id = '${conversationId}'` });
+      await eventually(async () => (await bob.do("rows", "messages")).ids, [messageId]);
+      await world().platform.service("realtime").kill("SIGKILL");
+      const meanwhile = await world().say(conversationId, alice.userId, "meanwhile");
+      await world().platform.start("realtime");
+      for (const page of [bob, alice]) {
+        await eventually(() => page.do("isSocketOpen"), true, { deadlineMs: RECONNECTED_MS });
+      }
+      const after = await alice.do("send", conversationId, "after");
+      await eventually(async () => (await bob.do("rows", "messages")).ids, [after, meanwhile, messageId], {
+        deadlineMs: RECONNECTED_MS,
+      });
+      await alice.has("message", meanwhile);
+      await eventually(async () => (await bob.do("conversation", conversationId))?.unread, 3);
+      for (const page of [alice, bob]) expectCounted(page);
+    });
+
     it("is asked for no token when a trusted device loads the page again", async () => {
       const options = { isTrustedDevice: true };
       await using alice = await world().login(client, world().newUserId("alice"), options);

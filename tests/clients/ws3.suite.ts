@@ -1,6 +1,7 @@
 import { announcements } from "./announcements.suite.ts";
 import { connections } from "./connections.suite.ts";
 import { deleting } from "./deleting.suite.ts";
+import { devices } from "./devices.suite.ts";
 import { repeating } from "./repeating.suite.ts";
 import { talking } from "./talking.suite.ts";
 import type { World } from "./support/world.ts";
@@ -12,6 +13,7 @@ export function layerWebSdk(world: () => World): void {
     repeating(world, "ws3");
     announcements(world, "ws3");
     deleting(world, "ws3");
+    devices(world, "ws3");
     connections(world, "ws3");
   });
 }

@@ -1,6 +1,7 @@
 import { announcements } from "./announcements.suite.ts";
 import { connections } from "./connections.suite.ts";
 import { deleting } from "./deleting.suite.ts";
+import { devices } from "./devices.suite.ts";
 import { repeating } from "./repeating.suite.ts";
 import { talking } from "./talking.suite.ts";
 import { userInterface } from "./user-interface.suite.ts";
@@ -13,6 +14,7 @@ export function layerXdk(world: () => World): void {
     repeating(world, "xdk");
     announcements(world, "xdk");
     deleting(world, "xdk");
+    devices(world, "xdk");
     connections(world, "xdk");
     userInterface(world);
   });

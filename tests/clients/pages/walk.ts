@@ -172,6 +172,8 @@ export function createWalk(kit: ClientKit) {
     setStatus: (status: string): void => client().user.setStatus(status),
     statusOf: (userId: string): string | null => client().getIdentity(identityId(userId))?.status ?? null,
 
+    nameOf: (userId: string): string | null => client().getIdentity(identityId(userId))?.displayName ?? null,
+
     /** Any call of the REST API with the session. */
     callServer: (): Promise<number> =>
       new Promise((resolve) => {

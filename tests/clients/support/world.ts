@@ -29,6 +29,10 @@ export interface World extends AsyncDisposable {
   login(client: ClientName, userId: string, options?: OpenOptions): Promise<UserPage>;
   /** Ends all sessions of a user, as a backend does. */
   endSessions(userId: string): Promise<void>;
+  /** Sends a message in a user's name, as a backend does; answers its id. */
+  say(conversationId: string, userId: string, text: string): Promise<string>;
+  /** Changes a user's display name, as a backend does. */
+  rename(userId: string, displayName: string): Promise<void>;
   /** Sends an announcement to users, as a backend does. */
   announce(userIds: readonly string[], text: string): Promise<void>;
 }
@@ -61,6 +65,19 @@ const worldOf = ({ platform, app, browser, pages }: Parts): Omit<World, keyof As
     async endSessions(userId) {
       await app.client.request("DELETE", `/apps/${app.appId}/users/${userId}/sessions`);
     },
+    async say(conversationId, userId, text) {
+      const id = randomUUID();
+      const conversation = conversationId.split("/").at(-1);
+      const body = { sender_id: `layer:///identities/${userId}`, parts: [{ mime_type: "text/plain", body: text }] };
+      const path = `/apps/${app.appId}/conversations/${conversation}/messages`;
+      await app.client.request("POST", path, { ifNoneMatch: id, body });
+      return `layer:///messages/${id}`;
+    },
+    async rename(userId, displayName) {
+      await app.client.request("PUT", `/apps/${app.appId}/users/${userId}/identity`, {
+        body: { display_name: displayName },
+      });
+    },
     async announce(userIds, text) {
       const body = {
         sender_id: "layer:///identities/announcer",
@@ -80,7 +97,11 @@ export async function openWorld(): Promise<World> {
   // Known before the gateway listens, since its answers hold it: the clients go where those URLs lead.
   const port = String(await freePort());
   const PUBLIC_URL = `http://127.0.0.1:${port}`;
-  const env = { gateway: { HTTP_PORT: port, PUBLIC_URL }, realtime: { PUBLIC_URL } };
+  const env = {
+    gateway: { HTTP_PORT: port, PUBLIC_URL },
+    // The same again after a restart, as behind a load balancer.
+    realtime: { SOCKET_PORT: String(await freePort()), PUBLIC_URL },
+  };
   const platform = stack.use(await startPlatform("clients", { env }));
   const app = await platform.createApp();
   const backend: Backend = await addIdentityProvider(platform.account, app.appId);
