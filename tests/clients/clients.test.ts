@@ -8,12 +8,15 @@ import { openWorld, type World } from "./support/world.ts";
  */
 describe("the published clients, against the whole of Strata", function clients() {
   this.timeout(120_000);
-  let opened: World;
-  const world = (): World => opened;
+  let opened: World | undefined;
+  const world = (): World => {
+    if (opened === undefined) throw new Error("nothing has been started");
+    return opened;
+  };
   before(async () => {
     opened = await openWorld();
   });
-  after(() => opened[Symbol.asyncDispose]());
+  after(() => opened?.[Symbol.asyncDispose]());
 
   layerWebSdk(world);
   layerXdk(world);
