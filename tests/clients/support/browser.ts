@@ -13,7 +13,8 @@ function isProgram(path: string): boolean {
   }
 }
 
-function findChromium(): string {
+/** @throws Error that says what to do where there is none */
+export function findChromium(): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   const found = PROGRAMS.flatMap((program) => folders.map((folder) => join(folder, program))).find(isProgram);
   if (found !== undefined) return found;
@@ -21,9 +22,9 @@ function findChromium(): string {
 }
 
 /** The machine's Chromium, without a window. Each user gets a context of her own in it. */
-export const openBrowser = (): Promise<Browser> =>
+export const openBrowser = (executablePath: string): Promise<Browser> =>
   chromium.launch({
-    executablePath: findChromium(),
+    executablePath,
     args: [
       // XDK's dates throw without a proper locale.
       "--lang=en-US",

@@ -8,7 +8,7 @@ import {
   type TestApp,
 } from "@strata/tests-platform";
 import type { Browser } from "playwright-core";
-import { openBrowser } from "./browser.ts";
+import { findChromium, openBrowser } from "./browser.ts";
 import { type ClientName, type PageServer, startPageServer } from "./page-server.ts";
 import { openUserPage, type UserPage } from "./user-page.ts";
 
@@ -92,8 +92,8 @@ const worldOf = ({ platform, app, browser, pages }: Parts): Omit<World, keyof As
 /** Starts everything. What a failed start has begun, it ends again. */
 export async function openWorld(): Promise<World> {
   await using stack = new AsyncDisposableStack();
-  // First, since it is what may be missing.
-  const browser = stack.adopt(await openBrowser(), (opened) => opened.close());
+  // First, since it is what may be missing; it is started last, when the services no longer need every core.
+  const chromium = findChromium();
   // Known before the gateway listens, since its answers hold it: the clients go where those URLs lead.
   const port = String(await freePort());
   const PUBLIC_URL = `http://127.0.0.1:${port}`;
@@ -109,6 +109,7 @@ export async function openWorld(): Promise<World> {
     await startPageServer((userId, nonce) => backend.token(userId, nonce, { display_name: userId })),
   );
   await app.client.request("POST", `/apps/${app.appId}/users/announcer/identity`, { body: { display_name: "News" } });
+  const browser = stack.adopt(await openBrowser(chromium), (started) => started.close());
   const opened = stack.move();
   return { ...worldOf({ platform, app, browser, pages }), [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
