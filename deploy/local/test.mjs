@@ -1,5 +1,6 @@
 // npm test: static checks, then every test on a fresh stack of its own, then one line `N passed, M failed`.
 // npm test -- <file or glob> …: only these tests, without the static checks.
+import { provideChromium } from "./browser.mjs";
 import { claim } from "./claim.mjs";
 import { inStrata } from "./paths.mjs";
 import { portBase } from "./ports.mjs";
@@ -41,14 +42,29 @@ function noChecks(chosen) {
 async function runTests(toolchain, chosen) {
   // Data of an interrupted run would make the broker slow to start, and hide what tests leave behind.
   await stopTestStack();
+  const files = chosen.length === 0 ? findTests() : chosen;
+  if (files.some(mayNeedBrowser)) await bringBrowser();
   try {
     const { urls } = await timed("Starting RabbitMQ, MongoDB and Redis for the tests", () =>
       startStack({ dataDir, portBase: portBase("test") }),
     );
     const env = { ...toolchain.env, ...urls, STRATA_STACK_DIR: dataDir };
-    return await timed("Tests", () => runTestFiles({ ...toolchain, env }, chosen.length === 0 ? findTests() : chosen));
+    return await timed("Tests", () => runTestFiles({ ...toolchain, env }, files));
   } finally {
     await timed("Stopping the servers", stopTestStack);
+  }
+}
+
+/** A glob may lead anywhere. @param {string} file */
+const mayNeedBrowser = (file) => file.includes("tests/clients") || file.includes("*");
+
+/** Without a browser the tests in it fail and say so; all others can do without. */
+async function bringBrowser() {
+  try {
+    await provideChromium();
+  } catch (error) {
+    if (!(error instanceof Advice)) throw error;
+    say(error.message);
   }
 }
 

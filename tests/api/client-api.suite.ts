@@ -212,6 +212,17 @@ export function clientApi(world: () => World): void {
       expect([404, 410]).to.include((await annClient("GET", path)).status);
     });
 
+    it("takes a message whose notification repeats a text that is too long to be pushed", async () => {
+      const annClient = await as(ann);
+      const messages = `/conversations/${await world().conversation([ann, bob])}/messages`;
+      const notification = { title: "Ann", text: "long ".repeat(1_000) };
+      const body = { parts: [textPart("long")], notification };
+      expectStatus(await annClient("POST", messages, { body }), 201);
+      // A backend, which writes its notifications itself, is told.
+      const refused = await world().api("POST", messages, { body: { ...body, sender_id: identityId(ann) } });
+      expectError(refused, "invalid_property");
+    });
+
     it("shows announcements to whom they are for, takes their receipts and deletions", async () => {
       const annClient = await as(ann);
       const body = { recipients: [identityId(ann)], sender: { name: "Shop" }, parts: [textPart("news")] };

@@ -9,6 +9,7 @@ import { type Phone, startPhone } from "@strata/phone";
 import { type Infra, openInfra, type SpawnedService, spawnService } from "@strata/testing";
 import { type Db, MongoClient } from "mongodb";
 import { z } from "zod";
+import { addIdentityProvider, type Backend } from "./backend.ts";
 import {
   type CredentialFiles,
   devicesFor,
@@ -18,7 +19,7 @@ import {
   type TestDevice,
 } from "./phones.ts";
 
-export { devicesFor, type CredentialFiles, type TestDevice };
+export { addIdentityProvider, type Backend, devicesFor, type CredentialFiles, type TestDevice };
 
 export const serviceNames = [
   "directory",
@@ -165,7 +166,7 @@ const databaseOf = (infra: Infra, service: ServiceName): string =>
   new URL(infra.mongoUrl(service.replaceAll("-", "_"))).pathname.slice(1);
 
 /** A port for a listener that others must know before it listens. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();

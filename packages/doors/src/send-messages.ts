@@ -11,12 +11,14 @@ import {
   invalidProperty,
   type LayerVersion,
   type NewMessage,
+  type Sending,
   parseIdempotencyKey,
   parseIfNoneMatch,
   parseSending,
   usesIdentityIds,
 } from "@strata/layer-protocol";
 import { requirePushable } from "./require-pushable.ts";
+import { shortenNotification } from "./shorten-notification.ts";
 import { digestOf } from "./digest.ts";
 import { type MessageIntents, messageIntents } from "./message-intents.ts";
 import type { Answered, Call } from "./call.ts";
@@ -42,7 +44,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
   const { maxPartsPerMessage } = await deps.settings.of(call);
   const scope = JSON.stringify([call.wire.appId, sender, "messages"]);
   const intents = messageIntents({ scope, ifNoneMatch, idempotencyKey });
-  const sending = parseSending(call.body, {
+  const asked = parseSending(call.body, {
     version: call.wire.version,
     sender,
     maxMessages: MAX_MESSAGES_PER_BATCH,
@@ -50,6 +52,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
     maxPartBytes: deps.maxPartBytes,
     idOf: (fields, index) => intents.idOf(fields, index),
   });
+  const sending = call.wire.isClientApi ? withShortNotifications(asked) : asked;
   const messages = sending.kind === "now" ? [sending.message] : sending.messages;
   for (const message of messages) await requirePushable(message, { version: call.wire.version, kind: "message" });
   await requireSenders(call, deps.profiles, sender, messages);
@@ -70,6 +73,14 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
   if (outcome === "in-use") throw intents.first.inUse(null);
   return { status: 202 };
 }
+
+const withShortNotifications = (sending: Sending): Sending =>
+  sending.kind === "now"
+    ? { kind: "now", message: withShortNotification(sending.message) }
+    : { kind: "later", messages: sending.messages.map(withShortNotification) };
+
+const withShortNotification = <M extends NewMessage>(message: M): M =>
+  message.notification === null ? message : { ...message, notification: shortenNotification(message.notification) };
 
 /** In whose name (server API 7.1): in 1.x a user must take part herself, from 2.0 any identity may send. */
 function authorityOf(version: LayerVersion, user: Viewer, sender: Sender): Authority {

@@ -1,15 +1,8 @@
-import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
+import { addIdentityProvider, type Backend } from "@strata/tests-platform";
 import { expectStatus, member, type Reply, type RequestOptions } from "./api-client.ts";
 import type { World } from "./world.ts";
 
-/** An app's identity provider, as its backend has it. */
-export interface Backend {
-  readonly appId: string;
-  readonly providerId: string;
-  readonly keyId: string;
-  /** An identity token; `claims` go over what it would say. */
-  token(userId: string, nonce: string, claims?: Readonly<Record<string, unknown>>): string;
-}
+export type { Backend };
 
 /** One user's client, or anybody's with null. */
 export type UserClient = (method: string, path: string, options?: RequestOptions) => Promise<Reply>;
@@ -35,29 +28,9 @@ export function userClient(baseUrl: string, session: string | null): UserClient 
   };
 }
 
-const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-
-/** Binds an identity provider with one key to the world's app, over the account's API. */
-export async function addBackend({ platform, appId }: World): Promise<Backend> {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2_048 });
-  const [providerId, keyId] = [randomUUID(), randomUUID()];
-  const providers = `/accounts/apps/${appId}/identity_providers`;
-  await platform.account.request("POST", providers, { ifNoneMatch: providerId, body: { name: "backend" } });
-  const body = { public_key: publicKey.export({ type: "spki", format: "pem" }) };
-  await platform.account.request("POST", `${providers}/${providerId}/keys`, { ifNoneMatch: keyId, body });
-  return {
-    appId,
-    providerId,
-    keyId,
-    token(userId, nonce, claims = {}) {
-      const header = { typ: "JWT", alg: "RS256", cty: "layer-eit;v=1", kid: `layer:///keys/${keyId}` };
-      const iat = Math.floor(Date.now() / 1_000);
-      const said = { iss: `layer:///providers/${providerId}`, prn: userId, iat, exp: iat + 600, nce: nonce, ...claims };
-      const text = `${encoded(header)}.${encoded(said)}`;
-      return `${text}.${sign("sha256", Buffer.from(text), privateKey).toString("base64url")}`;
-    },
-  };
-}
+/** Binds an identity provider with one key to the world's app. */
+export const addBackend = ({ platform, appId }: World): Promise<Backend> =>
+  addIdentityProvider(platform.account, appId);
 
 /** Logs a user in, and answers her session's token. */
 export async function signIn(baseUrl: string, backend: Backend, userId: string, claims: object = {}): Promise<string> {
