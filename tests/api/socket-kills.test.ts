@@ -9,6 +9,9 @@ const WRITERS = 20;
 const MESSAGES = 15;
 const KILLS = 4;
 
+const urlOf = async (service: SpawnedService) =>
+  `ws://127.0.0.1:${String((await service.logged("listening"))["port"])}`;
+
 /** Replicas of realtime die without a word; what their clients see in the end must not show it (DESIGN.md, guarantee 5). */
 describe("sockets whose replica is killed", function killedSockets() {
   this.timeout(180_000);
@@ -25,8 +28,6 @@ describe("sockets whose replica is killed", function killedSockets() {
     const conversation = await world.conversation(users);
     const conversationId = `layer:///conversations/${conversation}`;
     const replicas: SpawnedService[] = [platform.service("realtime"), await platform.start("realtime")];
-    const urlOf = async (service: SpawnedService) =>
-      `ws://127.0.0.1:${String((await service.logged("listening"))["port"])}`;
     const urls = await Promise.all(replicas.map(urlOf));
     const clients: CatchingUpClient[] = [];
     for (const user of users) {

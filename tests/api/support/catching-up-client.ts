@@ -20,7 +20,8 @@ const RETRY_MS = 50;
 
 export async function catchingUpClient(urls: () => readonly string[], session: string): Promise<CatchingUpClient> {
   const positions = new Map<string, number>();
-  let [returns, isDone, lastSeen] = [0, false, ""];
+  let [returns, lastSeen] = [0, ""];
+  const done = new AbortController();
   let socket: SocketClient | null = null;
 
   const take = (packet: Packet): void => {
@@ -42,16 +43,16 @@ export async function catchingUpClient(urls: () => readonly string[], session: s
         }
         return opened;
       } catch (error) {
-        if (isDone || attempt > 400) throw error;
+        if (done.signal.aborted || attempt > 400) throw error;
         await wait(RETRY_MS);
       }
     }
   };
   socket = await comeIn();
   const staying = (async () => {
-    while (!isDone) {
+    while (!done.signal.aborted) {
       await socket?.closed;
-      if (isDone) return;
+      if (done.signal.aborted) return;
       returns += 1;
       socket = await comeIn();
     }
@@ -78,7 +79,7 @@ export async function catchingUpClient(urls: () => readonly string[], session: s
       return returns;
     },
     async [Symbol.asyncDispose]() {
-      isDone = true;
+      done.abort();
       await socket?.close();
       await staying;
     },

@@ -7,6 +7,10 @@ import { aDraft, aPart, blocking, sentOf } from "../../test/messages.ts";
 import { aConversation, aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { sendMessages } from "./send-message.ts";
 
+const chosen = (id: string, value: string) => ({ selection: { adds: [{ value, ids: [id] }], removes: [] } });
+
+const identity = (user: number) => `layer:///identities/${aUserId(user)}`;
+
 describe("a message that answers a question", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -41,8 +45,6 @@ describe("a message that answers a question", () => {
     const updates = () => events.filter(({ type }) => type === MessageUpdated.type);
     return { app, handle, command, question, summary, updates };
   }
-  const chosen = (id: string, value: string) => ({ selection: { adds: [{ value, ids: [id] }], removes: [] } });
-  const identity = (user: number) => `layer:///identities/${aUserId(user)}`;
 
   it("is counted at the question in its sender's name, also with others in one group, and all are told", async () => {
     const { handle, command, question, summary, updates } = await setUp();
