@@ -2,7 +2,7 @@ import { type Announcement, GetReceiptStates, type RecipientState } from "@strat
 import { announcementUserView, profileOfSender } from "@strata/layer-protocol";
 import type { Call } from "./call.ts";
 import { type ProfileCache, senderIds } from "./profiles.ts";
-import { toldTo } from "./told-to.ts";
+import { toldTo, toldToEach } from "./told-to.ts";
 
 type States = ReadonlyMap<string, RecipientState>;
 
@@ -10,6 +10,7 @@ type States = ReadonlyMap<string, RecipientState>;
 export const isDeleted = (state: RecipientState | undefined): boolean => typeof state?.deletedAt === "number";
 
 const UNTOUCHED = { status: "sent", deliveredAt: null, readAt: null } as const;
+const READ = { ...UNTOUCHED, status: "read" } as const;
 
 /** What became of announcements at one user; untouched ones are absent. */
 export async function statesOf(call: Call, userId: string, entries: readonly Announcement[]): Promise<States> {
@@ -40,5 +41,25 @@ export async function inboxViews(
       stateOf.get(entry.announcementId) ?? UNTOUCHED,
       profileOfSender(entry.sender, profiles),
     ),
+  );
+}
+
+/** One announcement as each of up to 1,000 recipients reads it who has not touched it, but for those who have read it. */
+export async function recipientViews(
+  call: Call,
+  cache: ProfileCache,
+  announcement: Announcement,
+  { userIds, readers }: { readonly userIds: readonly string[]; readonly readers: ReadonlySet<string> },
+) {
+  const [toldOf, profiles] = await Promise.all([
+    toldToEach(call, announcement, userIds),
+    cache.of(call, senderIds([announcement.sender])),
+  ]);
+  const sender = profileOfSender(announcement.sender, profiles);
+  return new Map(
+    userIds.map((userId) => {
+      const state = readers.has(userId) ? READ : UNTOUCHED;
+      return [userId, announcementUserView(call.wire, userId, toldOf(userId), state, sender)];
+    }),
   );
 }

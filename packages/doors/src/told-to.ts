@@ -18,6 +18,21 @@ export async function toldTo(
   return collectInSlices(told(announcements, recipient));
 }
 
+/** The same of one announcement for many recipients, by user id: their facts are asked for together. */
+export async function toldToEach(
+  { calls }: Call,
+  announcement: Announcement,
+  userIds: readonly string[],
+): Promise<(userId: string) => Announcement> {
+  if (!isForEachAnother(announcement)) return () => announcement;
+  const { facts } = await calls.ask(FindPersonalFacts, { userIds: [...userIds] });
+  const recipients = new Map(facts.map((one) => [one.userId, one]));
+  return (userId) => {
+    const [hers] = told([announcement], recipients.get(userId) ?? nobodyKnown(userId));
+    return hers ?? announcement;
+  };
+}
+
 function* told(announcements: readonly Announcement[], recipient: PersonalFacts): Generator<Announcement> {
   for (const announcement of announcements) {
     const { parts } = localised(announcement, recipient.locale);

@@ -55,9 +55,8 @@ export function conversationPackets(
     case "conversation-created":
       return [createPacket(object, receiver.conversationView())];
     case "participants-changed": {
-      const isNew = change.added.includes(userId);
       return [
-        ...(isNew ? [createPacket(object, receiver.conversationView())] : []),
+        ...(showsWhole(change, userId) ? [createPacket(object, receiver.conversationView())] : []),
         updatePacket(object, participantOperations(change, receiver)),
       ];
     }
@@ -102,6 +101,10 @@ export const touchesCounts = (change: ConversationChange, userId: string): boole
       return false;
   }
 };
+
+/** Whether a change shows this user the whole conversation, which is new to her. */
+export const showsWhole = (change: ConversationChange, userId: string): boolean =>
+  change.kind === "conversation-created" || (change.kind === "participants-changed" && change.added.includes(userId));
 
 /** The messages that must be known to tell a change. */
 export const messagesOf = (change: ConversationChange): readonly string[] =>

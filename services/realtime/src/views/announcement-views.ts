@@ -5,7 +5,7 @@ import {
   FindRecipients,
   GetAnnouncement,
 } from "@strata/contracts";
-import { type Call, inboxViews, type ProfileCache } from "@strata/doors";
+import { type Call, type ProfileCache, recipientViews } from "@strata/doors";
 import {
   announcementObject,
   createPacket,
@@ -92,8 +92,6 @@ async function concerned(call: Call, { change, userIds }: ToldChange<Announcemen
   return recipients;
 }
 
-const SENT = { status: "sent", deliveredAt: null, readAt: null } as const;
-
 /** As each of them reads it; whoever has read it already is told so, however late she is told. */
 async function viewsFor(
   call: Call,
@@ -106,12 +104,8 @@ async function viewsFor(
   for (let start = 0; start < userIds.length; start += MAX_USERS) {
     const some = userIds.slice(start, start + MAX_USERS);
     const { userIds: readers } = await call.calls.ask(FindAnnouncementReaders, { announcementId, userIds: some });
-    const read = new Set(readers);
-    for (const userId of some) {
-      const state = { announcementId, userId, ...SENT, ...(read.has(userId) ? { status: "read" as const } : {}) };
-      const [view] = await inboxViews(call, profiles, userId, [announcement], new Map([[announcementId, state]]));
-      if (view) views.set(userId, view);
-    }
+    const seen = await recipientViews(call, profiles, announcement, { userIds: some, readers: new Set(readers) });
+    for (const [userId, view] of seen) views.set(userId, view);
   }
   return views;
 }

@@ -5,6 +5,7 @@ import {
   type ConversationChange,
   conversationPackets,
   messagesOf,
+  showsWhole,
   type Receiver,
   touchesCounts,
 } from "../domain/conversation-packets.ts";
@@ -35,10 +36,13 @@ export async function tellConversation(
   const seen = await viewsOf(call, { conversationId, userIds, messageIds });
   const added = changes.flatMap(({ change }) => (change.kind === "participants-changed" ? change.added : []));
   const profiles = await deps.profiles.of(call, added);
+  const told = changes.map((one) => ({ one, receivers: new Set(one.userIds) }));
   for (const userId of userIds) {
-    const hers = changes.filter((one) => one.userIds.includes(userId));
+    const hers = told.filter(({ receivers }) => receivers.has(userId)).map(({ one }) => one);
     const lastTouch = hers.findLastIndex(({ change }) => touchesCounts(change, userId));
-    const receiver = await receiverOf(call, userId, seen.get(userId) ?? null, { composer: deps.composer, profiles });
+    const isShownWhole = hers.some(({ change }) => showsWhole(change, userId));
+    const view = { composer: deps.composer, profiles, isShownWhole };
+    const receiver = await receiverOf(call, userId, seen.get(userId) ?? null, view);
     for (const [index, one] of hers.entries()) {
       tell(one, userId, conversationPackets(one.change, receiver, index === lastTouch));
     }
@@ -66,15 +70,24 @@ async function viewsOf(call: Call, question: Question): Promise<ReadonlyMap<stri
   return all;
 }
 
+interface Viewing {
+  readonly composer: Composer;
+  readonly profiles: Profiles;
+  /** Whether a view of the whole conversation is wanted, with all who are in it: for a message it is not. */
+  readonly isShownWhole: boolean;
+}
+
 /** Each view is made once, from what was asked for all receivers together. */
 async function receiverOf(
   call: Call,
   userId: string,
   seen: SeenConversation | null,
-  { composer, profiles }: { readonly composer: Composer; readonly profiles: Profiles },
+  { composer, profiles, isShownWhole }: Viewing,
 ): Promise<Receiver> {
-  const [conversationView] = seen ? await composer.userConversations(call, userId, [seen.conversation]) : [];
-  const messages = seen ? [...seen.messages.values()] : [];
+  const [conversationView] =
+    seen && isShownWhole ? await composer.userConversations(call, userId, [seen.conversation]) : [];
+  const last = seen?.conversation.lastMessage ?? null;
+  const messages = [...(seen?.messages.values() ?? []), ...(last && !seen?.messages.has(last.messageId) ? [last] : [])];
   const views = await composer.userMessages(call, userId, messages);
   const byId = new Map(messages.map(({ messageId }, index) => [messageId, views[index] ?? null]));
   return {
@@ -83,7 +96,7 @@ async function receiverOf(
     seen,
     conversationView: () => conversationView ?? {},
     messageView: (messageId) => byId.get(messageId) ?? null,
-    lastMessageView: () => conversationView?.last_message ?? null,
+    lastMessageView: () => byId.get(last?.messageId ?? "") ?? null,
     participantView: (other) => basicIdentity(call.wire, other, profiles.get(other) ?? null),
   };
 }
