@@ -67,6 +67,28 @@ export function userInterface(world: () => World): void {
       });
     });
 
+    it("shows a backend's question, takes the answer with a click, and shows it to all, live and from then on", async () => {
+      const question = { label: "Tea or coffee?", choices: ["Tea", "Coffee"] };
+      const messageId = await world().ask(conversationId, bob.userId, question);
+      const choice = (user: UserPage, text: string) => user.page.locator("layer-action-button", { hasText: text });
+      const isChosen = async (user: UserPage, text: string): Promise<boolean> =>
+        choice(user, text).evaluate((button) => "selected" in button && button.selected === true);
+      await choice(alice, "Tea").waitFor();
+      expect(await isChosen(alice, "Tea")).to.equal(false);
+      await choice(bob, "Tea").click();
+      for (const user of [alice, bob]) {
+        await eventually(() => isChosen(user, "Tea"), true);
+        expect(await isChosen(user, "Coffee")).to.equal(false);
+      }
+      const answers = await world().answersTo(conversationId, messageId);
+      expect(JSON.stringify(answers)).to.include('"counts":[{"value":"tea","count":1}]');
+      await using later = await world().login("xdk", bob.userId);
+      await showInterface(later);
+      await showConversation(later, conversationId);
+      await choice(later, "Tea").waitFor();
+      await eventually(() => isChosen(later, "Tea"), true);
+    });
+
     it("had nothing to ask for again", () => {
       for (const user of [alice, bob]) {
         expect(requested(user, "Event.replay")).to.equal(0);

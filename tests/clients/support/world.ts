@@ -31,6 +31,10 @@ export interface World extends AsyncDisposable {
   endSessions(userId: string): Promise<void>;
   /** Sends a message in a user's name, as a backend does; answers its id. */
   say(conversationId: string, userId: string, text: string): Promise<string>;
+  /** Asks one user a question with choices, as a backend does with an ice-breaker; answers the message's id. */
+  ask(conversationId: string, userId: string, question: { label: string; choices: readonly string[] }): Promise<string>;
+  /** What was answered to a message, as a backend counts it. */
+  answersTo(conversationId: string, messageId: string): Promise<unknown>;
   /** Changes a user's display name, as a backend does. */
   rename(userId: string, displayName: string): Promise<void>;
   /** Sends an announcement to users, as a backend does. */
@@ -52,6 +56,14 @@ const worldOf = ({ platform, app, browser, pages }: Parts): Omit<World, keyof As
       { browser, pageUrl: `${pages.url}/${client}.html`, socketUrl: platform.websocketUrl.replace(/^ws/, "http") },
       { url: platform.baseUrl, appId: clientAppId(app.appId), userId, ...options },
     );
+  const messagesPath = (conversationId: string): string =>
+    `/apps/${app.appId}/conversations/${conversationId.split("/").at(-1)}/messages`;
+  const send = async (conversationId: string, userId: string, part: object): Promise<string> => {
+    const id = randomUUID();
+    const body = { sender_id: `layer:///identities/${userId}`, parts: [part] };
+    await app.client.request("POST", messagesPath(conversationId), { ifNoneMatch: id, body });
+    return `layer:///messages/${id}`;
+  };
   return {
     platform,
     app,
@@ -65,13 +77,19 @@ const worldOf = ({ platform, app, browser, pages }: Parts): Omit<World, keyof As
     async endSessions(userId) {
       await app.client.request("DELETE", `/apps/${app.appId}/users/${userId}/sessions`);
     },
-    async say(conversationId, userId, text) {
-      const id = randomUUID();
-      const conversation = conversationId.split("/").at(-1);
-      const body = { sender_id: `layer:///identities/${userId}`, parts: [{ mime_type: "text/plain", body: text }] };
-      const path = `/apps/${app.appId}/conversations/${conversation}/messages`;
-      await app.client.request("POST", path, { ifNoneMatch: id, body });
-      return `layer:///messages/${id}`;
+    say: (conversationId, userId, text) => send(conversationId, userId, { mime_type: "text/plain", body: text }),
+    ask(conversationId, userId, { label, choices }) {
+      const card = {
+        label,
+        enabled_for: `layer:///identities/${userId}`,
+        choices: choices.map((choice) => ({ text: choice, id: choice.toLowerCase() })),
+      };
+      const part = { mime_type: "application/vnd.layer.choice+json;role=root", body: JSON.stringify(card) };
+      return send(conversationId, "announcer", part);
+    },
+    async answersTo(conversationId, messageId) {
+      const path = `${messagesPath(conversationId)}/${messageId.split("/").at(-1)}/responses`;
+      return (await app.client.request("GET", path)).body;
     },
     async rename(userId, displayName) {
       await app.client.request("PUT", `/apps/${app.appId}/users/${userId}/identity`, {
