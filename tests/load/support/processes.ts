@@ -7,6 +7,9 @@ const TICKS_PER_SECOND = 100;
 export const cpuSecondsOf = (platform: Platform): number =>
   serviceNames.reduce((sum, name) => sum + cpuSeconds(platform.service(name).pid), 0);
 
+export const cpuSecondsByServiceOf = (platform: Platform): Readonly<Record<string, number>> =>
+  Object.fromEntries(serviceNames.map((name) => [name, cpuSeconds(platform.service(name).pid)]));
+
 /** The same of one process. */
 export function cpuSeconds(pid: number): number {
   // The fields after the command's name, which may itself hold spaces, begin behind its closing parenthesis.
