@@ -39,8 +39,8 @@ export const loadConfig = defineConfig({
   MAX_REPLAYS_UNDER_WAY: limit(50),
   /** How far back clients can catch up. They themselves do not try after 30 hours. */
   REPLAY_HOURS: z.coerce.number().int().min(30).max(720).default(36),
-  /** Over how long a process that is stopped spreads the closing of its sockets. */
-  DRAIN_MS: z.coerce.number().int().min(0).max(20_000).default(5_000),
+  /** Over how long a process that is stopped spreads the closing of its sockets: the runtime waits 10 s for it at the most. */
+  DRAIN_MS: z.coerce.number().int().min(0).max(9_000).default(5_000),
 });
 
 export type Config = ReturnType<typeof loadConfig>;

@@ -27,7 +27,7 @@ export async function closedLoop(
       const call = callOf(next);
       next += 1;
       const startedAt = performance.now();
-      const { status, body } = await send(agent, call);
+      const { status, body } = await sendCall(agent, call);
       if (status !== call.expectedStatus) throw new Error(`${status}: ${body}`);
       check(body);
       latenciesMs.push(performance.now() - startedAt);
@@ -39,7 +39,11 @@ export async function closedLoop(
   return { perSecond: count / ((performance.now() - startedAt) / 1_000), latenciesMs, items: count };
 }
 
-function send(agent: Agent, { method, url, headers, body }: HttpCall): Promise<{ status: number; body: string }> {
+/** One request, on a connection of this agent. */
+export function sendCall(
+  agent: Agent,
+  { method, url, headers, body }: HttpCall,
+): Promise<{ status: number; body: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
   const outgoing = request(url, { method, agent, headers }, (response) => {
     const chunks: Buffer[] = [];

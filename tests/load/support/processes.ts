@@ -7,6 +7,9 @@ const TICKS_PER_SECOND = 100;
 export const cpuSecondsOf = (platform: Platform): number =>
   serviceNames.reduce((sum, name) => sum + cpuSeconds(platform.service(name).pid), 0);
 
+export const cpuSecondsByServiceOf = (platform: Platform): Readonly<Record<string, number>> =>
+  Object.fromEntries(serviceNames.map((name) => [name, cpuSeconds(platform.service(name).pid)]));
+
 /** The same of one process. */
 export function cpuSeconds(pid: number): number {
   // The fields after the command's name, which may itself hold spaces, begin behind its closing parenthesis.
@@ -23,10 +26,20 @@ export const peakRssByServiceOf = (platform: Platform): Readonly<Record<string, 
 
 /** From now on the peaks are those of what comes; see proc(5), clear_refs. */
 export function resetPeakRssOf(platform: Platform): void {
-  for (const name of serviceNames) writeFileSync(`/proc/${platform.service(name).pid}/clear_refs`, "5");
+  for (const name of serviceNames) resetPeakRss(platform.service(name).pid);
+}
+
+export function resetPeakRss(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
 }
 
 export function peakRssMb(pid: number): number {
   const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
   return Math.round(Number(line?.[1] ?? 0) / 1024);
+}
+
+/** The resident memory of a process now. */
+export function rssKb(pid: number): number {
+  const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(line?.[1] ?? 0);
 }

@@ -22,8 +22,14 @@ export function percentile(values: readonly number[], share: number): number {
 const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
 const orNull = (value: number): number | null => (Number.isFinite(value) ? round(value) : null);
 
-/** The last line of every benchmark: medians over interleaved pairs, the ratio pair by pair. */
-export function printReport(bench: string, n: number, pairs: readonly Pair[], peakRssMb: number | null): void {
+/** The last line of every benchmark: medians over interleaved pairs, the ratio pair by pair; `more` goes behind, or in place. */
+export function printReport(
+  bench: string,
+  n: number,
+  pairs: readonly Pair[],
+  peakRssMb: number | null,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
   const latencies = pairs.flatMap(({ ours }) => ours.latenciesMs ?? []);
   const cpu = pairs.map(({ ours }) => ((ours.cpuSeconds ?? Number.NaN) * 1e6) / ours.items);
   const ratios = pairs.map(({ ours, floor }) => ours.perSecond / floor.perSecond);
@@ -46,6 +52,7 @@ export function printReport(bench: string, n: number, pairs: readonly Pair[], pe
       p99_ms: orNull(percentile(latencies, 0.99)),
       cpu_us_per_item: orNull(median(cpu)),
       peak_rss_mb: peakRssMb,
+      ...more,
     }),
   );
 }
