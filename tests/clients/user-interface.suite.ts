@@ -76,12 +76,14 @@ export function userInterface(world: () => World): void {
       await choice(alice, "Tea").waitFor();
       expect(await isChosen(alice, "Tea")).to.equal(false);
       await choice(bob, "Tea").click();
-      for (const user of [alice, bob]) {
+      await eventually(
+        async () => JSON.stringify(await world().answersTo(conversationId, messageId)),
+        (answers) => answers.includes('"counts":[{"value":"tea","count":1}]'),
+      );
+      for (const user of [bob, alice]) {
         await eventually(() => isChosen(user, "Tea"), true);
         expect(await isChosen(user, "Coffee")).to.equal(false);
       }
-      const answers = await world().answersTo(conversationId, messageId);
-      expect(JSON.stringify(answers)).to.include('"counts":[{"value":"tea","count":1}]');
       await using later = await world().login("xdk", bob.userId);
       await showInterface(later);
       await showConversation(later, conversationId);

@@ -121,12 +121,16 @@ describe("answers to a question", () => {
       aPart(type, { ...body, response_to: "layer:///conversations/1" }),
       aPart(type, { ...body, response_to_node_id: "a;role=root" }),
       aPart(type, { ...body, changes: [] }),
-      aPart(type, { ...body, changes: [{ ...add("1", "tea"), name: "__proto__\n" }] }),
-      aPart(type, { ...body, changes: [{ ...add("1", "tea"), value: { deep: true } }] }),
+      aPart(type, { ...body, changes: [{ ...add("1", "tea"), name: "" }] }),
+      aPart(type, { ...body, changes: [{ ...add("1", "tea"), name: "__proto__" }] }),
+      aPart(type, { ...body, changes: [{ ...add("1", "tea"), value: { long: "x".repeat(1_024) } }] }),
     ];
     for (const part of others) expect(responseIn([part]), part.body ?? "").to.equal(null);
-    const odd = answered(question(), [ANN, add("1", "tea", "LWW", "constructor")]);
-    expect(valuesOf(odd, ANN, "constructor")).to.deep.equal(["tea"]);
+    for (const name of ["constructor", "a b;c"]) {
+      expect(valuesOf(answered(question(), [ANN, add("1", "tea", "LWW", name)]), ANN, name)).to.deep.equal(["tea"]);
+    }
+    const custom = { ...add("~%;1", "tea"), value: { order: 4711 } };
+    expect(responseIn([aPart(type, { ...body, changes: [custom] })])?.operations).to.deep.equal([custom]);
   });
 
   it("begin as a question's sender says: in her own name, and in others' where its backend says so", () => {

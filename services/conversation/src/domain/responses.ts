@@ -19,10 +19,17 @@ const MAX_VALUES = 100;
 /** Removals are remembered against additions that come late; clients themselves forget them with their page. */
 const MAX_REMOVES = 100;
 
-/** In MIME parameters and in keys as it is: nothing that would have to be escaped in either. */
-const Name = z.string().regex(/^[\w.-]{1,128}$/);
+/** Clients choose names as they like, but for the one key that no object keeps. */
+const Name = z
+  .string()
+  .min(1)
+  .max(128)
+  .refine((name) => name !== "__proto__", "cannot be a name");
+/** In a MIME parameter as it is: nothing that would have to be escaped there. */
 const NodeId = z.string().regex(/^[\w.:/-]{1,256}$/);
-const Value = z.union([z.string().max(1_024), z.number(), z.boolean(), z.null()]);
+const MAX_VALUE_CHARACTERS = 1_024;
+/** Mostly the id of a choice; a card may answer with an object of its own (`custom_response_data`). */
+const Value = z.json().refine((value) => JSON.stringify(value).length <= MAX_VALUE_CHARACTERS, "is too long");
 
 /**
  * One step of an answer. FWW: the first value stays; LWW: the last one counts; LWWN: and can be taken back; Set: any number
@@ -32,7 +39,8 @@ const Operation = z.object({
   operation: z.enum(["add", "remove"]),
   type: z.enum(["FWW", "LWW", "LWWN", "Set"]),
   name: Name,
-  id: z.string().regex(/^[\w-]{1,64}$/),
+  /** Any characters: the published client draws them from all that can be seen. */
+  id: z.string().min(1).max(64),
   value: Value.optional(),
 });
 type Operation = z.infer<typeof Operation>;
@@ -146,7 +154,7 @@ function applied(states: Readonly<Record<string, State>>, operation: Operation):
   if (adds.length === 0) return withState({ adds: [added], removes });
   if (type === "FWW") return withState({ adds, removes: [...removes, id] });
   if (type === "Set") {
-    const same = adds.findIndex((one) => one.value === value);
+    const same = adds.findIndex((one) => JSON.stringify(one.value) === JSON.stringify(value));
     if (same === -1) return adds.length < MAX_VALUES ? withState({ adds: [...adds, added], removes }) : states;
     return withState({
       adds: adds.map((one, place) => (place === same ? { value, ids: [...one.ids, id] } : one)),
