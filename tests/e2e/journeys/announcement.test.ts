@@ -3,7 +3,7 @@ import { eventually, userIds } from "@strata/testing";
 import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
-import { sharedPlatform } from "./shared-platform.ts";
+import { journeysPlatform } from "./platform.ts";
 
 const Status = z.object({
   state: z.string(),
@@ -38,7 +38,7 @@ describe("one announcement through everything", function journeys() {
   let platform: Platform;
   let app: TestApp;
   before(async () => {
-    platform = await sharedPlatform();
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...userIds(1_500)]);
     await platform.addPhones(app, userIds(40));

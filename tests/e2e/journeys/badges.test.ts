@@ -4,7 +4,7 @@ import { eventually } from "@strata/testing";
 import { devicesFor, type Platform, type TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
-import { sharedPlatform } from "./shared-platform.ts";
+import { journeysPlatform } from "./platform.ts";
 
 const Unread = z.object({ total: z.number() });
 const Badged = z.object({ aps: z.object({ badge: z.number() }) });
@@ -24,7 +24,7 @@ describe("the number on an icon", function badge() {
   let app: TestApp;
   const devices = devicesFor(USERS, ["apns"]);
   before(async () => {
-    platform = await sharedPlatform();
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...USERS]);
     await platform.insertPhones(app, devices);

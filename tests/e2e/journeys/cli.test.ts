@@ -8,7 +8,7 @@ import { eventually, userIds } from "@strata/testing";
 import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
-import { sharedPlatform } from "./shared-platform.ts";
+import { journeysPlatform } from "./platform.ts";
 
 const main = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 const run = promisify(execFile);
@@ -25,7 +25,7 @@ describe("the command line", function journeys() {
   let platform: Platform;
   let app: TestApp;
   before(async () => {
-    platform = await sharedPlatform();
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...userIds(3)]);
   });

@@ -3,7 +3,7 @@ import { eventually } from "@strata/testing";
 import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
-import { sharedPlatform } from "./shared-platform.ts";
+import { journeysPlatform } from "./platform.ts";
 
 const PART = { mime_type: "text/plain", body: "Your order is on its way" };
 const Id = z.object({ id: z.string() });
@@ -36,7 +36,7 @@ describe("a conversation through everything", function journeys() {
   let app: TestApp;
 
   before(async () => {
-    platform = await sharedPlatform();
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["ann", "bob", "bot"]);
   });

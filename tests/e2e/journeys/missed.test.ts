@@ -3,7 +3,7 @@ import { eventually } from "@strata/testing";
 import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
-import { sharedPlatform } from "./shared-platform.ts";
+import { journeysPlatform } from "./platform.ts";
 
 const Entries = z.array(z.object({ id: z.string(), is_unread: z.boolean() }));
 const Missed = z.object({
@@ -30,7 +30,7 @@ describe("a user who comes back on a new phone", function comesBack() {
   let app: TestApp;
   const [oldToken, newToken] = [`fcm-old-${randomUUID()}`, `fcm-new-${randomUUID()}`];
   before(async () => {
-    platform = await sharedPlatform();
+    platform = await journeysPlatform();
     app = await platform.createApp();
     for (const user of ["sender", "ann", "bob"]) {
       await call("POST", `/users/${user}/identity`, { display_name: user, metadata: { tier: user } });

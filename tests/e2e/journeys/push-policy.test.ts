@@ -3,7 +3,7 @@ import { eventually } from "@strata/testing";
 import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
-import { sharedPlatform } from "./shared-platform.ts";
+import { journeysPlatform } from "./platform.ts";
 
 const Explanation = z.object({ decision: z.string(), policy: z.string().nullable(), until: z.string().nullable() });
 const Story = z.object({
@@ -39,7 +39,7 @@ describe("a push policy", function pushPolicy() {
   const quietUntil = new Date(Math.floor(now / HOUR_MS) * HOUR_MS + 2 * HOUR_MS).toISOString();
 
   before(async () => {
-    platform = await sharedPlatform();
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...users]);
     await platform.addPhones(app, users);
