@@ -29,7 +29,7 @@ export async function runMocha({ node, env }, name, files) {
   // A group of its own, so that services which a broken test leaves behind end with it.
   const child = startTracked(node, args, {
     cwd: root,
-    env: { ...env, STRATA_TEST_COUNTS: countsFile },
+    env: { ...env, STRATA_TEST_COUNTS: countsFile, NODE_COMPILE_CACHE: inStrata("compile-cache") },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

@@ -1,46 +1,55 @@
-import { relative } from "node:path";
+import { dirname, relative } from "node:path";
 import { root } from "./paths.mjs";
 import { say } from "./say.mjs";
+import { runInLanes } from "./test-lanes.mjs";
 import { runMocha } from "./test-mocha.mjs";
 
-/**
- * Runs at the same time. Tests wait for the broker, the disk and each other's processes half of their time; with more
- * than two of them on two cores, what they wait for comes too late.
- */
-const sideBySide = 2;
 /** More failures than this are no chance, and trying them all again would only take long. */
 const retriedFailures = 5;
 
 /** @typedef {{ name: string, files: string[] }} Unit */
+/** @typedef {import("./test.mjs").Counts} Counts */
 
 /**
- * Runs tests package by package, two packages at a time. A test that failed gets a second try with its whole file, alone
- * on the machine: what passes then was disturbed, and is named, so that it gets repaired; what fails again has failed.
+ * Runs tests package by package, some packages side by side; other work that is given takes the place of one. A test
+ * that failed gets a second try with its whole file, alone on the machine: what passes then was disturbed, and is named,
+ * so that it gets repaired; what fails again has failed.
  * @param {import("./toolchain.mjs").Toolchain} toolchain
  * @param {readonly string[]} files
- * @returns {Promise<import("./test.mjs").Counts>}
+ * @param {readonly (() => Promise<Counts>)[]} [beside] other work, begun before the first package
+ * @returns {Promise<Counts>}
  */
-export async function runTestFiles(toolchain, files) {
-  const queue = unitsOf(files);
+export async function runTestFiles(toolchain, files, beside = []) {
+  /** @type {Counts} */
+  const others = { passed: 0, failed: 0 };
   /** @type {import("./test-mocha.mjs").RunResult[]} */
   const results = [];
-  const work = async () => {
-    for (let unit = queue.shift(); unit !== undefined; unit = queue.shift()) {
-      results.push(await runMocha(toolchain, unit.name, unit.files));
-    }
-  };
-  await Promise.all(Array.from({ length: sideBySide }, work));
-  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  await runInLanes([
+    ...beside.map((work) => async () => addTo(others, await work())),
+    ...unitsOf(files).map((unit) => async () => results.push(await runMocha(toolchain, unit.name, unit.files))),
+  ]);
+  const passed = results.reduce((sum, result) => sum + result.passed, others.passed);
   const failures = results.flatMap((result) => result.failures);
   const faults = results.filter(({ fault }) => fault !== undefined).length;
   const disturbed = await secondTry(toolchain, failures);
   for (const { title, file } of disturbed)
     say(`Unsteady, passed only when run again alone: ${title} (${relative(root, file)})`);
-  return { passed: passed + disturbed.length, failed: failures.length - disturbed.length + faults };
+  const failed = others.failed + failures.length - disturbed.length + faults;
+  return { passed: passed + disturbed.length, failed };
 }
 
 /**
- * The packages that files belong to, in the order of the files; of the tests of the whole each file for itself.
+ * @param {Counts} sum
+ * @param {Counts} counts
+ */
+function addTo(sum, { passed, failed }) {
+  sum.passed += passed;
+  sum.failed += failed;
+}
+
+/**
+ * The packages that files belong to, in the order of the files; of the tests of the whole each file for itself, or the
+ * folder below, where files share what they start.
  * @param {readonly string[]} files
  * @returns {Unit[]}
  */
@@ -50,7 +59,7 @@ export function unitsOf(files) {
   for (const file of files) {
     const [folder, ...rest] = file.split("/");
     // Journeys and kills take as long as a whole package does each.
-    const name = folder === "tests" ? file : `${folder}/${rest[0]}`;
+    const name = folder !== "tests" ? `${folder}/${rest[0]}` : rest.length > 2 ? dirname(file) : file;
     const unit = units.get(name) ?? { name, files: [] };
     unit.files.push(file);
     units.set(name, unit);

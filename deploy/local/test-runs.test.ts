@@ -20,9 +20,12 @@ describe("a run of test files", () => {
     return relative(root, file);
   };
 
-  it("is cut into packages, and the tests of the whole into files", () => {
-    expect(unitsOf(["packages/a/x.test.ts", "packages/a/src/y.test.ts", "tests/e2e/z.test.ts"])).to.deep.equal([
-      { name: "packages/a", files: ["packages/a/x.test.ts", "packages/a/src/y.test.ts"] },
+  it("is cut into packages, and the tests of the whole into files and folders below", () => {
+    const ofPackage = ["packages/a/x.test.ts", "packages/a/src/y.test.ts"];
+    const ofFolder = ["tests/e2e/shared/x.test.ts", "tests/e2e/shared/y.test.ts"];
+    expect(unitsOf([...ofPackage, ...ofFolder, "tests/e2e/z.test.ts"])).to.deep.equal([
+      { name: "packages/a", files: ofPackage },
+      { name: "tests/e2e/shared", files: ofFolder },
       { name: "tests/e2e/z.test.ts", files: ["tests/e2e/z.test.ts"] },
     ]);
   });
@@ -37,6 +40,12 @@ describe("a run of test files", () => {
     );
     expect(await runTestFiles(toolchain, [file])).to.deep.equal({ passed: 1, failed: 1 });
     expect(await readFile(tries, "utf8")).to.equal("xx");
+  });
+
+  it("counts other work that runs beside the tests", async () => {
+    const file = await testFile("passes", `it("passes", () => {});`);
+    const beside = [async () => ({ passed: 2, failed: 1 })];
+    expect(await runTestFiles(toolchain, [file], beside)).to.deep.equal({ passed: 3, failed: 1 });
   });
 
   it("counts as passed what passes at the second try", async () => {

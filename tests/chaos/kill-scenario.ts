@@ -1,5 +1,5 @@
 import { userIds } from "@strata/testing";
-import { type ServiceName, startPlatform } from "@strata/tests-platform";
+import { devicesFor, type ServiceName, startPlatform } from "@strata/tests-platform";
 import { announce, atRest, examine, type Findings, type Sent, stir } from "./checker.ts";
 import { type Kill, killAtWork } from "./kill-at-work.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
@@ -10,8 +10,12 @@ export interface Scenario {
   /** Whom to kill, in an order that the seed shuffles. */
   readonly victims: readonly ServiceName[];
   readonly recipients: number;
-  /** How many of the recipients have a phone that answers with receipts. */
-  readonly phones: number;
+  /**
+   * One recipient in so many has a phone that answers with receipts. They are spread over all announcements, so that pushes
+   * and receipts are under way at every kill; each receipt is a request of its own, sixteen at a time, so that more phones
+   * would only be more of the same.
+   */
+  readonly phoneEvery: number;
   /** A build with a planted fault, in place of a service's own. */
   readonly main?: Partial<Record<ServiceName, URL>>;
   readonly settleMs: number;
@@ -22,9 +26,9 @@ export async function runKills(scenario: Scenario): Promise<Findings & { readonl
   await using platform = await startPlatform(scenario.name, scenario.main ? { main: scenario.main } : {});
   const app = await platform.createApp();
   const users = userIds(scenario.recipients);
-  const owners = users.slice(0, scenario.phones);
+  const owners = users.filter((_, index) => index % scenario.phoneEvery === 0);
   await platform.insertUsers(app.appId, ["sender", ...users]);
-  await platform.addPhones(app, owners);
+  await platform.insertPhones(app, devicesFor(owners));
   platform.phone.autoReceipts({ base_url: platform.baseUrl, app_id: app.appId, token: app.token, read_ratio: 0.5 });
 
   const random = seededRandom(scenario.seed);

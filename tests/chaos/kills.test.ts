@@ -20,7 +20,7 @@ describe("killing services while 20,000 recipients are under way", function chao
       seed: SEED,
       victims,
       recipients: 20_000 - (20_000 % victims.length),
-      phones: 6_000,
+      phoneEvery: 8,
       settleMs: 4_000,
     });
     expect(findings.kills).to.have.length(12);
@@ -43,7 +43,7 @@ describe("killing services while 20,000 recipients are under way", function chao
       seed: SEED,
       victims: times(3, "announcement-fanout"),
       recipients: 6_000,
-      phones: 30,
+      phoneEvery: 200,
       main: { "announcement-fanout": new URL("./planted/ack-before-write.ts", import.meta.url) },
       settleMs: 2_000,
     });

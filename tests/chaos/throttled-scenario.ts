@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { StrataError } from "@strata/cli";
 import { eventually, userIds } from "@strata/testing";
-import { type ServiceName, startPlatform, type TestApp } from "@strata/tests-platform";
+import { devicesFor, type ServiceName, startPlatform, type TestApp } from "@strata/tests-platform";
 import { announce, atRest, examine, type Findings, type Sent } from "./checker.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
@@ -30,7 +30,7 @@ export async function runThrottledKills(scenario: ThrottledScenario): Promise<Fi
   const users = userIds(scenario.recipients);
   const owners = users.slice(0, scenario.phones);
   await platform.insertUsers(app.appId, ["sender", ...users]);
-  await platform.addPhones(app, owners);
+  await platform.insertPhones(app, devicesFor(owners));
   platform.phone.autoReceipts({ base_url: platform.baseUrl, app_id: app.appId, token: app.token, read_ratio: 0.5 });
 
   const random = seededRandom(scenario.seed);

@@ -65,7 +65,7 @@ export interface Platform extends AsyncDisposable {
   db(name: Exclude<ServiceName, "gateway">): Db;
 }
 
-interface PlatformOptions {
+export interface PlatformOptions {
   /** Added to, or in place of, a service's environment. */
   readonly env?: Partial<Record<ServiceName, Readonly<Record<string, string>>>>;
   /** In place of a service's own main.ts: how a test runs a build with a planted fault. */

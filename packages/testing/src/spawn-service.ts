@@ -56,6 +56,12 @@ const keep = <T>(list: T[], item: T): void => {
   if (list.length > KEPT_LINES) list.shift();
 };
 
+/** Half of the work of a start is to read and compile sources that have not changed. Tests start services hundreds of times. */
+const compileCache = (): Readonly<Record<string, string>> => {
+  const folder = process.env["NODE_COMPILE_CACHE"];
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
+};
+
 const exitOf = (child: ChildProcess): Promise<Exit> =>
   new Promise((resolve) => {
     child.once("close", (code, signal) => resolve({ code, signal }));
@@ -95,7 +101,7 @@ export const spawnService = async (options: {
   const { name, env, readyDeadlineMs = 15_000 } = options;
   const main = options.main ?? new URL(`../../../services/${name}/src/main.ts`, import.meta.url);
   const child = spawn(process.execPath, [fileURLToPath(main)], {
-    env: { PATH: process.env["PATH"], METRICS_PORT: "0", LOG_LEVEL: "info", ...env },
+    env: { PATH: process.env["PATH"], ...compileCache(), METRICS_PORT: "0", LOG_LEVEL: "info", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const { log, lines } = outputOf(child);

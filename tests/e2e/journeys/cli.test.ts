@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { eventually, userIds } from "@strata/testing";
-import { type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
+import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
+import { journeysPlatform } from "./platform.ts";
 
-const main = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../../packages/cli/src/main.ts", import.meta.url));
 const run = promisify(execFile);
 
 const Failure = z.object({ code: z.number(), stderr: z.string() });
@@ -24,11 +25,10 @@ describe("the command line", function journeys() {
   let platform: Platform;
   let app: TestApp;
   before(async () => {
-    platform = await startPlatform("cli");
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...userIds(3)]);
   });
-  after(() => platform[Symbol.asyncDispose]());
 
   const strata = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<unknown> => {
     const common = { PATH: process.env["PATH"], STRATA_URL: platform.baseUrl };

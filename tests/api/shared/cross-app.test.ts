@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { apiClient, type ApiClient, expectStatus, member, members, uuidOf } from "./support/api-client.ts";
-import { identityId, openWorld, type Platform, startPlatform, textPart, type World } from "./support/world.ts";
+import { apiClient, type ApiClient, expectStatus, member, members, uuidOf } from "../support/api-client.ts";
+import { identityId, openWorld, type Platform, textPart, type World } from "../support/world.ts";
+import { apiPlatform } from "./platform.ts";
 
 /** Guarantee 7: no id of one app ever answers to another. */
 describe("apps are closed to each other", function crossApp() {
@@ -16,12 +17,11 @@ describe("apps are closed to each other", function crossApp() {
   let operations: readonly Operation[];
 
   before(async () => {
-    platform = await startPlatform("cross-app");
+    platform = await apiPlatform();
     [victim, intruder] = await Promise.all([openWorld(platform), openWorld(platform)]);
     ids = await furnish(victim, secret);
     operations = await documentedOperations(platform.baseUrl);
   });
-  after(() => platform[Symbol.asyncDispose]());
 
   it("knows an object of the victim for every parameter of every documented path", () => {
     const parameters = new Set(

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { eventually, userIds } from "@strata/testing";
-import { type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
+import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
+import { journeysPlatform } from "./platform.ts";
 
 const Status = z.object({
   state: z.string(),
@@ -37,13 +38,13 @@ describe("one announcement through everything", function journeys() {
   let platform: Platform;
   let app: TestApp;
   before(async () => {
-    platform = await startPlatform("e2e");
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...userIds(1_500)]);
     await platform.addPhones(app, userIds(40));
     platform.phone.autoReceipts({ base_url: platform.baseUrl, app_id: app.appId, token: app.token, read_ratio: 1 });
   });
-  after(() => platform[Symbol.asyncDispose]());
+  after(() => platform.phone.autoReceipts(null));
 
   const announce = async (recipients: readonly string[], announcementId: string = randomUUID()): Promise<string> => {
     await app.client.request("POST", `/apps/${app.appId}/announcements`, {

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
-import { type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
+import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
+import { journeysPlatform } from "./platform.ts";
 
 const PART = { mime_type: "text/plain", body: "Your order is on its way" };
 const Id = z.object({ id: z.string() });
@@ -35,11 +36,10 @@ describe("a conversation through everything", function journeys() {
   let app: TestApp;
 
   before(async () => {
-    platform = await startPlatform("e2e conversations", { env: { gateway: { REQUEST_DEADLINE_MS: "20000" } } });
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["ann", "bob", "bot"]);
   });
-  after(() => platform[Symbol.asyncDispose]());
 
   async function send(method: string, path: string, { version = "3.0", id, body }: Options = {}): Promise<Reply> {
     const type = method === "PATCH" ? "application/vnd.layer-patch+json" : "application/json";

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
-import { type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
+import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
+import { journeysPlatform } from "./platform.ts";
 
 const Entries = z.array(z.object({ id: z.string(), is_unread: z.boolean() }));
 const Missed = z.object({
@@ -29,7 +30,7 @@ describe("a user who comes back on a new phone", function comesBack() {
   let app: TestApp;
   const [oldToken, newToken] = [`fcm-old-${randomUUID()}`, `fcm-new-${randomUUID()}`];
   before(async () => {
-    platform = await startPlatform("missed");
+    platform = await journeysPlatform();
     app = await platform.createApp();
     for (const user of ["sender", "ann", "bob"]) {
       await call("POST", `/users/${user}/identity`, { display_name: user, metadata: { tier: user } });
@@ -38,7 +39,6 @@ describe("a user who comes back on a new phone", function comesBack() {
     await platform.addPhones(app, ["bob"]);
     await register("old-phone", oldToken);
   });
-  after(() => platform[Symbol.asyncDispose]());
 
   const call = (method: string, path: string, body?: unknown) =>
     app.client.request(method, `/apps/${app.appId}${path}`, body === undefined ? {} : { body });

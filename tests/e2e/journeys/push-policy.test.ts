@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
-import { type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
+import type { Platform, TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
+import { journeysPlatform } from "./platform.ts";
 
 const Explanation = z.object({ decision: z.string(), policy: z.string().nullable(), until: z.string().nullable() });
 const Story = z.object({
@@ -38,7 +39,7 @@ describe("a push policy", function pushPolicy() {
   const quietUntil = new Date(Math.floor(now / HOUR_MS) * HOUR_MS + 2 * HOUR_MS).toISOString();
 
   before(async () => {
-    platform = await startPlatform("push-policy");
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...users]);
     await platform.addPhones(app, users);
@@ -46,7 +47,6 @@ describe("a push policy", function pushPolicy() {
     const device = { platform: "android", kind: "fcm_token", environment: "development", time_zone: FAR_ZONE };
     await call("PUT", "/users/eve/devices/phone", { ...device, token: `fcm-${randomUUID()}` });
   });
-  after(() => platform[Symbol.asyncDispose]());
 
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
     (await app.client.request(method, `/apps/${app.appId}${path}`, body === undefined ? {} : { body })).body;

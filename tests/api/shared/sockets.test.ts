@@ -2,18 +2,11 @@ import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
 import { devicesFor } from "@strata/tests-platform";
 import { expect } from "chai";
-import { expectError, expectStatus, idsOf, list, member } from "./support/api-client.ts";
-import { addBackend, type Backend, signIn, userClient } from "./support/sign-in.ts";
-import { openSocket, operationsOf, type Packet, type SocketClient, upgradeStatus } from "./support/socket-client.ts";
-import {
-  identityId,
-  openWorld,
-  type Platform,
-  PUBLIC_URL,
-  startPlatform,
-  textPart,
-  type World,
-} from "./support/world.ts";
+import { expectError, expectStatus, idsOf, list, member } from "../support/api-client.ts";
+import { addBackend, type Backend, signIn, userClient } from "../support/sign-in.ts";
+import { openSocket, operationsOf, type Packet, type SocketClient, upgradeStatus } from "../support/socket-client.ts";
+import { identityId, openWorld, type Platform, PUBLIC_URL, textPart, type World } from "../support/world.ts";
+import { apiPlatform } from "./platform.ts";
 
 /** What goes over sockets, frame by frame (client API 6 and 8): the published clients do not look at all of it. */
 describe("sockets of the Client API, against the whole of Strata", function sockets() {
@@ -24,11 +17,10 @@ describe("sockets of the Client API, against the whole of Strata", function sock
   let [ann, bob, cid] = ["", "", ""];
   let open: SocketClient[] = [];
   before(async () => {
-    platform = await startPlatform("sockets");
+    platform = await apiPlatform();
     world = await openWorld(platform);
     backend = await addBackend(world);
   });
-  after(() => platform[Symbol.asyncDispose]());
   beforeEach(async () => {
     [ann = "", bob = "", cid = ""] = await world.users(3);
   });

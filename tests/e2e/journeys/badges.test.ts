@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { partitionOf } from "@strata/contracts";
 import { eventually } from "@strata/testing";
-import { devicesFor, type Platform, startPlatform, type TestApp } from "@strata/tests-platform";
+import { devicesFor, type Platform, type TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
+import { journeysPlatform } from "./platform.ts";
 
 const Unread = z.object({ total: z.number() });
 const Badged = z.object({ aps: z.object({ badge: z.number() }) });
@@ -23,12 +24,11 @@ describe("the number on an icon", function badge() {
   let app: TestApp;
   const devices = devicesFor(USERS, ["apns"]);
   before(async () => {
-    platform = await startPlatform("badges");
+    platform = await journeysPlatform();
     app = await platform.createApp();
     await platform.insertUsers(app.appId, ["sender", ...USERS]);
     await platform.insertPhones(app, devices);
   });
-  after(() => platform[Symbol.asyncDispose]());
 
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> =>
     (await app.client.request(method, `/apps/${app.appId}${path}`, body === undefined ? {} : { body })).body;

@@ -1,0 +1,3 @@
+import { sharedPlatform } from "@strata/tests-platform/shared";
+
+export const apiPlatform = sharedPlatform("server-api");
