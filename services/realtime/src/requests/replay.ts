@@ -40,7 +40,7 @@ export async function replay(connection: Connection, data: unknown, deps: Replay
     }
     const last = page.at(-1);
     if (page.length < PAGE || last === undefined) return;
-    after = last;
+    after = last.place;
   }
 }
 
