@@ -23,7 +23,11 @@ const UUID = "c0c0c0c0-0000-4000-8000-000000000001";
 
 describe("packets of sockets", () => {
   it("name what they are about by type, id and URL", () => {
-    const of = (type: string, kind: string) => ({ type, id: `layer:///${kind}/${UUID}`, url: `${BASE}/${kind}/${UUID}` });
+    const of = (type: string, kind: string) => ({
+      type,
+      id: `layer:///${kind}/${UUID}`,
+      url: `${BASE}/${kind}/${UUID}`,
+    });
     expect(conversationObject(BASE, UUID)).to.deep.equal(of("Conversation", "conversations"));
     expect(messageObject(BASE, UUID)).to.deep.equal(of("Message", "messages"));
     expect(announcementObject(BASE, UUID)).to.deep.equal(of("Announcement", "announcements"));
@@ -37,7 +41,10 @@ describe("packets of sockets", () => {
   it("say what happened in the clients' words", () => {
     const object = messageObject(BASE, UUID);
     const body = (packet: { type: string; body: unknown }) => [packet.type, packet.body];
-    expect(body(createPacket(object, { a: 1 }))).to.deep.equal(["change", { operation: "create", object, data: { a: 1 } }]);
+    expect(body(createPacket(object, { a: 1 }))).to.deep.equal([
+      "change",
+      { operation: "create", object, data: { a: 1 } },
+    ]);
     const operations = [setValue("x", null), setObject("last_message", "id", { b: 2 })];
     expect(body(updatePacket(object, operations))).to.deep.equal([
       "change",
@@ -85,7 +92,10 @@ describe("packets of sockets", () => {
     );
     fc.assert(
       fc.property(userIds.filter(isUserId), (userId) => {
-        expect(parsePatchProperty(recipientStatusPath(userId))).to.deep.equal(["recipient_status", identityUri(userId)]);
+        expect(parsePatchProperty(recipientStatusPath(userId))).to.deep.equal([
+          "recipient_status",
+          identityUri(userId),
+        ]);
       }),
     );
   });

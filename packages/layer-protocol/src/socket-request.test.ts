@@ -36,7 +36,9 @@ describe("a packet of a client", () => {
       const parsed = parse(request({ request_id: "r", method: wrong, object_id: wrong, data: wrong, more: wrong }));
       expect(parsed).to.deep.equal({ kind: "request", requestId: "r", method: "", objectId: null, data: wrong });
     }
-    expect(parse(request({ request_id: "r".repeat(256) }))).to.have.property("requestId").with.length(256);
+    expect(parse(request({ request_id: "r".repeat(256) })))
+      .to.have.property("requestId")
+      .with.length(256);
   });
 
   it("is no request without an id to answer under", () => {

@@ -34,7 +34,7 @@ const receiver = (
   userId: options.userId ?? "ann",
   seen,
   conversationView: () => ({ view: "conversation" }),
-  messageView: (messageId) => (options.messageView === undefined ? { view: messageId } : options.messageView),
+  messageView: (messageId) => (options.messageView === undefined ? { parts: messageId } : options.messageView),
   lastMessageView: () => ({ view: "last message" }),
   participantView: (userId) => ({ view: userId }),
 });
@@ -67,7 +67,12 @@ describe("what a receiver is sent of a change of a conversation", () => {
   });
 
   it("is who came and went, with the whole conversation before it for who came herself", () => {
-    const changed: ConversationChange = { kind: "participants-changed", ...here, added: ["bob", "c.d"], removed: ["e/f"] };
+    const changed: ConversationChange = {
+      kind: "participants-changed",
+      ...here,
+      added: ["bob", "c.d"],
+      removed: ["e/f"],
+    };
     const update = change("update", CONVERSATION, [
       { operation: "add", property: "participants", id: "layer:///identities/bob", value: { view: "bob" } },
       { operation: "add", property: "participants", id: "layer:///identities/c.d", value: { view: "c.d" } },
@@ -125,7 +130,7 @@ describe("what a receiver is sent of a change of a conversation", () => {
 
   it("is a new message before the conversation that names it", () => {
     const created: ConversationChange = { kind: "message-created", ...hers };
-    const create = change("create", MESSAGE, { view: MESSAGE_ID });
+    const create = change("create", MESSAGE, { parts: MESSAGE_ID });
     expect(packetsOf(created, receiver(counted()))).to.deep.equal([create, COUNTS]);
     expect(packetsOf(created, receiver(counted()), false)).to.deep.equal([create]);
   });
@@ -226,7 +231,9 @@ describe("what a receiver is sent of receipts of a message", () => {
       { userId: "cid", status: "delivered" },
     ],
   });
-  const receipts = (...some: readonly (readonly [userId: string, kind: "delivered" | "read"])[]): ConversationChange => ({
+  const receipts = (
+    ...some: readonly (readonly [userId: string, kind: "delivered" | "read"])[]
+  ): ConversationChange => ({
     kind: "message-receipts",
     ...hers,
     receipts: some.map(([userId, kind]) => ({ userId, kind })),

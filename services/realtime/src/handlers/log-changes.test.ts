@@ -37,8 +37,7 @@ describe("logChanges", () => {
       }));
     return { ...recording, handle };
   }
-  const heard = (id: string) =>
-    aDelivery<Heard>({ conversationId: CONVERSATION_ID, at: 1 }, { app, id });
+  const heard = (id: string) => aDelivery<Heard>({ conversationId: CONVERSATION_ID, at: 1 }, { app, id });
   const logOf = async (userId = "ann") =>
     (await stores.changes.page({ app, userId, from: 0, after: null, limit: 100 })).map(({ id, at }) => ({ id, at }));
 
@@ -139,11 +138,7 @@ describe("logChanges", () => {
       },
     });
     const other = anAppId();
-    await Promise.all([
-      handle([])(heard("a")),
-      handle([])({ ...heard("b"), app: other }),
-      handle([])(heard("c")),
-    ]);
+    await Promise.all([handle([])(heard("a")), handle([])({ ...heard("b"), app: other }), handle([])(heard("c"))]);
     expect(asked).to.deep.equal([
       [app, 2],
       [other, 1],

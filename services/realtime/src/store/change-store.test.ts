@@ -24,8 +24,9 @@ describe("the replay log", () => {
       ids.map((id) => anEntry(id, app, ["ann"])),
       at,
     );
-  const page = (changed: { from?: number; after?: LogPlace | null; limit?: number; userId?: string; app?: string } = {}) =>
-    stores.changes.page({ app, userId: "ann", from: 0, after: null, limit: 100, ...changed });
+  const page = (
+    changed: { from?: number; after?: LogPlace | null; limit?: number; userId?: string; app?: string } = {},
+  ) => stores.changes.page({ app, userId: "ann", from: 0, after: null, limit: 100, ...changed });
   const ids = async (changed: Parameters<typeof page>[0] = {}) => (await page(changed)).map(({ id }) => id);
 
   it("has what is written together in the order given, and all of it by time", async () => {
@@ -42,7 +43,9 @@ describe("the replay log", () => {
     await append(10, ...two);
     await append(11, "last");
     const all = await ids();
-    expect(all).to.have.members([...one, ...two, "last"]).and.have.lengthOf(13);
+    expect(all)
+      .to.have.members([...one, ...two, "last"])
+      .and.have.lengthOf(13);
     const ofOne = all.filter((id) => id.startsWith("one"));
     expect(ofOne).to.deep.equal(one.toReversed());
     for (const limit of [1, 2, 3, 5]) {
