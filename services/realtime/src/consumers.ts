@@ -39,6 +39,7 @@ import type { FindReceivers } from "./receivers.ts";
 import type { Typing } from "./requests/typing.ts";
 import type { ChangeStore } from "./store/change-store.ts";
 import type { PresenceStore } from "./store/presence-store.ts";
+import type { HeardThrough } from "./sockets/heard-through.ts";
 import type { TellDeps } from "./tell-changes.ts";
 
 interface Deps extends TellDeps {
@@ -47,6 +48,7 @@ interface Deps extends TellDeps {
   readonly sessions: SessionCache;
   readonly settings: SettingsCache;
   readonly typing: Typing;
+  readonly heard: HeardThrough;
   readonly findReceivers: FindReceivers;
   readonly publisher: Publisher;
   readonly client: Client;
@@ -56,6 +58,9 @@ interface Deps extends TellDeps {
   readonly conversation: Dependency;
   readonly directory: Dependency;
 }
+
+/** Where a process hears of what its sockets are to be told. */
+export const SOCKETS_QUEUE = "realtime.sockets";
 
 /** Everything this service listens to. */
 export function consumers(deps: Deps): readonly Consumer[] {
@@ -88,7 +93,7 @@ export function consumers(deps: Deps): readonly Consumer[] {
       dependencies: [deps.mongo, deps.conversation, deps.directory],
     }),
     consumer({
-      queue: "realtime.sockets",
+      queue: SOCKETS_QUEUE,
       scope: "instance",
       prefetch: 500,
       handlers: [on(ChangeLogged, tellLoggedChanges(deps))],

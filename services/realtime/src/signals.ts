@@ -29,6 +29,15 @@ const SentSignal = z.object({
   packet: z.object({ type: z.enum(["change", "response", "signal", "operation"]), body: z.unknown() }),
 });
 
+/** null: it is none. Whoever can write to Redis can send anything, and must not end this process by it. */
+function signalOf(text: string): Signal | null {
+  try {
+    return SentSignal.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
 /** `subscriber` is a connection for this alone: once it listens it can ask nothing else. */
 export function openSignals(
   redis: Redis,
@@ -45,9 +54,9 @@ export function openSignals(
     }
   };
   subscriber.on("message", (_channel: string, text: string) => {
-    const signal = SentSignal.safeParse(JSON.parse(text));
-    if (signal.success) show(signal.data);
-    else log.warn("a signal that nobody understands", { error: signal.error });
+    const signal = signalOf(text);
+    if (signal) show(signal);
+    else log.warn("a signal that nobody understands");
   });
   const subscribe = (): void => {
     subscriber.subscribe(channel).catch((error: unknown) => log.warn("signals are not heard", { error }));

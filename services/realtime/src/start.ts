@@ -1,17 +1,18 @@
 import { composer as composerOf, contentUrls, profileCache, sessionCache, settingsCache } from "@strata/doors";
 import { openBroker } from "@strata/messaging";
-import { openMongo, openRedis, repeat, type ServiceContext } from "@strata/runtime";
+import { type Closable, openMongo, openRedis, type Readiness, repeat, type ServiceContext } from "@strata/runtime";
 import pLimit from "p-limit";
 import type { Config } from "./config.ts";
-import { consumers } from "./consumers.ts";
+import { consumers, SOCKETS_QUEUE } from "./consumers.ts";
 import { socketMetrics } from "./metrics.ts";
 import { findReceivers } from "./receivers.ts";
 import { answerRequest } from "./requests/answer-request.ts";
 import { presenceOver } from "./requests/presence.ts";
 import { typingOver } from "./requests/typing.ts";
 import { openSignals } from "./signals.ts";
-import { admit } from "./sockets/admission.ts";
+import { admit, livesOn } from "./sockets/admission.ts";
 import type { Connection } from "./sockets/connection.ts";
+import { type HeardThrough, heardThrough } from "./sockets/heard-through.ts";
 import { createRegistry } from "./sockets/registry.ts";
 import { serveConnection } from "./sockets/serve-connection.ts";
 import { openSocketServer, type SocketServer } from "./sockets/socket-server.ts";
@@ -25,6 +26,10 @@ const MAX_PART_BYTES = 2_048;
 const REFRESHED_TOGETHER = 1_000;
 /** Sockets that must catch up come back over so long. */
 const CATCH_UP_OVER_MS = 2_000;
+/** Much shorter than what a replay goes back further than it is asked to. */
+const HEARING_POLL_MS = 1_000;
+/** What may wait of one client, in packets of the largest size. */
+const MAX_WAITING_PACKETS = 2;
 
 /** Composition root: what runs, in this order; it closes in reverse, so the sockets are gone before what serves them. */
 export async function start({
@@ -63,7 +68,11 @@ export async function start({
   const presence = presenceOver({ store, signals, baseUrl, log });
 
   let server: SocketServer | undefined;
-  const onGap = (): void => void server?.closeAll("behind", CATCH_UP_OVER_MS);
+  const heard = heardThrough();
+  const onGap = (): void => {
+    const release = heard.hold();
+    void (server?.closeAll("behind", CATCH_UP_OVER_MS) ?? Promise.resolve()).finally(release);
+  };
   const rows = consumers({
     ...rendering,
     registry,
@@ -73,6 +82,7 @@ export async function start({
     presence: store,
     sessions,
     typing,
+    heard,
     findReceivers: findReceivers(broker),
     publisher: broker,
     client: broker,
@@ -83,6 +93,9 @@ export async function start({
   });
   // Before the first socket: nothing may be live that would not be heard.
   closing.add(await broker.consume(rows), "consumers");
+
+  const hearing = watchHearing(readiness, heard);
+  closing.add(repeat(HEARING_POLL_MS, hearing.look, log), "hearing");
 
   const answer = answerRequest({
     ...rendering,
@@ -100,9 +113,11 @@ export async function start({
     calls,
     errorsUrl: `${baseUrl}/docs/errors`,
     maxWaitingRequests: config.MAX_WAITING_REQUESTS,
+    maxWaitingBytes: MAX_WAITING_PACKETS * config.MAX_PACKET_BYTES,
     log,
   };
   const callOf = ({ session, version }: Connection) => callIn(calls, { appId: session.appId, version });
+  const leaving = closing.add(settling(), "presence of closed sockets");
   server = closing.add(
     await openSocketServer({
       port: config.SOCKET_PORT,
@@ -115,14 +130,20 @@ export async function start({
         maxPacketBytes: config.MAX_PACKET_BYTES,
         drainMs: config.DRAIN_MS,
       },
+      isHearing: () => hearing.isHearing,
+      now: heard.now,
       admit: (request) => admit(request, { sessions, settings, calls }),
       onOpen(connection, socket) {
         serveConnection(socket, connection, serving);
         void presence.opened(connection);
+        livesOn(connection, { sessions, calls }).then(
+          (isAlive) => isAlive || connection.close("sessionEnded"),
+          () => connection.close("behind"),
+        );
       },
       onClose(connection) {
         const call = callOf(connection);
-        void presence.closed(connection, call.calls);
+        leaving.add(presence.closed(connection, call.calls));
         typing.closed(connection, call).catch((error: unknown) => log.debug("typing was not ended", { error }));
       },
       onClosing: (reason) => metrics.closed.inc({ reason }),
@@ -135,6 +156,38 @@ export async function start({
     "presence",
   );
   log.info("listening", { port: server.port });
+}
+
+/** Whether this process hears changes. While it does not, what its sockets are sent must not say that they know of now. */
+function watchHearing(readiness: Pick<Readiness, "check">, heard: HeardThrough) {
+  let release: (() => void) | null = null;
+  return {
+    get isHearing() {
+      return release === null;
+    },
+    async look(): Promise<void> {
+      const { checks } = await readiness.check();
+      if (checks[`consumes ${SOCKETS_QUEUE}`] === false) release ??= heard.hold();
+      else {
+        release?.();
+        release = null;
+      }
+    },
+  };
+}
+
+/** Waits, when it is closed, for what was begun and not waited for. */
+function settling(): Closable & { add(work: Promise<unknown>): void } {
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    add(work) {
+      underWay.add(work);
+      void work.finally(() => underWay.delete(work));
+    },
+    async close() {
+      await Promise.allSettled(underWay);
+    },
+  };
 }
 
 async function refresh(presence: ReturnType<typeof presenceOver>, connections: readonly Connection[]): Promise<void> {

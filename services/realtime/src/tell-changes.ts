@@ -46,18 +46,18 @@ async function tellIn(
 ): Promise<void> {
   const byUser = Map.groupBy(receivers, ({ userId }) => userId);
   const told = changes.map(({ change, userIds }) => ({ change, userIds: userIds.filter((one) => byUser.has(one)) }));
-  try {
-    const rendered = await renderChanges(callIn(deps.calls, { appId: app, version }), told, deps);
-    for (const packets of rendered) {
-      for (const [userId, hers] of packets) {
-        for (const { type, body } of hers) {
-          const text = JSON.stringify(body);
-          for (const { connection } of byUser.get(userId) ?? []) connection.sendBody(type, text);
-        }
+  const { packets, failed } = await renderChanges(callIn(deps.calls, { appId: app, version }), told, deps);
+  // Before anything else is sent: what follows a change must not reach whoever has missed it.
+  for (const [{ change, userIds }, error] of failed) {
+    deps.log.warn("a change could not be told, so its receivers catch up", { app, kind: change.kind, error });
+    for (const userId of userIds) for (const { connection } of byUser.get(userId) ?? []) connection.close("behind");
+  }
+  for (const ofOne of packets) {
+    for (const [userId, hers] of ofOne) {
+      for (const { type, body } of hers) {
+        const text = JSON.stringify(body);
+        for (const { connection } of byUser.get(userId) ?? []) connection.sendBody(type, text);
       }
     }
-  } catch (error) {
-    deps.log.warn("changes could not be told, so their receivers catch up", { app, sockets: receivers.length, error });
-    for (const { connection } of receivers) connection.close("behind");
   }
 }

@@ -2,12 +2,18 @@ import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { summariesOf } from "../message-summaries.ts";
+import { sharedSummariesOf } from "../shared-summaries.ts";
 import { aDraft, blocking, repliedBy, sentOf } from "../../test/messages.ts";
 import { aConversation, aDelivery, limits, namingUsers, openStores, recordingPublisher } from "../../test/support.ts";
 import { changeConversation } from "./change-conversation.ts";
 import { clearConversation } from "./clear-conversation.ts";
+import { conversationOf, type ConversationRow } from "../domain/conversation.ts";
 import { countUnread, countUnreadOfUsers } from "./count-unread.ts";
 import { deleteMessage, hideMessage } from "./delete-message.ts";
+import { findParticipants } from "./find-participants.ts";
+import { getConversationViews } from "./get-conversation-views.ts";
+import { getMessage } from "./get-message.ts";
+import { getUserConversation } from "./get-user-conversation.ts";
 import { listMessages } from "./list-messages.ts";
 import { markAllRead } from "./mark-all-read.ts";
 import { recordMessageReceipts } from "./record-message-receipts.ts";
@@ -169,9 +175,49 @@ describe("counts of messages", function () {
         summarised: [unread.length, visible.length],
       });
     };
+    /** What several are told of together is what each of them is told alone. */
+    const compareViews = async () => {
+      const everyone = [...userIds(USERS), "stranger"];
+      const messageIds = told.map(({ messageId }) => messageId);
+      const of = <P>(payload: P) => aDelivery(payload, { app });
+      const together = { ...deps, sharedSummaries: sharedSummariesOf(deps) };
+      for (const some of [everyone, everyone.slice(0, 2)]) {
+        const asked = of({ conversationId, userIds: some, messageIds });
+        const views = repliedBy(await getConversationViews(together)(asked));
+        const messages = new Map(views.messages.map((message) => [message.messageId, message]));
+        for (const userId of some) {
+          const alone = repliedBy(await getUserConversation(deps)(of({ conversationId, userId })));
+          const seen: unknown[] = [];
+          for (const messageId of messageIds) {
+            const read = { messageId, conversationId, viewer: userId };
+            const { message } = repliedBy(await getMessage(deps)(of(read)));
+            if (message) seen.push(message);
+          }
+          const view = views.views.find((one) => one.userId === userId);
+          const whole = (one: { messageId: string } | null) => one && { ...messages.get(one.messageId), ...one };
+          expect({
+            standing: view?.standing ?? "stranger",
+            lastMessage: whole(view?.lastMessage ?? null),
+            counts: [view?.unreadCount, view?.messageCount],
+            messages: view?.messages.map(whole) ?? [],
+          }).to.deep.equal({
+            standing: alone.standing,
+            lastMessage: alone.conversation?.lastMessage ?? null,
+            counts: [alone.conversation?.unreadCount, alone.conversation?.messageCount],
+            messages: seen,
+          });
+        }
+        expect({ ...views.conversation, participants: [] }).to.deep.equal({
+          ...conversationIn(await deps.conversations.find(app, conversationId)),
+          participants: [],
+        });
+      }
+      const { found } = repliedBy(await findParticipants(deps)(of({ conversationIds: [conversationId] })));
+      expect(found.map((one) => new Set(one.participants))).to.deep.equal([new Set(participants())]);
+    };
     /** Mostly about a message that there is. */
     const act = (one: Step) => actions[one.kind]?.(aUserId(one.user), { ...one, place: one.place % (told.length + 1) });
-    return { act, compare };
+    return { act, compare, compareViews };
   }
 
   it("equal a plain recount, whatever users did in whatever order", async () => {
@@ -184,4 +230,20 @@ describe("counts of messages", function () {
       { numRuns: 25, endOnFailure: false },
     );
   });
+
+  it("are told of to many users at once as to each of them alone, and so is every message", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40, size: "max" }), async (steps) => {
+        const { act, compareViews } = await aWorld();
+        for (const one of steps) await act(one);
+        await compareViews();
+      }),
+      { numRuns: 20, endOnFailure: false },
+    );
+  });
 });
+
+function conversationIn(row: ConversationRow | null) {
+  if (!row) throw new Error("the conversation is gone");
+  return conversationOf(row);
+}

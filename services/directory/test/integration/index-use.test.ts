@@ -20,7 +20,7 @@ import {
   listIdentityProviders,
 } from "../../src/handlers/identity-providers.ts";
 import { findUnknownUsers } from "../../src/handlers/find-unknown-users.ts";
-import { isFollowing, listFollowing } from "../../src/handlers/followings.ts";
+import { findFollowed, isFollowing, listFollowers, listFollowing } from "../../src/handlers/followings.ts";
 import { getIdentities } from "../../src/handlers/get-identities.ts";
 import { getUser } from "../../src/handlers/get-user.ts";
 import { makeAcquaintances } from "../../src/handlers/make-acquaintances.ts";
@@ -113,6 +113,9 @@ describe("everything that is asked of the database", () => {
       await getUser(deps)(of({ userId: ann }));
       await isFollowing(deps)(of({ userId: ann, followed: bob }));
       await listFollowing(deps)(of({ userId: ann, after: "a", limit: 100, withIdentities: true }));
+      await listFollowers(deps)(of({ userId: bob, after: null, limit: 100 }));
+      await listFollowers(deps)(of({ userId: bob, after: "a", limit: 100 }));
+      await findFollowed(deps)(of({ userId: ann, userIds: [bob, cid, ...strangers] }));
       await deleteIdentity(deps)(of({ userId: bob }));
       await deleteUser(deps)(of({ userId: ann, at: Date.now() }));
     });
@@ -131,6 +134,22 @@ describe("everything that is asked of the database", () => {
     expect(scans).to.deep.equal([]);
     // A handful of users took part; an index whose order does not fit would look at the others' rows as well.
     expect(plans.filter(({ docsExamined }) => docsExamined > 10)).to.deep.equal([]);
+  });
+
+  it("finds who follows a user in their order from the index, whoever has followed her before", async () => {
+    const steps = userIds(50).map((user) => ({ kind: "follow" as const, user, followed: "star" }));
+    await stores.followings.take(app, steps, 10, "test");
+    const gone = steps.slice(0, 40).map((step) => ({ ...step, kind: "unfollow" as const }));
+    await stores.followings.take(app, gone, 20, "test");
+    const listing = await stores.db
+      .collection("followings")
+      .find({ app, followed: "star", isFollowing: true, user: { $gt: "a" } }, { projection: { _id: 0, user: 1 } })
+      .sort({ user: 1 })
+      .limit(5)
+      .explain("executionStats");
+    expect(listing).to.have.nested.property("executionStats.totalDocsExamined", 0);
+    expect(listing).to.have.nested.property("executionStats.totalKeysExamined").that.is.at.most(6);
+    expect(JSON.stringify(listing)).to.not.contain('"SORT"');
   });
 
   it("counts whom a user follows, and finds who blocks a sender, from the index", async () => {

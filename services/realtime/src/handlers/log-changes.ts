@@ -29,6 +29,9 @@ const RECEIVERS = 1_000;
  * same id.
  */
 export function logChanges({ changes, findReceivers, publisher, now = Date.now }: Deps) {
+  let last = 0;
+  /** Later than what was logged before, also within one millisecond and where the clock is set back. */
+  const later = (): number => (last = Math.max(now(), last + 1));
   const log = gathering<Heard, void>({
     concurrency: 1,
     maxWeight: TOGETHER,
@@ -36,7 +39,7 @@ export function logChanges({ changes, findReceivers, publisher, now = Date.now }
       const entries = await entriesOf(heard, findReceivers);
       const logged = await changes.append(
         entries.map(({ entry }) => entry),
-        now(),
+        later(),
       );
       await Promise.all(
         logged.map(({ app, id, at, receivers, change }, index) => {

@@ -11,7 +11,7 @@ import {
 import type { Logger } from "@strata/runtime";
 import type { Signals } from "../signals.ts";
 import type { Connection } from "../sockets/connection.ts";
-import type { Presence as Shown, PresenceStore, PresentSocket } from "../store/presence-store.ts";
+import type { Presence as Known, PresenceStore, PresentSocket, RefreshedSocket } from "../store/presence-store.ts";
 
 interface Deps {
   readonly store: PresenceStore;
@@ -35,7 +35,7 @@ const PAGE = 500;
 const MAX_SYNCED = 1_000;
 /** Whoever has more followers is not followed for her presence. */
 const MAX_TOLD = 10_000;
-const OFFLINE: Shown = { status: "offline", lastSeenAt: null };
+const OFFLINE: Known = { status: "offline", lastSeenAt: null };
 
 export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
   const quietly = async <T>(work: () => Promise<T>, otherwise: T): Promise<T> => {
@@ -46,30 +46,29 @@ export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
       return otherwise;
     }
   };
-  const shownOf = async (app: string, userId: string): Promise<Shown> => {
-    const [shown = OFFLINE] = await store.of(app, [userId]);
-    return shown;
+  const presenceOf = async (app: string, userId: string): Promise<Known> => {
+    const [known = OFFLINE] = await store.of(app, [userId]);
+    return known;
   };
   /** Does something about a user, and tells her followers where it is seen. */
   const telling = async ({ session: { appId, userId } }: Connection, calls: Calls, work: () => Promise<void>) =>
     quietly(async () => {
-      const before = await shownOf(appId, userId);
+      const before = await presenceOf(appId, userId);
       await work();
-      const after = await shownOf(appId, userId);
-      if (after.status === before.status) return;
-      const packet = presencePacket(baseUrl, userId, after);
+      const after = await presenceOf(appId, userId);
+      const toldOf = { app: appId, isPresence: true };
+      if (after.status !== before.status) {
+        await signals.send({ ...toldOf, userIds: [userId], packet: presencePacket(baseUrl, userId, after) });
+      }
+      if (seenByOthers(after).status === seenByOthers(before).status) return;
+      const packet = presencePacket(baseUrl, userId, seenByOthers(after));
       for (let after_: string | null = null, told = 0; told < MAX_TOLD;) {
         const { followers }: { followers: string[] } = await calls.ask(ListFollowers, {
           userId,
           after: after_,
           limit: PAGE,
         });
-        await signals.send({
-          app: appId,
-          userIds: told === 0 ? [...followers, userId] : followers,
-          isPresence: true,
-          packet,
-        });
+        await signals.send({ ...toldOf, userIds: followers, packet });
         told += followers.length;
         after_ = followers.at(-1) ?? null;
         if (followers.length < PAGE) return;
@@ -77,12 +76,16 @@ export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
     }, undefined);
 
   return {
-    opened: (connection) => quietly(() => store.refresh([socketOf(connection)]), undefined),
+    opened: (connection) => quietly(() => store.refresh([refreshed(connection)]), undefined),
     closed: (connection, calls) => telling(connection, calls, () => store.remove(socketOf(connection))),
-    refresh: (connections) => quietly(() => store.refresh(connections.map(socketOf)), undefined),
+    refresh: (connections) => quietly(() => store.refresh(connections.map(refreshed)), undefined),
     async update(connection, calls, data) {
       const status = statusIn(data);
-      await telling(connection, calls, () => store.announce(socketOf(connection), status));
+      // What she said counts also where it cannot be written down now: it is, once Redis is back.
+      connection.shownAs = status ?? connection.shownAs ?? "available";
+      await telling(connection, calls, async () => {
+        connection.shownAs = await store.announce(socketOf(connection), status);
+      });
     },
     async sync({ session: { appId, userId } }, calls, data) {
       const asked = idsIn(data);
@@ -90,7 +93,7 @@ export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
       const since = asked ? null : sinceIn(data);
       const shown = await quietly(() => store.of(appId, userIds), []);
       return userIds.flatMap((one, index) => {
-        const presence = shown[index] ?? OFFLINE;
+        const presence = one === userId ? (shown[index] ?? OFFLINE) : seenByOthers(shown[index] ?? OFFLINE);
         const isNews = since === null || presence.status !== "offline" || (presence.lastSeenAt ?? 0) >= since;
         return isNews ? [bodyOf(presencePacket(baseUrl, one, presence))] : [];
       });
@@ -103,6 +106,14 @@ const socketOf = ({ id, session: { appId, userId } }: Connection): PresentSocket
   userId,
   socketId: id,
 });
+
+const refreshed = (connection: Connection): RefreshedSocket => ({
+  ...socketOf(connection),
+  shownAs: connection.shownAs,
+});
+
+const seenByOthers = (presence: Known): Known =>
+  presence.status === "invisible" ? { ...presence, status: "offline" } : presence;
 
 const bodyOf = ({ body }: { readonly body: unknown }): object =>
   typeof body === "object" && body !== null ? body : {};

@@ -32,15 +32,18 @@ export async function replay(connection: Connection, data: unknown, deps: Replay
     const page = await deps.changes.page({ app: appId, userId, from, after, limit: PAGE });
     const told = page.map(({ change }) => ({ change, userIds: [userId] }));
     const call = callIn(deps.calls, { appId, version: connection.version });
-    for (const packets of await renderChanges(call, told, deps)) {
-      for (const packet of packets.get(userId) ?? []) {
+    const { packets, failed } = await renderChanges(call, told, deps);
+    // A gap in what she is told would never be closed.
+    for (const error of failed.values()) throw error;
+    for (const ofOne of packets) {
+      for (const packet of ofOne.get(userId) ?? []) {
         await untilTaken(connection, deps.maxBufferedBytes);
         connection.send(packet);
       }
     }
     const last = page.at(-1);
     if (page.length < PAGE || last === undefined) return;
-    after = last;
+    after = last.place;
   }
 }
 

@@ -22,11 +22,15 @@ export interface Typing {
   said(connection: Connection, call: Call, signal: TypingSignal): Promise<void>;
   /** Her socket is gone, and so is what she was typing on it. */
   closed(connection: Connection, call: Call): Promise<void>;
+  /** Others are in the conversation now. */
+  forget(app: string, conversationId: string): void;
   /** A sender without a socket is seen typing, at the sockets of this process: every process hears of it. */
   show(call: Call, conversationId: string, sender: Sender, action: TypingAction): Promise<void>;
 }
 
 const MAX_CONVERSATIONS = 10_000;
+/** Nobody types in more at once: the others are not told that she stopped when her socket is gone. */
+const MAX_TYPING = 20;
 /** Clients repeat themselves every 2.5 s. */
 const PARTICIPANTS_TTL_MS = 5_000;
 
@@ -35,8 +39,9 @@ export function typingOver({ signals, profiles }: Deps): Typing {
   /** In which conversations a socket has said that its user types. */
   const typingAt = new Map<Connection, Set<string>>();
 
+  const keyOf = (app: string, conversationId: string): string => `${app}/${conversationId}`;
   const participantsOf = async ({ wire, calls }: Call, conversationId: string): Promise<readonly string[]> => {
-    const key = `${wire.appId}/${conversationId}`;
+    const key = keyOf(wire.appId, conversationId);
     const cached = known.get(key);
     if (cached) return cached;
     const { found } = await calls.ask(FindParticipants, { conversationIds: [conversationId] });
@@ -62,25 +67,29 @@ export function typingOver({ signals, profiles }: Deps): Typing {
     const found = await profiles.of(call, [sender.userId]);
     return basicIdentity(call.wire, sender.userId, found.get(sender.userId) ?? null);
   };
-  const tell = async (call: Call, conversationId: string, userId: string, action: TypingAction): Promise<void> => {
+  /** false: it is none of her conversations. */
+  const tell = async (call: Call, conversationId: string, userId: string, action: TypingAction): Promise<boolean> => {
     const participants = await participantsOf(call, conversationId);
-    if (!participants.includes(userId)) return;
+    if (!participants.includes(userId)) return false;
     await signals.send({
       app: call.wire.appId,
       userIds: participants.filter((one) => one !== userId),
       isPresence: false,
       packet: await packetOf(call, conversationId, { userId }, action),
     });
+    return true;
+  };
+  const remember = (connection: Connection, conversationId: string): void => {
+    const typing = typingAt.get(connection) ?? new Set();
+    if (typing.size < MAX_TYPING && connection.isOpen) typingAt.set(connection, typing.add(conversationId));
   };
 
   return {
     async said(connection, call, { conversationId, action }) {
-      const typing = typingAt.get(connection) ?? new Set();
-      if (action === "finished") typing.delete(conversationId);
-      else typing.add(conversationId);
-      if (typing.size === 0) typingAt.delete(connection);
-      else if (connection.isOpen) typingAt.set(connection, typing);
-      await tell(call, conversationId, connection.session.userId, action);
+      if (action === "finished") typingAt.get(connection)?.delete(conversationId);
+      const isHers = await tell(call, conversationId, connection.session.userId, action);
+      // What is said to conversations of others, or of nobody, leaves nothing behind.
+      if (isHers && action !== "finished") remember(connection, conversationId);
     },
     async closed(connection, call) {
       const typing = typingAt.get(connection) ?? [];
@@ -89,6 +98,7 @@ export function typingOver({ signals, profiles }: Deps): Typing {
         await tell(call, conversationId, connection.session.userId, "finished");
       }
     },
+    forget: (app, conversationId) => known.delete(keyOf(app, conversationId)),
     async show(call, conversationId, sender, action) {
       const participants = await participantsOf(call, conversationId);
       const others = participants.filter((one) => !("userId" in sender) || one !== sender.userId);

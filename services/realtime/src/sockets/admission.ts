@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { readSessionToken } from "@strata/contracts";
+import { AuthenticateSession, readSessionToken } from "@strata/contracts";
 import { findSession, type KnownSession, type SessionCache, type SettingsCache } from "@strata/doors";
 import type { LayerVersion } from "@strata/layer-protocol";
 import { type CallDeps, callIn } from "../views/call.ts";
+import type { Connection } from "./connection.ts";
 
 /** Whom an upgrade lets in. */
 export interface Admitted {
@@ -59,6 +60,21 @@ export async function admit(request: IncomingMessage, { sessions, settings, call
     throw new UpgradeRefusal(403, "this origin may not open sockets of this app");
   }
   return { session, hash: token.hash, version, protocol };
+}
+
+/**
+ * Whether the session of a socket still lives, asked once it is registered: one that ended while its upgrade was under way
+ * was not to be found among the sockets then. Costs nothing where nothing has ended.
+ */
+export async function livesOn(
+  { hash, session: { appId }, version }: Pick<Connection, "hash" | "session" | "version">,
+  { sessions, calls }: Omit<Deps, "settings">,
+): Promise<boolean> {
+  const found = await sessions.get(hash, async () => {
+    const { session } = await callIn(calls, { appId, version }).calls.ask(AuthenticateSession, { hash });
+    return session && { ...session, appId };
+  });
+  return found !== null;
 }
 
 function tokenOf({ url = "/", headers: { authorization } }: IncomingMessage): string {

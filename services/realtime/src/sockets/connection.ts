@@ -1,5 +1,5 @@
 import type { KnownSession } from "@strata/doors";
-import { formatTime, type LayerVersion, type Packet } from "@strata/layer-protocol";
+import { formatTime, type LayerVersion, type Packet, type PresenceStatus } from "@strata/layer-protocol";
 import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
 
@@ -11,6 +11,7 @@ export const CLOSE = {
   tooManyRequests: [1008, "too many requests are waiting"],
   notText: [1003, "packets are text"],
   behind: [1013, "catch up"],
+  slow: [1013, "too slow"],
   expired: [1008, "the session has expired"],
 } as const satisfies Record<string, readonly [number, string]>;
 export type CloseReason = keyof typeof CLOSE;
@@ -23,7 +24,8 @@ interface ConnectionOptions {
   readonly version: LayerVersion;
   readonly maxBufferedBytes: number;
   readonly onClosing: (reason: CloseReason) => void;
-  readonly now?: () => number;
+  /** The time that packets carry. */
+  readonly now: () => number;
 }
 
 /**
@@ -38,6 +40,8 @@ export class Connection {
   readonly hash: string;
   /** She has asked to be told of others' presence. */
   isSubscribed = false;
+  /** What she is to be seen as while this socket is there; null before it has announced her. */
+  shownAs: PresenceStatus | null = null;
   readonly #options: ConnectionOptions;
   #counter = 0;
   #isClosing = false;
@@ -65,8 +69,8 @@ export class Connection {
   /** Sends what is written for all who read it alike: `body` is JSON. Nothing is sent once it closes. */
   sendBody(type: Packet["type"], body: string): void {
     if (!this.isOpen) return;
-    const { socket, maxBufferedBytes, now = Date.now } = this.#options;
-    if (socket.bufferedAmount > maxBufferedBytes) return this.close("behind");
+    const { socket, maxBufferedBytes, now } = this.#options;
+    if (socket.bufferedAmount > maxBufferedBytes) return this.close("slow");
     const timestamp = formatTime(now());
     socket.send(`{"type":"${type}","counter":${this.#counter},"timestamp":"${timestamp}","body":${body}}`);
     this.#counter += 1;
@@ -86,8 +90,8 @@ export class Connection {
     this.#isClosing = true;
     const [code, text] = CLOSE[reason];
     this.#options.onClosing(reason);
-    // Who does not read does not answer a close either.
-    if (reason === "behind") this.#options.socket.terminate();
+    // Who does not read does not answer a close either, and what waits for her is to be gone.
+    if (reason === "slow") this.#options.socket.terminate();
     else this.#options.socket.close(code, text);
   }
 }

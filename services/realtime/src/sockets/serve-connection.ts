@@ -14,6 +14,8 @@ export interface ServeDeps {
   /** The page that explains errors. */
   readonly errorsUrl: string;
   readonly maxWaitingRequests: number;
+  /** Of all requests together that wait. */
+  readonly maxWaitingBytes: number;
   readonly log: Logger;
 }
 
@@ -23,17 +25,25 @@ export interface ServeDeps {
  */
 export function serveConnection(socket: WebSocket, connection: Connection, deps: ServeDeps): void {
   let waiting = 0;
+  let waitingBytes = 0;
   let last: Promise<void> = Promise.resolve();
   const handleAfter = async (before: Promise<void>, text: string): Promise<void> => {
     await before;
     if (connection.isOpen) await handle(text, connection, deps);
     waiting -= 1;
+    waitingBytes -= text.length;
   };
   socket.on("message", (data: RawData, isBinary: boolean) => {
     if (isBinary) return connection.close("notText");
+    // It may go on talking until it has taken its close.
+    if (!connection.isOpen) return;
+    const text = textOf(data);
     waiting += 1;
-    if (waiting > deps.maxWaitingRequests) return connection.close("tooManyRequests");
-    last = handleAfter(last, textOf(data));
+    waitingBytes += text.length;
+    if (waiting > deps.maxWaitingRequests || waitingBytes > deps.maxWaitingBytes) {
+      return connection.close("tooManyRequests");
+    }
+    last = handleAfter(last, text);
   });
 }
 

@@ -5,7 +5,7 @@ import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { layerErrorOf } from "@strata/doors";
 import type { Closable, Logger } from "@strata/runtime";
-import { type WebSocket, WebSocketServer } from "ws";
+import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { type Admitted, UpgradeRefusal } from "./admission.ts";
 import { type CloseReason, Connection } from "./connection.ts";
 import type { Registry } from "./registry.ts";
@@ -21,6 +21,10 @@ export interface SocketServerOptions {
     readonly maxPacketBytes: number;
     readonly drainMs: number;
   };
+  /** Whether sockets would hear what happens: else they had better go to another process. */
+  readonly isHearing: () => boolean;
+  /** The time that packets carry. */
+  readonly now: () => number;
   readonly admit: (request: IncomingMessage) => Promise<Admitted>;
   /** Everything is set up: it may be sent to from now on. */
   readonly onOpen: (connection: Connection, socket: WebSocket) => void;
@@ -39,6 +43,8 @@ export interface SocketServer extends Closable {
 const PING_MS = 30_000;
 /** A page that does not take its close does not keep us. */
 const CLOSE_GRACE_MS = 500;
+/** Nor does one that was closed before: until then it counts among all sockets. */
+const CLOSE_TIMEOUT_MS = 5_000;
 const BACKLOG = 4_096;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -46,14 +52,16 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export async function openSocketServer(options: SocketServerOptions): Promise<SocketServer> {
   const { registry, limits, log } = options;
   const { maxPacketBytes } = limits;
-  const sockets = new WebSocketServer({
+  const serving: ServerOptions & { readonly closeTimeout: number } = {
     noServer: true,
     maxPayload: maxPacketBytes,
     // Compression keeps a window of memory for each socket, and most packets are small.
     perMessageDeflate: false,
     clientTracking: false,
+    closeTimeout: CLOSE_TIMEOUT_MS,
     handleProtocols: (offered) => [...offered].find((one) => one === "layer-3.0" || one === "layer-2.0") ?? false,
-  });
+  };
+  const sockets = new WebSocketServer(serving);
   const server = createServer((_request, response) => {
     response.writeHead(426, { Connection: "close", Upgrade: "websocket", "Content-Type": "text/plain" });
     response.end("Sockets only: the REST API is elsewhere\n");
@@ -68,7 +76,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
 
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     const isFull = registry.size + underWay >= limits.maxSockets || underWay >= limits.maxUpgradesUnderWay;
-    if (isDraining || isFull) return refuse(socket, 503, "come again, or to another");
+    if (isDraining || isFull || !options.isHearing()) return refuse(socket, 503, "come again, or to another");
     underWay += 1;
     try {
       const admitted = await options.admit(request);
@@ -92,9 +100,11 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
       version,
       maxBufferedBytes: limits.maxBufferedBytes,
       onClosing: options.onClosing,
+      now: options.now,
     });
     socket.on("error", (error) => log.debug("a socket broke", { error }));
-    const hers = registry.ofUser(session.appId, session.userId);
+    // One that is being closed already makes room, but not twice.
+    const hers = registry.ofUser(session.appId, session.userId).filter(({ isOpen }) => isOpen);
     // The oldest is the one that is most likely gone without a word.
     if (hers.length >= limits.maxSocketsPerUser) hers[0]?.close("tooMany");
     const stopWatching = watch(socket, connection);

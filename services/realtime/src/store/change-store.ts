@@ -19,12 +19,22 @@ export interface LoggedChange extends ChangeEntry {
   readonly at: number;
 }
 
-/** A point in the log of one user. */
-export type LogPlace = Pick<LoggedChange, "at" | "id">;
+/** A point in the log: all that is written together has one time, and its own order. */
+export interface LogPlace extends Pick<LoggedChange, "at" | "id"> {
+  readonly order: number;
+}
+
+/** A change as it is read back, with where it is. */
+export interface PlacedChange extends LoggedChange {
+  readonly place: LogPlace;
+}
 
 /** The replay log: one document per change with its receivers, like a batch of an announcement. */
 export interface ChangeStore {
-  /** Entries that are there already stay as they are; answers all as they are in the log, in the order given. */
+  /**
+   * Adds entries that are to be told in the order given. Those that are there already stay as they are; answers all as they
+   * are in the log.
+   */
   append(entries: readonly ChangeEntry[], at: number): Promise<readonly LoggedChange[]>;
   /** What a user was to hear since a time, oldest first, from behind a place. */
   page(question: {
@@ -33,7 +43,7 @@ export interface ChangeStore {
     readonly from: number;
     readonly after: LogPlace | null;
     readonly limit: number;
-  }): Promise<readonly LoggedChange[]>;
+  }): Promise<readonly PlacedChange[]>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -41,6 +51,8 @@ interface ChangeRow {
   readonly _id: string;
   readonly app: string;
   readonly at: number;
+  /** Among those that were written together. */
+  readonly order: number;
   readonly receivers: readonly string[];
   readonly change: Change;
   readonly expiresAt: Date;
@@ -50,6 +62,7 @@ const StoredChange = z.object({
   _id: z.string(),
   app: z.string(),
   at: z.number(),
+  order: z.number().default(0),
   receivers: z.array(z.string()),
   change: Change,
 });
@@ -58,21 +71,30 @@ const HOUR_MS = 3_600_000;
 
 const keyOf = ({ app, id }: Pick<ChangeEntry, "app" | "id">): string => `${app}/${id}`;
 
-const read = (row: unknown): LoggedChange => {
-  const { _id, app, at, receivers, change } = StoredChange.parse(row);
-  return { id: _id.slice(app.length + 1), app, at, receivers, change };
+const read = (row: unknown): PlacedChange => {
+  const { _id, app, at, order, receivers, change } = StoredChange.parse(row);
+  const id = _id.slice(app.length + 1);
+  return { id, app, at, receivers, change, place: { at, order, id } };
 };
+
+const behindOf = (app: string, { at, order, id }: LogPlace) => [
+  { at: { $gt: at } },
+  { at, order: { $gt: order } },
+  { at, order, _id: { $gt: keyOf({ app, id }) } },
+];
 
 export function mongoChangeStore(db: Db, options: { readonly keptHours: number }): ChangeStore {
   const changes = db.collection<ChangeRow>("changes");
 
   return {
     async append(entries, at) {
+      if (entries.length === 0) return [];
       const expiresAt = new Date(at + options.keptHours * HOUR_MS);
-      const rows = entries.map(({ app, id, receivers, change }) => ({
+      const rows = entries.map(({ app, id, receivers, change }, order) => ({
         _id: keyOf({ app, id }),
         app,
         at,
+        order,
         receivers,
         change,
         expiresAt,
@@ -92,13 +114,10 @@ export function mongoChangeStore(db: Db, options: { readonly keptHours: number }
     },
     async page({ app, userId, from, after, limit }) {
       const since = after === null ? from : Math.max(from, after.at);
-      const behind =
-        after === null
-          ? {}
-          : { $or: [{ at: { $gt: after.at } }, { at: after.at, _id: { $gt: keyOf({ app, id: after.id }) } }] };
+      const behind = after === null ? {} : { $or: behindOf(app, after) };
       const rows = await changes
         .find({ app, receivers: { $in: [userId, EVERYBODY] }, at: { $gte: since }, ...behind })
-        .sort({ at: 1, _id: 1 })
+        .sort({ at: 1, order: 1, _id: 1 })
         .project({ receivers: 0 })
         .limit(limit)
         .toArray();
@@ -106,7 +125,7 @@ export function mongoChangeStore(db: Db, options: { readonly keptHours: number }
     },
     async ensureIndexes() {
       await changes.createIndexes([
-        { key: { app: 1, receivers: 1, at: 1, _id: 1 }, name: "receivers" },
+        { key: { app: 1, receivers: 1, at: 1, order: 1, _id: 1 }, name: "receivers-in-order" },
         { key: { expiresAt: 1 }, name: "expiry", expireAfterSeconds: 0 },
       ]);
     },

@@ -8,7 +8,12 @@ export interface PresentSocket {
   readonly socketId: string;
 }
 
-/** What others see of a user. */
+/** One that is there still, with what it was announced as; null: it was not. */
+export interface RefreshedSocket extends PresentSocket {
+  readonly shownAs: PresenceStatus | null;
+}
+
+/** What a user is: `invisible` is for herself alone, others see that as `offline`. */
 export interface Presence {
   readonly status: PresenceStatus;
   readonly lastSeenAt: number | null;
@@ -19,11 +24,11 @@ export interface Presence {
  * it may be lost at any time: sockets are back with their next refresh.
  */
 export interface PresenceStore {
-  /** They count for `ttlMs` more. */
-  refresh(sockets: readonly PresentSocket[]): Promise<void>;
+  /** They count for `SOCKET_TTL_MS` more, and are what they were announced as, also where all of that was lost. */
+  refresh(sockets: readonly RefreshedSocket[]): Promise<void>;
   remove(socket: PresentSocket): Promise<void>;
-  /** She shows herself from this socket on; null: as she last chose, else available. */
-  announce(socket: PresentSocket, status: PresenceStatus | null): Promise<void>;
+  /** She shows herself from this socket on; null: as she last chose, else available. Answers as what. */
+  announce(socket: PresentSocket, status: PresenceStatus | null): Promise<PresenceStatus>;
   /** Of each of these users, in their order. */
   of(app: string, userIds: readonly string[]): Promise<readonly Presence[]>;
   /** Which of them have a socket, whether or not they show themselves. */
@@ -41,38 +46,51 @@ const shownKey = (app: string, userId: string): string => `presence:shown:${app}
 const choiceKey = (app: string, userId: string): string => `presence:choice:${app}:${userId}`;
 const seenKey = (app: string, userId: string): string => `presence:seen:${app}:${userId}`;
 
+const chosen = (choice: unknown): PresenceStatus =>
+  PRESENCE_STATUSES.find((status) => status === choice) ?? "available";
+
+/** A pipeline does not fail where its commands do. */
+const answersOf = (answers: readonly (readonly [error: Error | null, value: unknown])[] | null): readonly unknown[] =>
+  (answers ?? []).map(([error, value]) => {
+    if (error) throw error;
+    return value;
+  });
+
 export function redisPresenceStore(redis: Redis, now: () => number = Date.now): PresenceStore {
   return {
     async refresh(sockets) {
       const until = now() + SOCKET_TTL_MS;
       const pipeline = redis.pipeline();
-      for (const { app, userId, socketId } of sockets) {
+      for (const { app, userId, socketId, shownAs } of sockets) {
         const key = socketsKey(app, userId);
         pipeline.zadd(key, until, socketId).pexpire(key, SOCKET_TTL_MS);
-        // Only where it is shown already.
+        if (shownAs === null) continue;
         const shown = shownKey(app, userId);
-        pipeline.zadd(shown, "XX", until, socketId).pexpire(shown, SOCKET_TTL_MS);
+        pipeline.zadd(shown, until, socketId).pexpire(shown, SOCKET_TTL_MS);
+        // Where it was lost, and above all that she hides; not over what she has chosen elsewhere since.
+        pipeline.set(choiceKey(app, userId), shownAs, "PX", CHOICE_TTL_MS, "NX");
       }
-      await pipeline.exec();
+      answersOf(await pipeline.exec());
     },
     async remove({ app, userId, socketId }) {
-      await redis
-        .pipeline()
-        .zrem(socketsKey(app, userId), socketId)
-        .zrem(shownKey(app, userId), socketId)
-        .set(seenKey(app, userId), now(), "PX", CHOICE_TTL_MS)
-        .exec();
+      const isHidden = (await redis.get(choiceKey(app, userId))) === "invisible";
+      const pipeline = redis.pipeline().zrem(socketsKey(app, userId), socketId).zrem(shownKey(app, userId), socketId);
+      // Who hides was not seen, and when she was here is what she hides.
+      if (!isHidden) pipeline.set(seenKey(app, userId), now(), "PX", CHOICE_TTL_MS);
+      answersOf(await pipeline.exec());
     },
     async announce({ app, userId, socketId }, status) {
+      const before = chosen(await redis.get(choiceKey(app, userId)));
       const until = now() + SOCKET_TTL_MS;
       const shown = shownKey(app, userId);
-      const pipeline = redis
-        .pipeline()
-        .zadd(shown, until, socketId)
-        .pexpire(shown, SOCKET_TTL_MS)
-        .set(seenKey(app, userId), now(), "PX", CHOICE_TTL_MS);
-      if (status !== null) pipeline.set(choiceKey(app, userId), status, "PX", CHOICE_TTL_MS);
-      await pipeline.exec();
+      const pipeline = redis.pipeline().zadd(shown, until, socketId).pexpire(shown, SOCKET_TTL_MS);
+      const after = status ?? before;
+      pipeline.set(choiceKey(app, userId), after, "PX", CHOICE_TTL_MS);
+      // Where she hides from now on, she was seen until now.
+      const isSeen = before !== "invisible" || after !== "invisible";
+      if (isSeen) pipeline.set(seenKey(app, userId), now(), "PX", CHOICE_TTL_MS);
+      answersOf(await pipeline.exec());
+      return after;
     },
     async of(app, userIds) {
       const pipeline = redis.pipeline();
@@ -80,16 +98,11 @@ export function redisPresenceStore(redis: Redis, now: () => number = Date.now): 
         pipeline.zcount(shownKey(app, userId), now(), "+inf");
         pipeline.get(choiceKey(app, userId)).get(seenKey(app, userId));
       }
-      const answers = (await pipeline.exec()) ?? [];
+      const answers = answersOf(await pipeline.exec());
       return userIds.map((_, index) => {
-        const [shown, choice, seen] = answers.slice(index * 3, index * 3 + 3).map(([error, value]) => {
-          if (error) throw error;
-          return value;
-        });
-        const isThere = Number(shown) > 0;
-        const chosen = PRESENCE_STATUSES.find((status) => status === choice) ?? "available";
+        const [shown, choice, seen] = answers.slice(index * 3, index * 3 + 3);
         return {
-          status: isThere && chosen !== "invisible" ? chosen : "offline",
+          status: Number(shown) > 0 ? chosen(choice) : "offline",
           lastSeenAt: typeof seen === "string" ? Number(seen) : null,
         };
       });
@@ -97,8 +110,8 @@ export function redisPresenceStore(redis: Redis, now: () => number = Date.now): 
     async online(app, userIds) {
       const pipeline = redis.pipeline();
       for (const userId of userIds) pipeline.zcount(socketsKey(app, userId), now(), "+inf");
-      const answers = (await pipeline.exec()) ?? [];
-      return userIds.filter((_, index) => Number(answers[index]?.[1] ?? 0) > 0);
+      const answers = answersOf(await pipeline.exec());
+      return userIds.filter((_, index) => Number(answers[index]) > 0);
     },
   };
 }

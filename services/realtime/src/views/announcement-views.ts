@@ -58,12 +58,13 @@ export async function tellAnnouncement(
   function receiptPackets(
     { receipts }: Extract<AnnouncementChange, { kind: "announcement-receipts" }>,
     userId: string,
-    view: object,
+    view: { readonly is_unread: boolean },
   ): readonly Packet[] {
     const kinds = new Set(receipts.filter((receipt) => receipt.userId === userId).map(({ kind }) => kind));
     // Deleted for herself: gone from all of her devices.
     if (kinds.has("deleted")) return [deletePacket(object, { mode: "my_devices" })];
-    const isRead = kinds.has("read") || kinds.has("opened");
+    // As it is by now: that it was delivered may be told after that it was read.
+    const isRead = !view.is_unread;
     const status = updatePacket(object, [setValue(recipientStatusPath(userId), isRead ? "read" : "delivered")]);
     // Her other devices take it for read by the whole alone (client API 6.5).
     return isRead ? [status, createPacket(object, view)] : [status];
@@ -98,9 +99,9 @@ async function viewsFor(
   announcement: Announcement,
   userIds: readonly string[],
   { profiles }: Deps,
-): Promise<ReadonlyMap<string, object>> {
+): Promise<ReadonlyMap<string, { readonly is_unread: boolean }>> {
   const { announcementId } = announcement;
-  const views = new Map<string, object>();
+  const views = new Map<string, { readonly is_unread: boolean }>();
   for (let start = 0; start < userIds.length; start += MAX_USERS) {
     const some = userIds.slice(start, start + MAX_USERS);
     const { userIds: readers } = await call.calls.ask(FindAnnouncementReaders, { announcementId, userIds: some });

@@ -13,25 +13,37 @@ export interface RenderDeps {
   readonly settings: Pick<SettingsCache, "of">;
 }
 
-/** What each user is to be sent of each change: in the order of the changes, each a map by user id. */
-export type Rendered = readonly ReadonlyMap<string, readonly Packet[]>[];
+export interface Rendered {
+  /** What each user is to be sent of each change: in the order of the changes, each a map by user id. */
+  readonly packets: readonly ReadonlyMap<string, readonly Packet[]>[];
+  /** Changes of which it could not be found out, with why. */
+  readonly failed: ReadonlyMap<ToldChange, unknown>;
+}
 
 /**
  * Makes packets of changes of one app, in one version of the API, each receiver's own: what she sees of it now. Changes of
- * one thing are told together and in their order; things are asked for beside each other.
+ * one thing are told together and in their order; things are asked for beside each other, and fail each by itself.
  */
 export async function renderChanges(call: Call, changes: readonly ToldChange[], deps: RenderDeps): Promise<Rendered> {
   const rendered = new Map<ToldChange, Map<string, readonly Packet[]>>(changes.map((one) => [one, new Map()]));
+  const failed = new Map<ToldChange, unknown>();
+  const telling = async (some: readonly ToldChange[], work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      for (const one of some) failed.set(one, error);
+    }
+  };
   const tell = (told: ToldChange, userId: string, packets: readonly Packet[]): void =>
     void rendered.get(told)?.set(userId, packets);
   const ofConversations = Map.groupBy(changes.filter(isOfConversation), ({ change }) => change.conversationId);
   const ofAnnouncements = Map.groupBy(changes.filter(isOfAnnouncement), ({ change }) => change.announcementId);
   await Promise.all([
-    ...[...ofConversations.values()].map((some) => tellConversation(call, some, deps, tell)),
-    ...[...ofAnnouncements.values()].map((some) => tellAnnouncement(call, some, deps, tell)),
-    ...changes.filter(isOfIdentity).map((one) => tellIdentity(call, one, deps, tell)),
+    ...[...ofConversations.values()].map((some) => telling(some, () => tellConversation(call, some, deps, tell))),
+    ...[...ofAnnouncements.values()].map((some) => telling(some, () => tellAnnouncement(call, some, deps, tell))),
+    ...changes.filter(isOfIdentity).map((one) => telling([one], () => tellIdentity(call, one, deps, tell))),
   ]);
-  return changes.map((one) => rendered.get(one) ?? new Map());
+  return { packets: changes.map((one) => rendered.get(one) ?? new Map()), failed };
 }
 
 const isOfConversation = (told: ToldChange): told is ToldChange<ConversationChange> => "conversationId" in told.change;
