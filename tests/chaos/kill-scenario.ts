@@ -43,6 +43,6 @@ export async function runKills(scenario: Scenario): Promise<Findings & { readonl
     await platform.start(victim);
     await sending;
   }
-  const counts = await atRest(app, sent, scenario.settleMs);
+  const counts = await atRest(platform, app, sent, scenario.settleMs);
   return { kills, ...(await examine(platform, app, sent, counts, owners)) };
 }

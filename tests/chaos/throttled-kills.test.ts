@@ -24,7 +24,7 @@ describe("killing workers thirty times during one throttled announcement to 100,
         ...times(6, "push-delivery"),
       ],
       recipients: 100_000,
-      phones: 3_000,
+      phoneEvery: 50,
       perMinute: 150_000,
     });
     expect(pauses).to.equal(5);
