@@ -20,6 +20,8 @@ export interface SocketServerOptions {
     readonly maxBufferedBytes: number;
     readonly maxPacketBytes: number;
     readonly drainMs: number;
+    /** Shorter than what proxies take for idle; a client that answers none of them is gone. */
+    readonly pingMs?: number;
   };
   /** Whether sockets would hear what happens: else they had better go to another process. */
   readonly isHearing: () => boolean;
@@ -39,7 +41,6 @@ export interface SocketServer extends Closable {
   closeAll(reason: CloseReason, overMs: number): Promise<void>;
 }
 
-/** Shorter than what proxies take for idle; a client that answers none of them is gone. */
 const PING_MS = 30_000;
 /** A page that does not take its close does not keep us. */
 const CLOSE_GRACE_MS = 500;
@@ -107,7 +108,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     const hers = registry.ofUser(session.appId, session.userId).filter(({ isOpen }) => isOpen);
     // The oldest is the one that is most likely gone without a word.
     if (hers.length >= limits.maxSocketsPerUser) hers[0]?.close("tooMany");
-    const stopWatching = watch(socket, connection);
+    const stopWatching = watch(socket, connection, limits.pingMs);
     socket.on("close", () => {
       stopWatching();
       registry.remove(connection);
@@ -144,7 +145,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
 }
 
 /** Notices who is gone without a word, and whose session runs out. */
-function watch(socket: WebSocket, connection: Connection): () => void {
+function watch(socket: WebSocket, connection: Connection, pingMs = PING_MS): () => void {
   let isAlive = true;
   socket.on("pong", () => {
     isAlive = true;
@@ -153,7 +154,7 @@ function watch(socket: WebSocket, connection: Connection): () => void {
     if (!isAlive) return socket.terminate();
     isAlive = false;
     socket.ping();
-  }, PING_MS);
+  }, pingMs);
   const leftMs = connection.session.expiresAt - Date.now();
   const expiry = setTimeout(() => connection.close("expired"), Math.min(Math.max(0, leftMs), MAX_TIMER_MS));
   return () => {
