@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { eventually, testLogger } from "@strata/testing";
 import { expect } from "chai";
 import { WebSocket } from "ws";
@@ -18,7 +19,8 @@ const LIMITS = {
 describe("openSocketServer", () => {
   let server: SocketServer;
   let registry: ReturnType<typeof createRegistry>;
-  let [opened, gone]: Connection[][] = [[], []];
+  let opened: Connection[];
+  let gone: Connection[];
   let reasons: CloseReason[];
   let clients: WebSocket[];
   beforeEach(() => {
@@ -135,7 +137,7 @@ describe("openSocketServer", () => {
     const refused = async () => {
       const client = new WebSocket(`ws://127.0.0.1:${server.port}/ann`, "layer-3.0");
       client.on("error", () => {});
-      const response = await new Promise<{ statusCode?: number; headers: object } | null>((resolve) => {
+      const response = await new Promise<IncomingMessage | null>((resolve) => {
         client.on("unexpected-response", (_request, answer) => resolve(answer));
         client.on("open", () => resolve(null));
       });
