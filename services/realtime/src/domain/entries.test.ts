@@ -7,8 +7,6 @@ const hers = { ...here, messageId: MESSAGE_ID };
 const ANNOUNCEMENT = "b0b0b0b0-0000-4000-8000-000000000003";
 
 describe("whom sockets are told of an event for", () => {
-  const to = (told: entries.Told) => told.to;
-
   it("is the sender's other devices beside whoever shall get a message, and nobody for a bare name", () => {
     const message = { ...hers, position: 1, sentAt: 1, recipients: ["ann"], hasNotification: false };
     const told = entries.toldOfMessage({ ...message, sender: { userId: "bob" } });
@@ -69,3 +67,5 @@ describe("whom sockets are told of an event for", () => {
     expect(to(entries.toldOfFollowing({ ...following, at: 1 }))).to.deep.equal({ users: ["ann"] });
   });
 });
+
+const to = (told: entries.Told) => told.to;

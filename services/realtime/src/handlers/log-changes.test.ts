@@ -9,6 +9,8 @@ import { logChanges } from "./log-changes.ts";
 
 type Heard = PayloadOf<typeof MetadataChanged>;
 
+const named: FindReceivers = async (_app, told) => told.map(({ to }) => to.users);
+
 describe("logChanges", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   let app: string;
@@ -21,7 +23,6 @@ describe("logChanges", () => {
   });
 
   /** Each event is told to those whom its conversation's id names. */
-  const named: FindReceivers = async (_app, told) => told.map(({ to }) => to.users);
   function handling(options: { now?: () => number; findReceivers?: FindReceivers; changes?: ChangeStore } = {}) {
     const recording = recordingPublisher();
     const logged = logChanges({
