@@ -16,9 +16,13 @@ const LIMITS = {
   drainMs: 0,
 };
 
-const aConnection = (appId: string, userId: string) =>
-  new Connection({
-    socket: new WebSocket(null, undefined, {}),
+/** Nobody is at its other end. */
+function aConnection(appId: string, userId: string): Connection {
+  const socket = new WebSocket("ws://127.0.0.1:9");
+  socket.on("error", () => {});
+  socket.terminate();
+  return new Connection({
+    socket,
     session: { appId, userId, expiresAt: 0 },
     hash: "",
     version: "3.0",
@@ -26,6 +30,7 @@ const aConnection = (appId: string, userId: string) =>
     onClosing: () => {},
     now: () => 0,
   });
+}
 
 const refused = async (port: number) => {
   const client = new WebSocket(`ws://127.0.0.1:${port}/ann`, "layer-3.0");
