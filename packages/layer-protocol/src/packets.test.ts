@@ -40,7 +40,6 @@ describe("packets of sockets", () => {
 
   it("say what happened in the clients' words", () => {
     const object = messageObject(BASE, UUID);
-    const body = (packet: { type: string; body: unknown }) => [packet.type, packet.body];
     expect(body(createPacket(object, { a: 1 }))).to.deep.equal([
       "change",
       { operation: "create", object, data: { a: 1 } },
@@ -100,3 +99,5 @@ describe("packets of sockets", () => {
     );
   });
 });
+
+const body = (packet: { type: string; body: unknown }) => [packet.type, packet.body];

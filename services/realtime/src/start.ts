@@ -95,7 +95,10 @@ export async function start({
   closing.add(await broker.consume(rows), "consumers");
 
   const hearing = watchHearing(readiness, heard);
-  closing.add(repeat(HEARING_POLL_MS, hearing.look, log), "hearing");
+  closing.add(
+    repeat(HEARING_POLL_MS, () => hearing.look(), log),
+    "hearing",
+  );
 
   const answer = answerRequest({
     ...rendering,
@@ -131,7 +134,7 @@ export async function start({
         drainMs: config.DRAIN_MS,
       },
       isHearing: () => hearing.isHearing,
-      now: heard.now,
+      now: () => heard.now(),
       admit: (request) => admit(request, { sessions, settings, calls }),
       onOpen(connection, socket) {
         serveConnection(socket, connection, serving);

@@ -175,11 +175,11 @@ describe("counts of messages", function () {
         summarised: [unread.length, visible.length],
       });
     };
+    const of = <P>(payload: P) => aDelivery(payload, { app });
     /** What several are told of together is what each of them is told alone. */
     const compareViews = async () => {
       const everyone = [...userIds(USERS), "stranger"];
       const messageIds = told.map(({ messageId }) => messageId);
-      const of = <P>(payload: P) => aDelivery(payload, { app });
       const together = { ...deps, sharedSummaries: sharedSummariesOf(deps) };
       for (const some of [everyone, everyone.slice(0, 2)]) {
         const asked = of({ conversationId, userIds: some, messageIds });

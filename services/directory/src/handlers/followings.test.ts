@@ -13,10 +13,10 @@ describe("who follows whom", () => {
   beforeEach(() => {
     app = anAppId();
   });
-  const take = (kind: "follow" | "unfollow", users: readonly string[], followed: string, at: number, of = app) =>
+  const take = (kind: "follow" | "unfollow", users: readonly string[], star: string, at: number, of = app) =>
     stores.followings.take(
       of,
-      users.map((user) => ({ kind, user, followed })),
+      users.map((user) => ({ kind, user, followed: star })),
       at,
       "test",
     );

@@ -59,6 +59,28 @@ const counted = (messages: readonly UserMessage[] = []) =>
   });
 const packetsOf = (one: ConversationChange, to: Receiver, isLast = true) => conversationPackets(one, to, isLast);
 
+const part = (partId: string, more: object = {}) => ({
+  id: `${MESSAGE.id}/parts/${partId}`,
+  url: `${MESSAGE.url}/parts/${partId}`,
+  mime_type: "text/plain",
+  body: `body of ${partId}`,
+  updated_at: "2026-11-27T00:00:00.000Z",
+  ...more,
+});
+
+const receipts = (...some: readonly (readonly [userId: string, kind: "delivered" | "read"])[]): ConversationChange => ({
+  kind: "message-receipts",
+  ...hers,
+  receipts: some.map(([userId, kind]) => ({ userId, kind })),
+});
+
+const pathOf = (userId: string) => formatPatchProperty(["recipient_status", identityUri(userId)]);
+
+const deletedMessage = (isForAll: boolean) =>
+  packetsOf({ kind: "message-deleted", ...hers, isForAll }, receiver(counted()));
+
+const statusUpdate = (userId: string, status: string) => change("update", MESSAGE, [set(pathOf(userId), status)]);
+
 describe("what a receiver is sent of a change of a conversation", () => {
   it("is the whole conversation where it is new", () => {
     expect(packetsOf({ kind: "conversation-created", ...here }, receiver(counted()))).to.deep.equal([
@@ -155,10 +177,8 @@ describe("what a receiver is sent of a change of a conversation", () => {
   });
 
   it("is that a message is gone, from all views or from hers, before what is counted", () => {
-    const deleted = (isForAll: boolean) =>
-      packetsOf({ kind: "message-deleted", ...hers, isForAll }, receiver(counted()));
-    expect(deleted(true)).to.deep.equal([change("delete", MESSAGE, { mode: "all_participants" }), COUNTS]);
-    expect(deleted(false)).to.deep.equal([change("delete", MESSAGE, { mode: "my_devices" }), COUNTS]);
+    expect(deletedMessage(true)).to.deep.equal([change("delete", MESSAGE, { mode: "all_participants" }), COUNTS]);
+    expect(deletedMessage(false)).to.deep.equal([change("delete", MESSAGE, { mode: "my_devices" }), COUNTS]);
   });
 
   it("is nothing at all where nothing of it is hers", () => {
@@ -178,14 +198,6 @@ describe("what a receiver is sent of a change of a conversation", () => {
 });
 
 describe("what a receiver is sent of changed parts", () => {
-  const part = (partId: string, more: object = {}) => ({
-    id: `${MESSAGE.id}/parts/${partId}`,
-    url: `${MESSAGE.url}/parts/${partId}`,
-    mime_type: "text/plain",
-    body: `body of ${partId}`,
-    updated_at: "2026-11-27T00:00:00.000Z",
-    ...more,
-  });
   const changed: ConversationChange = { kind: "message-updated", ...hers, changed: ["two"], removed: ["gone"] };
 
   it("is from 3.0 each part by itself: what is gone, what came, and what those say that were known", () => {
@@ -231,14 +243,6 @@ describe("what a receiver is sent of receipts of a message", () => {
       { userId: "cid", status: "delivered" },
     ],
   });
-  const receipts = (
-    ...some: readonly (readonly [userId: string, kind: "delivered" | "read"])[]
-  ): ConversationChange => ({
-    kind: "message-receipts",
-    ...hers,
-    receipts: some.map(([userId, kind]) => ({ userId, kind })),
-  });
-  const pathOf = (userId: string) => formatPatchProperty(["recipient_status", identityUri(userId)]);
 
   it("is what each reader has come to by now, once, so that what is told late lowers nothing", () => {
     const told = receipts(["b.b", "delivered"], ["cid", "delivered"], ["b.b", "read"]);
@@ -251,16 +255,15 @@ describe("what a receiver is sent of receipts of a message", () => {
   });
 
   it("is also what is unread then for who has read it herself, and for nobody who only got it", () => {
-    const update = (userId: string, status: string) => change("update", MESSAGE, [set(pathOf(userId), status)]);
     expect(packetsOf(receipts(["ann", "read"]), receiver(counted([message])))).to.deep.equal([
-      update("ann", "read"),
+      statusUpdate("ann", "read"),
       COUNTS,
     ]);
     expect(packetsOf(receipts(["ann", "delivered"]), receiver(counted([message])))).to.deep.equal([
-      update("ann", "read"),
+      statusUpdate("ann", "read"),
     ]);
     expect(packetsOf(receipts(["ann", "read"]), receiver(counted([message])), false)).to.deep.equal([
-      update("ann", "read"),
+      statusUpdate("ann", "read"),
     ]);
   });
 

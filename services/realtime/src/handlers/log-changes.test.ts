@@ -1,5 +1,5 @@
 import { ChangeLogged, type MetadataChanged, type PayloadOf } from "@strata/contracts";
-import { anAppId, userIds } from "@strata/testing";
+import { anAppId, eventually, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { CONVERSATION_ID } from "../../test/seen.ts";
 import { aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
@@ -8,6 +8,8 @@ import type { ChangeStore } from "../store/change-store.ts";
 import { logChanges } from "./log-changes.ts";
 
 type Heard = PayloadOf<typeof MetadataChanged>;
+
+const named: FindReceivers = async (_app, told) => told.map(({ to }) => to.users);
 
 describe("logChanges", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -21,7 +23,6 @@ describe("logChanges", () => {
   });
 
   /** Each event is told to those whom its conversation's id names. */
-  const named: FindReceivers = async (_app, told) => told.map(({ to }) => to.users);
   function handling(options: { now?: () => number; findReceivers?: FindReceivers; changes?: ChangeStore } = {}) {
     const recording = recordingPublisher();
     const logged = logChanges({
@@ -48,6 +49,27 @@ describe("logChanges", () => {
     await handle(["ann"])(heard("0"));
     expect((await logOf()).map(({ id }) => id)).to.deep.equal([...ids, "0"]);
     expect(events.map(({ id }) => id)).to.deep.equal([...ids, "0"]);
+  });
+
+  it("keeps that order where it takes longer to find out who is to hear of the first", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let asked = 0;
+    const { handle, events } = handling({
+      findReceivers: async (_app, told) => {
+        asked += 1;
+        if (asked === 1) await promise;
+        return told.map(({ to }) => to.users);
+      },
+    });
+    const first = handle(["ann"])(heard("b"));
+    await eventually(() => asked, 1);
+    const second = handle(["ann"])(heard("a"));
+    // Where it did not wait, it would be asked about, logged and told by now.
+    await handling().handle(["bob"])(heard("other"));
+    resolve();
+    await Promise.all([first, second]);
+    expect(events.map(({ id }) => id)).to.deep.equal(["b", "a"]);
+    expect((await logOf()).map(({ id }) => id)).to.deep.equal(["b", "a"]);
   });
 
   it("keeps that order where the clock is set back", async () => {

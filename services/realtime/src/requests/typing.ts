@@ -34,12 +34,13 @@ const MAX_TYPING = 20;
 /** Clients repeat themselves every 2.5 s. */
 const PARTICIPANTS_TTL_MS = 5_000;
 
+const keyOf = (app: string, conversationId: string): string => `${app}/${conversationId}`;
+
 export function typingOver({ signals, profiles }: Deps): Typing {
   const known = boundedCache<readonly string[]>({ maxEntries: MAX_CONVERSATIONS, ttlMs: PARTICIPANTS_TTL_MS });
   /** In which conversations a socket has said that its user types. */
   const typingAt = new Map<Connection, Set<string>>();
 
-  const keyOf = (app: string, conversationId: string): string => `${app}/${conversationId}`;
   const participantsOf = async ({ wire, calls }: Call, conversationId: string): Promise<readonly string[]> => {
     const key = keyOf(wire.appId, conversationId);
     const cached = known.get(key);

@@ -16,14 +16,15 @@ export function heardThrough(clock: () => number = Date.now): HeardThrough {
   // In the order in which they were logged, nearly: what replicas' clocks differ by is in the overlap of a replay.
   const told = new Set<{ readonly at: number }>();
   const holds = new Set<{ readonly at: number }>();
-  const add = (to: Set<{ readonly at: number }>, at: number): (() => void) => {
-    const one = { at };
-    to.add(one);
-    return () => void to.delete(one);
-  };
   const now = (): number => {
     const [oldest] = told;
     return Math.min(clock(), oldest?.at ?? Infinity, ...Array.from(holds, ({ at }) => at));
   };
   return { telling: (at) => add(told, at), hold: () => add(holds, now()), now };
+}
+
+function add(to: Set<{ readonly at: number }>, at: number): () => void {
+  const one = { at };
+  to.add(one);
+  return () => void to.delete(one);
 }

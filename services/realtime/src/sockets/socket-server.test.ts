@@ -1,8 +1,9 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { eventually, testLogger } from "@strata/testing";
 import { expect } from "chai";
 import { WebSocket } from "ws";
-import type { CloseReason, Connection } from "./connection.ts";
+import { type CloseReason, Connection } from "./connection.ts";
 import { createRegistry } from "./registry.ts";
 import { openSocketServer, type SocketServer } from "./socket-server.ts";
 
@@ -15,10 +16,38 @@ const LIMITS = {
   drainMs: 0,
 };
 
+/** Nobody is at its other end. */
+function aConnection(appId: string, userId: string): Connection {
+  const socket = new WebSocket("ws://127.0.0.1:9");
+  socket.on("error", () => {});
+  socket.terminate();
+  return new Connection({
+    socket,
+    session: { appId, userId, expiresAt: 0 },
+    hash: "",
+    version: "3.0",
+    maxBufferedBytes: 0,
+    onClosing: () => {},
+    now: () => 0,
+  });
+}
+
+const refused = async (port: number) => {
+  const client = new WebSocket(`ws://127.0.0.1:${port}/ann`, "layer-3.0");
+  client.on("error", () => {});
+  const response = await new Promise<IncomingMessage | null>((resolve) => {
+    client.on("unexpected-response", (_request, answer) => resolve(answer));
+    client.on("open", () => resolve(null));
+  });
+  client.terminate();
+  return response && [response.statusCode, response.headers];
+};
+
 describe("openSocketServer", () => {
   let server: SocketServer;
   let registry: ReturnType<typeof createRegistry>;
-  let [opened, gone]: Connection[][] = [[], []];
+  let opened: Connection[];
+  let gone: Connection[];
   let reasons: CloseReason[];
   let clients: WebSocket[];
   beforeEach(() => {
@@ -132,21 +161,11 @@ describe("openSocketServer", () => {
   it("lets nobody in while this process hears nothing, or is going away", async () => {
     let isHearing = false;
     await serve({}, () => isHearing);
-    const refused = async () => {
-      const client = new WebSocket(`ws://127.0.0.1:${server.port}/ann`, "layer-3.0");
-      client.on("error", () => {});
-      const response = await new Promise<{ statusCode?: number; headers: object } | null>((resolve) => {
-        client.on("unexpected-response", (_request, answer) => resolve(answer));
-        client.on("open", () => resolve(null));
-      });
-      client.terminate();
-      return response && [response.statusCode, response.headers];
-    };
-    const answer = await refused();
+    const answer = await refused(server.port);
     expect(answer?.[0]).to.equal(503);
     expect(answer?.[1]).to.include({ "retry-after": "2" });
     isHearing = true;
-    expect(await refused()).to.equal(null);
+    expect(await refused(server.port)).to.equal(null);
   });
 
   it("closes all over a while, for a reason that is told", async () => {
@@ -161,8 +180,12 @@ describe("openSocketServer", () => {
 describe("the registry of sockets", () => {
   it("knows whose they are, by app and user, until the last of hers is gone", () => {
     const registry = createRegistry();
-    const of = (appId: string, userId: string) => ({ session: { appId, userId, expiresAt: 0 } }) as Connection;
-    const [one, two, other, his] = [of("a", "ann"), of("a", "ann"), of("b", "ann"), of("a", "bob")];
+    const [one, two, other, his] = [
+      aConnection("a", "ann"),
+      aConnection("a", "ann"),
+      aConnection("b", "ann"),
+      aConnection("a", "bob"),
+    ];
     for (const connection of [one, two, other, his]) registry.add(connection);
     expect(registry.ofUser("a", "ann")).to.deep.equal([one, two]);
     expect(registry.present("a", ["ann", "eve", "bob"])).to.deep.equal(["ann", "bob"]);

@@ -4,6 +4,12 @@ import { expect } from "chai";
 import { openStores } from "../../test/support.ts";
 import { type PresenceStore, redisPresenceStore, SOCKET_TTL_MS } from "./presence-store.ts";
 
+const failed = (work: Promise<unknown>) =>
+  work.then(
+    () => "done",
+    () => "failed",
+  );
+
 describe("the presence of users", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   let store: PresenceStore;
@@ -133,11 +139,6 @@ describe("the presence of users", () => {
   it("fails where Redis does, rather than saying that nobody is there", async () => {
     await stores.redis.set(`presence:shown:${app}:ann`, "no set");
     await stores.redis.set(`presence:sockets:${app}:ann`, "no set");
-    const failed = (work: Promise<unknown>) =>
-      work.then(
-        () => "done",
-        () => "failed",
-      );
     const works = [
       store.of(app, ["ann"]),
       store.online(app, ["ann"]),

@@ -31,6 +31,21 @@ const anAnnouncement = (announcementId: string): Announcement => ({
   recipients: ["ann"],
 });
 
+const statuses = (socket: TestSocket) =>
+  socket.packets.flatMap(({ body }) => {
+    const status = Status.safeParse(body);
+    return status.success ? [status.data.data[0].value] : [];
+  });
+
+const batch = (announcementId: string): PayloadOf<typeof BatchStored> => ({
+  announcementId,
+  batchId: `${anAppId()}/${announcementId}/00/0/000000`,
+  partition: 0,
+  at: 1_000,
+  recipients: ["ann"],
+  hasNotification: false,
+});
+
 describe("telling sockets of announcements", () => {
   let infra: Infra;
   let world: World;
@@ -89,11 +104,6 @@ describe("telling sockets of announcements", () => {
     app = anAppId();
   });
   const connect = (userId: string) => openSocket(service.port, world.signIn(app, userId));
-  const statuses = (socket: TestSocket) =>
-    socket.packets.flatMap(({ body }) => {
-      const status = Status.safeParse(body);
-      return status.success ? [status.data.data[0].value] : [];
-    });
   const recorded = (announcementId: string, ...kinds: readonly Receipts[number]["kind"][]) =>
     receipts?.emit(ReceiptsRecorded, app, {
       announcementId,
@@ -142,14 +152,6 @@ describe("telling sockets of announcements", () => {
     announcements.set(recalled, { ...anAnnouncement(recalled), state: "recalled" });
     announcements.set(over, { ...anAnnouncement(over), expiresAt: Date.now() - 1 });
     const ann = await connect("ann");
-    const batch = (announcementId: string): PayloadOf<typeof BatchStored> => ({
-      announcementId,
-      batchId: `${app}/${announcementId}/00/0/000000`,
-      partition: 0,
-      at: 1_000,
-      recipients: ["ann"],
-      hasNotification: false,
-    });
     for (const one of [recalled, over, id]) await fanout?.emit(BatchStored, app, batch(one));
     await eventually(() => ann.changes(), ["create Announcement"]);
     expect(JSON.stringify(ann.packets)).to.contain(id);

@@ -10,6 +10,25 @@ const set = (value: string) => [{ operation: "set", property: "status", value }]
 const idOf = (userId: string) => `layer:///identities/${userId}`;
 
 /** Typing and presence: of the moment, and kept by nobody. */
+const signals = (socket: TestSocket) =>
+  socket.packets.flatMap(({ type, body }) => (type === "signal" ? [JSON.stringify(body)] : []));
+
+const presences = (socket: TestSocket) =>
+  socket.packets.flatMap(({ type, body }) => {
+    const text = JSON.stringify(body);
+    const [, userId, status] = /identities\/(\w+)".*"presence.status","value":"(\w+)"/.exec(text) ?? [];
+    return type === "change" && userId ? [`${userId} ${status}`] : [];
+  });
+
+async function synced(socket: TestSocket, data: unknown): Promise<Record<string, string>> {
+  const { data: answered, success } = await socket.request("Presence.sync", data);
+  expect(success).to.equal(true);
+  const found = JSON.stringify(answered).matchAll(/identities\/(\w+)","url":"[^"]*"},"data":\[{[^}]*"value":"(\w+)"/g);
+  return Object.fromEntries([...found].map(([, userId, status]) => [userId, status]));
+}
+
+const actions = (socket: TestSocket) => signals(socket).map((body) => /"action":"(\w+)"/.exec(body)?.[1]);
+
 describe("what is of the moment", () => {
   let infra: Infra;
   let world: World;
@@ -40,23 +59,6 @@ describe("what is of the moment", () => {
     world.follows.clear();
   });
   const connect = (userId: string, port = service.port) => openSocket(port, world.signIn(app, userId));
-  const signals = (socket: TestSocket) =>
-    socket.packets.flatMap(({ type, body }) => (type === "signal" ? [JSON.stringify(body)] : []));
-  const actions = (socket: TestSocket) => signals(socket).map((body) => /"action":"(\w+)"/.exec(body)?.[1]);
-  const presences = (socket: TestSocket) =>
-    socket.packets.flatMap(({ type, body }) => {
-      const text = JSON.stringify(body);
-      const [, userId, status] = /identities\/(\w+)".*"presence.status","value":"(\w+)"/.exec(text) ?? [];
-      return type === "change" && userId ? [`${userId} ${status}`] : [];
-    });
-  async function synced(socket: TestSocket, data: unknown): Promise<Record<string, string>> {
-    const { data: answered, success } = await socket.request("Presence.sync", data);
-    expect(success).to.equal(true);
-    const found = JSON.stringify(answered).matchAll(
-      /identities\/(\w+)","url":"[^"]*"},"data":\[{[^}]*"value":"(\w+)"/g,
-    );
-    return Object.fromEntries([...found].map(([, userId, status]) => [userId, status]));
-  }
   const online = async (...userIds: string[]) => (await asker?.ask(FindOnlineUsers, app, { userIds }))?.online;
 
   it("is typing, told to the others in the conversation, and ended with the socket that said so", async () => {
@@ -167,7 +169,7 @@ describe("what is of the moment", () => {
     });
     expect(await synced(bob, { ids: [] })).to.deep.equal({});
     expect(await synced(bob, { ids: [7, null, "ann", "layer:///messages/x"] })).to.deep.equal({});
-    for (const data of [{ ids: "ann" }, { ids: new Array(1_001).fill(idOf("ann")) }, { since: "soon" }]) {
+    for (const data of [{ ids: "ann" }, { ids: Array.from({ length: 1_001 }, () => idOf("ann")) }, { since: "soon" }]) {
       expect(await bob.request("Presence.sync", data)).to.include({ success: false });
     }
     await ann.request("Presence.update", set("away"));

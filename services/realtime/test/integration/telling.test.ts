@@ -8,6 +8,8 @@ import { messageTo } from "../telling.ts";
 
 const QUEUE = "realtime.changes";
 
+const hears = (socket: TestSocket, id: string) => idsOf(socket).some((body) => body.includes(id));
+
 describe("telling sockets what happened", () => {
   let infra: Infra;
   let world: World;
@@ -37,9 +39,6 @@ describe("telling sockets what happened", () => {
   };
   const say = (conversationId: string, recipients: readonly string[]) =>
     messageTo(telling(), app, conversationId, recipients);
-  const idsOf = (socket: TestSocket): readonly string[] =>
-    socket.packets.flatMap(({ type, body }) => (type === "change" ? [JSON.stringify(body)] : []));
-  const hears = (socket: TestSocket, id: string) => idsOf(socket).some((body) => body.includes(id));
   const queues = async () => {
     await using probe = await probeBroker(infra.amqpUrl);
     return await probe.depths([QUEUE, `${QUEUE}.dead-letter`]);
@@ -223,3 +222,6 @@ describe("telling sockets what happened", () => {
     expect(await ann.request("Message.create")).to.include({ success: false });
   });
 });
+
+const idsOf = (socket: TestSocket): readonly string[] =>
+  socket.packets.flatMap(({ type, body }) => (type === "change" ? [JSON.stringify(body)] : []));
