@@ -82,18 +82,21 @@ export async function probeBroker(url: string): Promise<BrokerProbe> {
 
 /**
  * Makes the queues that a service's events need (their `consumedBy`), bound as their owners would bind them. With them a
- * service can be tested alone.
+ * service can be tested alone; with `owner`, beside peers that make their own: those of that service only.
  */
-export async function declareSubscriberQueues(url: string, service: ServiceName): Promise<void> {
+export async function declareSubscriberQueues(url: string, service: ServiceName, owner?: ServiceName): Promise<void> {
   const model = await connect(url, { noDelay: true });
   const channel = await model.createChannel();
   await declareTopology(channel, commonTopology);
-  for (const event of eventsOf(service)) await declareConsumersOf(channel, event);
+  for (const event of eventsOf(service)) {
+    const queues = event.consumedBy.filter((queue) => owner === undefined || queue.startsWith(`${owner}.`));
+    await declareConsumers(channel, event, queues);
+  }
   await model.close();
 }
 
-async function declareConsumersOf(channel: Channel, event: AnyEvent): Promise<void> {
-  for (const queue of event.consumedBy) {
+async function declareConsumers(channel: Channel, event: AnyEvent, queues: readonly string[]): Promise<void> {
+  for (const queue of queues) {
     await channel.assertQueue(queue, { durable: true, arguments: { "x-queue-type": "quorum" } });
     await channel.bindQueue(queue, exchange.events, `${event.type}.*`);
   }

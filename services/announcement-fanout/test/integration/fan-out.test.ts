@@ -14,7 +14,7 @@ import {
   type PayloadOf,
 } from "@strata/contracts";
 import { ack, consumer, on, onGroup } from "@strata/messaging";
-import { type BrokerProbe, probeBroker } from "@strata/messaging/testing";
+import { type BrokerProbe, probeBroker, declareSubscriberQueues } from "@strata/messaging/testing";
 import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { aContent, announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
@@ -35,6 +35,7 @@ describe("announcement-fanout", () => {
   before(async () => {
     infra = await openInfra("fanout");
     probe = await probeBroker(infra.amqpUrl);
+    await declareSubscriberQueues(infra.amqpUrl, "announcement-fanout", "realtime");
     directory = await openDirectory(infra);
     push = await openPeer(infra, "push-delivery", [
       consumer({

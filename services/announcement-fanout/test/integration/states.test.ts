@@ -20,6 +20,7 @@ import {
 import { ack, consumer, on, onGroup } from "@strata/messaging";
 import { openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
+import { declareSubscriberQueues } from "@strata/messaging/testing";
 import { expect } from "chai";
 import { aCrowd } from "../crowd.ts";
 import { aContent, announceToMany, openDirectory, openPeer, type Peer, startFanOut } from "../support.ts";
@@ -38,6 +39,7 @@ describe("announcement-fanout: when", () => {
 
   before(async () => {
     infra = await openInfra("fanout-when");
+    await declareSubscriberQueues(infra.amqpUrl, "announcement-fanout", "realtime");
     directory = await openDirectory(infra, crowd);
     push = await openPeer(infra, "push-delivery", [
       consumer({

@@ -89,7 +89,7 @@ describe("messages", function () {
       noting(ConversationRead, others),
     ];
     resources.use(
-      await openPeer(infra, "realtime", [consumer({ queue: "realtime.messages", scope: "instance", handlers })]),
+      await openPeer(infra, "integration", [consumer({ queue: "integration.messages", scope: "instance", handlers })]),
     );
   });
   after(() => resources.disposeAsync());

@@ -12,7 +12,7 @@ import {
   RecordReceipts,
 } from "@strata/contracts";
 import { type Broker, consumer, on, openBroker, reply } from "@strata/messaging";
-import { type BrokerProbe, probeBroker } from "@strata/messaging/testing";
+import { type BrokerProbe, declareSubscriberQueues, probeBroker } from "@strata/messaging/testing";
 import { createReadiness } from "@strata/runtime";
 import {
   anAnnouncementId,
@@ -91,6 +91,7 @@ describe("receipt-tracking", () => {
   before(async () => {
     infra = await openInfra("receipt-tracking");
     probe = await probeBroker(infra.amqpUrl);
+    await declareSubscriberQueues(infra.amqpUrl, "receipt-tracking", "realtime");
     fanout = await openFanout(infra.amqpUrl, app, { [announcementId]: sent });
     const env = {
       AMQP_URL: infra.amqpUrl,

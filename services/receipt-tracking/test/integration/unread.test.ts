@@ -26,6 +26,7 @@ import {
   tcpProxy,
   testLogger,
 } from "@strata/testing";
+import { declareSubscriberQueues } from "@strata/messaging/testing";
 import { expect } from "chai";
 import { Registry } from "prom-client";
 import { loadConfig } from "../../src/config.ts";
@@ -88,6 +89,7 @@ describe("receipt-tracking's unread counts", function unreadCounts() {
   before(async () => {
     infra = await openInfra("receipt-tracking-counts");
     redis = await tcpProxy(infra.redisUrl);
+    await declareSubscriberQueues(infra.amqpUrl, "receipt-tracking", "realtime");
     // No publisher waits for long: the queues of the service are there before its peers speak.
     service = await startInProcess(start, {
       name: "receipt-tracking",
