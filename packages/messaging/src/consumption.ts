@@ -45,6 +45,8 @@ const START_DEADLINE_MS = 120_000;
 const CONSUMERS_POLL_MS = 250;
 /** Longer than the broker takes to hand a new consumer what waits for it. */
 const CALM_MS = 200;
+/** A suspect that takes long, or waits for a dependency, holds up the start no longer than this. */
+const SUSPECTS_DEADLINE_MS = 10_000;
 
 export async function consume(rows: readonly Consumer[], parts: ConsumptionParts): Promise<Closable> {
   const { service, topology, connection, readiness, catalogue } = parts;
@@ -54,14 +56,53 @@ export async function consume(rows: readonly Consumer[], parts: ConsumptionParts
   await connection.once("declare", (channel) => declareTopology(channel, topologyOf(rows, topology)));
   await untilConsumersExist(parts);
 
-  const consumed = rows.flatMap((row) => consumedQueues(row, parts));
-  for (const { name, isLive } of consumed) readiness.add(`consumes ${name}`, isLive);
-  await Promise.all(consumed.map(({ started }) => started(Date.now() + START_DEADLINE_MS)));
+  const consumed: ConsumedQueues[] = [];
+  const deadlineAt = Date.now() + START_DEADLINE_MS;
+  const areUp = async (opened: readonly ConsumedQueues[]): Promise<void> => {
+    consumed.push(...opened);
+    for (const { name, isLive } of opened) readiness.add(`consumes ${name}`, isLive);
+    await Promise.all(opened.map(({ started }) => started(deadlineAt)));
+  };
+  const lanes = rows.filter(isLane);
+  const others = rows.filter((row) => !isLane(row));
+  await areUp(others.map((row) => singleQueue(row.queue, consumerOn(row, row.queue, modeOf(row), parts))));
+  // Suspects first. One that kills us then has no neighbour in our hands, and one that does not is done with, where it
+  // would else wait for its turn in our hands and take the blame for whatever kills us meanwhile.
+  const areThere = await haveMessages(connection, lanes);
+  const opened = lanes.map((row) => suspectsOf(row, parts));
+  await areUp(opened.map(({ suspects }) => suspects));
+  if (areThere) await untilTried(opened, lanes, parts);
+  await areUp(opened.map(({ openLane }) => openLane()));
   return {
     async close() {
       await Promise.all(consumed.map((queues) => queues.close()));
     },
   };
+}
+
+/** What is answered or forgotten is tried once, and own copies end with their process. */
+const isLane = (row: Consumer): boolean => modeOf(row) === "work" || modeOf(row) === "ordered";
+
+/** Whether suspects of any of these rows wait to be tried. */
+async function haveMessages(connection: Connection, rows: readonly Consumer[]): Promise<boolean> {
+  const counts = await connection.once("look for suspects", (channel) =>
+    Promise.all(rows.map(async ({ queue }) => (await channel.checkQueue(aloneQueue(queue))).messageCount)),
+  );
+  return counts.some((count) => count > 0);
+}
+
+/** Resolves once no suspect waits and none is in hand here, or is told to wait no longer. */
+async function untilTried(
+  opened: readonly Suspects[],
+  rows: readonly Consumer[],
+  { connection, closing, log }: ConsumptionParts,
+): Promise<void> {
+  const deadlineAt = Date.now() + SUSPECTS_DEADLINE_MS;
+  while (Date.now() < deadlineAt && !closing.aborted) {
+    await pause(CALM_MS, closing);
+    if (opened.every(({ areTried }) => areTried()) && !(await haveMessages(connection, rows))) return;
+  }
+  log.warn("suspects are still being tried; consuming begins beside them");
 }
 
 /**
@@ -99,21 +140,35 @@ async function exists(connection: Connection, queue: string): Promise<boolean> {
   }
 }
 
-function consumedQueues(row: Consumer, parts: ConsumptionParts): readonly ConsumedQueues[] {
-  const mode = modeOf(row);
-  if (mode === "instance" || mode === "query") return [singleQueue(row.queue, consumerOn(row, row.queue, mode, parts))];
-  const main =
-    mode === "ordered"
-      ? sharedQueues({
-          lane: row.queue,
-          queues: queuesOf(row, parts.topology),
-          replicas: parts.replicas,
-          open: (queue) => consumerOn(row, queue, mode, parts),
-          log: parts.log,
-        })
-      : singleQueue(row.queue, consumerOn(row, row.queue, mode, parts));
+/** Where the suspects of a lane are tried, and the lane itself, which is opened behind them. */
+interface Suspects {
+  readonly suspects: ConsumedQueues;
+  /** True while none is in hand here. */
+  readonly areTried: () => boolean;
+  readonly openLane: () => ConsumedQueues;
+}
+
+function suspectsOf(row: Consumer, parts: ConsumptionParts): Suspects {
   const alone = aloneQueue(row.queue);
-  return [main, singleQueue(alone, consumerOn(row, alone, "alone", parts, main))];
+  let lane: ConsumedQueues | null = null;
+  const consumer = consumerOn(row, alone, "alone", parts, () => lane?.hasSuspects() ?? false);
+  return {
+    suspects: singleQueue(alone, consumer),
+    areTried: () => consumer.isIdle,
+    openLane: () => (lane = laneOf(row, parts)),
+  };
+}
+
+function laneOf(row: Consumer, parts: ConsumptionParts): ConsumedQueues {
+  const mode = modeOf(row);
+  if (mode !== "ordered") return singleQueue(row.queue, consumerOn(row, row.queue, mode, parts));
+  return sharedQueues({
+    lane: row.queue,
+    queues: queuesOf(row, parts.topology),
+    replicas: parts.replicas,
+    open: (queue) => consumerOn(row, queue, mode, parts),
+    log: parts.log,
+  });
 }
 
 const singleQueue = (name: string, consumer: QueueConsumer): ConsumedQueues => ({
@@ -129,10 +184,10 @@ const singleQueue = (name: string, consumer: QueueConsumer): ConsumedQueues => (
  * not in our hands once more, or they would become as suspect as itself.
  */
 const whileCalm =
-  (lane: ConsumedQueues, process: Process): Process =>
+  (hasSuspects: () => boolean, process: Process): Process =>
   async (taken, intake) => {
     do await pause(CALM_MS, intake.closing);
-    while (lane.hasSuspects() && !intake.closing.aborted);
+    while (hasSuspects() && !intake.closing.aborted);
     if (!intake.closing.aborted) await process(taken, intake);
   };
 
@@ -147,7 +202,7 @@ function consumerOn(
   queue: string,
   mode: QueueMode,
   parts: ConsumptionParts,
-  lane?: ConsumedQueues,
+  hasSuspects?: () => boolean,
 ): QueueConsumer {
   const { service, topology, metrics, confirmed, replies, connection } = parts;
   const log = parts.log.child({ queue });
@@ -169,7 +224,7 @@ function consumerOn(
     mode,
     queue,
     declare: declarationOf(row, mode, topology),
-    process: lane ? whileCalm(lane, process) : process,
+    process: hasSuspects ? whileCalm(hasSuspects, process) : process,
     holdMaxMs: parts.holdMaxMs,
     metrics,
     log,

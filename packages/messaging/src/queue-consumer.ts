@@ -86,6 +86,11 @@ export class QueueConsumer implements Intake {
     return this.#closing.signal.aborted;
   }
 
+  /** True while no delivery is in hand here. */
+  get isIdle(): boolean {
+    return this.#running + this.#buffer.length === 0;
+  }
+
   /** True while a delivery is in hand that a process may have died of. */
   get hasSuspects(): boolean {
     return this.#holdings?.hasSuspects() ?? false;
@@ -253,7 +258,7 @@ export class QueueConsumer implements Intake {
     if (this.#isOrdered) this.#buffer = [];
     else await this.#cancel();
     const deadlineAt = Date.now() + DRAIN_DEADLINE_MS;
-    while (this.#running + this.#buffer.length > 0 && !this.#paused && Date.now() < deadlineAt) await wait(10);
+    while (!this.isIdle && !this.#paused && Date.now() < deadlineAt) await wait(10);
     await this.#channel.close();
   }
 }

@@ -14,16 +14,21 @@ const FIXTURE = fileURLToPath(new URL("fixtures/deadly-consumer.ts", import.meta
 interface Supervised extends AsyncDisposable {
   readonly handled: readonly number[];
   readonly deaths: () => number;
+  /** Kills it from outside, whatever it is at; its next life never ends with these numbers. */
+  kill(endless: readonly number[]): void;
 }
 
 function supervise(...args: readonly string[]): Supervised {
   const handled: number[] = [];
   let deaths = 0;
   let isStopping = false;
+  let endless: readonly number[] = [];
   let child = start();
 
   function start() {
-    const started = spawn(process.execPath, [FIXTURE, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+    const started = spawn(process.execPath, [FIXTURE, ...args, ...endless.map((n) => `~${n}`)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     createInterface({ input: started.stdout }).on("line", (line) => handled.push(Number(line)));
     started.once("close", () => {
       if (isStopping) return;
@@ -36,6 +41,10 @@ function supervise(...args: readonly string[]): Supervised {
   return {
     handled,
     deaths: () => deaths,
+    kill(numbersOfNext) {
+      endless = numbersOfNext;
+      child.kill("SIGKILL");
+    },
     async [Symbol.asyncDispose]() {
       isStopping = true;
       child.kill("SIGKILL");
@@ -109,6 +118,32 @@ describe("a handler that kills its process", function () {
     await eventually(() => probe.depth("conversation.notes.dead-letter"), 1, { deadlineMs: 40_000 });
     expect((await deadOf("conversation.notes")).map(({ reason }) => reason)).to.deep.equal(["killed_its_process"]);
     expect(supervised.deaths()).to.be.at.least(5);
+  });
+
+  it("takes the blame only for what happens while it is tried, not while it waits for that", async () => {
+    await using client = await openTestBroker(infra.amqpUrl, "gateway", [Note]);
+    await using supervised = supervise(infra.amqpUrl, "notes");
+    supervised.kill([101]);
+    await client.send(Note, APP, { n: 101 });
+    await eventually(() => supervised.handled, [101], { deadlineMs: 40_000 });
+    for (let n = 102; n < 107; n += 1) {
+      const before = supervised.handled.length;
+      const deaths = supervised.deaths();
+      supervised.kill([n - 1, n]);
+      await eventually(() => supervised.deaths(), deaths + 1);
+      // A suspect of before: moved to where it is tried, and the process was killed before it could be.
+      if (n === 102) {
+        const properties = { messageId: "suspect", type: Note.type, appId: APP, timestamp: Date.now() };
+        await probe.sendRaw("conversation.notes.alone", Buffer.from(JSON.stringify({ n: 8 })), properties);
+      }
+      await client.send(Note, APP, { n });
+      // Each time the one before is in hand again, of which a process has died.
+      const isInHand = () => [n - 1, n].every((one) => supervised.handled.slice(before).includes(one));
+      await eventually(isInHand, true, { deadlineMs: 40_000 });
+    }
+    supervised.kill([]);
+    await eventually(() => supervised.handled.includes(8), true, { deadlineMs: 40_000 });
+    expect(await deadOf("conversation.notes")).to.deep.equal([]);
   });
 
   for (const [title, deadly] of [
