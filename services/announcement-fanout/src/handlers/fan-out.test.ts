@@ -50,7 +50,10 @@ describe("fanOut", () => {
   });
 
   /** A started announcement with these chunks in one partition. */
-  async function started(chunks: readonly (readonly string[])[]) {
+  const started = (chunks: readonly (readonly string[])[]) => startedIn(new Map([[PARTITION, chunks]]));
+
+  /** A started announcement with these chunks, by partition. */
+  async function startedIn(lists: ReadonlyMap<number, readonly (readonly string[])[]>) {
     const app = anAppId();
     const announcementId = randomUUID();
     const stores = {
@@ -71,18 +74,20 @@ describe("fanOut", () => {
       sender: { name: "Ops" },
       parts: [{ mimeType: "text/plain", body: "hello", encoding: null }],
       notification: null,
-      recipientCount: chunks.flat().length,
+      recipientCount: [...lists.values()].flat(2).length,
       recipients: null,
       unknown: null,
       digest: "d".repeat(64),
       by: "open",
       startedBy: "start",
-      chunks: [{ partition: PARTITION, count: chunks.length }],
+      chunks: [...lists].map(([partition, { length: count }]) => ({ partition, count })),
     });
     await stores.announcements.insertNew([header]);
-    const rows = chunks.map((userIds, chunk) => ({ partition: PARTITION, chunk, userIds: [...userIds] }));
+    const rows = [...lists].flatMap(([partition, chunks]) =>
+      chunks.map((userIds, chunk) => ({ partition, chunk, userIds: [...userIds] })),
+    );
     await stores.chunks.insertNew(app, announcementId, rows);
-    await stores.partitions.insertNew(app, announcementId, AT_ONCE, [PARTITION]);
+    await stores.partitions.insertNew(app, announcementId, AT_ONCE, [...lists.keys()]);
     const { events, commands, publisher } = recordingPublisher();
     const deps = { ...stores, broker: { ...publisher, ...directory, request: requestsNothing } };
     const stored = (): Promise<readonly Batch[]> =>
@@ -125,6 +130,62 @@ describe("fanOut", () => {
     const published = events.filter(({ type }) => type === BatchStored.type).map(({ payload }) => payload);
     expect(published.map((payload) => BatchStored.payload.parse(payload).recipients)).to.deep.equal([["a"], ["c"]]);
     expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 2, unknown: 1, pending: 0 });
+  });
+
+  describe("short lists in several partitions of its slot", () => {
+    /** Of slot 5, and the last of them needs two steps. */
+    const lists = new Map([
+      [5, [["a", "nobody"]]],
+      [13, [["b"], ["c"]]],
+      [21, [["d"], ["e"], ["f"], ["g"], ["h"]]],
+    ]);
+
+    it("are written together, with one question, each as if it were written by itself", async () => {
+      const { app, announcementId, deps, stored } = await startedIn(lists);
+      const asked: unknown[] = [];
+      const ask: Pick<Client, "ask"> = {
+        ask(query, ofApp, payload) {
+          asked.push(payload);
+          return directory.ask(query, ofApp, payload);
+        },
+      };
+      await fanOut({ ...deps, broker: { ...deps.broker, ...ask } })(wake(app));
+      expect((await stored()).map(({ _id, partition, recipients }) => ({ _id, partition, recipients }))).to.deep.equal(
+        [...lists].flatMap(([partition, chunks]) =>
+          chunks.map((userIds, n) => ({
+            _id: batchId(app, announcementId, partition, n),
+            partition,
+            recipients: userIds.filter((userId) => userId !== "nobody"),
+          })),
+        ),
+      );
+      expect(asked).to.deep.equal([{ userIds: ["a", "nobody", "b", "c", "d", "e", "f", "g"] }, { userIds: ["h"] }]);
+      expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 8, unknown: 1, pending: 0 });
+      expect((await deps.announcements.find(app, announcementId))?.state).to.equal("distributed");
+    });
+
+    it("are each brought to an end once, whatever of them a dead worker had stored or moved", async () => {
+      const { app, announcementId, deps, events, stored, handle } = await startedIn(lists);
+      const batch = (partition: number, recipients: readonly string[]): Batch => ({
+        _id: batchId(app, announcementId, partition, 0),
+        app,
+        partition,
+        at: 1_790_000_000_000,
+        recipients,
+      });
+      await deps.batches.insertNew([batch(5, ["a"]), batch(13, ["b"])]);
+      const row = (await deps.partitions.nextPending(app, SLOT, 8)).find(({ partition }) => partition === 5);
+      const step = { batches: 1, sent: 1, unknown: 1, cursor: null, isDone: true };
+      if (row) await deps.partitions.advance(row, step);
+      await handle(wake(app));
+      expect((await stored()).flatMap(({ recipients }) => recipients)).to.deep.equal("abcdefgh".split(""));
+      const published = events.filter(({ type }) => type === BatchStored.type).map(({ payload }) => payload);
+      expect(published.flatMap((payload) => BatchStored.payload.parse(payload).recipients)).to.deep.equal(
+        "bcdefgh".split(""),
+      );
+      expect(await deps.partitions.progress(app, announcementId)).to.deep.equal({ sent: 8, unknown: 1, pending: 0 });
+      expect((await deps.announcements.find(app, announcementId))?.state).to.equal("distributed");
+    });
   });
 
   it("leaves a slot that another worker holds, and goes on at once with its own after a redelivery", async () => {

@@ -1,15 +1,18 @@
-import { type EmptyReply, FanOut, type PayloadOf } from "@strata/contracts";
+import { type EmptyReply, FanOut, PARTITIONS, type PayloadOf, SLOTS } from "@strata/contracts";
 import { ack, type Delivery, type Handler } from "@strata/messaging";
-import { announcementKey } from "../domain/batch.ts";
+import { announcementKey, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
 import type { Header } from "../domain/header.ts";
 import type { PartitionRow } from "../store/partition-store.ts";
 import type { AudiencePages } from "./audience-pages.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
 import { readAhead } from "./read-ahead.ts";
+import { takenTogether, takeListStep } from "./take-list-step.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
 /** How long one wake works before the slot goes back to the end of the queue, so that apps take turns. */
 const TURN_MS = 3_000;
+/** As many partitions of one announcement as a slot has. */
+const ROWS_AT_ONCE = PARTITIONS / SLOTS;
 /** Longer than a turn with a slow last batch; a dead worker's slot stands still no longer than this. */
 const LEASE_MS = 20_000;
 
@@ -30,13 +33,15 @@ export const fanOut =
     } finally {
       await partitions.releaseSlot(app, payload.slot, id);
     }
-    if (await partitions.nextPending(app, payload.slot)) await broker.send(wake, app, payload, { cause: delivery });
+    const { length: left } = await partitions.nextPending(app, payload.slot);
+    if (left > 0) await broker.send(wake, app, payload, { cause: delivery });
     return ack;
   };
 
 interface Taken {
   /** As it was when the step was taken. */
   readonly header: Header;
+  /** Whether that ended a partition. */
   readonly isDone: boolean;
 }
 
@@ -45,20 +50,26 @@ async function takeTurn(stores: FanOutDeps, delivery: Wake): Promise<void> {
   const deps = { ...stores, ahead: readAhead<AudiencePages>() };
   const { app, payload } = delivery;
   const endsAt = Date.now() + TURN_MS;
-  const next = (): Promise<PartitionRow | null> => deps.partitions.nextPending(app, payload.slot);
+  const next = (): Promise<readonly PartitionRow[]> => deps.partitions.nextPending(app, payload.slot, ROWS_AT_ONCE);
   // Looked at once it is its turn: it may have been paused meanwhile.
-  const step = async (row: PartitionRow, known: Header | null): Promise<Taken> => {
+  const step = async (row: PartitionRow, rows: readonly PartitionRow[], known: Header | null): Promise<Taken> => {
     const header = await headerNow(deps, known, row);
-    return { header, isDone: await takeStep(deps, header, row, delivery) };
+    const together = takenTogether(header, rows);
+    const isDone =
+      together.length > 1
+        ? await takeListStep(deps, header, together, RECIPIENTS_PER_BATCH, delivery)
+        : await takeStep(deps, header, row, delivery);
+    return { header, isDone };
   };
   let known: Header | null = null;
-  for (let row = await next(); row && Date.now() < endsAt;) {
-    const { header, isDone }: Taken = await pace(step, row, known);
+  for (let rows = await next(); rows[0] && Date.now() < endsAt;) {
+    const [row] = rows;
+    const { header, isDone }: Taken = await pace(step, row, rows, known);
     known = header;
     const following = await next();
     // As long as this very slot has more of it, the announcement is not complete.
-    if (isDone && following?.announcement !== row.announcement) await finishIfComplete(deps, header, delivery);
-    row = following;
+    if (isDone && following[0]?.announcement !== row.announcement) await finishIfComplete(deps, header, delivery);
+    rows = following;
   }
 }
 

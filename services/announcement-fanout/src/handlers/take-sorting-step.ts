@@ -79,6 +79,7 @@ async function listedPage({ chunks }: Deps, header: Header, row: PartitionRow) {
   const { app, announcement, partition } = row;
   const last = header.chunks?.find((one) => one.partition === partition)?.count ?? 0;
   const { chunk } = cursorOf(row);
-  const [userIds = []] = chunk < last ? await chunks.range(app, announcement, partition, chunk, chunk + 1) : [];
+  const range = { partition, from: chunk, to: Math.min(chunk + 1, last) };
+  const [[userIds = []] = []] = await chunks.ranges(app, announcement, [range]);
   return { userIds, cursor: { chunk: chunk + 1, offset: 0 }, isDone: chunk + 1 >= last };
 }

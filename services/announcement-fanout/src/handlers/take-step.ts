@@ -1,6 +1,6 @@
 import type { Cause, Client, Publisher } from "@strata/messaging";
-import { type Batch, batchId, RECIPIENTS_PER_BATCH, SLICE } from "../domain/batch.ts";
-import { type Header, isStopped, sentAtOf } from "../domain/header.ts";
+import { type Batch, RECIPIENTS_PER_BATCH, SLICE } from "../domain/batch.ts";
+import { type Header, isStopped } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
@@ -10,10 +10,10 @@ import type { RosterStore } from "../store/roster-store.ts";
 import type { SortedStore } from "../store/sorted-store.ts";
 import type { UploadStore } from "../store/upload-store.ts";
 import type { AudiencePages } from "./audience-pages.ts";
-import { type Members, nextMembers } from "./next-members.ts";
 import { publishBatches } from "./publish-batches.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import { documentsOf, takeAudienceStep } from "./take-audience-step.ts";
+import { takeListStep } from "./take-list-step.ts";
 import { takeSortingStep } from "./take-sorting-step.ts";
 import { takeUploadStep } from "./take-upload-step.ts";
 
@@ -53,36 +53,7 @@ export async function takeStep(
   if (row.slice !== undefined) return takeUploadStep(deps, header, row, limit, cause);
   if (header.audience.kind !== "recipients") return takeAudienceStep(deps, header, row, limit, cause);
   if (header.isUploaded) return takeUploadStep(deps, header, row, limit, cause);
-  const members = await nextMembers(deps, header, row, limit, cause);
-  const sent = await writeBatches(deps, header, row, members.lists, cause);
-  const { cursor, isDone } = members;
-  const unknown = members.lists.reduce((sum, { named }) => sum + named, 0) - sent;
-  // Not moved: somebody else did, since our lease had run out, and the newest state is theirs.
-  const moved = await deps.partitions.advance(row, { batches: members.lists.length, sent, unknown, cursor, isDone });
-  return moved !== null && isDone;
-}
-
-/** Batches, then their events; a batch that is stored already is published all the same. Answers how many have it now. */
-async function writeBatches(
-  { batches, broker }: FanOutDeps,
-  header: Header,
-  { app, announcement, partition, n }: PartitionRow,
-  lists: Members["lists"],
-  cause?: Cause,
-): Promise<number> {
-  const at = header.throttlePerMinute === null ? sentAtOf(header) : Date.now();
-  const rows: readonly Batch[] = lists
-    .map(({ recipients }, index) => ({
-      _id: batchId(app, announcement, partition, n + index),
-      app,
-      partition,
-      at,
-      recipients,
-    }))
-    .filter(({ recipients }) => recipients.length > 0);
-  const stored = await batches.insertOrAdopt(rows);
-  await publishBatches(broker, header, stored, cause);
-  return countOf(stored);
+  return takeListStep(deps, header, [row], limit, cause);
 }
 
 /**

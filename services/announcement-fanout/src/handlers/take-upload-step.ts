@@ -39,7 +39,7 @@ export async function takeUploadStep(
     row.slice === undefined
       ? await uploads.page(app, announcement, partition, afterOf(row), most)
       : await sorted.page(app, announcement, partition, row.slice, afterOf(row), most);
-  const lists = await Promise.all(inLists(named, limit).map((list) => knownAmong(broker, app, list, cause)));
+  const lists = await knownAmong(broker, app, inLists(named, limit), cause);
   const { stored, isAdopted } = await batches.insertInOrder(batchesOf(header, row, lists));
   await publishBatches(broker, header, stored, cause);
 

@@ -9,19 +9,24 @@ interface ChunkRow {
   readonly storedAt: Date;
 }
 
+/** Chunks of a partition `from` (included) to `to` (not included). */
+export interface ChunkRange {
+  readonly partition: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The recipients of a long list as they came in, until they are batches. */
 export interface ChunkStore {
   insertNew(app: string, announcementId: string, chunks: readonly RecipientChunk[]): Promise<void>;
   /** How many chunks of an announcement are stored. */
   count(app: string, announcementId: string): Promise<number>;
-  /** The user ids of a partition's chunks `from` (included) to `to` (not included), in order. */
-  range(
+  /** The user ids of chunks of an announcement, by range and in order; throws where one is missing. */
+  ranges(
     app: string,
     announcementId: string,
-    partition: number,
-    from: number,
-    to: number,
-  ): Promise<readonly (readonly string[])[]>;
+    ranges: readonly ChunkRange[],
+  ): Promise<readonly (readonly (readonly string[])[])[]>;
   /** Removes those stored before `before`: what a caller who begins anew stores meanwhile stays. */
   removeOld(app: string, announcementId: string, before: number): Promise<void>;
 }
@@ -43,14 +48,19 @@ export function mongoChunkStore(db: Db): ChunkStore {
       }
     },
     count: (app, announcementId) => chunks.countDocuments({ _id: below(announcementKey(app, announcementId)) }),
-    async range(app, announcementId, partition, from, to) {
-      const id = (chunk: number): string => chunkId(app, announcementId, partition, chunk);
-      const rows = await chunks
-        .find({ _id: { $gte: id(from), $lt: id(to) } })
-        .sort({ _id: 1 })
-        .toArray();
-      if (rows.length !== to - from) throw new Error(`${id(from)}: ${rows.length} of ${to - from} chunks are stored`);
-      return rows.map(({ users }) => users);
+    async ranges(app, announcementId, ranges) {
+      const ids = ranges.map(({ partition, from, to }) =>
+        Array.from({ length: Math.max(0, to - from) }, (_, n) => chunkId(app, announcementId, partition, from + n)),
+      );
+      const rows = await chunks.find({ _id: { $in: ids.flat() } }).toArray();
+      const users = new Map(rows.map((row) => [row._id, row.users]));
+      return ids.map((own) =>
+        own.map((id) => {
+          const found = users.get(id);
+          if (found === undefined) throw new Error(`chunk ${id} is not stored`);
+          return found;
+        }),
+      );
     },
     async removeOld(app, announcementId, before) {
       const storedAt = { $lt: new Date(before) };

@@ -69,6 +69,12 @@ export interface Slices {
   readonly begun: number;
 }
 
+/** A row and the step that it was taken on by. */
+export interface Move {
+  readonly row: PartitionRow;
+  readonly step: Step;
+}
+
 /** The slot of what is in none. */
 export const NO_SLOT = -1;
 
@@ -88,8 +94,8 @@ export interface PartitionStore {
   /** These moments come up in the partition of a row. */
   addMoments(row: PartitionRow, moments: readonly number[]): Promise<void>;
   slices(app: string, announcementId: string): Promise<Slices>;
-  /** The unfinished partition of a slot that is next: urgent ones first, then the oldest. */
-  nextPending(app: string, slot: number): Promise<PartitionRow | null>;
+  /** The unfinished partitions of a slot that are next, at most so many: urgent ones first, then the oldest. */
+  nextPending(app: string, slot: number, most?: number): Promise<readonly PartitionRow[]>;
   /** The unfinished partition of a throttled announcement that is next. */
   nextOf(app: string, announcementId: string): Promise<PartitionRow | null>;
   /** Takes an announcement's unfinished partitions out of their slots' way, or gives them back. */
@@ -97,6 +103,8 @@ export interface PartitionStore {
   letGo(app: string, announcementId: string): Promise<void>;
   /** Moves a row on behind the batches just written; null when somebody else has moved it meanwhile. */
   advance(row: PartitionRow, step: Step): Promise<PartitionRow | null>;
+  /** The same of several rows; answers how many it moved. */
+  advanceAll(moves: readonly Move[]): Promise<number>;
   /** As many of a partition came later, or more by now. */
   setLatecomers(app: string, announcementId: string, partition: number, late: number): Promise<void>;
   progress(app: string, announcementId: string): Promise<Progress>;
@@ -136,6 +144,12 @@ const freshRow = (
   unknown: 0,
   done: false,
 });
+
+function moveOf(row: PartitionRow, { batches, sent, unknown, cursor, isDone }: Step) {
+  const counts = { n: row.n + batches, sent: row.sent + sent, unknown: row.unknown + unknown };
+  const next = { ...counts, cursor, done: isDone };
+  return { next, filter: { _id: row._id, n: row.n, done: false }, update: { $set: next } };
+}
 
 export function mongoPartitionStore(db: Db): PartitionStore {
   const rows = db.collection<PartitionRow>("partitions");
@@ -178,13 +192,13 @@ export function mongoPartitionStore(db: Db): PartitionStore {
         begun: found.length - sorting.length,
       };
     },
-    nextPending: (app, slot) =>
+    nextPending: (app, slot, most = 1) =>
       rows
         // Null finds the absent too; a range of the index, so what is held costs nothing.
         .find({ app, slot, done: false, held: null })
         .sort({ rank: 1, at: 1, _id: 1 })
-        .limit(1)
-        .next(),
+        .limit(most)
+        .toArray(),
     nextOf: (app, announcementId) =>
       rows
         .find({ _id: below(announcementKey(app, announcementId)), done: false, slot: NO_SLOT })
@@ -203,11 +217,18 @@ export function mongoPartitionStore(db: Db): PartitionStore {
         { $unset: { held: true } },
       );
     },
-    async advance(row, { batches, sent, unknown, cursor, isDone }) {
-      const counts = { n: row.n + batches, sent: row.sent + sent, unknown: row.unknown + unknown };
-      const next = { ...counts, cursor, done: isDone };
-      const { matchedCount } = await rows.updateOne({ _id: row._id, n: row.n, done: false }, { $set: next }, LIGHT);
+    async advance(row, step) {
+      const { filter, update, next } = moveOf(row, step);
+      const { matchedCount } = await rows.updateOne(filter, update, LIGHT);
       return matchedCount === 1 ? { ...row, ...next } : null;
+    },
+    async advanceAll(moves) {
+      const updates = moves.map(({ row, step }) => {
+        const { filter, update } = moveOf(row, step);
+        return { updateOne: { filter, update } };
+      });
+      const { matchedCount } = await rows.bulkWrite(updates, { ordered: false, ...LIGHT });
+      return matchedCount;
     },
     async setLatecomers(app, announcementId, partition, late) {
       await rows.updateOne({ _id: partitionRowId(app, announcementId, partition) }, { $max: { late } });
