@@ -6,7 +6,7 @@ import { z } from "zod";
 import { Counter, Registry } from "prom-client";
 import { aDelivery } from "../test/support.ts";
 import { inboxesPeer, openUnread } from "../test/unread.ts";
-import { countBatch, countReceipts, dropCounts } from "./handlers/follow-unread.ts";
+import { countBatches, countReceipts, dropCounts } from "./handlers/follow-unread.ts";
 import { reconcileUnread } from "./handlers/get-unread.ts";
 import { FRESH_MS, unreadOf } from "./unread.ts";
 import { unreadDrift } from "./unread-drift.ts";
@@ -34,9 +34,9 @@ describe("unread announcements", () => {
       return { announcementId, at };
     };
     const stored = ({ announcementId, at }: { announcementId: string; at: number }, recipients = [userId]) =>
-      countBatch(deps)(
+      countBatches(deps)([
         aDelivery({ announcementId, batchId: "b", partition: 0, at, recipients, hasNotification: false }, { app }),
-      );
+      ]);
     const recorded = (announcementId: string, kind: "read" | "delivered" | "deleted" = "read") =>
       countReceipts(deps)(aDelivery({ announcementId, receipts: [{ userId, kind, at: 1 }] }, { app }));
     const read = (announcementId: string) => stores.read(app, announcementId, userId);

@@ -30,15 +30,9 @@ describe("takenTogether", () => {
     const short = listOf(2_000, 1);
     expect(partitionsOf(takenTogether({ ...short, isUploaded: true }, rows))).to.deep.equal([5]);
     expect(partitionsOf(takenTogether({ ...short, state: "paused" }, rows))).to.deep.equal([5]);
-    const sorting = rows.map((row) => ({ ...row, isSorting: true as const }));
+    const sorting = PARTITIONS.map((partition) => ({ announcement: "one", partition, isSorting: true as const }));
     expect(partitionsOf(takenTogether(short, sorting))).to.deep.equal([5]);
-    expect(
-      partitionsOf(
-        takenTogether(
-          short,
-          rows.map((row) => ({ ...row, slice: 7 })),
-        ),
-      ),
-    ).to.deep.equal([5]);
+    const sliced = PARTITIONS.map((partition) => ({ announcement: "one", partition, slice: 7 }));
+    expect(partitionsOf(takenTogether(short, sliced))).to.deep.equal([5]);
   });
 });

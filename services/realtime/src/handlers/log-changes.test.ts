@@ -171,4 +171,60 @@ describe("logChanges", () => {
       [app, [`user of ${app}`]],
     ]);
   });
+
+  function announcing() {
+    const { publisher, events } = recordingPublisher();
+    const logged = logChanges({ changes: stores.changes, findReceivers: named, publisher });
+    const handle = logged((payload: { announcementId: string; recipients: readonly string[] }) => ({
+      change: { kind: "announcement-received", announcementId: payload.announcementId },
+      to: { users: payload.recipients },
+    }));
+    const told = () =>
+      events.map(({ payload }) => {
+        const { receivers, change } = ChangeLogged.payload.parse(payload);
+        return { receivers, of: change.kind === "announcement-received" ? change.announcementId : null };
+      });
+    const stored = (id: string, announcementId: string, recipients: readonly string[], ofApp = app) =>
+      handle(aDelivery({ announcementId, recipients }, { app: ofApp, id }));
+    return { stored, told };
+  }
+  const changesOf = async (userId: string) =>
+    (await stores.changes.page({ app, userId, from: 0, after: null, limit: 100 })).map(({ change }) => change);
+
+  describe("batches of an announcement", () => {
+    const ONE = "4f1f8f5c-60a3-4cd4-8b4b-6d9f3f7f0001";
+    const OTHER = "4f1f8f5c-60a3-4cd4-8b4b-6d9f3f7f0002";
+    it("that come together are one change of more receivers, of each announcement and app its own", async () => {
+      const { stored, told } = announcing();
+      const elsewhere = anAppId();
+      await Promise.all([
+        stored("a", ONE, ["ann"]),
+        stored("b", ONE, ["bob", "cid"]),
+        stored("c", OTHER, ["ann"]),
+        stored("d", ONE, ["dan"]),
+        stored("e", ONE, ["ann"], elsewhere),
+      ]);
+      expect(told()).to.deep.equal([
+        { of: ONE, receivers: ["ann", "bob", "cid"] },
+        { of: OTHER, receivers: ["ann"] },
+        { of: ONE, receivers: ["dan"] },
+        { of: ONE, receivers: ["ann"] },
+      ]);
+      expect(await changesOf("bob")).to.deep.equal([{ kind: "announcement-received", announcementId: ONE }]);
+    });
+
+    it("are in the log for everybody, however they are put together when they come again", async () => {
+      await Promise.all([announcing()].flatMap(({ stored }) => [stored("a", ONE, ["ann"]), stored("b", ONE, ["bob"])]));
+      await Promise.all([announcing()].flatMap(({ stored }) => [stored("a", ONE, ["ann"]), stored("c", ONE, ["cid"])]));
+      for (const userId of ["ann", "bob", "cid"]) expect(await changesOf(userId)).to.not.deep.equal([], userId);
+    });
+
+    it("are logged in documents of at most 1,000 receivers", async () => {
+      const { stored, told } = announcing();
+      const all = userIds(1_400);
+      await Promise.all([stored("a", ONE, all.slice(0, 700)), stored("b", ONE, all.slice(700))]);
+      expect(told().map(({ receivers }) => receivers.length)).to.deep.equal([1_000, 400]);
+      expect(told().flatMap(({ receivers }) => receivers)).to.deep.equal(all);
+    });
+  });
 });

@@ -1,4 +1,5 @@
-import { ChangeLogged } from "@strata/contracts";
+import { type Change, ChangeLogged } from "@strata/contracts";
+import { derivedUuid } from "@strata/doors";
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
 import { gathering } from "@strata/runtime";
 import type { Told } from "../domain/entries.ts";
@@ -25,8 +26,8 @@ const RECEIVERS = 1_000;
 
 /**
  * Logs what sockets are to be told, in the order in which it came, and only then says so to the replicas that hold them:
- * nothing is live before it is logged, so that whoever misses it finds it there. What comes again is told again under the
- * same id.
+ * nothing is live before it is logged, so that whoever misses it finds it there. What comes again is told again, under the
+ * same id unless it came together with other batches of its announcement: telling that twice is harmless.
  */
 export function logChanges({ changes, findReceivers, publisher, now = Date.now }: Deps) {
   let last = 0;
@@ -67,6 +68,13 @@ interface Found {
   readonly entry: ChangeEntry;
 }
 
+/** Events that come to one change of one app, and whom it is told to. */
+interface Group {
+  readonly deliveries: readonly Delivery<unknown>[];
+  readonly change: Change;
+  readonly receivers: readonly string[];
+}
+
 async function entriesOf(heard: readonly Heard[], findReceivers: FindReceivers): Promise<readonly Found[]> {
   const receivers = new Map<Heard, readonly string[]>();
   for (const [app, some] of Map.groupBy(heard, ({ delivery }) => delivery.app)) {
@@ -76,19 +84,47 @@ async function entriesOf(heard: readonly Heard[], findReceivers: FindReceivers):
     );
     for (const [index, one] of some.entries()) receivers.set(one, found[index] ?? []);
   }
-  return heard.flatMap((one) => {
-    const all = receivers.get(one) ?? [];
-    const pieces = Array.from({ length: Math.ceil(all.length / RECEIVERS) }, (_, n) =>
-      all.slice(n * RECEIVERS, (n + 1) * RECEIVERS),
-    );
-    return pieces.map((piece, n) => ({
-      delivery: one.delivery,
-      entry: {
-        id: n === 0 ? one.delivery.id : `${one.delivery.id}.${n}`,
-        app: one.delivery.app,
-        receivers: piece,
-        change: one.told.change,
-      },
-    }));
-  });
+  const each = heard.map((one) => ({
+    deliveries: [one.delivery],
+    change: one.told.change,
+    receivers: receivers.get(one) ?? [],
+  }));
+  return batchesTogether(each).flatMap(entriesOfGroup);
 }
+
+/** Of batches of an announcement that follow each other, one change for the receivers of them all. */
+function batchesTogether(groups: readonly Group[]): readonly Group[] {
+  const joined: Group[] = [];
+  for (const group of groups) {
+    const last = joined.at(-1);
+    if (last === undefined || !isSameAnnouncement(last, group)) joined.push(group);
+    else {
+      const deliveries = [...last.deliveries, ...group.deliveries];
+      joined[joined.length - 1] = { ...last, deliveries, receivers: [...last.receivers, ...group.receivers] };
+    }
+  }
+  return joined;
+}
+
+const isSameAnnouncement = (one: Group, other: Group): boolean =>
+  one.change.kind === "announcement-received" &&
+  other.change.kind === "announcement-received" &&
+  one.change.announcementId === other.change.announcementId &&
+  one.deliveries[0]?.app === other.deliveries[0]?.app;
+
+function entriesOfGroup({ deliveries, change, receivers }: Group): readonly Found[] {
+  const [delivery] = deliveries;
+  if (delivery === undefined) return [];
+  const id = idOf(deliveries);
+  const pieces = Array.from({ length: Math.ceil(receivers.length / RECEIVERS) }, (_, n) =>
+    receivers.slice(n * RECEIVERS, (n + 1) * RECEIVERS),
+  );
+  return pieces.map((piece, n) => ({
+    delivery,
+    entry: { id: n === 0 ? id : `${id}.${n}`, app: delivery.app, receivers: piece, change },
+  }));
+}
+
+/** Of what came together the id names all of it: it may come again in other company, and is then another change. */
+const idOf = (deliveries: readonly Delivery<unknown>[]): string =>
+  deliveries.length === 1 ? (deliveries[0]?.id ?? "") : derivedUuid(...deliveries.map(({ id }) => id));

@@ -37,21 +37,20 @@ export async function tellAnnouncement(
   const [first] = changes;
   if (!first) return;
   const { announcementId } = first.change;
-  const announcement = await presentOf(call, announcementId);
   const object = announcementObject(call.wire.baseUrl, announcementId);
-  for (const one of changes) {
+  const receivers = new Map<ToldChange<AnnouncementChange>, readonly string[]>();
+  for (const one of changes) receivers.set(one, await concerned(call, one));
+  const views = await viewsFor(call, announcementId, whoSees(receivers), deps);
+  for (const [one, userIds] of receivers) {
     const { change } = one;
-    const userIds = await concerned(call, one);
-    if (change.kind === "announcement-withdrawn") {
-      for (const userId of userIds) tell(one, userId, [deletePacket(object, { mode: "all_participants" })]);
-      continue;
-    }
-    if (announcement === null) continue;
-    const views = await viewsFor(call, announcement, userIds, deps);
-    for (const [userId, view] of views) {
-      const packets =
-        change.kind === "announcement-receipts" ? receiptPackets(change, userId, view) : [createPacket(object, view)];
-      tell(one, userId, packets);
+    for (const userId of userIds) {
+      const view = views.get(userId);
+      if (change.kind === "announcement-withdrawn") {
+        tell(one, userId, [deletePacket(object, { mode: "all_participants" })]);
+      } else if (view !== undefined) {
+        const isReceipt = change.kind === "announcement-receipts";
+        tell(one, userId, isReceipt ? receiptPackets(change, userId, view) : [createPacket(object, view)]);
+      }
     }
   }
 
@@ -93,15 +92,27 @@ async function concerned(call: Call, { change, userIds }: ToldChange<Announcemen
   return recipients;
 }
 
-/** As each of them reads it; whoever has read it already is told so, however late she is told. */
+/** Each of those once who are told more than that it is gone. */
+const whoSees = (receivers: ReadonlyMap<ToldChange<AnnouncementChange>, readonly string[]>): readonly string[] => [
+  ...new Set(
+    [...receivers].flatMap(([{ change }, userIds]) => (change.kind === "announcement-withdrawn" ? [] : userIds)),
+  ),
+];
+
+/**
+ * As each of them reads it, asked once for all of its changes; whoever has read it already is told so, however late she is
+ * told. Nobody, once there is nothing more to be seen of it.
+ */
 async function viewsFor(
   call: Call,
-  announcement: Announcement,
+  announcementId: string,
   userIds: readonly string[],
   { profiles }: Deps,
 ): Promise<ReadonlyMap<string, { readonly is_unread: boolean }>> {
-  const { announcementId } = announcement;
   const views = new Map<string, { readonly is_unread: boolean }>();
+  if (userIds.length === 0) return views;
+  const announcement = await presentOf(call, announcementId);
+  if (announcement === null) return views;
   for (let start = 0; start < userIds.length; start += MAX_USERS) {
     const some = userIds.slice(start, start + MAX_USERS);
     const { userIds: readers } = await call.calls.ask(FindAnnouncementReaders, { announcementId, userIds: some });

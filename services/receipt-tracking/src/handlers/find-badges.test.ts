@@ -5,7 +5,7 @@ import { aDelivery } from "../../test/support.ts";
 import { inboxesPeer, openUnread } from "../../test/unread.ts";
 import { FRESH_MS, unreadOf } from "../unread.ts";
 import { findBadges } from "./find-badges.ts";
-import { countBatch, countReceipts } from "./follow-unread.ts";
+import { countBatches, countReceipts } from "./follow-unread.ts";
 
 describe("findBadges", () => {
   let infra: Infra;
@@ -30,12 +30,12 @@ describe("findBadges", () => {
       return { announcementId, at };
     };
     const stored = ({ announcementId, at }: { announcementId: string; at: number }) =>
-      countBatch(deps)(
+      countBatches(deps)([
         aDelivery(
           { announcementId, batchId: "b", partition: 0, at, recipients: users, hasNotification: true },
           { app },
         ),
-      );
+      ]);
     const read = async (announcementId: string, userId: string) => {
       await stores.read(app, announcementId, userId);
       await countReceipts(deps)(aDelivery({ announcementId, receipts: [{ userId, kind: "read", at: 1 }] }, { app }));

@@ -7,7 +7,7 @@ import type { InsightStore } from "../store/insight-store.ts";
 import type { SentStore } from "../store/sent-store.ts";
 import type { TimelineStore } from "../store/timeline-store.ts";
 import type { UnreadStore } from "../store/unread-store.ts";
-import { countBatch } from "./follow-unread.ts";
+import { countBatches } from "./follow-unread.ts";
 
 type Payload = PayloadOf<typeof BatchStored>;
 
@@ -43,9 +43,9 @@ export const recordSent =
 
 /** All that follows from a batch: one queue takes its event, since a service has one handler for each. */
 export const followBatches = (deps: Deps & { readonly unread: UnreadStore }): GroupHandler<Payload, never> => {
-  const [note, count] = [recordSent(deps), countBatch(deps)];
+  const [note, count] = [recordSent(deps), countBatches(deps)];
   return async (deliveries) => {
     await note(deliveries);
-    return Promise.all(deliveries.map(count));
+    return count(deliveries);
   };
 };

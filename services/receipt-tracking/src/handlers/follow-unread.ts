@@ -1,22 +1,25 @@
 import type { AnnouncementRecalled, BatchStored, PayloadOf, ReceiptsRecorded } from "@strata/contracts";
-import { ack, type Delivery, type Outcome } from "@strata/messaging";
-import type { UnreadStore } from "../store/unread-store.ts";
+import { ack, type Delivery, type GroupHandler, type Outcome } from "@strata/messaging";
+import type { Transition, UnreadStore } from "../store/unread-store.ts";
 import { endsUnread, FRESH_MS } from "../unread.ts";
 
 interface Deps {
   readonly unread: UnreadStore;
 }
 
-/** A batch is in its recipients' inboxes: of those whose count is kept, one round trip changes all. */
-export const countBatch =
-  ({ unread }: Deps) =>
-  async ({ app, payload }: Delivery<PayloadOf<typeof BatchStored>>): Promise<Outcome<never>> => {
-    const { announcementId, at, recipients } = payload;
-    const changes = recipients.map((userId) => ({ app, userId, announcementId }));
-    if (Date.now() - at <= FRESH_MS) await unread.markUnread(changes);
-    else await unread.drop(changes);
-    return ack;
+/** Batches are in their recipients' inboxes: of those whose count is kept, one round trip changes all. */
+export const countBatches =
+  ({ unread }: Deps): GroupHandler<PayloadOf<typeof BatchStored>, never> =>
+  async (deliveries) => {
+    const now = Date.now();
+    const isFresh = ({ payload }: Delivery<PayloadOf<typeof BatchStored>>): boolean => now - payload.at <= FRESH_MS;
+    await unread.markUnread(deliveries.filter(isFresh).flatMap(changesOf));
+    await unread.drop(deliveries.filter((delivery) => !isFresh(delivery)).flatMap(changesOf));
+    return deliveries.map(() => ack);
   };
+
+const changesOf = ({ app, payload }: Delivery<PayloadOf<typeof BatchStored>>): readonly Transition[] =>
+  payload.recipients.map((userId) => ({ app, userId, announcementId: payload.announcementId }));
 
 /** What was read, or deleted for oneself, is unread no more. A delivery changes nothing. */
 export const countReceipts =
