@@ -44,22 +44,21 @@ export async function inboxViews(
   );
 }
 
-/** One announcement as each of up to 1,000 recipients reads it who has not touched it, but for those who have read it. */
+/**
+ * One announcement as each of up to 1,000 recipients reads it who has read it, or has not touched it. Where it says the same
+ * to all of them, their views differ in nothing but whom `recipient_status` names.
+ */
 export async function recipientViews(
   call: Call,
   cache: ProfileCache,
   announcement: Announcement,
-  { userIds, readers }: { readonly userIds: readonly string[]; readonly readers: ReadonlySet<string> },
+  userIds: readonly string[],
 ) {
   const [toldOf, profiles] = await Promise.all([
     toldToEach(call, announcement, userIds),
     cache.of(call, senderIds([announcement.sender])),
   ]);
   const sender = profileOfSender(announcement.sender, profiles);
-  return new Map(
-    userIds.map((userId) => {
-      const state = readers.has(userId) ? READ : UNTOUCHED;
-      return [userId, announcementUserView(call.wire, userId, toldOf(userId), state, sender)];
-    }),
-  );
+  return (userId: string, isRead: boolean) =>
+    announcementUserView(call.wire, userId, toldOf(userId), isRead ? READ : UNTOUCHED, sender);
 }

@@ -4,6 +4,7 @@ import type { Connection } from "./sockets/connection.ts";
 import type { Registry } from "./sockets/registry.ts";
 import type { LoggedChange } from "./store/change-store.ts";
 import { type CallDeps, callIn } from "./views/call.ts";
+import { textOf } from "./views/packets.ts";
 import { type RenderDeps, renderChanges } from "./views/render-changes.ts";
 
 export interface TellDeps extends RenderDeps {
@@ -54,9 +55,9 @@ async function tellIn(
   }
   for (const ofOne of packets) {
     for (const [userId, hers] of ofOne) {
-      for (const { type, body } of hers) {
-        const text = JSON.stringify(body);
-        for (const { connection } of byUser.get(userId) ?? []) connection.sendBody(type, text);
+      for (const packet of hers) {
+        const text = textOf(packet);
+        for (const { connection } of byUser.get(userId) ?? []) connection.sendBody(packet.type, text);
       }
     }
   }

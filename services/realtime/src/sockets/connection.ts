@@ -2,6 +2,7 @@ import type { KnownSession } from "@strata/doors";
 import { formatTime, type LayerVersion, type Packet, type PresenceStatus } from "@strata/layer-protocol";
 import { randomUUID } from "node:crypto";
 import type { WebSocket } from "ws";
+import { type SentPacket, textOf } from "../views/packets.ts";
 
 /** Why we close a socket: codes of RFC 6455, and what is told with them. */
 export const CLOSE = {
@@ -15,6 +16,9 @@ export const CLOSE = {
   expired: [1008, "the session has expired"],
 } as const satisfies Record<string, readonly [number, string]>;
 export type CloseReason = keyof typeof CLOSE;
+
+/** A broadcast is thousands of packets within a millisecond. */
+const timeText = latestOf(formatTime);
 
 interface ConnectionOptions {
   readonly socket: WebSocket;
@@ -71,13 +75,13 @@ export class Connection {
     if (!this.isOpen) return;
     const { socket, maxBufferedBytes, now } = this.#options;
     if (socket.bufferedAmount > maxBufferedBytes) return this.close("slow");
-    const timestamp = formatTime(now());
+    const timestamp = timeText(now());
     socket.send(`{"type":"${type}","counter":${this.#counter},"timestamp":"${timestamp}","body":${body}}`);
     this.#counter += 1;
   }
 
-  send({ type, body }: Packet): void {
-    this.sendBody(type, JSON.stringify(body));
+  send(packet: SentPacket): void {
+    this.sendBody(packet.type, textOf(packet));
   }
 
   /** Ends it without a word. */
@@ -94,4 +98,13 @@ export class Connection {
     if (reason === "slow") this.#options.socket.terminate();
     else this.#options.socket.close(code, text);
   }
+}
+
+/** Remembers the latest answer. */
+function latestOf<In, Out>(work: (input: In) => Out): (input: In) => Out {
+  let latest: { readonly input: In; readonly output: Out } | null = null;
+  return (input) => {
+    if (latest?.input !== input) latest = { input, output: work(input) };
+    return latest.output;
+  };
 }

@@ -15,7 +15,8 @@ import {
   setValue,
   updatePacket,
 } from "@strata/layer-protocol";
-import type { PacketsFor, ToldChange } from "./packets.ts";
+import { isForEachAnother } from "@strata/personalisation";
+import { type PacketsFor, type SentPacket, type ToldChange, writtenOnce } from "./packets.ts";
 
 /** What happened to one announcement. */
 export type AnnouncementChange = Extract<Change, { readonly announcementId: string }>;
@@ -40,16 +41,16 @@ export async function tellAnnouncement(
   const object = announcementObject(call.wire.baseUrl, announcementId);
   const receivers = new Map<ToldChange<AnnouncementChange>, readonly string[]>();
   for (const one of changes) receivers.set(one, await concerned(call, one));
-  const views = await viewsFor(call, announcementId, whoSees(receivers), deps);
+  const seen = await seenBy(call, announcementId, whoSees(receivers), deps);
   for (const [one, userIds] of receivers) {
     const { change } = one;
     for (const userId of userIds) {
-      const view = views.get(userId);
+      const hers = seen.get(userId);
       if (change.kind === "announcement-withdrawn") {
         tell(one, userId, [deletePacket(object, { mode: "all_participants" })]);
-      } else if (view !== undefined) {
+      } else if (hers !== undefined) {
         const isReceipt = change.kind === "announcement-receipts";
-        tell(one, userId, isReceipt ? receiptPackets(change, userId, view) : [createPacket(object, view)]);
+        tell(one, userId, isReceipt ? receiptPackets(change, userId, hers) : [hers.created()]);
       }
     }
   }
@@ -57,17 +58,23 @@ export async function tellAnnouncement(
   function receiptPackets(
     { receipts }: Extract<AnnouncementChange, { kind: "announcement-receipts" }>,
     userId: string,
-    view: { readonly is_unread: boolean },
-  ): readonly Packet[] {
+    { isRead, created }: Seen,
+  ): readonly SentPacket[] {
     const kinds = new Set(receipts.filter((receipt) => receipt.userId === userId).map(({ kind }) => kind));
     // Deleted for herself: gone from all of her devices.
     if (kinds.has("deleted")) return [deletePacket(object, { mode: "my_devices" })];
     // As it is by now: that it was delivered may be told after that it was read.
-    const isRead = !view.is_unread;
     const status = updatePacket(object, [setValue(recipientStatusPath(userId), isRead ? "read" : "delivered")]);
     // Her other devices take it for read by the whole alone (client API 6.5).
-    return isRead ? [status, createPacket(object, view)] : [status];
+    return isRead ? [status, created()] : [status];
   }
+}
+
+/** An announcement as one user sees it now. */
+interface Seen {
+  readonly isRead: boolean;
+  /** The packet of all of it. */
+  readonly created: () => SentPacket;
 }
 
 /** What is still to be seen of it; null once it is recalled, over, or gone. */
@@ -100,24 +107,45 @@ const whoSees = (receivers: ReadonlyMap<ToldChange<AnnouncementChange>, readonly
 ];
 
 /**
- * As each of them reads it, asked once for all of its changes; whoever has read it already is told so, however late she is
+ * As each of them sees it, asked once for all of its changes; whoever has read it already is told so, however late she is
  * told. Nobody, once there is nothing more to be seen of it.
  */
-async function viewsFor(
+async function seenBy(
   call: Call,
   announcementId: string,
   userIds: readonly string[],
   { profiles }: Deps,
-): Promise<ReadonlyMap<string, { readonly is_unread: boolean }>> {
-  const views = new Map<string, { readonly is_unread: boolean }>();
-  if (userIds.length === 0) return views;
-  const announcement = await presentOf(call, announcementId);
-  if (announcement === null) return views;
+): Promise<ReadonlyMap<string, Seen>> {
+  const seen = new Map<string, Seen>();
+  const announcement = userIds.length === 0 ? null : await presentOf(call, announcementId);
+  if (announcement === null) return seen;
   for (let start = 0; start < userIds.length; start += MAX_USERS) {
     const some = userIds.slice(start, start + MAX_USERS);
-    const { userIds: readers } = await call.calls.ask(FindAnnouncementReaders, { announcementId, userIds: some });
-    const seen = await recipientViews(call, profiles, announcement, { userIds: some, readers: new Set(readers) });
-    for (const [userId, view] of seen) views.set(userId, view);
+    const [{ userIds: readers }, createdFor] = await Promise.all([
+      call.calls.ask(FindAnnouncementReaders, { announcementId, userIds: some }),
+      createPackets(call, announcement, some, profiles),
+    ]);
+    const haveRead = new Set(readers);
+    for (const userId of some) {
+      const isRead = haveRead.has(userId);
+      seen.set(userId, { isRead, created: () => createdFor(userId, isRead) });
+    }
   }
-  return views;
+  return seen;
+}
+
+async function createPackets(
+  call: Call,
+  announcement: Announcement,
+  userIds: readonly string[],
+  profiles: ProfileCache,
+): Promise<(userId: string, isRead: boolean) => SentPacket> {
+  const { version, baseUrl } = call.wire;
+  const object = announcementObject(baseUrl, announcement.announcementId);
+  const viewOf = await recipientViews(call, profiles, announcement, userIds);
+  const packetOf = (userId: string, isRead: boolean): Packet => createPacket(object, viewOf(userId, isRead));
+  if (isForEachAnother(announcement)) return packetOf;
+  const unread = writtenOnce(version, (userId) => packetOf(userId, false));
+  const read = writtenOnce(version, (userId) => packetOf(userId, true));
+  return (userId, isRead) => (isRead ? read : unread)(userId);
 }

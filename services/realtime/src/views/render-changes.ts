@@ -1,11 +1,10 @@
 import type { Change } from "@strata/contracts";
 import type { Call, Composer, ProfileCache, SettingsCache } from "@strata/doors";
-import type { Packet } from "@strata/layer-protocol";
 import { type AnnouncementChange, tellAnnouncement } from "./announcement-views.ts";
 import type { ConversationChange } from "../domain/conversation-packets.ts";
 import { tellConversation } from "./conversation-views.ts";
 import { tellIdentity } from "./identity-views.ts";
-import type { ToldChange } from "./packets.ts";
+import type { SentPacket, ToldChange } from "./packets.ts";
 
 export interface RenderDeps {
   readonly composer: Composer;
@@ -15,7 +14,7 @@ export interface RenderDeps {
 
 export interface Rendered {
   /** What each user is to be sent of each change: in the order of the changes, each a map by user id. */
-  readonly packets: readonly ReadonlyMap<string, readonly Packet[]>[];
+  readonly packets: readonly ReadonlyMap<string, readonly SentPacket[]>[];
   /** Changes of which it could not be found out, with why. */
   readonly failed: ReadonlyMap<ToldChange, unknown>;
 }
@@ -25,7 +24,7 @@ export interface Rendered {
  * one thing are told together and in their order; things are asked for beside each other, and fail each by itself.
  */
 export async function renderChanges(call: Call, changes: readonly ToldChange[], deps: RenderDeps): Promise<Rendered> {
-  const rendered = new Map<ToldChange, Map<string, readonly Packet[]>>(changes.map((one) => [one, new Map()]));
+  const rendered = new Map<ToldChange, Map<string, readonly SentPacket[]>>(changes.map((one) => [one, new Map()]));
   const failed = new Map<ToldChange, unknown>();
   const telling = async (some: readonly ToldChange[], work: () => Promise<void>): Promise<void> => {
     try {
@@ -34,7 +33,7 @@ export async function renderChanges(call: Call, changes: readonly ToldChange[], 
       for (const one of some) failed.set(one, error);
     }
   };
-  const tell = (told: ToldChange, userId: string, packets: readonly Packet[]): void =>
+  const tell = (told: ToldChange, userId: string, packets: readonly SentPacket[]): void =>
     void rendered.get(told)?.set(userId, packets);
   const ofConversations = Map.groupBy(changes.filter(isOfConversation), ({ change }) => change.conversationId);
   const ofAnnouncements = Map.groupBy(changes.filter(isOfAnnouncement), ({ change }) => change.announcementId);
