@@ -14,6 +14,7 @@ import {
   readSessionToken,
   type ServiceName,
   SendMessage,
+  type User,
 } from "@strata/contracts";
 import { type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
 import { createReadiness, DomainError } from "@strata/runtime";
@@ -70,6 +71,8 @@ export function aWorld() {
     unanswered: new Set<string>(),
     /** How often views were asked for. */
     viewsAsked: 0,
+    /** Called when it is known what is answered to a question for views, before it is. */
+    whileViewing: async (): Promise<void> => {},
     /** Whom a user follows. */
     follows: new Map<string, readonly string[]>(),
     /** Bytes in the body of each message. */
@@ -114,7 +117,12 @@ export const openDirectory = (infra: Infra, world: World): Promise<Peer> =>
         }),
         on(GetAppSettings, async () => reply({ settings: SETTINGS })),
         on(GetIdentities, async () => reply({ identities: [] })),
-        on(GetUser, async () => reply({ user: null })),
+        on(GetUser, async ({ payload: { userId } }) => {
+          // Whom somebody follows is known, by name only.
+          const isKnown = [...world.follows.values()].some((ids) => ids.includes(userId));
+          const user: User | null = isKnown ? { userId, identity: null, isSuspended: false, externalUnread: 0 } : null;
+          return reply({ user });
+        }),
         on(ListFollowers, async ({ payload: { userId } }) =>
           reply({ followers: [...world.follows].filter(([, ids]) => ids.includes(userId)).map(([id]) => id) }),
         ),
@@ -150,13 +158,17 @@ export const openConversation = (infra: Infra, world: World): Promise<Peer> =>
           if (!participants) return reply({ state: "absent", conversation: null, messages: [], views: [] });
           const { isUnread, receivedAt, ...message } = aUserMessage({ conversationId, parts: [aPart(world)] });
           const seen = (messageId: string) => ({ messageId, isUnread, receivedAt });
+          const standings = new Map(
+            userIds.map((userId) => [userId, standingOf(world, `${app}/${conversationId}`, userId)] as const),
+          );
+          await world.whileViewing();
           return reply({
             state: "present",
             conversation: { ...CONVERSATION, conversationId, participants: [...participants] },
             messages: messageIds.map((messageId) => ({ ...message, messageId })),
-            views: userIds.map((userId) => ({
+            views: [...standings].map(([userId, standing]) => ({
               userId,
-              standing: standingOf(world, `${app}/${conversationId}`, userId),
+              standing,
               isHidden: false,
               clearedThrough: 0,
               lastMessage: null,

@@ -57,7 +57,7 @@ export function conversationPackets(
     case "participants-changed": {
       return [
         ...(showsWhole(change, userId) ? [createPacket(object, receiver.conversationView())] : []),
-        updatePacket(object, participantOperations(change, receiver)),
+        updatePacket(object, participantOperations(change, receiver, seen)),
       ];
     }
     case "metadata-changed":
@@ -133,22 +133,30 @@ function createdPackets(messageId: string, receiver: Receiver, counts: () => rea
 
 type ParticipantsChange = Extract<ConversationChange, { kind: "participants-changed" }>;
 
-const participantOperations = (
+/**
+ * Who was named is told to be in it or not as it is by now, whatever she did then: told in another order than that in which
+ * they happened, changes leave all with the same list. Who has left sees nobody any more, and hears what she would have.
+ */
+function participantOperations(
   { added, removed }: ParticipantsChange,
   receiver: Receiver,
-): readonly PacketOperation[] => [
-  ...added.map((userId): PacketOperation => ({
-    operation: "add",
-    property: "participants",
-    id: identityUri(userId),
-    value: receiver.participantView(userId),
-  })),
-  ...removed.map((userId): PacketOperation => ({
-    operation: "remove",
-    property: "participants",
-    id: identityUri(userId),
-  })),
-];
+  { isParticipant, conversation }: SeenConversation,
+): readonly PacketOperation[] {
+  const inIt = new Set(isParticipant ? conversation.participants : added.filter((one) => one !== receiver.userId));
+  const named = [...new Set([...added, ...removed])];
+  const property = "participants";
+  return [
+    ...named
+      .filter((userId) => inIt.has(userId))
+      .map((userId): PacketOperation => {
+        const value = receiver.participantView(userId);
+        return { operation: "add", property, id: identityUri(userId), value };
+      }),
+    ...named
+      .filter((userId) => !inIt.has(userId))
+      .map((userId): PacketOperation => ({ operation: "remove", property, id: identityUri(userId) })),
+  ];
+}
 
 /** It is back with the next message: then only what was before it is gone (client API 6.5). */
 const clearedPacket = (throughPosition: number, { wire, seen }: Receiver, conversationId: string): Packet =>
@@ -166,14 +174,12 @@ function changedPartsPackets(change: PartsChange, receiver: Receiver): readonly 
   if (view === null) return [];
   const object = messageObject(wire.baseUrl, change.messageId);
   if (!hasAddressableParts(wire.version)) return [updatePacket(object, [setValue("parts", view.parts)])];
-  const parts = partViews(view.parts).filter(({ id }) => change.changed.some((partId) => id.endsWith(`/${partId}`)));
+  const ids = new Set([...change.removed, ...change.changed].map((one) => partUri("messages", change.messageId, one)));
+  const parts = partViews(view.parts).filter(({ id }) => ids.has(id));
+  const gone = [...ids].filter((id) => parts.every((part) => part.id !== id));
   return [
     updatePacket(object, [
-      ...change.removed.map((partId): PacketOperation => ({
-        operation: "remove",
-        property: "parts",
-        id: partUri("messages", change.messageId, partId),
-      })),
+      ...gone.map((id): PacketOperation => ({ operation: "remove", property: "parts", id })),
       ...parts.map((part): PacketOperation => ({ operation: "add", property: "parts", id: part.id, value: part })),
       setValue("updated_at", view.updated_at ?? null),
     ]),
