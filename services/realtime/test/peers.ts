@@ -3,6 +3,7 @@ import {
   type AppSettings,
   AuthenticateSession,
   createSessionToken,
+  FindBlockers,
   FindFollowed,
   FindParticipants,
   GetAppSettings,
@@ -75,6 +76,8 @@ export function aWorld() {
     whileViewing: async (): Promise<void> => {},
     /** Whom a user follows. */
     follows: new Map<string, readonly string[]>(),
+    /** Who blocks a user. */
+    blockers: new Map<string, readonly string[]>(),
     /** Bytes in the body of each message. */
     messageBytes: 2,
     /** Called while a session is being looked for. */
@@ -130,6 +133,13 @@ export const openDirectory = (infra: Infra, world: World): Promise<Peer> =>
           const following = (world.follows.get(userId) ?? []).map((one) => ({ userId: one, identity: null }));
           return reply({ following, total: following.length });
         }),
+        on(FindBlockers, async ({ payload: { checks } }) =>
+          reply({
+            blockers: checks.map(({ senderId, userIds }) =>
+              userIds.filter((one) => world.blockers.get(senderId)?.includes(one)),
+            ),
+          }),
+        ),
         on(FindFollowed, async ({ payload: { userId, userIds } }) =>
           reply({ followed: userIds.filter((one) => world.follows.get(userId)?.includes(one)) }),
         ),

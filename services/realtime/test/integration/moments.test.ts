@@ -57,6 +57,7 @@ describe("what is of the moment", () => {
   beforeEach(() => {
     app = anAppId();
     world.follows.clear();
+    world.blockers.clear();
   });
   const connect = (userId: string, port = service.port) => openSocket(port, world.signIn(app, userId));
   const online = async (...userIds: string[]) => (await asker?.ask(FindOnlineUsers, app, { userIds }))?.online;
@@ -130,6 +131,23 @@ describe("what is of the moment", () => {
     bob.types(conversation, "finished");
     await eventually(() => actions(ann), ["started", "finished"]);
     expect(actions(bob)).to.deep.equal(["started", "paused"]);
+  });
+
+  it("is no typing of one whom she blocks, from the moment on when she does: on a socket, or of a message on its way", async () => {
+    const conversation = world.converse(app, ["ann", "bob", "cid"]);
+    const [ann, bob, cid] = [await connect("ann"), await connect("bob"), await connect("cid")];
+    ann.types(conversation, "started");
+    await eventually(() => [bob, cid].map(actions), [["started"], ["started"]]);
+    world.blockers.set("ann", ["cid"]);
+    ann.types(conversation, "paused");
+    await eventually(() => actions(bob), ["started", "paused"]);
+    const onItsWay = { conversationId: conversation, sender: { userId: "ann" }, at: Date.now(), forMs: 60_000 };
+    await teller?.emit(TypingStarted, app, onItsWay);
+    await eventually(() => actions(bob), ["started", "paused", "started"]);
+    ann.socket.terminate();
+    await eventually(() => actions(bob), ["started", "paused", "started", "finished"]);
+    bob.types(conversation, "paused");
+    await eventually(() => actions(cid), ["started", "paused"]);
   });
 
   it("is the typing of a message on its way, until it is there", async () => {
