@@ -19,7 +19,8 @@ const HOUR_MS = 3_600_000;
 /** Clocks of replicas may differ, and what is being logged is not to be found yet: repeats are harmless, gaps are not. */
 const OVERLAP_MS = 60_000;
 const PAGE = 100;
-const DRAIN_POLL_MS = 20;
+/** How soon it is looked whether a client has taken what it was sent, and how late when that takes long: many may be slow. */
+const DRAIN_POLL_MS = { first: 20, longest: 320 };
 
 /**
  * Tells a client what it missed since a time, oldest first, as ordinary packets (client API 6.9). Its socket hears what is
@@ -77,7 +78,10 @@ async function tellPage(
 
 /** A client that catches up takes as much as it can: what it has not taken yet holds up what follows. */
 async function untilTaken(connection: Connection, maxBufferedBytes: number): Promise<void> {
-  while (connection.isOpen && !isTaken(connection, maxBufferedBytes)) await wait(DRAIN_POLL_MS);
+  for (let pollMs = DRAIN_POLL_MS.first; connection.isOpen && !isTaken(connection, maxBufferedBytes);) {
+    await wait(pollMs);
+    pollMs = Math.min(2 * pollMs, DRAIN_POLL_MS.longest);
+  }
 }
 
 const isTaken = (connection: Connection, maxBufferedBytes: number): boolean =>
