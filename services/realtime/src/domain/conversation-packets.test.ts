@@ -156,6 +156,7 @@ describe("what a receiver is sent of a change of a conversation", () => {
     expect(from(aSeenConversation({ isParticipant: false }))).to.deep.equal([all]);
     expect(from(aSeenConversation({}))).to.deep.equal([
       change("delete", CONVERSATION, { mode: "my_devices", from_position: 3 * 2 ** 20 }),
+      change("create", CONVERSATION, { view: "conversation" }),
     ]);
   });
 
@@ -205,7 +206,7 @@ describe("what a receiver is sent of a change of a conversation", () => {
     expect(deletedMessage(false)).to.deep.equal([change("delete", MESSAGE, { mode: "my_devices" }), COUNTS]);
   });
 
-  it("is nothing at all where nothing of it is hers", () => {
+  it("is nothing at all where nothing of it is hers, and where it is in none of her lists, that it is cleared", () => {
     const changes: readonly ConversationChange[] = [
       { kind: "conversation-created", ...here },
       { kind: "participants-changed", ...here, added: ["ann"], removed: [] },
@@ -218,6 +219,9 @@ describe("what a receiver is sent of a change of a conversation", () => {
       { kind: "message-receipts", ...hers, receipts: [{ userId: "ann", kind: "read" }] },
     ];
     for (const one of changes) expect(packetsOf(one, receiver(null)), one.kind).to.deep.equal([]);
+    const hidden = receiver(aSeenConversation({ isHidden: true, messages: [aUserMessage({})] }));
+    const told = changes.filter((one) => packetsOf(one, hidden).length > 0).map(({ kind }) => kind);
+    expect(told).to.deep.equal(["conversation-cleared"]);
   });
 });
 

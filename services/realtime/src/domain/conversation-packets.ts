@@ -9,6 +9,7 @@ import {
   messageObject,
   objectUri,
   type Packet,
+  type PacketObject,
   type PacketOperation,
   partUri,
   recipientStatusPath,
@@ -50,6 +51,8 @@ export function conversationPackets(
     return [deletePacket(object, { mode: "all_participants", from_position: null })];
   }
   if (seen === null) return [];
+  // Clients ask for a conversation that they are told of and do not have, and would show one that is in none of her lists.
+  if (seen.isHidden && change.kind !== "conversation-cleared") return [];
   const counts = (): readonly Packet[] => (isLast ? [countsPacket(receiver, change.conversationId)] : []);
   switch (change.kind) {
     case "conversation-created":
@@ -63,7 +66,7 @@ export function conversationPackets(
     case "metadata-changed":
       return [updatePacket(object, [setValue("metadata", seen.conversation.metadata)])];
     case "conversation-cleared":
-      return [clearedPacket(change.throughPosition, receiver, change.conversationId)];
+      return clearedPackets(change.throughPosition, receiver, seen, object);
     case "conversation-read":
       return [
         markAllReadPacket(object, wirePosition(change.throughPosition), change.userId),
@@ -102,9 +105,11 @@ export const touchesCounts = (change: ConversationChange, userId: string): boole
   }
 };
 
-/** Whether a change shows this user the whole conversation, which is new to her. */
+/** Whether a change may show this user the whole conversation, which is new to her, or back. */
 export const showsWhole = (change: ConversationChange, userId: string): boolean =>
-  change.kind === "conversation-created" || (change.kind === "participants-changed" && change.added.includes(userId));
+  change.kind === "conversation-created" ||
+  change.kind === "conversation-cleared" ||
+  (change.kind === "participants-changed" && change.added.includes(userId));
 
 /** The messages that must be known to tell a change. */
 export const messagesOf = (change: ConversationChange): readonly string[] =>
@@ -158,12 +163,21 @@ function participantOperations(
   ];
 }
 
-/** It is back with the next message: then only what was before it is gone (client API 6.5). */
-const clearedPacket = (throughPosition: number, { wire, seen }: Receiver, conversationId: string): Packet =>
-  deletePacket(conversationObject(wire.baseUrl, conversationId), {
-    mode: "my_devices",
-    from_position: seen?.isHidden || !seen?.isParticipant ? null : wirePosition(throughPosition),
-  });
+/**
+ * It is back with the next message: then only what was before it is gone (client API 6.5), and it is told as it is, since
+ * what changed in between, while it was in none of her lists, was not.
+ */
+function clearedPackets(
+  throughPosition: number,
+  receiver: Receiver,
+  { isHidden, isParticipant }: SeenConversation,
+  object: PacketObject,
+): readonly Packet[] {
+  const cleared = (position: number | null): Packet =>
+    deletePacket(object, { mode: "my_devices", from_position: position });
+  if (isHidden || !isParticipant) return [cleared(null)];
+  return [cleared(wirePosition(throughPosition)), createPacket(object, receiver.conversationView())];
+}
 
 type PartsChange = Extract<ConversationChange, { kind: "message-updated" }>;
 
