@@ -73,7 +73,7 @@ export function aWorld() {
     /** How often views were asked for. */
     viewsAsked: 0,
     /** Called when it is known what is answered to a question for views, before it is. */
-    whileViewing: async (): Promise<void> => {},
+    whileViewing: async (_conversationId: string): Promise<void> => {},
     /** Whom a user follows. */
     follows: new Map<string, readonly string[]>(),
     /** Who blocks a user. */
@@ -171,7 +171,7 @@ export const openConversation = (infra: Infra, world: World): Promise<Peer> =>
           const standings = new Map(
             userIds.map((userId) => [userId, standingOf(world, `${app}/${conversationId}`, userId)] as const),
           );
-          await world.whileViewing();
+          await world.whileViewing(conversationId);
           return reply({
             state: "present",
             conversation: { ...CONVERSATION, conversationId, participants: [...participants] },
