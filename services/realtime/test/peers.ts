@@ -3,6 +3,7 @@ import {
   type AppSettings,
   AuthenticateSession,
   createSessionToken,
+  FindBlockers,
   FindFollowed,
   FindParticipants,
   GetAppSettings,
@@ -14,6 +15,7 @@ import {
   readSessionToken,
   type ServiceName,
   SendMessage,
+  type User,
 } from "@strata/contracts";
 import { type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
 import { createReadiness, DomainError } from "@strata/runtime";
@@ -70,8 +72,12 @@ export function aWorld() {
     unanswered: new Set<string>(),
     /** How often views were asked for. */
     viewsAsked: 0,
+    /** Called when it is known what is answered to a question for views, before it is. */
+    whileViewing: async (_conversationId: string): Promise<void> => {},
     /** Whom a user follows. */
     follows: new Map<string, readonly string[]>(),
+    /** Who blocks a user. */
+    blockers: new Map<string, readonly string[]>(),
     /** Bytes in the body of each message. */
     messageBytes: 2,
     /** Called while a session is being looked for. */
@@ -114,7 +120,12 @@ export const openDirectory = (infra: Infra, world: World): Promise<Peer> =>
         }),
         on(GetAppSettings, async () => reply({ settings: SETTINGS })),
         on(GetIdentities, async () => reply({ identities: [] })),
-        on(GetUser, async () => reply({ user: null })),
+        on(GetUser, async ({ payload: { userId } }) => {
+          // Whom somebody follows is known, by name only.
+          const isKnown = [...world.follows.values()].some((ids) => ids.includes(userId));
+          const user: User | null = isKnown ? { userId, identity: null, isSuspended: false, externalUnread: 0 } : null;
+          return reply({ user });
+        }),
         on(ListFollowers, async ({ payload: { userId } }) =>
           reply({ followers: [...world.follows].filter(([, ids]) => ids.includes(userId)).map(([id]) => id) }),
         ),
@@ -122,6 +133,13 @@ export const openDirectory = (infra: Infra, world: World): Promise<Peer> =>
           const following = (world.follows.get(userId) ?? []).map((one) => ({ userId: one, identity: null }));
           return reply({ following, total: following.length });
         }),
+        on(FindBlockers, async ({ payload: { checks } }) =>
+          reply({
+            blockers: checks.map(({ senderId, userIds }) =>
+              userIds.filter((one) => world.blockers.get(senderId)?.includes(one)),
+            ),
+          }),
+        ),
         on(FindFollowed, async ({ payload: { userId, userIds } }) =>
           reply({ followed: userIds.filter((one) => world.follows.get(userId)?.includes(one)) }),
         ),
@@ -150,13 +168,17 @@ export const openConversation = (infra: Infra, world: World): Promise<Peer> =>
           if (!participants) return reply({ state: "absent", conversation: null, messages: [], views: [] });
           const { isUnread, receivedAt, ...message } = aUserMessage({ conversationId, parts: [aPart(world)] });
           const seen = (messageId: string) => ({ messageId, isUnread, receivedAt });
+          const standings = new Map(
+            userIds.map((userId) => [userId, standingOf(world, `${app}/${conversationId}`, userId)] as const),
+          );
+          await world.whileViewing(conversationId);
           return reply({
             state: "present",
             conversation: { ...CONVERSATION, conversationId, participants: [...participants] },
             messages: messageIds.map((messageId) => ({ ...message, messageId })),
-            views: userIds.map((userId) => ({
+            views: [...standings].map(([userId, standing]) => ({
               userId,
-              standing: standingOf(world, `${app}/${conversationId}`, userId),
+              standing,
               isHidden: false,
               clearedThrough: 0,
               lastMessage: null,

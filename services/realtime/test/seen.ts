@@ -37,6 +37,7 @@ export const aUserMessage = (changed: Partial<UserMessage>): UserMessage => ({
 });
 
 interface SeenOptions {
+  readonly participants?: readonly string[];
   readonly metadata?: Metadata;
   readonly isParticipant?: boolean;
   readonly isHidden?: boolean;
@@ -48,10 +49,11 @@ interface SeenOptions {
 
 /** What Ann sees, empty unless said otherwise: made as it is of an answer of the conversation service. */
 export function aSeenConversation(options: SeenOptions): SeenConversation {
-  const { metadata = {}, isParticipant = true, lastMessage = null, messages = [], ...counts } = options;
+  const { participants = CONVERSATION.participants, metadata = {}, isParticipant = true } = options;
+  const { lastMessage = null, messages = [], ...counts } = options;
   const seen = seenByEach({
     state: "present",
-    conversation: { ...CONVERSATION, metadata },
+    conversation: { ...CONVERSATION, participants: [...participants], metadata },
     messages: [...messages, ...(lastMessage ? [lastMessage] : [])],
     views: [
       {

@@ -79,6 +79,13 @@ const pathOf = (userId: string) => formatPatchProperty(["recipient_status", iden
 const deletedMessage = (isForAll: boolean) =>
   packetsOf({ kind: "message-deleted", ...hers, isForAll }, receiver(counted()));
 
+/** Ann and one who is gone came, one who is back went. */
+const latelyTold = (isParticipant: boolean) =>
+  packetsOf(
+    { kind: "participants-changed", ...here, added: ["ann", "gone"], removed: ["back"] },
+    receiver(aSeenConversation({ participants: ["ann", "back"], isParticipant })),
+  ).map(({ body }) => body);
+
 const statusUpdate = (userId: string, status: string) => change("update", MESSAGE, [set(pathOf(userId), status)]);
 
 describe("what a receiver is sent of a change of a conversation", () => {
@@ -100,13 +107,30 @@ describe("what a receiver is sent of a change of a conversation", () => {
       { operation: "add", property: "participants", id: "layer:///identities/c.d", value: { view: "c.d" } },
       { operation: "remove", property: "participants", id: "layer:///identities/e%2Ff" },
     ]);
-    expect(packetsOf(changed, receiver(counted()))).to.deep.equal([update]);
+    const seen = aSeenConversation({ participants: ["ann", "bob", "c.d"] });
+    expect(packetsOf(changed, receiver(seen))).to.deep.equal([update]);
     expect(packetsOf(changed, receiver(aSeenConversation({ isParticipant: false }), { userId: "e/f" }))).to.deep.equal([
       update,
     ]);
-    expect(packetsOf(changed, receiver(counted(), { userId: "bob" }))).to.deep.equal([
+    expect(packetsOf(changed, receiver(seen, { userId: "bob" }))).to.deep.equal([
       change("create", CONVERSATION, { view: "conversation" }),
       update,
+    ]);
+  });
+
+  it("is whether those who came and went are in it by now, so that what is told late undoes nothing", () => {
+    const [whole, update] = latelyTold(true);
+    expect(whole).to.include({ operation: "create" });
+    expect(update).to.have.deep.property("data", [
+      { operation: "add", property: "participants", id: "layer:///identities/ann", value: { view: "ann" } },
+      { operation: "add", property: "participants", id: "layer:///identities/back", value: { view: "back" } },
+      { operation: "remove", property: "participants", id: "layer:///identities/gone" },
+    ]);
+    // Who has left herself is not told who came back since.
+    expect(latelyTold(false)[1]).to.have.deep.property("data", [
+      { operation: "add", property: "participants", id: "layer:///identities/gone", value: { view: "gone" } },
+      { operation: "remove", property: "participants", id: "layer:///identities/ann" },
+      { operation: "remove", property: "participants", id: "layer:///identities/back" },
     ]);
   });
 
@@ -132,6 +156,7 @@ describe("what a receiver is sent of a change of a conversation", () => {
     expect(from(aSeenConversation({ isParticipant: false }))).to.deep.equal([all]);
     expect(from(aSeenConversation({}))).to.deep.equal([
       change("delete", CONVERSATION, { mode: "my_devices", from_position: 3 * 2 ** 20 }),
+      change("create", CONVERSATION, { view: "conversation" }),
     ]);
   });
 
@@ -181,7 +206,7 @@ describe("what a receiver is sent of a change of a conversation", () => {
     expect(deletedMessage(false)).to.deep.equal([change("delete", MESSAGE, { mode: "my_devices" }), COUNTS]);
   });
 
-  it("is nothing at all where nothing of it is hers", () => {
+  it("is nothing at all where nothing of it is hers, and where it is in none of her lists, that it is cleared", () => {
     const changes: readonly ConversationChange[] = [
       { kind: "conversation-created", ...here },
       { kind: "participants-changed", ...here, added: ["ann"], removed: [] },
@@ -194,6 +219,9 @@ describe("what a receiver is sent of a change of a conversation", () => {
       { kind: "message-receipts", ...hers, receipts: [{ userId: "ann", kind: "read" }] },
     ];
     for (const one of changes) expect(packetsOf(one, receiver(null)), one.kind).to.deep.equal([]);
+    const hidden = receiver(aSeenConversation({ isHidden: true, messages: [aUserMessage({})] }));
+    const told = changes.filter((one) => packetsOf(one, hidden).length > 0).map(({ kind }) => kind);
+    expect(told).to.deep.equal(["conversation-cleared"]);
   });
 });
 
@@ -213,6 +241,17 @@ describe("what a receiver is sent of changed parts", () => {
         set("mime_type", "text/plain"),
         set("updated_at", "2026-11-27T00:00:00.000Z"),
       ]),
+    ]);
+  });
+
+  it("is whether a part is there by now, so that what is told late undoes nothing", () => {
+    const late: ConversationChange = { kind: "message-updated", ...hers, changed: ["gone"], removed: ["two"] };
+    const messageView = { parts: [part("two")], updated_at: "2026-11-27T00:00:01.000Z" };
+    const [update] = packetsOf(late, receiver(counted(), { messageView }));
+    expect(update?.body).to.have.deep.property("data", [
+      { operation: "remove", property: "parts", id: `${MESSAGE.id}/parts/gone` },
+      { operation: "add", property: "parts", id: `${MESSAGE.id}/parts/two`, value: part("two") },
+      set("updated_at", "2026-11-27T00:00:01.000Z"),
     ]);
   });
 

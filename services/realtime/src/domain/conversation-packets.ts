@@ -9,6 +9,7 @@ import {
   messageObject,
   objectUri,
   type Packet,
+  type PacketObject,
   type PacketOperation,
   partUri,
   recipientStatusPath,
@@ -50,6 +51,8 @@ export function conversationPackets(
     return [deletePacket(object, { mode: "all_participants", from_position: null })];
   }
   if (seen === null) return [];
+  // Clients ask for a conversation that they are told of and do not have, and would show one that is in none of her lists.
+  if (seen.isHidden && change.kind !== "conversation-cleared") return [];
   const counts = (): readonly Packet[] => (isLast ? [countsPacket(receiver, change.conversationId)] : []);
   switch (change.kind) {
     case "conversation-created":
@@ -57,13 +60,13 @@ export function conversationPackets(
     case "participants-changed": {
       return [
         ...(showsWhole(change, userId) ? [createPacket(object, receiver.conversationView())] : []),
-        updatePacket(object, participantOperations(change, receiver)),
+        updatePacket(object, participantOperations(change, receiver, seen)),
       ];
     }
     case "metadata-changed":
       return [updatePacket(object, [setValue("metadata", seen.conversation.metadata)])];
     case "conversation-cleared":
-      return [clearedPacket(change.throughPosition, receiver, change.conversationId)];
+      return clearedPackets(change.throughPosition, receiver, seen, object);
     case "conversation-read":
       return [
         markAllReadPacket(object, wirePosition(change.throughPosition), change.userId),
@@ -102,9 +105,11 @@ export const touchesCounts = (change: ConversationChange, userId: string): boole
   }
 };
 
-/** Whether a change shows this user the whole conversation, which is new to her. */
+/** Whether a change may show this user the whole conversation, which is new to her, or back. */
 export const showsWhole = (change: ConversationChange, userId: string): boolean =>
-  change.kind === "conversation-created" || (change.kind === "participants-changed" && change.added.includes(userId));
+  change.kind === "conversation-created" ||
+  change.kind === "conversation-cleared" ||
+  (change.kind === "participants-changed" && change.added.includes(userId));
 
 /** The messages that must be known to tell a change. */
 export const messagesOf = (change: ConversationChange): readonly string[] =>
@@ -133,29 +138,46 @@ function createdPackets(messageId: string, receiver: Receiver, counts: () => rea
 
 type ParticipantsChange = Extract<ConversationChange, { kind: "participants-changed" }>;
 
-const participantOperations = (
+/**
+ * Who was named is told to be in it or not as it is by now, whatever she did then: told in another order than that in which
+ * they happened, changes leave all with the same list. Who has left sees nobody any more, and hears what she would have.
+ */
+function participantOperations(
   { added, removed }: ParticipantsChange,
   receiver: Receiver,
-): readonly PacketOperation[] => [
-  ...added.map((userId): PacketOperation => ({
-    operation: "add",
-    property: "participants",
-    id: identityUri(userId),
-    value: receiver.participantView(userId),
-  })),
-  ...removed.map((userId): PacketOperation => ({
-    operation: "remove",
-    property: "participants",
-    id: identityUri(userId),
-  })),
-];
+  { isParticipant, conversation }: SeenConversation,
+): readonly PacketOperation[] {
+  const inIt = new Set(isParticipant ? conversation.participants : added.filter((one) => one !== receiver.userId));
+  const named = [...new Set([...added, ...removed])];
+  const property = "participants";
+  return [
+    ...named
+      .filter((userId) => inIt.has(userId))
+      .map((userId): PacketOperation => {
+        const value = receiver.participantView(userId);
+        return { operation: "add", property, id: identityUri(userId), value };
+      }),
+    ...named
+      .filter((userId) => !inIt.has(userId))
+      .map((userId): PacketOperation => ({ operation: "remove", property, id: identityUri(userId) })),
+  ];
+}
 
-/** It is back with the next message: then only what was before it is gone (client API 6.5). */
-const clearedPacket = (throughPosition: number, { wire, seen }: Receiver, conversationId: string): Packet =>
-  deletePacket(conversationObject(wire.baseUrl, conversationId), {
-    mode: "my_devices",
-    from_position: seen?.isHidden || !seen?.isParticipant ? null : wirePosition(throughPosition),
-  });
+/**
+ * It is back with the next message: then only what was before it is gone (client API 6.5), and it is told as it is, since
+ * what changed in between, while it was in none of her lists, was not.
+ */
+function clearedPackets(
+  throughPosition: number,
+  receiver: Receiver,
+  { isHidden, isParticipant }: SeenConversation,
+  object: PacketObject,
+): readonly Packet[] {
+  const cleared = (position: number | null): Packet =>
+    deletePacket(object, { mode: "my_devices", from_position: position });
+  if (isHidden || !isParticipant) return [cleared(null)];
+  return [cleared(wirePosition(throughPosition)), createPacket(object, receiver.conversationView())];
+}
 
 type PartsChange = Extract<ConversationChange, { kind: "message-updated" }>;
 
@@ -166,14 +188,12 @@ function changedPartsPackets(change: PartsChange, receiver: Receiver): readonly 
   if (view === null) return [];
   const object = messageObject(wire.baseUrl, change.messageId);
   if (!hasAddressableParts(wire.version)) return [updatePacket(object, [setValue("parts", view.parts)])];
-  const parts = partViews(view.parts).filter(({ id }) => change.changed.some((partId) => id.endsWith(`/${partId}`)));
+  const ids = new Set([...change.removed, ...change.changed].map((one) => partUri("messages", change.messageId, one)));
+  const parts = partViews(view.parts).filter(({ id }) => ids.has(id));
+  const gone = [...ids].filter((id) => parts.every((part) => part.id !== id));
   return [
     updatePacket(object, [
-      ...change.removed.map((partId): PacketOperation => ({
-        operation: "remove",
-        property: "parts",
-        id: partUri("messages", change.messageId, partId),
-      })),
+      ...gone.map((id): PacketOperation => ({ operation: "remove", property: "parts", id })),
       ...parts.map((part): PacketOperation => ({ operation: "add", property: "parts", id: part.id, value: part })),
       setValue("updated_at", view.updated_at ?? null),
     ]),

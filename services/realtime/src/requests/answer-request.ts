@@ -1,6 +1,5 @@
 import { createConversation, type Door, sendMessages, type SendingMessages } from "@strata/doors";
 import { invalidOperation, notFound, parseObjectId, type SocketRequest } from "@strata/layer-protocol";
-import type { LimitFunction } from "p-limit";
 import type { Connection } from "../sockets/connection.ts";
 import { callIn } from "../views/call.ts";
 import type { Presence } from "./presence.ts";
@@ -9,7 +8,6 @@ import { replay, type ReplayDeps } from "./replay.ts";
 export interface RequestDeps extends ReplayDeps {
   readonly sending: SendingMessages;
   readonly presence: Presence;
-  readonly replays: LimitFunction;
 }
 
 /** Answers a request of a client: `data` of the response (client API 6.4). What it throws becomes a response, too. */
@@ -77,6 +75,6 @@ async function syncPresence(connection: Connection, { data }: SocketRequest, dep
 }
 
 async function replayEvents(connection: Connection, { data }: SocketRequest, deps: RequestDeps) {
-  await deps.replays(() => replay(connection, data, deps));
+  await replay(connection, data, deps);
   return {};
 }

@@ -1,4 +1,4 @@
-import { FindParticipants } from "@strata/contracts";
+import { FindBlockers, FindParticipants, type Sender } from "@strata/contracts";
 import { boundedCache, type Call, type ProfileCache } from "@strata/doors";
 import {
   basicIdentity,
@@ -8,7 +8,6 @@ import {
   type TypingAction,
   type TypingSignal,
 } from "@strata/layer-protocol";
-import type { Sender } from "@strata/contracts";
 import type { Signals } from "../signals.ts";
 import type { Connection } from "../sockets/connection.ts";
 
@@ -28,6 +27,8 @@ export interface Typing {
   show(call: Call, conversationId: string, sender: Sender, action: TypingAction): Promise<void>;
 }
 
+/** Of one check for who blocks a sender. */
+const MAX_USERS = 1_000;
 const MAX_CONVERSATIONS = 10_000;
 /** Nobody types in more at once: the others are not told that she stopped when her socket is gone. */
 const MAX_TYPING = 20;
@@ -35,6 +36,22 @@ const MAX_TYPING = 20;
 const PARTICIPANTS_TTL_MS = 5_000;
 
 const keyOf = (app: string, conversationId: string): string => `${app}/${conversationId}`;
+
+/**
+ * The others, but for those who block her. That is asked every time, a few times a minute for each who types: whoever has
+ * just blocked her sees no more of her.
+ */
+async function listenersOf({ calls }: Call, participants: readonly string[], sender: Sender) {
+  if (!("userId" in sender)) return participants;
+  const others = participants.filter((one) => one !== sender.userId);
+  if (others.length === 0) return others;
+  const checks = Array.from({ length: Math.ceil(others.length / MAX_USERS) }, (_, n) => ({
+    senderId: sender.userId,
+    userIds: others.slice(n * MAX_USERS, (n + 1) * MAX_USERS),
+  }));
+  const blockers = new Set((await calls.ask(FindBlockers, { checks })).blockers.flat());
+  return others.filter((one) => !blockers.has(one));
+}
 
 export function typingOver({ signals, profiles }: Deps): Typing {
   const known = boundedCache<readonly string[]>({ maxEntries: MAX_CONVERSATIONS, ttlMs: PARTICIPANTS_TTL_MS });
@@ -74,7 +91,7 @@ export function typingOver({ signals, profiles }: Deps): Typing {
     if (!participants.includes(userId)) return false;
     await signals.send({
       app: call.wire.appId,
-      userIds: participants.filter((one) => one !== userId),
+      userIds: await listenersOf(call, participants, { userId }),
       isPresence: false,
       packet: await packetOf(call, conversationId, { userId }, action),
     });
@@ -102,9 +119,9 @@ export function typingOver({ signals, profiles }: Deps): Typing {
     forget: (app, conversationId) => known.delete(keyOf(app, conversationId)),
     async show(call, conversationId, sender, action) {
       const participants = await participantsOf(call, conversationId);
-      const others = participants.filter((one) => !("userId" in sender) || one !== sender.userId);
+      const userIds = await listenersOf(call, participants, sender);
       const packet = await packetOf(call, conversationId, sender, action);
-      signals.show({ app: call.wire.appId, userIds: others, isPresence: false, packet });
+      signals.show({ app: call.wire.appId, userIds, isPresence: false, packet });
     },
   };
 }

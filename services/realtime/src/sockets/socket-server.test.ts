@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { WebSocket } from "ws";
 import { type CloseReason, Connection } from "./connection.ts";
 import { createRegistry } from "./registry.ts";
-import { openSocketServer, type SocketServer } from "./socket-server.ts";
+import { openSocketServer, type SocketServer, type SocketServerOptions } from "./socket-server.ts";
 
 const LIMITS = {
   maxSockets: 100,
@@ -15,6 +15,9 @@ const LIMITS = {
   maxPacketBytes: 1_000,
   drainMs: 0,
 };
+
+/** Some decades from now: longer than any timer. */
+const SESSION_ENDS_AT = Date.now() + 1e12;
 
 /** Nobody is at its other end. */
 function aConnection(appId: string, userId: string): Connection {
@@ -58,16 +61,20 @@ describe("openSocketServer", () => {
     await server.close();
   });
 
-  const serve = async (limits: Partial<typeof LIMITS & { pingMs: number }> = {}, isHearing = () => true) => {
+  const serve = async (
+    limits: Partial<SocketServerOptions["limits"]> = {},
+    { isHearing = () => true, clock = Date.now }: Partial<Pick<SocketServerOptions, "isHearing" | "clock">> = {},
+  ) => {
     server = await openSocketServer({
       port: 0,
       registry,
       limits: { ...LIMITS, ...limits },
       isHearing,
+      clock,
       now: () => 0,
       // Whoever she says she is.
       admit: async ({ url }) => ({
-        session: { appId: "app", userId: url?.slice(1) ?? "", expiresAt: Date.now() + 1e12 },
+        session: { appId: "app", userId: url?.slice(1) ?? "", expiresAt: SESSION_ENDS_AT },
         hash: "",
         version: "3.0",
         protocol: "layer-3.0",
@@ -105,6 +112,17 @@ describe("openSocketServer", () => {
     await eventually(() => pings > 3, true);
     expect(alive.connection.isOpen).to.equal(true);
     expect(registry.all()).to.deep.equal([alive.connection]);
+  });
+
+  it("keeps one whose session lasts longer than a timer may, and closes it when that is over", async () => {
+    let [time, looks] = [SESSION_ENDS_AT - 2 ** 31, 0];
+    await serve({ maxTimerMs: 5 }, { clock: () => ((looks += 1), time) });
+    const { connection, closed } = await connect("ann");
+    await eventually(() => looks > 10, true);
+    expect(connection.isOpen).to.equal(true);
+    time = SESSION_ENDS_AT;
+    expect(await closed).to.equal(1008);
+    expect(reasons).to.deep.equal(["expired"]);
   });
 
   it("numbers what it sends from 0 on, and sends nothing once it closes", async () => {
@@ -160,7 +178,7 @@ describe("openSocketServer", () => {
 
   it("lets nobody in while this process hears nothing, or is going away", async () => {
     let isHearing = false;
-    await serve({}, () => isHearing);
+    await serve({}, { isHearing: () => isHearing });
     const answer = await refused(server.port);
     expect(answer?.[0]).to.equal(503);
     expect(answer?.[1]).to.include({ "retry-after": "2" });

@@ -22,7 +22,11 @@ export interface SocketServerOptions {
     readonly drainMs: number;
     /** Shorter than what proxies take for idle; a client that answers none of them is gone. */
     readonly pingMs?: number;
+    /** The longest that is waited at once for a session to run out. */
+    readonly maxTimerMs?: number;
   };
+  /** By which sessions run out; the wall clock unless said. */
+  readonly clock?: () => number;
   /** Whether sockets would hear what happens: else they had better go to another process. */
   readonly isHearing: () => boolean;
   /** The time that packets carry. */
@@ -47,6 +51,7 @@ const CLOSE_GRACE_MS = 500;
 /** Nor does one that was closed before: until then it counts among all sockets. */
 const CLOSE_TIMEOUT_MS = 5_000;
 const BACKLOG = 4_096;
+/** With more a timer of Node fires at once; sessions may last longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Listens for sockets on any path (client API 6.1); whatever is no upgrade is told so. */
@@ -108,7 +113,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     const hers = registry.ofUser(session.appId, session.userId).filter(({ isOpen }) => isOpen);
     // The oldest is the one that is most likely gone without a word.
     if (hers.length >= limits.maxSocketsPerUser) hers[0]?.close("tooMany");
-    const stopWatching = watch(socket, connection, limits.pingMs);
+    const stopWatching = watch(socket, connection, options);
     socket.on("close", () => {
       stopWatching();
       registry.remove(connection);
@@ -145,7 +150,12 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
 }
 
 /** Notices who is gone without a word, and whose session runs out. */
-function watch(socket: WebSocket, connection: Connection, pingMs = PING_MS): () => void {
+function watch(
+  socket: WebSocket,
+  connection: Connection,
+  { limits, clock = Date.now }: SocketServerOptions,
+): () => void {
+  const { pingMs = PING_MS, maxTimerMs = MAX_TIMER_MS } = limits;
   let isAlive = true;
   socket.on("pong", () => {
     isAlive = true;
@@ -155,8 +165,13 @@ function watch(socket: WebSocket, connection: Connection, pingMs = PING_MS): () 
     isAlive = false;
     socket.ping();
   }, pingMs);
-  const leftMs = connection.session.expiresAt - Date.now();
-  const expiry = setTimeout(() => connection.close("expired"), Math.min(Math.max(0, leftMs), MAX_TIMER_MS));
+  const leftMs = (): number => connection.session.expiresAt - clock();
+  const waiting = (): NodeJS.Timeout => setTimeout(look, Math.min(Math.max(0, leftMs()), maxTimerMs));
+  const look = (): void => {
+    if (leftMs() <= 0) return connection.close("expired");
+    expiry = waiting();
+  };
+  let expiry = waiting();
   return () => {
     clearInterval(pinging);
     clearTimeout(expiry);

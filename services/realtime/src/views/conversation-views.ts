@@ -34,8 +34,10 @@ export async function tellConversation(
   const userIds = [...new Set(changes.flatMap((one) => one.userIds))];
   const messageIds = [...new Set(changes.flatMap(({ change }) => messagesOf(change)))];
   const seen = await viewsOf(call, { conversationId, userIds, messageIds });
-  const added = changes.flatMap(({ change }) => (change.kind === "participants-changed" ? change.added : []));
-  const profiles = await deps.profiles.of(call, added);
+  const named = changes.flatMap(({ change }) =>
+    change.kind === "participants-changed" ? [...change.added, ...change.removed] : [],
+  );
+  const profiles = await deps.profiles.of(call, named);
   const told = changes.map((one) => ({ one, receivers: new Set(one.userIds) }));
   for (const userId of userIds) {
     const hers = told.filter(({ receivers }) => receivers.has(userId)).map(({ one }) => one);

@@ -57,6 +57,7 @@ describe("what is of the moment", () => {
   beforeEach(() => {
     app = anAppId();
     world.follows.clear();
+    world.blockers.clear();
   });
   const connect = (userId: string, port = service.port) => openSocket(port, world.signIn(app, userId));
   const online = async (...userIds: string[]) => (await asker?.ask(FindOnlineUsers, app, { userIds }))?.online;
@@ -130,6 +131,48 @@ describe("what is of the moment", () => {
     bob.types(conversation, "finished");
     await eventually(() => actions(ann), ["started", "finished"]);
     expect(actions(bob)).to.deep.equal(["started", "paused"]);
+  });
+
+  it("is ended with her socket in the first 20 conversations in which she types, and left alone in the others", async () => {
+    const rooms = Array.from({ length: 25 }, () => world.converse(app, ["ann", "bob", "cid"]));
+    const [ann, bob, cid] = [await connect("ann"), await connect("bob"), await connect("cid")];
+    const ended = () =>
+      signals(bob)
+        .filter((body) => body.includes('"finished"'))
+        .map((body) => rooms.findIndex((room) => body.includes(room)));
+    for (const room of rooms) ann.types(room);
+    await eventually(() => actions(bob).length, 25);
+    ann.socket.terminate();
+    await eventually(() => ended().length >= 20, true);
+    cid.types(rooms[0] ?? "");
+    await eventually(() => signals(bob).at(-1)?.includes(idOf("cid")), true);
+    expect(ended()).to.deep.equal(rooms.slice(0, 20).map((_, index) => index));
+    // One that she ends herself makes room for another.
+    const again = await connect("ann");
+    for (const room of rooms.slice(0, 20)) again.types(room);
+    again.types(rooms[0] ?? "", "finished");
+    again.types(rooms[20] ?? "");
+    await eventually(() => actions(bob).length, 25 + 20 + 1 + 22);
+    again.socket.terminate();
+    await eventually(() => ended().length, 20 + 1 + 20);
+    expect(ended().at(-1)).to.equal(20);
+  });
+
+  it("is no typing of one whom she blocks, from the moment on when she does: on a socket, or of a message on its way", async () => {
+    const conversation = world.converse(app, ["ann", "bob", "cid"]);
+    const [ann, bob, cid] = [await connect("ann"), await connect("bob"), await connect("cid")];
+    ann.types(conversation, "started");
+    await eventually(() => [bob, cid].map(actions), [["started"], ["started"]]);
+    world.blockers.set("ann", ["cid"]);
+    ann.types(conversation, "paused");
+    await eventually(() => actions(bob), ["started", "paused"]);
+    const onItsWay = { conversationId: conversation, sender: { userId: "ann" }, at: Date.now(), forMs: 60_000 };
+    await teller?.emit(TypingStarted, app, onItsWay);
+    await eventually(() => actions(bob), ["started", "paused", "started"]);
+    ann.socket.terminate();
+    await eventually(() => actions(bob), ["started", "paused", "started", "finished"]);
+    bob.types(conversation, "paused");
+    await eventually(() => actions(cid), ["started", "paused"]);
   });
 
   it("is the typing of a message on its way, until it is there", async () => {

@@ -45,6 +45,7 @@ describe("sockets of one process", () => {
   beforeEach(() => {
     app = anAppId();
     world.whileAuthenticating = async () => {};
+    world.messageBytes = 2;
   });
   const signedIn = (port: number, userId = "ann") => openSocket(port, world.signIn(app, userId));
 
@@ -209,6 +210,33 @@ describe("sockets of one process", () => {
     }
   });
 
+  it("that do not take what is replayed to them keep nobody from catching up, and get all of it when they do", async () => {
+    world.messageBytes = 60_000;
+    await using service = await startRealtime(infra, { MAX_REPLAYS_UNDER_WAY: "1" });
+    const conversation = world.converse(app, ["ann", "bob", "cid"]);
+    const since = { from_timestamp: new Date().toISOString() };
+    const cid = await signedIn(service.port, "cid");
+    await using sender = await openPeer(infra, "conversation");
+    const ids: string[] = [];
+    // More than what is held for one client, and by the machine on its way to her.
+    for (let n = 0; n < 300; n += 1) ids.push(await messageTo(sender, app, conversation, ["ann"]));
+    await messageTo(sender, app, conversation, ["cid"]);
+    await eventually(() => cid.changes().includes("create Message"), true);
+    const slow = await signedIn(service.port, "ann");
+    slow.socket.pause();
+    const asked = world.viewsAsked;
+    const answered = slow.request("Event.replay", since);
+    await eventually(() => world.viewsAsked > asked, true);
+    expect(await cid.request("Event.replay", since)).to.include({ success: true });
+    expect(slow.packets).to.deep.equal([]);
+    slow.socket.resume();
+    expect(await answered).to.include({ success: true });
+    const created = slow.packets
+      .map(({ body }) => JSON.stringify(body).slice(0, 300))
+      .filter((text) => text.includes('"create"'));
+    expect(created.map((text) => ids.findIndex((id) => text.includes(id)))).to.deep.equal(ids.map((_, index) => index));
+  }).timeout(90_000);
+
   it("that do not read are cut off once too much waits for them, and hold up nobody", async () => {
     world.messageBytes = 60_000;
     await using service = await startRealtime(infra, { MAX_BUFFERED_BYTES: String(MIB) });
@@ -231,6 +259,5 @@ describe("sockets of one process", () => {
     const { code } = await slow.closed;
     expect(code).to.equal(1006);
     expect(slow.changes().length).to.be.lessThan(quick.changes().length);
-    world.messageBytes = 2;
   }).timeout(90_000);
 });
