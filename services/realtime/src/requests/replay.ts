@@ -1,9 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { invalidOperation, invalidProperty, type LayerError, type Packet, parseTime } from "@strata/layer-protocol";
+import { invalidOperation, invalidProperty, type LayerError, parseTime } from "@strata/layer-protocol";
 import type { LimitFunction } from "p-limit";
 import type { Connection } from "../sockets/connection.ts";
 import type { ChangeStore, LogPlace } from "../store/change-store.ts";
 import { type CallDeps, callIn } from "../views/call.ts";
+import type { SentPacket } from "../views/packets.ts";
 import { type RenderDeps, renderChanges } from "../views/render-changes.ts";
 
 export interface ReplayDeps extends RenderDeps {
@@ -48,7 +49,7 @@ interface Told {
   /** Of the last change that was told; null: there was none. */
   readonly place: LogPlace | null;
   /** Packets of it that are still to be sent: a client that is slow keeps those of one change, and no page. */
-  readonly rest: readonly Packet[];
+  readonly rest: readonly SentPacket[];
 }
 
 /** Tells as much of the next page as the client takes at once: it never waits for the client. */
