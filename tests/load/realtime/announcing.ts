@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { cpuSecondsOf } from "../support/processes.ts";
+import { cpuByService, cpuSecondsByServiceOf, sumOf } from "../support/processes.ts";
 import type { Pair, Run } from "../support/report.ts";
 import { type Floor, startFloor } from "./floor.ts";
 import { nowMs } from "./protocol.ts";
@@ -36,18 +36,20 @@ export async function announcements(world: World, count: number, pairs: number):
 async function ours(world: World, count: number): Promise<{ readonly run: Run; readonly sample: string }> {
   const announcementId = randomUUID();
   await world.swarm.ask({ kind: "watch", group: OURS, marker: announcementId });
-  const cpuBefore = cpuSecondsOf(world.platform);
+  const before = cpuSecondsByServiceOf(world.platform);
   const startedAtMs = nowMs();
   await announce(world, count, announcementId);
   const acceptedMs = nowMs() - startedAtMs;
   const { lastAtMs } = await world.swarm.ask({ kind: "reached", group: OURS, deadlineMs: DEADLINE_MS });
-  const cpuSeconds = cpuSecondsOf(world.platform) - cpuBefore;
+  const after = cpuSecondsByServiceOf(world.platform);
+  const byService = cpuByService(before, after, count);
   const ms = lastAtMs - startedAtMs;
   const sample = await checked(world, OURS, count);
   console.log(
     `accepted after ${Math.round(acceptedMs)} ms, at the last of ${count} sockets after ${Math.round(ms)} ms, ${sample.length} bytes each`,
   );
-  return { run: { perSecond: (count * 1_000) / ms, cpuSeconds, items: count }, sample };
+  console.log(`processor time of a delivery, in µs: ${byService}`);
+  return { run: { perSecond: (count * 1_000) / ms, cpuSeconds: sumOf(after) - sumOf(before), items: count }, sample };
 }
 
 async function bare({ swarm }: World, floor: Floor, count: number, sample: string): Promise<Run> {

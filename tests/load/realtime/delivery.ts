@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { openLoop } from "../support/open-loop.ts";
-import { cpuSecondsByServiceOf } from "../support/processes.ts";
+import { cpuByService, cpuSecondsByServiceOf } from "../support/processes.ts";
 import { percentile } from "../support/report.ts";
 import { nowMs, type Seen } from "./protocol.ts";
 import type { World } from "./world.ts";
@@ -29,7 +29,9 @@ export async function deliveries(world: World, perSecond: number, seconds: numbe
   await messages(world, conversations, perSecond, WARMING);
   const cpuBefore = cpuSecondsByServiceOf(world.platform);
   const run = await messages(world, conversations, perSecond, Math.round(perSecond * seconds));
-  sayCpu(cpuBefore, cpuSecondsByServiceOf(world.platform), run.messages);
+  // What bounds the rate.
+  const cpu = cpuByService(cpuBefore, cpuSecondsByServiceOf(world.platform), run.messages);
+  console.log(`processor time of a message, in µs: ${cpu}`);
   await swarm.ask({ kind: "drop", group: "talking" });
   for (const [what, times] of Object.entries({ "201 answered": run.afterAnswerMs, "POST due": run.afterSendMs })) {
     const [p50, p99] = [percentile(times, 0.5), percentile(times, 0.99)];
@@ -38,19 +40,6 @@ export async function deliveries(world: World, perSecond: number, seconds: numbe
     );
   }
   return run;
-}
-
-/** Where a message's processor time goes: what bounds the rate. */
-function sayCpu(before: Readonly<Record<string, number>>, after: typeof before, count: number): void {
-  const each = Object.entries(after).map(([service, seconds]) => ({
-    service,
-    ms: ((seconds - (before[service] ?? 0)) * 1_000) / count,
-  }));
-  const text = each
-    .toSorted((a, b) => b.ms - a.ms)
-    .map(({ service, ms }) => `${service} ${ms.toFixed(1)}`)
-    .join(", ");
-  console.log(`processor time of a message, in ms: ${text}`);
 }
 
 async function messages(world: World, conversations: readonly string[], perSecond: number, count: number) {

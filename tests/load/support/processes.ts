@@ -4,11 +4,25 @@ import { type Platform, serviceNames } from "@strata/tests-platform";
 const TICKS_PER_SECOND = 100;
 
 /** Processor time that all services have used so far, in seconds (user and system, from /proc). */
-export const cpuSecondsOf = (platform: Platform): number =>
-  serviceNames.reduce((sum, name) => sum + cpuSeconds(platform.service(name).pid), 0);
+export const cpuSecondsOf = (platform: Platform): number => sumOf(cpuSecondsByServiceOf(platform));
+
+export const sumOf = (byService: Readonly<Record<string, number>>): number =>
+  Object.values(byService).reduce((sum, seconds) => sum + seconds, 0);
 
 export const cpuSecondsByServiceOf = (platform: Platform): Readonly<Record<string, number>> =>
   Object.fromEntries(serviceNames.map((name) => [name, cpuSeconds(platform.service(name).pid)]));
+
+/** What each service spent on one of so many items, in microseconds, the dearest first. */
+export const cpuByService = (
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+  items: number,
+): string =>
+  Object.entries(after)
+    .map(([service, seconds]) => ({ service, us: ((seconds - (before[service] ?? 0)) * 1e6) / items }))
+    .toSorted((one, other) => other.us - one.us)
+    .map(({ service, us }) => `${service} ${Math.round(us)}`)
+    .join(", ");
 
 /** The same of one process. */
 export function cpuSeconds(pid: number): number {
