@@ -14,6 +14,8 @@ export interface CatchingUpClient extends AsyncDisposable {
   order(): readonly string[];
   /** How often it had to come back. */
   readonly returns: number;
+  /** It is there, and was told all that it had missed. */
+  caughtUp(): Promise<void>;
 }
 
 const RETRY_MS = 50;
@@ -48,13 +50,15 @@ export async function catchingUpClient(urls: () => readonly string[], session: s
       }
     }
   };
-  socket = await comeIn();
+  let comingIn = comeIn();
+  socket = await comingIn;
   const staying = (async () => {
     while (!done.signal.aborted) {
       await socket?.closed;
       if (done.signal.aborted) return;
       returns += 1;
-      socket = await comeIn();
+      comingIn = comeIn();
+      socket = await comingIn;
     }
   })();
 
@@ -77,6 +81,9 @@ export async function catchingUpClient(urls: () => readonly string[], session: s
     order: () => [...positions].toSorted(([, one], [, other]) => one - other).map(([id]) => id),
     get returns() {
       return returns;
+    },
+    async caughtUp() {
+      await comingIn;
     },
     async [Symbol.asyncDispose]() {
       done.abort();
