@@ -50,6 +50,7 @@ export async function openStores(name: string) {
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),
     db: mongo.db,
+    now: Date.now,
     async [Symbol.asyncDispose]() {
       await mongo.close();
       await infra[Symbol.asyncDispose]();
