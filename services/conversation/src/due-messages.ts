@@ -20,6 +20,7 @@ interface Deps {
   readonly broker: Publisher & Client;
   readonly log: Logger;
   readonly leaseMs: number;
+  readonly now: () => number;
 }
 
 /** Schedules that one process takes on at once. */
@@ -63,14 +64,14 @@ async function takeOn(deps: Deps, claimed: ScheduleRow, closing: AbortSignal): P
 const step = (deps: Deps, row: ScheduleRow): Promise<ScheduleProgress> =>
   row.isTypingDue ? showTyping(deps, row) : send(deps, row);
 
-async function showTyping({ conversations, broker }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
+async function showTyping({ conversations, broker, now }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
   const sending = nextSending(row);
   if (!sending) return ended(row);
   const { app, conversation: conversationId, sendAt } = row;
   const conversation = present(conversationId, await conversations.find(app, conversationId));
   const forMs = Math.min(sending.typingMs, sendAt - Date.now());
   const isDropped =
-    conversation instanceof DomainError || senderRefusal(sending.payload, conversation, null, Date.now()) !== null;
+    conversation instanceof DomainError || senderRefusal(sending.payload, conversation, null, now()) !== null;
   if (!isDropped && forMs > 0) {
     const { sender } = sending.payload;
     await broker.emit(
