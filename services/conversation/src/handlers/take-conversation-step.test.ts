@@ -9,6 +9,7 @@ import { clearConversation } from "./clear-conversation.ts";
 import { createContent } from "./create-content.ts";
 import { createConversation } from "./create-conversation.ts";
 import { deleteConversation } from "./delete-conversation.ts";
+import { forgetParticipant } from "./forget-participant.ts";
 import { markAllRead } from "./mark-all-read.ts";
 
 const [ann, bea, cem] = [aUserId(1), aUserId(2), aUserId(3)];
@@ -142,10 +143,13 @@ describe("conversations that open, close and go by themselves", () => {
       ];
       await changeConversation(deps)(aDelivery({ conversationId, actor: null, changes, limits: limits() }, { app }));
       expect(await look.seenOf(conversationId, app, cem)).to.deep.equal(NOTHING);
+      await forgetParticipant(deps)(aDelivery({ conversationId, userId: ann, at: Date.now() + 1 }, { app }));
       one.pass(HOUR);
       await one.step(conversationId);
       expect(await look.seenOf(conversationId, app, cem)).to.deep.include({ standing: "participant", total: 1 });
-      expect(await look.seenOf(conversationId, app, bea)).to.deep.include({ standing: "stranger", total: 0 });
+      for (const userId of [ann, bea]) {
+        expect(await look.seenOf(conversationId, app, userId)).to.deep.include({ standing: "stranger", total: 0 });
+      }
       expect(one.eventsOf(conversationId)).to.deep.equal([
         "schedule.changed",
         "conversation.created",
