@@ -8,6 +8,7 @@ import { apiPlatform } from "./platform.ts";
 
 const JSON_PATCH = { "Content-Type": "application/json" };
 const DAY_MS = 86_400_000;
+const mentioned = (socket: SocketClient, id: string): boolean => JSON.stringify(socket.packets).includes(id);
 const later = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
 /** A match, as the backend of a dating app makes one: what both of them see of it, over REST and sockets. */
@@ -44,7 +45,6 @@ describe("conversations that open and close by themselves, against the whole of 
     const { json } = expectStatus(await world.api("GET", `/conversations/${id}/schedule`), 200);
     return list(member(json, "steps")).map((one) => `${String(member(one, "step"))} ${String(member(one, "state"))}`);
   };
-  const mentioned = (socket: SocketClient, id: string): boolean => JSON.stringify(socket.packets).includes(id);
 
   it("are nowhere to be seen until they open, and then say first what they begin with", async () => {
     const [ann = "", bob = "", operator = ""] = await world.users(3);
