@@ -242,6 +242,8 @@ describe("conversations that open, close and go by themselves", () => {
       const one = lifetime(stores);
       const { conversation } = await one.create({ terms: terms({ closing, warning }) });
       const { conversationId = "" } = conversation ?? {};
+      const overtaken = await one.stepOf(conversationId);
+      await one.change(conversationId, { graceMs: DAY });
       one.pass(DAY - HOUR);
       const command = await one.stepOf(conversationId);
       one.failNext(new Error("killed"));
@@ -249,9 +251,14 @@ describe("conversations that open, close and go by themselves", () => {
       await one.take(command);
       await one.take(command);
       expect((await look.seenOf(conversationId, one.app)).messages).to.deep.equal(["one hour left"]);
+      one.pass(HOUR);
+      // One command takes one step, its own: a late copy of another takes none.
+      await one.take(overtaken);
+      await one.take(command);
+      expect(await look.lifecycleOf(conversationId, one.app)).to.have.property("state", "open");
       await one.change(conversationId, { closing: { ttlMs: 2 * DAY } });
       await one.stepAll(conversationId);
-      one.pass(DAY);
+      one.pass(DAY - HOUR);
       await one.stepAll(conversationId);
       expect((await look.seenOf(conversationId, one.app)).messages).to.deep.equal(["one hour left", "one hour left"]);
     });
@@ -301,6 +308,10 @@ describe("conversations that open, close and go by themselves", () => {
       await one.send(conversationId);
       await change("add-participant");
       await one.send(conversationId);
+      expect((await look.seenOf(conversationId, app, cem)).messages).to.deep.equal(again);
+      await stores.db
+        .collection("memberships")
+        .updateOne({ app, user: cem }, { $set: { clearedThrough: 0, leftAt: 3 } });
       expect((await look.seenOf(conversationId, app, cem)).messages).to.deep.equal(again);
     }
   });
