@@ -1,13 +1,22 @@
-import { TakeConversationStep } from "@strata/contracts";
-import type { Client } from "@strata/messaging";
+import { type PayloadOf, TakeConversationStep } from "@strata/contracts";
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import type { ConversationRow } from "./domain/conversation.ts";
 import { STEP_LEASE_MS } from "./handlers/take-conversation-step.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 
+/** A broker, as far as it is asked for this one command. */
+interface StepLane {
+  request(
+    command: typeof TakeConversationStep,
+    app: string,
+    payload: PayloadOf<typeof TakeConversationStep>,
+    options: { readonly id: string; readonly timeoutMs: number },
+  ): Promise<unknown>;
+}
+
 interface Deps {
   readonly conversations: Pick<ConversationStore, "claimStep" | "postponeStep">;
-  readonly broker: Client;
+  readonly broker: StepLane;
   readonly log: Logger;
   readonly now: () => number;
 }
