@@ -74,11 +74,11 @@ async function followClosing({ publisher, now }: StepDeps, row: ConversationRow,
 /** Says what a conversation is going to do by itself. */
 export const tellSchedule =
   ({ publisher, now }: Pick<StepDeps, "publisher" | "now">) =>
-  async (row: ConversationRow, cause: Cause): Promise<void> => {
+  async (row: ConversationRow, cause: Delivery<unknown>): Promise<void> => {
     const { app, conversationId, lifecycle, version } = row;
     const steps = lifecycle ? [...stepsToCome(lifecycle, now())] : [];
     if (!lifecycle || (steps.length === 0 && lifecycle.revision === 0)) return;
-    const changed = { conversationId, state: lifecycle.state, steps, at: now() };
+    const changed = { conversationId, state: lifecycle.state, steps, at: cause.sentAt.getTime() };
     const envelope = { id: `${cause.id}.schedule-changed`, cause, subjectVersion: version };
     await publisher.emit(ConversationScheduleChanged, app, changed, envelope);
   };

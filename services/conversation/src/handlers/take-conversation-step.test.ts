@@ -1,10 +1,11 @@
 import { aUserId } from "@strata/testing";
 import { expect } from "chai";
 import { aCreation, DAY, HOUR, lifetime, lookingAt, NOTHING, saying, terms } from "../../test/lifetimes.ts";
-import { refusalOf, repliedBy } from "../../test/messages.ts";
+import { aMessageId, aPart, refusalOf, repliedBy } from "../../test/messages.ts";
 import { aDelivery, limits, openStores } from "../../test/support.ts";
 import { purgeSlice } from "../purge-deleted.ts";
 import { changeConversation } from "./change-conversation.ts";
+import { changeParts } from "./change-parts.ts";
 import { clearConversation } from "./clear-conversation.ts";
 import { createContent } from "./create-content.ts";
 import { createConversation } from "./create-conversation.ts";
@@ -167,7 +168,8 @@ describe("conversations that open, close and go by themselves", () => {
       const { app } = one;
       const { conversation } = await one.create({ terms: terms({ closing, warning }) });
       const { conversationId = "", createdAt = 0 } = conversation ?? {};
-      expect(await one.send(conversationId)).to.equal("sent");
+      const messageId = aMessageId();
+      expect(await one.send(conversationId, { messageId })).to.equal("sent");
       one.pass(DAY - HOUR);
       await one.stepAll(conversationId);
       expect((await look.seenOf(conversationId, app)).messages).to.deep.equal(["hi", "one hour left"]);
@@ -181,6 +183,9 @@ describe("conversations that open, close and go by themselves", () => {
       for (const authority of ["backend", "user", "participant"] as const) {
         expect(await one.send(conversationId, { authority })).to.equal("conversation_closed");
       }
+      const change = { kind: "append" as const, part: aPart() };
+      const changed = aDelivery({ conversationId, messageId, change, maxParts: 9, at: one.now() }, { app });
+      expect(await refusalOf(changeParts(one.deps)(changed))).to.equal("conversation_closed");
       expect(await look.seenOf(conversationId, app)).to.deep.include({ standing: "participant", total: 1 });
       expect(await look.lifecycleOf(conversationId, app)).to.deep.equal({
         state: "closed",

@@ -14,10 +14,12 @@ import {
   GetUserConversation,
   ListMessages,
   MessageCreated,
+  ScheduleMessages,
   SendMessage,
 } from "@strata/contracts";
 import { ack, consumer, on } from "@strata/messaging";
 import { type BrokerProbe, declareSubscriberQueues, probeBroker } from "@strata/messaging/testing";
+import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, aUserId, eventually, type Infra, type InProcessService, openInfra, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { aCreation, DAY, HOUR, saying, terms } from "../lifetimes.ts";
@@ -28,6 +30,11 @@ const QUEUES = ["conversation.conversations.0", "conversation.conversations.1"];
 const DEAD_LETTERS = ["conversation.conversations.dead-letter"];
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
+const aMessageLater = (conversationId: string, delayMs: number) => {
+  const { conversationId: _, ...draft } = aDraft(conversationId);
+  return { conversationId, messages: [{ ...draft, delayMs, typingMs: 0 }], at: Date.now() };
+};
+
 describe("conversations that open, close and go by themselves, over the broker", function overTheBroker() {
   this.timeout(60_000);
   const resources = new AsyncDisposableStack();
@@ -35,6 +42,7 @@ describe("conversations that open, close and go by themselves, over the broker",
   let infra: Infra;
   let probe: BrokerProbe;
   let gateway: Peer;
+  let mongo: Mongo;
   let passedMs = 0;
   /** Several processes at once have one clock. */
   const now = (): number => Date.now() + passedMs;
@@ -50,6 +58,9 @@ describe("conversations that open, close and go by themselves, over the broker",
     infra = resources.use(await openInfra("conversation-steps"));
     await declareSubscriberQueues(infra.amqpUrl, "conversation");
     resources.use(await openDirectory(infra));
+    const opened = await openMongo(infra.mongoUrl("conversation"), silentLogger);
+    resources.defer(() => opened.close());
+    mongo = opened;
     probe = resources.use(await probeBroker(infra.amqpUrl));
     gateway = resources.use(await openPeer(infra, "gateway"));
     const handlers = [
@@ -169,6 +180,8 @@ describe("conversations that open, close and go by themselves, over the broker",
     await using _services = await twoServices();
     const app = anAppId();
     const conversationId = await create(app, { closing: { expiresAt: now() + 400 }, graceMs: DAY });
+    // Due when it has closed: dropped then, and nobody waits for it any more.
+    await gateway.request(ScheduleMessages, app, aMessageLater(conversationId, 600));
     const outcomes: string[] = [];
     const writer = async (n: number): Promise<void> => {
       for (let outcome = "sent"; outcome === "sent";) {
@@ -182,6 +195,8 @@ describe("conversations that open, close and go by themselves, over the broker",
     };
     await Promise.all(userIds(2).map((_, index) => writer(index + 1)));
     await eventually(() => stateOf(app, conversationId), "closed");
+    const due = () => mongo.db.collection("scheduled_messages").countDocuments({ app, dueAt: { $gt: 0 } });
+    await eventually(due, 0);
     const { conversation } = await gateway.ask(GetConversation, app, { conversationId });
     const closedAt = conversation?.lifecycle?.steps.find(({ step }) => step === "close")?.at ?? 0;
     const { messages, total } = await gateway.ask(ListMessages, app, {
