@@ -29,6 +29,7 @@ export const sendSystemMessages =
         parts: parts.map((part) => ({ ...part, partId: null, content: null })),
         notification,
       };
+      // As one that comes again: whether it was sent before is looked at first.
       const envelope = { type: "system", attempt: 0, isRedelivered: true, sentAt: new Date(deps.now()) };
       return { ...envelope, id, app, traceparent, payload };
     });
