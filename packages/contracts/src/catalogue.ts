@@ -5,6 +5,7 @@ import * as announcementStates from "./announcement-states.ts";
 import * as badge from "./badge.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
+import * as conversationLifecycle from "./conversation-lifecycle.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
 import * as identityProvider from "./identity-provider.ts";
@@ -41,6 +42,7 @@ export const catalogue: readonly AnyContract[] = [
   badge,
   content,
   conversation,
+  conversationLifecycle,
   directory,
   identityProvider,
   inbox,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { ConversationLifecycle, ConversationTerms, VisibleHistory } from "./conversation-terms.ts";
 import { ConversationId, Metadata, Millis, Position, UserId } from "./values.ts";
 
 /** The most participants that any app may allow (an app's own limit is lower by default). */
@@ -18,6 +19,10 @@ export const Conversation = z.object({
   version: z.number().int(),
   /** Of its newest message; 0 before the first. */
   lastPosition: Position,
+  /** Present where something was asked for that happens by itself. Users are not shown it. */
+  lifecycle: ConversationLifecycle.optional(),
+  /** Absent: `all`. */
+  visibleHistory: VisibleHistory.optional(),
 });
 export type Conversation = z.infer<typeof Conversation>;
 
@@ -32,7 +37,8 @@ export type ConversationLimits = z.infer<typeof ConversationLimits>;
 /**
  * Creates a conversation, or finds the distinct one with the same participants. Participants whom the directory does
  * not know are made known to it first. `conflict`: the distinct one has other metadata and stays as it is. `in-use`: the
- * id was taken by another command; `conversation` is null when it has been deleted since.
+ * id was taken by another command; `conversation` is null when it has been deleted since, and to a `creator` who does not
+ * see it yet. With `terms` it may open later, begin with messages, close, and be deleted, all by itself.
  */
 export const CreateConversation = defineCommand({
   service: "conversation",
@@ -46,6 +52,9 @@ export const CreateConversation = defineCommand({
     /** null: none was given, which agrees with whatever a distinct conversation has. */
     metadata: Metadata.nullable(),
     limits: ConversationLimits,
+    /** The user who makes it, to whom one that is not open yet is not there; null or absent: the backend. */
+    creator: UserId.nullable().optional(),
+    terms: ConversationTerms.optional(),
   }),
   reply: z.object({
     outcome: z.enum(["created", "found", "conflict", "in-use"]),
@@ -152,7 +161,10 @@ export const GetConversation = defineQuery({
 export const Standing = z.enum(["participant", "left", "stranger"]);
 export type Standing = z.infer<typeof Standing>;
 
-/** `<domain>.<entity>.<past tense>`: all events of conversations come in the order of `version` (the subject's version). */
+/**
+ * `<domain>.<entity>.<past tense>`: all events of conversations come in the order of `version` (the subject's version).
+ * One that opens later is created, to all the world, as it opens.
+ */
 export const ConversationCreated = defineEvent({
   name: "conversation.conversation.created",
   version: 1,

@@ -8,6 +8,8 @@ export * from "./catalogue.ts";
 export * from "./content.ts";
 export * from "./content-token.ts";
 export * from "./conversation.ts";
+export * from "./conversation-lifecycle.ts";
+export * from "./conversation-terms.ts";
 export * from "./badge.ts";
 export * from "./define.ts";
 export * from "./directory.ts";

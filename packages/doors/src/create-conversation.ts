@@ -10,25 +10,22 @@ import {
 import { digestOf } from "./digest.ts";
 import { intentOf } from "./intent.ts";
 import type { Answered, Call } from "./call.ts";
-import type { SettingsCache } from "./settings-cache.ts";
 import type { Composer } from "./composer.ts";
+import { termsOf } from "./conversation-terms.ts";
 import type { Door, Viewer } from "./door.ts";
 import { findConversation } from "./find-conversation.ts";
 import { conversationLimits } from "./conversation-limits.ts";
-
-export interface CreatingConversations {
-  readonly composer: Composer;
-  readonly settings: Pick<SettingsCache, "of">;
-}
+import type { SendingMessages } from "./send-messages.ts";
 
 /** `POST …/conversations` (server API 6.1): 201 created, 200 found, 409 another's metadata or another's id. */
-export async function createConversation(call: Call, door: Door, deps: CreatingConversations): Promise<Answered> {
+export async function createConversation(call: Call, door: Door, deps: SendingMessages): Promise<Answered> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
   const viewer = door.viewer(call);
   const limits = await conversationLimits(deps.settings, call);
   const fields = requireJsonObject(call.body);
   const wanted = parseNewConversation(call.wire.version, fields, limits, viewer);
+  const terms = viewer === null ? await termsOf(call, deps, fields) : null;
   const chosenId = chosenObjectId("conversations", ifNoneMatch, fields);
   const intent = intentOf({
     scope: JSON.stringify([call.wire.appId, viewer, "conversations"]),
@@ -39,8 +36,8 @@ export async function createConversation(call: Call, door: Door, deps: CreatingC
 
   const { outcome, conversation } = await call.calls.request(
     CreateConversation,
-    { conversationId: intent.id, ...wanted, limits },
-    { id: intent.commandId(digestOf(wanted)) },
+    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...(terms ? { terms } : {}) },
+    { id: intent.commandId(digestOf(terms ? { ...wanted, terms } : wanted)) },
   );
   const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
   switch (outcome) {

@@ -89,7 +89,12 @@ function authorityOf(version: LayerVersion, user: Viewer, sender: Sender): Autho
 }
 
 /** From 2.0 a sender must have an identity; in 1.x that she is a participant is enough, and asked where that is known. */
-async function requireSenders(call: Call, profiles: ProfileCache, user: Viewer, messages: readonly NewMessage[]) {
+export async function requireSenders(
+  call: Call,
+  profiles: ProfileCache,
+  user: Viewer,
+  messages: readonly Pick<NewMessage, "sender">[],
+): Promise<void> {
   if (user !== null || !usesIdentityIds(call.wire.version)) return;
   const userIds = senderIds(messages.map(({ sender }) => sender));
   const known = await profiles.of(call, userIds);

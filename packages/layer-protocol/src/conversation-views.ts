@@ -19,6 +19,22 @@ export interface ConversationFacts {
   readonly metadata: ConversationMetadata;
 }
 
+/** What happens to a conversation by itself. */
+export interface LifecycleFacts {
+  readonly state: "scheduled" | "open" | "closed";
+  readonly steps: readonly {
+    readonly step: "open" | "warn" | "close" | "delete";
+    readonly state: "pending" | "done" | "canceled";
+    readonly at: number;
+  }[];
+}
+
+/** What only its app's backend is shown of it. */
+interface SystemFacts extends ConversationFacts {
+  readonly lifecycle?: LifecycleFacts | undefined;
+  readonly visibleHistory?: "all" | "from-joining" | undefined;
+}
+
 /** A conversation as one user has it; without participants once she has left. */
 export interface UserConversationFacts extends ConversationFacts {
   readonly lastMessage: UserMessageFacts | null;
@@ -26,9 +42,24 @@ export interface UserConversationFacts extends ConversationFacts {
   readonly messageCount: number;
 }
 
-/** A conversation as its app's backend reads it (server API 4.3). */
-export const conversationSystemView = (wire: WireContext, conversation: ConversationFacts, profiles: Profiles) =>
-  conversationView(wire, conversationUrl(wire, conversation.conversationId), conversation, profiles);
+/**
+ * A conversation as its app's backend reads it (server API 4.3). What is an extension is there only where something was asked
+ * for, so that all others look as they always did.
+ */
+export const conversationSystemView = (wire: WireContext, conversation: SystemFacts, profiles: Profiles) => ({
+  ...conversationView(wire, conversationUrl(wire, conversation.conversationId), conversation, profiles),
+  ...(conversation.lifecycle
+    ? { schedule: scheduleView(wire, conversation.conversationId, conversation.lifecycle) }
+    : {}),
+  ...(conversation.visibleHistory === "from-joining" ? { visible_history: "from_joining" as const } : {}),
+});
+
+/** What a conversation does by itself (an extension); one that does nothing is just open. */
+export const scheduleView = (wire: WireContext, conversationId: string, lifecycle: LifecycleFacts | undefined) => ({
+  url: `${conversationUrl(wire, conversationId)}/schedule`,
+  state: lifecycle?.state ?? ("open" as const),
+  steps: (lifecycle?.steps ?? []).map(({ step, state, at }) => ({ step, state, at: formatTime(at) })),
+});
 
 /** A conversation as one user reads it, with URLs of her own (server API 4.3, 11). */
 export const conversationUserView = (

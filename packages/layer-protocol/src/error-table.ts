@@ -36,6 +36,11 @@ export const ERRORS = {
     status: 405,
     when: "the route does not take this method; Allow lists those it takes",
   },
+  conversation_closed: {
+    code: 112,
+    status: 403,
+    when: "the conversation takes no messages: its time is over, or it has not opened yet (which only its backend is told)",
+  },
   id_in_use: { code: 111, status: 409, when: "the id was used before; data is the existing object, or null" },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -70,11 +70,14 @@ export { profileOfSender } from "./sender-views.ts";
 export type { Profile, Profiles } from "./sender-views.ts";
 export { parseNewConversation } from "./conversation-request.ts";
 export type { ConversationLimits, NewConversation } from "./conversation-request.ts";
+export { parseConversationTerms, parseScheduleChange } from "./conversation-terms.ts";
+export type { NewConversationTerms, ScheduleChange, SystemMessage } from "./conversation-terms.ts";
+export { namedBelow } from "./below.ts";
 export { parseConversationPatch } from "./conversation-patch.ts";
 export type { ConversationChange } from "./conversation-patch.ts";
 export type { ConversationMetadata } from "./conversation-metadata.ts";
-export { conversationSystemView, conversationUserView } from "./conversation-views.ts";
-export type { ConversationFacts, UserConversationFacts } from "./conversation-views.ts";
+export { conversationSystemView, conversationUserView, scheduleView } from "./conversation-views.ts";
+export type { ConversationFacts, LifecycleFacts, UserConversationFacts } from "./conversation-views.ts";
 export {
   conversationUrl,
   messageCreatedView,

@@ -39,6 +39,7 @@ describe("errors of the wire", () => {
       "conflict 108 409",
       "method_not_allowed 109 405",
       "id_in_use 111 409",
+      "conversation_closed 112 403",
     ]);
   });
 

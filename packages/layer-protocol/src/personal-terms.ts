@@ -1,7 +1,7 @@
+import { below } from "./below.ts";
 import { invalidProperty, missingProperty } from "./errors.ts";
 import { isAbsent, isJsonObject, isPrototypeKey, isStorableKey } from "./json-object.ts";
 import type { JsonObject } from "./json-object.ts";
-import { LayerError } from "./layer-error.ts";
 import { parseInlineParts, requirePartProperties } from "./message-parts.ts";
 import type { MessagePart, PartLimits } from "./message-parts.ts";
 import { parseNotification } from "./notification.ts";
@@ -101,17 +101,3 @@ function canonical(tag: unknown): string | undefined {
     return undefined;
   }
 }
-
-/** Errors name the property where it is. */
-function below<T>(path: string, parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (!(error instanceof LayerError) || !hasProperty(error.data)) throw error;
-    const property = `${path}.${error.data.property}`;
-    throw new LayerError(error.id, `${path}.${error.message}`, { data: { ...error.data, property } });
-  }
-}
-
-const hasProperty = (data: unknown): data is { property: string } =>
-  isJsonObject(data) && typeof data.property === "string";

@@ -1,6 +1,7 @@
 import { MetadataChanged, ParticipantsChanged } from "@strata/contracts";
 import type { Delivery, Publisher } from "@strata/messaging";
 import type { ConversationRow } from "./domain/conversation.ts";
+import { isUnopened } from "./domain/lifecycle.ts";
 import { newMembership } from "./domain/membership.ts";
 import { forgetLate } from "./late-participants.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
@@ -49,6 +50,12 @@ export const followChange =
     const { by, at, position } = lastChange;
     const [added, removed] = [[...lastChange.added], [...lastChange.removed]];
     await memberships.admit(added.map((userId) => newMembership(row, userId, at)));
+    if (isUnopened(row)) {
+      // Nobody has heard of it: who goes never was in it.
+      for (const userId of removed) await memberships.forget(app, userId, conversationId);
+      await forgetLate(deps)({ app, conversationId, userIds: added, at }, { id: by, traceparent });
+      return conversations.markFollowed(row);
+    }
     await memberships.dismiss(app, conversationId, removed, position);
     const cause = { id: by, traceparent };
     const about = (name: string) => ({ id: `${by}.${name}`, cause, subjectVersion: version });

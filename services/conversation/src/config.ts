@@ -41,7 +41,7 @@ export const loadConfig = defineConfig({
   S3_FORCE_PATH_STYLE: z.stringbool().default(false),
   /** Goes before every key in the bucket. */
   S3_KEY_PREFIX: z.string().default(""),
-  /** How often a process looks for messages whose time has come. */
+  /** How often a process looks for messages, and for steps of conversations, whose time has come. */
   DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(200),
   /** How often it is looked for what deleted conversations have left behind. */
   PURGE_INTERVAL_MS: z.coerce.number().int().min(10).default(5_000),

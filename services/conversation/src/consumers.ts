@@ -1,5 +1,7 @@
 import {
+  CancelConversationSchedule,
   ChangeConversation,
+  ChangeConversationSchedule,
   ChangeParts,
   ClearConversation,
   CountUnread,
@@ -25,6 +27,7 @@ import {
   ScheduleMessages,
   SearchMessages,
   SendMessage,
+  TakeConversationStep,
   UserDeleted,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
@@ -32,6 +35,7 @@ import type { Dependency } from "@strata/runtime";
 import type { Blockers } from "./blockers.ts";
 import type { ConversationSummaries } from "./conversation-summaries.ts";
 import { changeConversation } from "./handlers/change-conversation.ts";
+import { cancelConversationSchedule, changeConversationSchedule } from "./handlers/change-conversation-schedule.ts";
 import { changeParts } from "./handlers/change-parts.ts";
 import { clearConversation } from "./handlers/clear-conversation.ts";
 import { countUnread, countUnreadOfUsers } from "./handlers/count-unread.ts";
@@ -55,6 +59,7 @@ import { recordMessageReceipts } from "./handlers/record-message-receipts.ts";
 import { scheduleMessages } from "./handlers/schedule-messages.ts";
 import { searchMessages } from "./handlers/search-messages.ts";
 import { sendMessages } from "./handlers/send-message.ts";
+import { takeConversationStep } from "./handlers/take-conversation-step.ts";
 import type { KnownUsers } from "./known-users.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
@@ -84,6 +89,7 @@ interface Deps {
   readonly knownUsers: KnownUsers;
   readonly blockers: Blockers;
   readonly publisher: Publisher;
+  readonly now: () => number;
   readonly mongo: Dependency;
   readonly directory: Dependency;
 }
@@ -97,6 +103,9 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(CreateConversation, createConversation(deps)),
       on(ChangeConversation, changeConversation(deps)),
       on(DeleteConversation, deleteConversation(deps)),
+      on(ChangeConversationSchedule, changeConversationSchedule(deps)),
+      on(CancelConversationSchedule, cancelConversationSchedule(deps)),
+      on(TakeConversationStep, takeConversationStep(deps)),
       on(ClearConversation, clearConversation(deps)),
       on(ForgetParticipant, forgetParticipant(deps)),
       onGroup(SendMessage, sendMessages(deps)),

@@ -20,6 +20,7 @@ interface Deps {
   readonly broker: Publisher & Client;
   readonly log: Logger;
   readonly leaseMs: number;
+  readonly now: () => number;
 }
 
 /** Schedules that one process takes on at once. */
@@ -63,13 +64,14 @@ async function takeOn(deps: Deps, claimed: ScheduleRow, closing: AbortSignal): P
 const step = (deps: Deps, row: ScheduleRow): Promise<ScheduleProgress> =>
   row.isTypingDue ? showTyping(deps, row) : send(deps, row);
 
-async function showTyping({ conversations, broker }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
+async function showTyping({ conversations, broker, now }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
   const sending = nextSending(row);
   if (!sending) return ended(row);
   const { app, conversation: conversationId, sendAt } = row;
   const conversation = present(conversationId, await conversations.find(app, conversationId));
   const forMs = Math.min(sending.typingMs, sendAt - Date.now());
-  const isDropped = conversation instanceof DomainError || senderRefusal(sending.payload, conversation, null) !== null;
+  const isDropped =
+    conversation instanceof DomainError || senderRefusal(sending.payload, conversation, null, now()) !== null;
   if (!isDropped && forMs > 0) {
     const { sender } = sending.payload;
     await broker.emit(
@@ -96,12 +98,13 @@ async function send({ broker, log }: Deps, row: ScheduleRow): Promise<SchedulePr
 }
 
 /**
- * Refusals of SendMessage: the conversation is gone, the sender has left, the content has been removed. Or the command
+ * Refusals of SendMessage: the conversation is gone, or closed, the sender has left, the content has been removed. Or the command
  * could not be handled and is in the dead-letter queue; a schedule does not stand still for that.
  */
 const DROPS: ReadonlySet<string> = new Set([
   "not_found",
   "object_deleted",
+  "conversation_closed",
   "access_denied",
   "invalid_property",
   "internal_server_error",

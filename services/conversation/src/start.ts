@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import { blockersOver } from "./blockers.ts";
 import { consumers } from "./consumers.ts";
 import { LEASE_MS, startDueMessages } from "./due-messages.ts";
+import { startDueSteps } from "./due-steps.ts";
 import { knownUsersOver } from "./known-users.ts";
 import { summariesOf } from "./message-summaries.ts";
 import { sharedSummariesOf } from "./shared-summaries.ts";
@@ -21,8 +22,11 @@ import { mongoScheduleStore } from "./store/schedule-store.ts";
 import { mongoSearchStore } from "./store/search-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
 
-/** Composition root: what runs, in this order; it closes in reverse. */
-export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
+/** Composition root: what runs, in this order; it closes in reverse. `now` is the clock by which conversations open and close. */
+export async function start(
+  { config, log, closing, readiness, metrics }: ServiceContext<Config>,
+  now: () => number = Date.now,
+): Promise<void> {
   const mongo = closing.add(await openMongo(config.MONGO_URL, log), "mongodb");
   readiness.add("mongodb", () => mongo.dependency.answers());
   const stores = {
@@ -69,6 +73,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     summaries,
     sharedSummaries: sharedSummariesOf({ timelines, summaries }),
     publisher: broker,
+    now,
     blockers: blockersOver(broker),
     knownUsers: knownUsersOver(broker),
     mongo: mongo.dependency,
@@ -77,6 +82,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   closing.add(await broker.consume(consumers(deps)), "consumers");
   const due = { ...deps, broker, log, leaseMs: LEASE_MS };
   closing.add(startDueMessages(due, config.DUE_POLL_INTERVAL_MS), "due messages");
+  closing.add(startDueSteps(due, config.DUE_POLL_INTERVAL_MS), "due steps");
   await startContents({ ...deps, config, log, closing, storage });
   closing.add(startPurge(deps, config.PURGE_INTERVAL_MS, log), "purge");
 }

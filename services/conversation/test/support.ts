@@ -9,11 +9,11 @@ import {
   type User,
 } from "@strata/contracts";
 import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
-import { createReadiness, openMongo } from "@strata/runtime";
+import { createReadiness, openMongo, type ServiceContext } from "@strata/runtime";
 import { type Infra, type InProcessService, openInfra, startInProcess, testLogger } from "@strata/testing";
 import type { Db } from "mongodb";
 import { Registry } from "prom-client";
-import { loadConfig } from "../src/config.ts";
+import { type Config, loadConfig } from "../src/config.ts";
 import { beginConversation, type ConversationRow } from "../src/domain/conversation.ts";
 import { newMembership } from "../src/domain/membership.ts";
 import { start } from "../src/start.ts";
@@ -50,6 +50,7 @@ export async function openStores(name: string) {
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),
     db: mongo.db,
+    now: Date.now,
     async [Symbol.asyncDispose]() {
       await mongo.close();
       await infra[Symbol.asyncDispose]();
@@ -193,8 +194,12 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
 }
 
 /** The service itself. The queues that its events need must exist (`declareSubscriberQueues`), and a directory answer. */
-export const startConversation = (infra: Infra, env: NodeJS.ProcessEnv = {}): Promise<InProcessService> =>
-  startInProcess(start, {
+export const startConversation = (
+  infra: Infra,
+  env: NodeJS.ProcessEnv = {},
+  now: () => number = Date.now,
+): Promise<InProcessService> =>
+  startInProcess((context: ServiceContext<Config>) => start(context, now), {
     name: "conversation",
     config: loadConfig({
       AMQP_URL: infra.amqpUrl,

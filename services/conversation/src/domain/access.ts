@@ -1,6 +1,7 @@
 import type { Authority, Sender } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import type { ConversationRow } from "./conversation.ts";
+import { isUnopened, takesMessages } from "./lifecycle.ts";
 import { type MembershipRow, refusedTo } from "./membership.ts";
 import { senderUser } from "./message.ts";
 
@@ -18,6 +19,14 @@ interface Draft {
   readonly authority: Authority;
 }
 
+/** Why nobody may write into a conversation; null: it takes messages. */
+export function writingRefusal(conversation: ConversationRow, now: number): DomainError | null {
+  if (takesMessages(conversation, now)) return null;
+  const { conversationId } = conversation;
+  const message = isUnopened(conversation) ? "the conversation has not opened yet" : "the conversation has closed";
+  return new DomainError("conversation_closed", { conversationId }, { message });
+}
+
 /** Whether an answer to `senderRefusal` needs to know if the sender ever was in the conversation. */
 export const needsStanding = ({ sender, authority }: Draft, { participants }: ConversationRow): boolean => {
   const user = senderUser(sender);
@@ -25,7 +34,14 @@ export const needsStanding = ({ sender, authority }: Draft, { participants }: Co
 };
 
 /** Why a message may not be sent by its sender; null: it may. The membership matters only where `needsStanding` says so. */
-export function senderRefusal(
+export const senderRefusal = (
+  draft: Draft,
+  conversation: ConversationRow,
+  membership: MembershipRow | null,
+  now: number,
+): DomainError | null => standingRefusal(draft, conversation, membership) ?? writingRefusal(conversation, now);
+
+function standingRefusal(
   { sender, authority }: Draft,
   conversation: ConversationRow,
   membership: MembershipRow | null,

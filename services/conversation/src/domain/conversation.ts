@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { compareUserIds, Conversation, type Metadata } from "@strata/contracts";
+import {
+  compareUserIds,
+  Conversation,
+  type ConversationTerms,
+  type Metadata,
+  type VisibleHistory,
+} from "@strata/contracts";
+import { type Lifecycle, lifecycleView, newLifecycle } from "./lifecycle.ts";
 
 /** What the last change did, kept so that all that follows from it can be done from the row alone, by whoever comes next. */
 export interface LastChange {
@@ -34,6 +41,10 @@ export interface ConversationRow {
   /** The command that made it. */
   readonly by: string;
   readonly lastChange?: LastChange | undefined;
+  /** Present where something happens to it by itself, or was to. */
+  readonly lifecycle?: Lifecycle | undefined;
+  /** What who joins later sees; absent: all. */
+  readonly visibleHistory?: VisibleHistory | undefined;
   readonly deletedAt?: number | undefined;
   /** The command that deleted it. */
   readonly deletedBy?: string | undefined;
@@ -57,11 +68,13 @@ interface Beginning {
   readonly metadata: Metadata;
   readonly at: number;
   readonly by: string;
+  readonly terms?: ConversationTerms | undefined;
 }
 
 /** A conversation as it begins. */
 export const beginConversation = (beginning: Beginning): ConversationRow => {
-  const { app, conversationId, participants, distinct, metadata, at, by } = beginning;
+  const { app, conversationId, participants, distinct, metadata, at, by, terms } = beginning;
+  const lifecycle = newLifecycle(terms, at, by);
   return {
     _id: conversationKey(app, conversationId),
     app,
@@ -75,11 +88,21 @@ export const beginConversation = (beginning: Beginning): ConversationRow => {
     lastPosition: 0,
     lastMessageAt: null,
     by,
+    ...(lifecycle ? { lifecycle } : {}),
+    ...(terms && terms.visibleHistory !== "all" ? { visibleHistory: terms.visibleHistory } : {}),
   };
 };
 
 /** As its app's backend sees it. */
-export const conversationOf = (row: ConversationRow): Conversation => Conversation.parse(row);
+export const conversationOf = ({ lifecycle, ...row }: ConversationRow): Conversation =>
+  Conversation.parse(lifecycle ? { ...row, lifecycle: lifecycleView(lifecycle) } : row);
+
+/** One that can be written into no more stands in nobody's way: the same people may begin another. */
+export const distinctNoLonger = (row: ConversationRow): ConversationRow => ({
+  ...row,
+  distinct: false,
+  distinctKey: undefined,
+});
 
 /** The time by which lists of users sort it. */
 export const lastActivityOf = (row: ConversationRow): number => row.lastMessageAt ?? row.createdAt;

@@ -1,19 +1,12 @@
-import { createHash } from "node:crypto";
 import type { NewPart, Part, PartRef, PartsChange } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
+import { madeUuid } from "./made-uuid.ts";
 
 /**
  * The id of the nth part that a command makes without one. It follows from the command, so that the command makes the
  * same part again when it is delivered again.
  */
-export function madePartId(command: string, index: number): string {
-  const digest = createHash("sha256").update(`${command}/${index}`).digest();
-  // A UUID of version 8: its bits are ours to choose.
-  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x80;
-  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
-  const hex = digest.toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join("-");
-}
+export const madePartId = (command: string, index: number): string => madeUuid(`${command}/${index}`);
 
 const partOf = (part: NewPart, partId: string, updatedAt: number | null): Part => ({ ...part, partId, updatedAt });
 

@@ -107,9 +107,9 @@ function endsOf({ conversations, stored, highest }: Known): Map<string, End> {
   return ends;
 }
 
-function senderError({ app, payload }: Sending, conversation: ConversationRow, { formerMembers }: Known) {
+function senderError({ app, payload }: Sending, conversation: ConversationRow, { formerMembers, now }: Known) {
   const key = membershipKey(app, senderUser(payload.sender) ?? "", conversation.conversationId);
-  return senderRefusal(payload, conversation, formerMembers.get(key) ?? null);
+  return senderRefusal(payload, conversation, formerMembers.get(key) ?? null, now);
 }
 
 const shownInUse = (row: MessageRow, { payload }: Sending): MessageRow | null =>

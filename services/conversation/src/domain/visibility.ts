@@ -1,5 +1,6 @@
 import type { ConversationRow } from "./conversation.ts";
-import type { MembershipRow } from "./membership.ts";
+import { isUnopened } from "./lifecycle.ts";
+import { joinedBehind, type MembershipRow } from "./membership.ts";
 
 /** The part of a conversation that somebody sees: positions above `after`, and up to `through` where that is a number. */
 export interface View {
@@ -11,16 +12,15 @@ export interface View {
 }
 
 /**
- * A user's view: what she has not cleared, up to where she left. The conversation's list says whether she is in it, and
+ * A user's view: what she has not cleared, from where she joined if that counts, up to where she left. The conversation's list says whether she is in it, and
  * where she went with the last change, that says where she left until her own row does.
  */
-export function userView(
-  { conversationId, participants, lastPosition, lastChange }: ConversationRow,
-  { user, clearedThrough, leftAt }: MembershipRow,
-): View {
+export function userView(conversation: ConversationRow, { user, clearedThrough, leftAt }: MembershipRow): View {
+  const { conversationId, participants, lastPosition, lastChange } = conversation;
   const leaving = lastChange?.removed.includes(user) ? lastChange.position : lastPosition;
   const through = participants.includes(user) ? null : (leftAt ?? leaving);
-  return { conversation: conversationId, viewer: user, after: clearedThrough, through };
+  const after = Math.max(clearedThrough, joinedBehind(conversation, user));
+  return { conversation: conversationId, viewer: user, after, through };
 }
 
 /** What somebody sees: the backend (null) all of it, a stranger nothing (null). */
@@ -31,9 +31,10 @@ export function viewOf(
 ): View | null {
   const whole = { conversation: conversation.conversationId, viewer, after: 0, through: null };
   if (viewer === null) return whole;
+  if (isUnopened(conversation)) return null;
   if (membership) return userView(conversation, membership);
   // Named a moment ago, her own row is about to be written.
-  return conversation.participants.includes(viewer) ? whole : null;
+  return conversation.participants.includes(viewer) ? { ...whole, after: joinedBehind(conversation, viewer) } : null;
 }
 
 interface Placed {

@@ -1,7 +1,7 @@
 import { type ChangeParts, MessageUpdated, type PayloadOf, type ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { missingContent, present } from "../domain/access.ts";
+import { missingContent, present, writingRefusal } from "../domain/access.ts";
 import { messageKey, type MessageRow, type RememberedChange } from "../domain/message.ts";
 import { messageView } from "../domain/message-view.ts";
 import { changeParts as changed, contentIdsOf, newPartsOf } from "../domain/parts.ts";
@@ -14,6 +14,7 @@ interface Deps {
   readonly messages: MessageStore;
   readonly contents: ReferencedContents;
   readonly publisher: Publisher;
+  readonly now: () => number;
 }
 
 type Changing = Delivery<PayloadOf<typeof ChangeParts>>;
@@ -59,6 +60,8 @@ async function look(deps: Deps, delivery: Changing) {
   if (message?.conversation !== conversation.conversationId || message.deletedAt !== undefined) {
     throw new DomainError("not_found", { messageId: payload.messageId });
   }
+  const refusal = writingRefusal(conversation, deps.now());
+  if (refusal) throw refusal;
   await assertContents(deps, delivery);
   return { message, made: null };
 }

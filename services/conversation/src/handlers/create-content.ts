@@ -1,7 +1,7 @@
 import type { Content, CreateContent, PayloadOf } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { present } from "../domain/access.ts";
+import { present, writingRefusal } from "../domain/access.ts";
 import { contentKey, contentOf } from "../domain/content.ts";
 import { refusedTo } from "../domain/membership.ts";
 import type { ContentStore } from "../store/content-store.ts";
@@ -12,11 +12,12 @@ interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly contents: ContentStore;
+  readonly now: () => number;
 }
 
 /** Remembers bytes that will be uploaded. Whoever writes into a conversation must be in it, or be the backend. */
 export const createContent =
-  ({ conversations, memberships, contents }: Deps) =>
+  ({ conversations, memberships, contents, now }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof CreateContent>>): Promise<Outcome<Content>> => {
     const { app, id, payload, sentAt } = delivery;
     const { contentId, conversationId, owner, mimeType, size, origin } = payload;
@@ -47,6 +48,7 @@ export const createContent =
     async function refusalIn(conversation: string): Promise<DomainError | null> {
       const row = present(conversation, await conversations.find(app, conversation));
       if (row instanceof DomainError) return row;
-      return owner === null ? null : refusedTo(row, owner, await memberships.find(app, owner, conversation));
+      const refusal = owner === null ? null : refusedTo(row, owner, await memberships.find(app, owner, conversation));
+      return refusal ?? writingRefusal(row, now());
     }
   };

@@ -1,5 +1,6 @@
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
+import { blocking } from "../../test/messages.ts";
 import { aConversationId, aDelivery, limits, namingUsers, openStores, recordingPublisher } from "../../test/support.ts";
 import { createConversation } from "./create-conversation.ts";
 
@@ -22,7 +23,7 @@ describe("createConversation", () => {
   const handler = () => {
     const { events, publisher } = recordingPublisher();
     const { named, knownUsers } = namingUsers();
-    return { events, named, handle: createConversation({ ...stores, publisher, knownUsers }) };
+    return { events, named, handle: createConversation({ ...stores, ...blocking(), publisher, knownUsers }) };
   };
 
   it("creates it with its memberships, makes its participants known, and says so", async () => {
@@ -84,9 +85,9 @@ describe("createConversation", () => {
     const { knownUsers } = namingUsers();
     const { publisher: failing } = recordingPublisher({ failing: true });
     const delivery = aDelivery(creation());
-    const failure = await createConversation({ ...stores, knownUsers, publisher: failing })(delivery).catch(
-      (error: unknown) => error,
-    );
+    const failure = await createConversation({ ...stores, ...blocking(), knownUsers, publisher: failing })(
+      delivery,
+    ).catch((error: unknown) => error);
     expect(failure).to.be.instanceOf(Error);
     await stores.db.collection("memberships").deleteMany({ app: delivery.app });
 

@@ -5,23 +5,19 @@ import {
   type PayloadOf,
   type ReplyOf,
 } from "@strata/contracts";
-import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { breakIce, tellSchedule } from "../conversation-steps.ts";
 import { beginConversation, conversationOf, type ConversationRow } from "../domain/conversation.ts";
+import { isUnopened, nextStep } from "../domain/lifecycle.ts";
 import { newMembership } from "../domain/membership.ts";
 import { isSameMetadata, metadataBytes } from "../domain/metadata.ts";
 import type { KnownUsers } from "../known-users.ts";
 import { forgetLate } from "../late-participants.ts";
-import type { ConversationStore } from "../store/conversation-store.ts";
-import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
-import type { MembershipStore } from "../store/membership-store.ts";
+import type { SendingDeps } from "./send-message.ts";
 
-interface Deps {
-  readonly conversations: ConversationStore;
-  readonly memberships: MembershipStore;
-  readonly forgottenUsers: ForgottenUserStore;
+interface Deps extends SendingDeps {
   readonly knownUsers: KnownUsers;
-  readonly publisher: Publisher;
 }
 
 type Creation = Delivery<PayloadOf<typeof CreateConversation>>;
@@ -30,44 +26,65 @@ type Created = ReplyOf<typeof CreateConversation>;
 /**
  * Creates a conversation with its memberships and says so; a distinct one only where its participants have none. The
  * stored row decides: the command that made it does every step again when it comes again, any other finds or is refused.
+ * What is made for later says no more than that it will be: all else follows as it opens.
  */
 export const createConversation =
   (deps: Deps) =>
   async (delivery: Creation): Promise<Outcome<Created>> => {
-    const { conversations, memberships, knownUsers, publisher } = deps;
+    const { memberships, knownUsers } = deps;
     const { app, payload } = delivery;
     const participants = [...new Set(payload.participants)];
     const property = beyondLimits(payload, participants);
     if (property !== null) return refuse(new DomainError("invalid_property", { property }));
 
     await knownUsers.ensure(app, participants, delivery);
-    const { conversationId, distinct, metadata } = payload;
-    const row = await conversations.insertOrFind(
-      beginConversation({
-        app,
-        conversationId,
-        participants,
-        distinct,
-        metadata: metadata ?? {},
-        at: Date.now(),
-        by: delivery.id,
-      }),
-    );
+    const { conversationId, metadata, creator = null } = payload;
+    const row = await insertOrFind(deps, delivery, participants);
     if (row.conversationId !== conversationId) return reply(foundInstead(row, metadata));
-    if (row.deletedAt !== undefined) return reply({ outcome: "in-use", conversation: null });
+    const isHidden = row.deletedAt !== undefined || (creator !== null && isUnopened(row));
+    if (isHidden) return reply({ outcome: "in-use", conversation: null });
     if (row.by !== delivery.id) return reply({ outcome: "in-use", conversation: conversationOf(row) });
 
     const at = delivery.sentAt.getTime();
     await memberships.insertMissing(row.participants.map((userId) => newMembership(row, userId, at)));
-    await publisher.emit(
-      ConversationCreated,
-      app,
-      { conversationId, createdAt: row.createdAt, participants: [...row.participants], distinct: row.distinct },
-      { id: `${delivery.id}.conversation-created`, cause: delivery, subjectVersion: row.version },
-    );
+    const begun = isMadeForLater(row) ? row : await begin(deps, row, delivery);
+    await tellSchedule(deps)(begun, delivery);
     await forgetLate(deps)({ app, conversationId, userIds: row.participants, at }, delivery);
-    return reply({ outcome: "created", conversation: conversationOf(row) });
+    return reply({ outcome: "created", conversation: conversationOf(begun) });
   };
+
+/** A user is not held up by a distinct one that she cannot see: that one stays what it is, but for being distinct. */
+async function insertOrFind(
+  { conversations, now }: Deps,
+  { app, id, payload }: Creation,
+  participants: readonly string[],
+): Promise<ConversationRow> {
+  const { conversationId, distinct, metadata, terms, creator = null } = payload;
+  const beginning = { app, conversationId, participants, distinct, metadata: metadata ?? {}, terms };
+  const row = beginConversation({ ...beginning, at: now(), by: id });
+  const dueAt = row.lifecycle ? (nextStep(row.lifecycle, now())?.at ?? null) : null;
+  const found = await conversations.insertOrFind(row, dueAt);
+  if (creator === null || found.conversationId === conversationId || !isUnopened(found)) return found;
+  await conversations.yieldDistinct(found);
+  return conversations.insertOrFind(row, dueAt);
+}
+
+/** Also where it has opened since its command came first. */
+const isMadeForLater = ({ lifecycle }: ConversationRow): boolean => (lifecycle?.opensAt ?? null) !== null;
+
+/** It is there for everybody, and says what it begins with. Answers it as it is then. */
+async function begin(deps: Deps, row: ConversationRow, delivery: Creation): Promise<ConversationRow> {
+  const { app, conversationId, createdAt, distinct } = row;
+  await deps.publisher.emit(
+    ConversationCreated,
+    app,
+    { conversationId, createdAt, participants: [...row.participants], distinct },
+    { id: `${delivery.id}.conversation-created`, cause: delivery, subjectVersion: row.version },
+  );
+  if (!row.lifecycle?.iceBreaker.length) return row;
+  await breakIce(deps)(row, delivery.id, delivery);
+  return (await deps.conversations.find(app, conversationId)) ?? row;
+}
 
 const beyondLimits = (
   { limits, metadata }: Creation["payload"],

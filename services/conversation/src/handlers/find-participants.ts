@@ -1,6 +1,7 @@
 import type { FindParticipants, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
 import { conversationKey } from "../domain/conversation.ts";
+import { isUnopened } from "../domain/lifecycle.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 
 type Asked = Delivery<PayloadOf<typeof FindParticipants>>;
@@ -13,7 +14,7 @@ export const findParticipants =
     const rows = await conversations.findMany(keys);
     const found = keys
       .flatMap((key) => rows.get(key) ?? [])
-      .filter(({ deletedAt }) => deletedAt === undefined)
+      .filter((row) => row.deletedAt === undefined && !isUnopened(row))
       .map(({ conversationId, participants }) => ({ conversationId, participants: [...participants] }));
     return reply({ found });
   };

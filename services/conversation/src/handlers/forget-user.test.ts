@@ -2,6 +2,7 @@ import { ForgetParticipant, type PayloadOf } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
 import { anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
+import { blocking } from "../../test/messages.ts";
 import {
   aConversation,
   aConversationId,
@@ -72,7 +73,7 @@ describe("forgetting a deleted user", () => {
     const app = anAppId();
     const { commands, publisher } = recordingPublisher();
     const { knownUsers } = namingUsers();
-    const deps = { ...stores, publisher, knownUsers };
+    const deps = { ...stores, ...blocking(), publisher, knownUsers };
     const row = await aConversation(stores, app, [bea]);
     const { conversationId } = row;
     const adding = (sentAt: Date) =>

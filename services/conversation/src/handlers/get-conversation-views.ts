@@ -58,9 +58,9 @@ export const getConversationViews =
 
 const nothing = (state: Answer["state"]): Answer => ({ state, conversation: null, messages: [], views: [] });
 
-/** Named a moment ago, her own row is about to be written; a stranger has none. */
+/** Named a moment ago, her own row is about to be written; a stranger has none, or none yet. */
 const memberOf = (row: ConversationRow, userId: string, membership: MembershipRow | null): MembershipRow | null =>
-  membership ?? (row.participants.includes(userId) ? newMembership(row, userId, row.createdAt) : null);
+  standingOf(row, userId, membership) === "stranger" ? null : (membership ?? newMembership(row, userId, row.createdAt));
 
 function messagesSeen(row: ConversationRow, membership: MembershipRow, asked: readonly ViewedMessage[]) {
   const view = viewOf(row, membership.user, membership);

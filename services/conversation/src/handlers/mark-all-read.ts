@@ -3,6 +3,7 @@ import { type Delivery, type Outcome, type Publisher, reply } from "@strata/mess
 import { DomainError } from "@strata/runtime";
 import { present } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
+import { isUnopened } from "../domain/lifecycle.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { TimelineStore } from "../store/timeline-store.ts";
@@ -31,6 +32,7 @@ export const markAllRead =
     ]);
     const conversation = present(conversationId, found);
     if (conversation instanceof DomainError) throw conversation;
+    if (isUnopened(conversation)) throw new DomainError("not_found", { conversationId });
     if (!conversation.participants.includes(userId) || !membership) {
       throw new DomainError("access_denied", { conversationId });
     }

@@ -19,6 +19,7 @@ interface Deps {
   readonly messages: MessageStore;
   readonly schedules: ScheduleStore;
   readonly contents: ReferencedContents;
+  readonly now: () => number;
 }
 
 type Scheduling = Delivery<PayloadOf<typeof ScheduleMessages>>;
@@ -50,13 +51,13 @@ async function areSent({ messages }: Deps, schedule: ScheduleRow): Promise<boole
   return [...sent.values()].some((message) => !isOfSchedule(schedule, message));
 }
 
-async function assertSenders({ memberships }: Deps, { app, payload }: Scheduling, conversation: ConversationRow) {
+async function assertSenders({ memberships, now }: Deps, { app, payload }: Scheduling, conversation: ConversationRow) {
   const keyOf = (user: string): string => membershipKey(app, user, conversation.conversationId);
   const doubtful = payload.messages.filter((message) => needsStanding(message, conversation));
   const former = await memberships.findMany(doubtful.map(({ sender }) => keyOf(senderUser(sender) ?? "")));
   for (const message of payload.messages) {
     const membership = former.get(keyOf(senderUser(message.sender) ?? "")) ?? null;
-    const refusal = senderRefusal(message, conversation, membership);
+    const refusal = senderRefusal(message, conversation, membership, now());
     if (refusal) throw refusal;
   }
 }

@@ -35,6 +35,7 @@ export interface SendingDeps {
   readonly contents: ReferencedContents;
   readonly blockers: Blockers;
   readonly publisher: Publisher;
+  readonly now: () => number;
 }
 
 type Sending = Delivery<PayloadOf<typeof SendMessage>>;
@@ -91,7 +92,7 @@ async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusti
     distrusting ? findHighest(deps, open) : new Map<string, number>(),
     followChanges(deps, open),
   ]);
-  return { conversations, stored, scheduled, highest, formerMembers, lackingContent, blockers, now: Date.now() };
+  return { conversations, stored, scheduled, highest, formerMembers, lackingContent, blockers, now: deps.now() };
 }
 
 /**

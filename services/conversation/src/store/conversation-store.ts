@@ -1,8 +1,9 @@
-import { Metadata } from "@strata/contracts";
+import { Metadata, VisibleHistory } from "@strata/contracts";
 import { gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db, OptionalId } from "mongodb";
 import { z } from "zod";
 import { conversationKey, type ConversationRow } from "../domain/conversation.ts";
+import { Lifecycle } from "../domain/lifecycle.ts";
 
 const LastChange = z.object({
   by: z.string(),
@@ -31,6 +32,10 @@ const StoredConversation = z.object({
   lastMessageAt: z.number().nullable(),
   by: z.string(),
   lastChange: LastChange.optional(),
+  lifecycle: Lifecycle.optional(),
+  visibleHistory: VisibleHistory.optional(),
+  /** Present while a step of its lifecycle is to come: when it is due, or its lease ends then. */
+  stepDueAt: z.number().optional(),
   deletedAt: z.number().optional(),
   deletedBy: z.string().optional(),
   /** Present while something of a deleted conversation is still to be removed: not before then, or its lease ends then. */
@@ -49,9 +54,9 @@ export interface LastMessage {
 export interface ConversationStore {
   /**
    * Inserts the row, or answers what stands in its way: the conversation with its id, else the distinct one of the same
-   * participants.
+   * participants. A step of it is due at `stepDueAt`.
    */
-  insertOrFind(row: ConversationRow): Promise<ConversationRow>;
+  insertOrFind(row: ConversationRow, stepDueAt?: number | null): Promise<ConversationRow>;
   /** Also a deleted one, as its tombstone. */
   find(app: string, conversationId: string): Promise<ConversationRow | null>;
   /** By `_id` (`conversationKey`), also of several apps, also deleted ones; absent ones are not in the answer, others may be. */
@@ -63,6 +68,19 @@ export interface ConversationStore {
    * something that follows from the change before is still to be done.
    */
   change(before: ConversationRow, after: ConversationRow): Promise<void>;
+  /**
+   * The same for what happens to it by itself, of which something is due at `dueAt` (null: nothing is), and for what comes
+   * with that: when it was created, and whether it is the distinct one.
+   */
+  changeLifecycle(before: ConversationRow, after: ConversationRow, dueAt: number | null): Promise<void>;
+  /** All that follows from the row's last step is done, and the next is due at `dueAt`. */
+  markStepFollowed(row: ConversationRow, dueAt: number | null): Promise<void>;
+  /** One that is still to open stands in nobody's way: it is distinct no longer. Any other stays as it is. */
+  yieldDistinct(row: ConversationRow): Promise<void>;
+  /** The conversation of which a step has been due for longest, which nobody else gets until the lease ends. */
+  claimStep(now: number, leaseMs: number): Promise<ConversationRow | null>;
+  /** Hands a claimed one back, to be claimed again at `dueAt`; unless its step was taken, or changed, meanwhile. */
+  postponeStep(row: ConversationRow, dueAt: number): Promise<void>;
   /** All that follows from the row's last change is done. */
   markFollowed(row: ConversationRow): Promise<void>;
   /** Leaves a tombstone, with everything behind it due to be purged; of one that is deleted already, as it is. */
@@ -82,6 +100,11 @@ const TOGETHER = { concurrency: 2, maxWeight: 1_000 } as const;
 const ATTEMPTS = 3;
 
 const read = (row: unknown): ConversationRow => StoredConversation.parse(row);
+const dueOrNot = (dueAt: number | null) =>
+  dueAt === null ? { $unset: { stepDueAt: true as const } } : { $set: { stepDueAt: dueAt } };
+/** What takes another change: nothing that follows from the one before is to be done. */
+const changeable = ({ _id, version }: ConversationRow) =>
+  ({ _id, version, deletedAt: { $exists: false }, "lastChange.isFollowed": { $ne: false } }) as const;
 const stored = (row: ConversationRow): OptionalId<StoredConversation> & { readonly _id: string } => ({
   ...row,
   participants: [...row.participants],
@@ -92,6 +115,9 @@ const stored = (row: ConversationRow): OptionalId<StoredConversation> & { readon
     removed: [...row.lastChange.removed],
   },
 });
+
+const overtaken = ({ _id, version }: ConversationRow): Error =>
+  new Error(`${_id} is no longer at version ${version}, or not done with it`);
 
 export function mongoConversationStore(db: Db): ConversationStore {
   // An absent field is absent in the database too: the index on `distinctKey` goes by that.
@@ -137,10 +163,10 @@ export function mongoConversationStore(db: Db): ConversationStore {
   });
 
   return {
-    async insertOrFind(row) {
+    async insertOrFind(row, stepDueAt = null) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          await conversations.insertOne(stored(row));
+          await conversations.insertOne({ ...stored(row), ...dueOrNot(stepDueAt).$set });
           return row;
         } catch (error) {
           if (!isDuplicateKey(error)) throw error;
@@ -160,16 +186,52 @@ export function mongoConversationStore(db: Db): ConversationStore {
     async advance(messages) {
       if (messages.length > 0) await advanceTogether(messages);
     },
-    async change({ _id, version }, after) {
+    async change(before, after) {
       const { participants, metadata, distinct, distinctKey, version: next, lastChange } = stored(after);
-      const { matchedCount } = await conversations.updateOne(
-        { _id, version, deletedAt: { $exists: false }, "lastChange.isFollowed": { $ne: false } },
-        {
-          $set: { participants, metadata, distinct, version: next, ...(lastChange ? { lastChange } : {}) },
-          ...(distinctKey === undefined ? { $unset: { distinctKey: true } } : {}),
-        },
+      const { matchedCount } = await conversations.updateOne(changeable(before), {
+        $set: { participants, metadata, distinct, version: next, ...(lastChange ? { lastChange } : {}) },
+        ...(distinctKey === undefined ? { $unset: { distinctKey: true } } : {}),
+      });
+      if (matchedCount === 0) throw overtaken(before);
+    },
+    async changeLifecycle(before, after, dueAt) {
+      const { createdAt, version, lifecycle, distinct, distinctKey } = stored(after);
+      const due = dueOrNot(dueAt);
+      const { matchedCount } = await conversations.updateOne(changeable(before), {
+        $set: { createdAt, version, distinct, ...(lifecycle ? { lifecycle } : {}), ...due.$set },
+        $unset: { ...(distinctKey === undefined ? { distinctKey: true } : {}), ...due.$unset },
+      });
+      if (matchedCount === 0) throw overtaken(before);
+    },
+    async markStepFollowed({ _id, lifecycle }, dueAt) {
+      if (!lifecycle?.lastStep) return;
+      const { revision, lastStep } = lifecycle;
+      const due = dueOrNot(dueAt);
+      // What it begins with has been sent: nobody needs it any more.
+      const sent = lastStep.step === "open" ? { "lifecycle.iceBreaker": [] } : {};
+      await conversations.updateOne(
+        { _id, "lifecycle.revision": revision, deletedAt: { $exists: false } },
+        { ...due, $set: { "lifecycle.lastStep.isFollowed": true, ...sent, ...due.$set } },
       );
-      if (matchedCount === 0) throw new Error(`${_id} is no longer at version ${version}, or not done with it`);
+    },
+    async yieldDistinct({ _id }) {
+      await conversations.updateOne(
+        { _id, "lifecycle.state": "scheduled", distinct: true },
+        { $set: { distinct: false }, $unset: { distinctKey: true }, $inc: { version: 1 } },
+      );
+    },
+    async claimStep(now, leaseMs) {
+      const row = await conversations.findOneAndUpdate(
+        { stepDueAt: { $lte: now } },
+        { $set: { stepDueAt: now + leaseMs } },
+        { sort: { stepDueAt: 1 }, returnDocument: "after" },
+      );
+      return row && read(row);
+    },
+    async postponeStep({ _id, lifecycle }, dueAt) {
+      if (!lifecycle) return;
+      const same = { _id, "lifecycle.revision": lifecycle.revision, stepDueAt: { $exists: true } };
+      await conversations.updateOne(same, { $set: { stepDueAt: dueAt } });
     },
     async markFollowed({ _id, version }) {
       const change = { _id, version, "lastChange.isFollowed": false };
@@ -180,7 +242,7 @@ export function mongoConversationStore(db: Db): ConversationStore {
         { _id, deletedAt: { $exists: false } },
         {
           $set: { deletedAt: at, deletedBy: by, purgeDueAt: at, version: version + 1 },
-          $unset: { distinctKey: true },
+          $unset: { distinctKey: true, stepDueAt: true },
         },
         { returnDocument: "after" },
       );
@@ -201,10 +263,14 @@ export function mongoConversationStore(db: Db): ConversationStore {
     async endPurge({ _id }) {
       await conversations.updateOne(
         { _id, deletedAt: { $exists: true } },
-        { $set: { metadata: "{}" }, $unset: { purgeDueAt: true, lastChange: true } },
+        {
+          $set: { metadata: "{}" },
+          $unset: { purgeDueAt: true, lastChange: true, "lifecycle.iceBreaker": true, "lifecycle.warning": true },
+        },
       );
     },
     async ensureIndexes() {
+      await conversations.createIndex({ stepDueAt: 1 }, { partialFilterExpression: { stepDueAt: { $exists: true } } });
       await conversations.createIndex(
         { purgeDueAt: 1 },
         { partialFilterExpression: { purgeDueAt: { $exists: true } } },

@@ -54,8 +54,10 @@ export interface MembershipStore {
   raise(messages: readonly SeenMessage[]): Promise<void>;
   /** Everything up to a position counts as read by her, and her row remembers whose mark it is. Only ever forward. */
   moveReadThrough(app: string, userId: string, conversationId: string, mark: Mark): Promise<void>;
-  /** They come, or come back: the conversation is in their lists, and all of it is theirs to see. */
+  /** They come, or come back: the conversation is in their lists, and theirs to see from where their rows say. */
   admit(rows: readonly MembershipRow[]): Promise<void>;
+  /** Those who are in a conversation that has opened find it in their lists, as created at that moment. Again: the same. */
+  open(app: string, conversationId: string, at: number): Promise<void>;
   /** They leave, after what was said until this position. Who has left before is passed over. */
   dismiss(app: string, conversationId: string, userIds: readonly string[], position: number): Promise<void>;
   /** Out of her list and her view, up to a position; her row remembers whose mark it is. */
@@ -180,14 +182,20 @@ export function mongoMembershipStore(db: Db): MembershipStore {
     async admit(rows) {
       if (rows.length === 0) return;
       await memberships.bulkWrite(
-        rows.map(stored).map(({ _id, leftAt, isHidden, addedAt, sortAt, ...row }) => ({
+        rows.map(stored).map(({ _id, leftAt, isHidden, addedAt, sortAt, clearedThrough, ...row }) => ({
           updateOne: {
             filter: { _id },
-            update: { $set: { leftAt, isHidden, addedAt }, $max: { sortAt }, $setOnInsert: row },
+            update: { $set: { leftAt, isHidden, addedAt }, $max: { sortAt, clearedThrough }, $setOnInsert: row },
             upsert: true,
           },
         })),
         { ordered: false },
+      );
+    },
+    async open(app, conversationId, at) {
+      await memberships.updateMany(
+        { app, conversation: conversationId, leftAt: null, createdAt: { $ne: at } },
+        { $set: { createdAt: at, sortAt: at, isHidden: false } },
       );
     },
     async dismiss(app, conversationId, userIds, position) {

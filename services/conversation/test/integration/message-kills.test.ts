@@ -13,6 +13,7 @@ import {
 } from "@strata/testing";
 import { userIds } from "@strata/testing";
 import { expect } from "chai";
+import { aCreation, saying, terms } from "../lifetimes.ts";
 import { aDraft, aMessageId } from "../messages.ts";
 import { limits, openDirectory, openPeer, type Peer } from "../support.ts";
 
@@ -107,6 +108,37 @@ describe("a conversation service that is killed", function () {
     for (const { message } of answered) expect(places.get(message?.messageId ?? "")).to.equal(message?.position);
     const facts = new Map((await createdOf(app)).map(({ messageId, position }) => [messageId, position]));
     expect(facts).to.deep.equal(places);
+  });
+
+  it("opens each of 30 conversations once, and each with what it begins with, over two kills while they open", async () => {
+    const app = anAppId();
+    const iceBreaker = [saying("one"), saying("two")];
+    const opensAt = Date.now() + 3_000;
+    const all = await Promise.all(
+      numbers(30).map(async () => {
+        const creation = aCreation({ terms: terms({ opensAt, iceBreaker }) });
+        await gateway.request(CreateConversation, app, creation);
+        return creation.conversationId;
+      }),
+    );
+    for (const count of [1, 25]) {
+      await eventually(
+        () => countStored(app),
+        (stored) => stored >= count,
+        { deadlineMs: 30_000, everyMs: 1 },
+      );
+      await killed();
+    }
+    await eventually(() => countStored(app), 60, { deadlineMs: 60_000 });
+    const due = () => mongo.db.collection("conversations").countDocuments({ app, stepDueAt: { $exists: true } });
+    await eventually(due, 0, { deadlineMs: 30_000 });
+    for (const conversationId of all) {
+      const said = await listed(app, conversationId);
+      expect(said.map(({ parts }) => parts[0]?.body)).to.deep.equal(["one", "two"]);
+      expect(said.map(({ position }) => position)).to.deep.equal([1, 2]);
+    }
+    const facts = new Set((await createdOf(app)).map(({ messageId }) => messageId));
+    expect(facts.size).to.equal(60);
   });
 
   it("sends what was scheduled once and in order, over two kills", async () => {

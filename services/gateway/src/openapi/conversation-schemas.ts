@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Time, Uri, Url } from "./announcement-schemas.ts";
+import { NotificationBody, Time, Uri, Url } from "./announcement-schemas.ts";
 import { examples } from "./examples.ts";
 import { UserMessageView } from "./message-schemas.ts";
 import { BasicIdentity } from "./user-schemas.ts";
@@ -28,6 +28,80 @@ export const ConversationBody = z
     id: "ConversationRequest",
     example: { participants: exampleParticipants, distinct: true, metadata: { topic: { order: "4711" } } },
   });
+
+const SystemMessageBody = z
+  .object({
+    sender_id: z.string().optional().meta({ description: "Whom it is from, from 2.0: identity URI or user id" }),
+    sender: z
+      .object({ user_id: z.string().nullish(), name: z.string().nullish() })
+      .optional()
+      .meta({ description: "The same in 1.x: one of the two" }),
+    parts: z
+      .array(z.object({ mime_type: z.string().min(1), body: z.string(), encoding: z.literal("base64").nullish() }))
+      .min(1)
+      .meta({ description: "Inline: content cannot be there before its conversation is" }),
+    notification: NotificationBody.nullish(),
+  })
+  .meta({ id: "SystemMessageRequest", description: "A message that a conversation sends by itself" });
+
+const MOST_SECONDS = 400 * 86_400;
+
+/** What may be changed as long as it has not happened. */
+const schedule = {
+  opens_at: Time.nullish().meta({ description: "Within 400 days; until then nobody but the backend sees it" }),
+  ice_breaker: z
+    .union([SystemMessageBody, z.array(SystemMessageBody).max(12)])
+    .nullish()
+    .meta({ description: "Sent as it opens, in this order" }),
+  expires_at: Time.nullish().meta({ description: "When it closes for writing. Either this or `ttl_seconds`" }),
+  ttl_seconds: z
+    .number()
+    .min(1)
+    .max(MOST_SECONDS)
+    .nullish()
+    .meta({ description: "How long after it opens it closes for writing" }),
+  grace_seconds: z
+    .number()
+    .min(0)
+    .max(MOST_SECONDS)
+    .nullish()
+    .meta({ description: "How long after it has closed it is deleted; a day where nothing is said" }),
+  warning: SystemMessageBody.extend({ before_seconds: z.number().min(1).max(MOST_SECONDS) })
+    .nullish()
+    .meta({ description: "Sent so long before it closes" }),
+};
+
+const exampleIceBreaker = {
+  sender_id: "layer:///identities/operator",
+  parts: [{ mime_type: "text/plain", body: "You like each other: say hello" }],
+};
+
+/** The body of the backend's `POST …/conversations`. */
+export const ScheduledConversationBody = ConversationBody.extend({
+  ...schedule,
+  visible_history: z
+    .enum(["all", "from_joining"])
+    .nullish()
+    .meta({ description: "What who joins later sees of what was said before; all where nothing is said" }),
+}).meta({
+  id: "ScheduledConversationRequest",
+  example: {
+    participants: exampleParticipants,
+    distinct: true,
+    metadata: { topic: { order: "4711" } },
+    ice_breaker: exampleIceBreaker,
+    ttl_seconds: 86_400,
+  },
+});
+
+/** The body of `PATCH …/conversations/:id/schedule`. */
+export const ScheduleChangeBody = z.object(schedule).meta({
+  id: "ConversationScheduleChange",
+  description:
+    "What is absent stays as it is. null takes away: `opens_at` opens it now, `expires_at` or `ttl_seconds` never closes it, " +
+    "`warning` and `ice_breaker` say nothing",
+  example: { ttl_seconds: 172_800, warning: { before_seconds: 3_600, ...exampleIceBreaker } },
+});
 
 const Users = z.union([z.string(), z.array(z.string()).min(1)]);
 
@@ -73,7 +147,32 @@ const fields = {
   metadata: Metadata,
 };
 
-export const ConversationView = z.strictObject(fields).meta({ id: "Conversation", example: examples.conversation });
+/** What a conversation does by itself. */
+export const ScheduleView = z
+  .strictObject({
+    url: Url,
+    state: z.enum(["scheduled", "open", "closed"]).meta({
+      description: "`scheduled`: nobody but the backend sees it. `closed`: everybody sees it, nobody writes into it",
+    }),
+    steps: z
+      .array(
+        z.strictObject({
+          step: z.enum(["open", "warn", "close", "delete"]),
+          state: z.enum(["pending", "done", "canceled"]),
+          at: Time.meta({ description: "When it is due, happened, or would have been due" }),
+        }),
+      )
+      .meta({ description: "In their order; what was never asked for is absent" }),
+  })
+  .meta({ id: "ConversationSchedule", example: examples.conversationSchedule });
+
+export const ConversationView = z
+  .strictObject({
+    ...fields,
+    schedule: ScheduleView.optional().meta({ description: "Where something was asked for that happens by itself" }),
+    visible_history: z.literal("from_joining").optional().meta({ description: "Absent: who joins sees everything" }),
+  })
+  .meta({ id: "Conversation", example: examples.conversation });
 
 export const UserConversationView = z
   .strictObject({

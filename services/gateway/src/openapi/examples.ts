@@ -172,6 +172,15 @@ export const examples = {
     recipient_status: message.recipient_status,
   },
   conversation,
+  conversationSchedule: {
+    url: `${API}/conversations/${exampleIds.conversation}/schedule`,
+    state: "open",
+    steps: [
+      { step: "open", state: "done", at: AT },
+      { step: "close", state: "pending", at: "2020-01-03T03:04:05.678Z" },
+      { step: "delete", state: "pending", at: "2020-01-04T03:04:05.678Z" },
+    ],
+  },
   userConversation: {
     ...conversation,
     url: `${API}/users/user-1/conversations/${exampleIds.conversation}`,

@@ -76,7 +76,7 @@ const announcing = (place: Place): Route => ({
     path: place.parameters,
     headers: CreationHeaders.extend(UploadHeaders.shape),
     answer: { status: 201, description: "Announced", schema: AnnouncedContentView, headers: ContentLocation },
-    errors: [404, 409, 410, 422],
+    errors: [403, 404, 409, 410, 422],
   }),
   handle: (call) => announce(call, place),
 });

@@ -5,7 +5,7 @@ import {
   conversationIdOf,
   findConversation,
   conversationLimits,
-  type SettingsCache,
+  type SendingMessages,
 } from "@strata/doors";
 import { parseConversationPatch } from "@strata/layer-protocol";
 import type { HttpDoor } from "../conversing/doors.ts";
@@ -14,18 +14,18 @@ import {
   ConversationBody,
   ConversationPatchBody,
   ConversationView,
+  ScheduledConversationBody,
   UserConversationView,
 } from "../openapi/conversation-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { CreationHeaders, inConversation } from "../openapi/parameters.ts";
 
-export interface ConversationDeps {
-  readonly composer: Composer;
-  readonly settings: Pick<SettingsCache, "of">;
+export interface ConversationDeps extends SendingMessages {
   readonly maxBodyBytes: number;
 }
 
-const viewAt = (door: HttpDoor) => (door.words.id === "" ? ConversationView : UserConversationView);
+const isBackend = (door: HttpDoor): boolean => door.words.id === "";
+const viewAt = (door: HttpDoor) => (isBackend(door) ? ConversationView : UserConversationView);
 
 /** Create, read and change conversations: the same through every door. */
 export const conversationRoutes = (door: HttpDoor, deps: ConversationDeps): readonly Route[] => [
@@ -46,13 +46,16 @@ const creating = (door: HttpDoor, deps: ConversationDeps): Route => ({
     description:
       "A `distinct` one is found instead where its participants have one already; with other metadata than given that is " +
       "409 `conflict`, whose `data` is the existing one." +
-      (door.words.id === "" ? "" : " The user takes part in what she creates."),
+      (isBackend(door)
+        ? " It may open later, begin with messages, close and be deleted by itself: each step is shown in its schedule " +
+          "and is an event."
+        : " The user takes part in what she creates."),
     path: door.path,
     headers: CreationHeaders,
-    body: ConversationBody,
+    body: isBackend(door) ? ScheduledConversationBody : ConversationBody,
     answer: { status: 201, description: "Created", schema: viewAt(door) },
     otherAnswers: [{ status: 200, description: "The distinct one that there was", schema: viewAt(door) }],
-    errors: door.words.id === "" ? [409, 413, 422] : [404, 409, 413, 422],
+    errors: isBackend(door) ? [409, 413, 422] : [404, 409, 413, 422],
   }),
   handle: (call) => createConversation(call, door, deps),
 });

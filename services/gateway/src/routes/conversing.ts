@@ -1,6 +1,7 @@
 import { composer, type ContentUrls, type SettingsCache, type ProfileCache } from "@strata/doors";
 import { backendDoor, userDoor } from "../conversing/doors.ts";
 import type { Route } from "../http/route.ts";
+import { conversationSchedule } from "./conversation-schedule.ts";
 import { conversationRoutes, deleteConversation } from "./conversations.ts";
 import { deleteMessage, deleteUserMessage } from "./deleted-messages.ts";
 import type { KnownUsers } from "./known-users.ts";
@@ -30,6 +31,7 @@ export function conversing(deps: Deps): readonly Route[] {
     ...conversationRoutes(backend, shared),
     ...conversationRoutes(user, shared),
     deleteConversation(backend),
+    ...conversationSchedule(backend, shared),
     listUserConversations(user, shared.composer),
     deleteUserConversation(user),
     markAllRead(user, maxBodyBytes),

@@ -63,7 +63,7 @@ const sending = (door: HttpDoor, deps: MessageDeps): Route => ({
       schema: isBackend(door) ? CreatedMessageView : UserMessageView,
     },
     otherAnswers: [{ status: 202, description: "Will be sent later" }],
-    errors: [404, 409, 410, 413, 422],
+    errors: [403, 404, 409, 410, 413, 422],
   }),
   handle: (call) => sendMessages(call, door, deps),
 });

@@ -1,9 +1,11 @@
 import type {
   ChangeConversation,
+  ChangeConversationSchedule,
   ChangeParts,
   ClearConversation,
   Conversation,
   ConversationState,
+  ConversationTerms,
   DeleteConversation,
   MarkAllRead,
   Message,
@@ -20,6 +22,8 @@ import type { z } from "zod";
 export type ConversationRow = Conversation & {
   readonly app: string;
   readonly by: string;
+  /** What it was asked to do by itself. */
+  readonly terms?: ConversationTerms;
   left: string[];
   isDeleted: boolean;
 };
@@ -36,6 +40,8 @@ export type MessageRow = Message & {
 export interface ConversationPeer {
   /** By `<app>/<conversation>`. */
   readonly conversations: Map<string, ConversationRow>;
+  /** Of their schedules. */
+  readonly scheduleChanges: PayloadOf<typeof ChangeConversationSchedule>[];
   /** In the order in which they came. */
   readonly changes: PayloadOf<typeof ChangeConversation>[];
   readonly deleted: PayloadOf<typeof DeleteConversation>[];

@@ -1,5 +1,7 @@
 import {
+  CancelConversationSchedule,
   ChangeConversation,
+  ChangeConversationSchedule,
   ClearConversation,
   type Conversation,
   type ConversationChange,
@@ -22,6 +24,7 @@ import {
   standingOf,
   stateOf,
 } from "./conversation-rows.ts";
+import { lifecycleOf, scheduleCommands } from "./conversation-schedules.ts";
 import { messageCommands, messageContracts, messageQueries, messageReceipts, messageSearch } from "./messages.ts";
 
 export type { ConversationPeer } from "./conversation-rows.ts";
@@ -29,6 +32,8 @@ export type { ConversationPeer } from "./conversation-rows.ts";
 export const conversationContracts = [
   CreateConversation,
   ChangeConversation,
+  ChangeConversationSchedule,
+  CancelConversationSchedule,
   DeleteConversation,
   ClearConversation,
   MarkAllRead,
@@ -41,6 +46,7 @@ export const conversationContracts = [
 export function conversationPeer(): { peer: ConversationPeer; rows: readonly Consumer[] } {
   const peer: ConversationPeer = {
     conversations: new Map(),
+    scheduleChanges: [],
     changes: [],
     deleted: [],
     cleared: [],
@@ -68,7 +74,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
       queue: "conversation.conversations",
       handlers: [
         on(CreateConversation, async ({ app, id, payload }) => {
-          const { conversationId, participants, distinct, metadata } = payload;
+          const { conversationId, participants, distinct, metadata, terms } = payload;
           const taken = rowOf(app, conversationId);
           if (taken) return reply(outcome(taken.by === id ? "created" : "in-use", taken));
           const found = [...peer.conversations.values()].find(
@@ -95,6 +101,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
             by: id,
             left: [],
             isDeleted: false,
+            ...(terms ? { terms, lifecycle: lifecycleOf(terms), visibleHistory: terms.visibleHistory } : {}),
           };
           peer.conversations.set(`${app}/${conversationId}`, row);
           return reply(outcome("created", row));
@@ -136,6 +143,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
           peer.marked.push(payload);
           return reply({ position: payload.position ?? row.lastPosition });
         }),
+        ...scheduleCommands(peer),
         ...messageCommands(peer),
       ],
     }),
