@@ -52,6 +52,12 @@ describe("what a conversation is asked to do by itself", () => {
     });
   });
 
+  it("opens at once where its opening is over, so that a repeat that comes late is the same request", () => {
+    expect(parse({ opens_at: at(-1_000), ttl_seconds: 60 })).to.deep.include({ opensAt: NOW - 1_000 });
+    expect(change({ opens_at: at(-1_000) })).to.deep.equal({ opensAt: NOW - 1_000 });
+    expect(refusal(() => parse({ opens_at: at(-DAY), expires_at: at(-1) }))).to.equal("invalid_property expires_at");
+  });
+
   it("takes a bare name for a sender in 1.x", () => {
     const named = { sender: { name: "Operations" }, parts };
     const terms = parseConversationTerms({ ice_breaker: named }, { ...reading, version: "1.0" });
@@ -62,7 +68,6 @@ describe("what a conversation is asked to do by itself", () => {
     const closes = { ttl_seconds: 60 };
     const cases: readonly [Readonly<Record<string, unknown>>, string][] = [
       [{ opens_at: "tomorrow" }, "invalid_property opens_at"],
-      [{ opens_at: at(0) }, "invalid_property opens_at"],
       [{ opens_at: at(401 * DAY) }, "invalid_property opens_at"],
       [{ expires_at: at(-1) }, "invalid_property expires_at"],
       [{ opens_at: at(DAY), expires_at: at(DAY) }, "invalid_property expires_at"],
@@ -119,7 +124,7 @@ describe("a change of what it is asked to do", () => {
     expect(refusal(() => change({}))).to.equal("invalid_request");
     expect(refusal(() => change([]))).to.equal("invalid_request");
     expect(refusal(() => change({ visible_history: "all" }))).to.equal("invalid_property visible_history");
-    expect(refusal(() => change({ opens_at: at(-1) }))).to.equal("invalid_property opens_at");
+    expect(refusal(() => change({ opens_at: "then" }))).to.equal("invalid_property opens_at");
     expect(refusal(() => change({ expires_at: at(DAY), ttl_seconds: 1 }))).to.equal("invalid_property ttl_seconds");
   });
 });

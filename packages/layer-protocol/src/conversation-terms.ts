@@ -111,12 +111,9 @@ function parseVisibleHistory(value: unknown): NewConversationTerms["visibleHisto
   return HISTORIES[value];
 }
 
-function parseOpening(value: unknown, now: number): number | null {
-  if (isAbsent(value)) return null;
-  const at = parseTime(value, "opens_at", now);
-  if (at <= now) throw invalidProperty("opens_at", "must be later than now");
-  return at;
-}
+/** What is over is at once, as a start of an announcement is: a request that is repeated later is still the same one. */
+const parseOpening = (value: unknown, now: number): number | null =>
+  isAbsent(value) ? null : parseTime(value, "opens_at", now);
 
 function parseClosing({ expires_at: expiresAt, ttl_seconds: ttl }: JsonObject, now: number): Closing | null {
   if (isAbsent(expiresAt)) return isAbsent(ttl) ? null : { ttlMs: seconds(ttl, "ttl_seconds", 1) };
@@ -165,7 +162,7 @@ function requireSound(fields: JsonObject, { opensAt, closing, warning, now }: So
     if (idle !== undefined) throw invalidProperty(idle, "needs expires_at or ttl_seconds");
     return;
   }
-  const openMs = "ttlMs" in closing ? closing.ttlMs : closing.expiresAt - (opensAt ?? now);
+  const openMs = "ttlMs" in closing ? closing.ttlMs : closing.expiresAt - Math.max(opensAt ?? now, now);
   if (openMs <= 0) throw invalidProperty("expires_at", "must be later than opens_at");
   if (warning !== null && warning.beforeMs >= openMs) {
     throw invalidProperty("warning.before_seconds", "must be less than it is open");

@@ -25,6 +25,14 @@ describe("conversations that open, close and go by themselves", () => {
   after(() => stores[Symbol.asyncDispose]());
 
   describe("opening", () => {
+    it("happens at once where its moment is over", async () => {
+      const one = lifetime(stores);
+      const { conversation } = await one.create({ terms: terms({ opensAt: one.now() - HOUR }) });
+      const { conversationId = "" } = conversation ?? {};
+      await one.step(conversationId);
+      expect(await look.seenOf(conversationId, one.app)).to.deep.include({ standing: "participant", total: 1 });
+    });
+
     it("is nowhere to be seen before, then in everybody's lists with what it begins with", async () => {
       const one = lifetime(stores);
       const { app } = one;

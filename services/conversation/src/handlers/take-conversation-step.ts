@@ -50,8 +50,10 @@ function stepped(
   { by, now }: { readonly by: string; readonly now: number },
 ): ConversationRow {
   const version = row.version + 1;
-  const when = step === "close" ? at : now;
+  // Later than it was made, whatever the clock of another process says: by its time its memberships know that it has opened.
+  const openedAt = Math.max(now, row.createdAt + 1);
+  const when = { open: openedAt, warn: now, close: at }[step];
   const after = { ...row, version, lifecycle: afterStep(lifecycle, { step, at: when }, { by, version }) };
-  if (step === "open") return { ...after, createdAt: now };
+  if (step === "open") return { ...after, createdAt: openedAt };
   return step === "close" ? distinctNoLonger(after) : after;
 }

@@ -48,7 +48,9 @@ const MOST_SECONDS = 400 * 86_400;
 
 /** What may be changed as long as it has not happened. */
 const schedule = {
-  opens_at: Time.nullish().meta({ description: "Within 400 days; until then nobody but the backend sees it" }),
+  opens_at: Time.nullish().meta({
+    description: "Within 400 days, what is over is at once; until then nobody but the backend sees it",
+  }),
   ice_breaker: z
     .union([SystemMessageBody, z.array(SystemMessageBody).max(12)])
     .nullish()
