@@ -11,11 +11,6 @@ export interface Consumer {
   /** How many deliveries (or groups) are handled at once. Ordered lanes always have one. */
   readonly concurrency: number;
   /**
-   * How long the first delivery waits for others to be taken with it, unless the prefetch is reached before. For what
-   * nobody waits for, and what costs one as much as many.
-   */
-  readonly lingerMs: number;
-  /**
    * service: one durable queue shared by all replicas. instance: a queue per process, gone with it, bounded; for what
    * every process must hear.
    */
@@ -34,7 +29,6 @@ export const consumer = (
 ): Consumer => ({
   prefetch: 50,
   concurrency: row.handlers.some(({ takesGroups }) => takesGroups) ? 1 : (row.prefetch ?? 50),
-  lingerMs: 0,
   scope: "service",
   isInOrder: false,
   onGap: () => undefined,

@@ -58,7 +58,6 @@ export class QueueConsumer implements Intake {
   #buffer: InHand[] = [];
   #running = 0;
   #isPumpDue = false;
-  #lingering: NodeJS.Timeout | undefined;
   /** Chosen by us and set as soon as we ask to consume, so that a cancel at any moment names it. */
   #consumerTag: string | null = null;
   #paused: Promise<void> | null = null;
@@ -159,11 +158,6 @@ export class QueueConsumer implements Intake {
   }
 
   #schedulePump(): void {
-    const { lingerMs } = this.#options.row;
-    if (lingerMs > 0 && this.#buffer.length < this.#prefetch) {
-      this.#lingering ??= setTimeout(() => this.#pump(), lingerMs);
-      return;
-    }
     if (this.#isPumpDue) return;
     this.#isPumpDue = true;
     // One turn of the loop later, so that all deliveries of one socket read are taken together.
@@ -175,8 +169,6 @@ export class QueueConsumer implements Intake {
 
   #pump(): void {
     const { row, mode } = this.#options;
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
     const concurrency = this.#isOrdered || mode === "alone" ? 1 : row.concurrency;
     while (this.#running < concurrency && this.#buffer.length > 0 && !this.#paused) {
       const taken = this.#buffer.splice(0, this.#groupSize());
@@ -206,8 +198,7 @@ export class QueueConsumer implements Intake {
       void this.#channel.reopen();
     } finally {
       this.#running -= 1;
-      if (this.#options.row.lingerMs > 0 && this.#buffer.length > 0) this.#schedulePump();
-      else this.#pump();
+      this.#pump();
     }
   }
 
@@ -266,7 +257,6 @@ export class QueueConsumer implements Intake {
     this.#closing.abort();
     if (this.#isOrdered) this.#buffer = [];
     else await this.#cancel();
-    this.#pump();
     const deadlineAt = Date.now() + DRAIN_DEADLINE_MS;
     while (!this.isIdle && !this.#paused && Date.now() < deadlineAt) await wait(10);
     await this.#channel.close();

@@ -1,6 +1,6 @@
 import { eventually, type Infra, openInfra } from "@strata/testing";
 import { expect } from "chai";
-import { ack, consumer, deadLetter, on, onGroup, retry } from "../src/index.ts";
+import { ack, consumer, deadLetter, on, retry } from "../src/index.ts";
 import { type BrokerProbe, probeBroker } from "../src/testing.ts";
 import { APP, Note, Noted, openTestBroker, Revoked, sorted } from "./support.ts";
 
@@ -76,57 +76,6 @@ describe("outcomes", () => {
     });
     await eventually(() => sorted(handled), [5, 9]);
     await serving.close();
-  });
-
-  const lingering = async (lingerMs: number, prefetch: number) => {
-    const server = await openTestBroker(infra.amqpUrl, "conversation", [Note]);
-    const groups: number[][] = [];
-    const handle = onGroup(Note, async (deliveries) => {
-      groups.push(deliveries.map(({ payload }) => payload.n));
-      return deliveries.map(() => ack);
-    });
-    const serving = await server.consume([
-      consumer({ queue: "conversation.notes", prefetch, lingerMs, handlers: [handle] }),
-    ]);
-    const send = async (numbers: readonly number[]) => {
-      for (const n of numbers) await server.send(Note, APP, { n });
-    };
-    const close = async () => {
-      await serving.close();
-      await server[Symbol.asyncDispose]();
-    };
-    return { groups, send, [Symbol.asyncDispose]: close };
-  };
-
-  describe("a queue whose first delivery waits for company", () => {
-    it("takes together what comes one by one meanwhile, again and again", async () => {
-      await using queue = await lingering(2_000, 50);
-      await queue.send([1, 2, 3]);
-      await eventually(() => queue.groups, [[1, 2, 3]]);
-      await queue.send([4, 5]);
-      await eventually(
-        () => queue.groups,
-        [
-          [1, 2, 3],
-          [4, 5],
-        ],
-      );
-    });
-
-    it("waits no longer than until it has as many as it may", async () => {
-      await using queue = await lingering(60_000, 3);
-      await queue.send([1, 2, 3]);
-      await eventually(() => queue.groups, [[1, 2, 3]]);
-    });
-
-    it("loses nothing that waits when it is closed", async () => {
-      const queue = await lingering(60_000, 50);
-      await queue.send([1, 2]);
-      await queue[Symbol.asyncDispose]();
-      const [handled, left] = [queue.groups.flat().length, await probe.depth("conversation.notes")];
-      expect(handled + left).to.equal(2);
-      await probe.drain("conversation.notes");
-    });
   });
 
   it("brings an event to every subscribing service and to every instance that listens for itself", async () => {

@@ -107,8 +107,6 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
   consumer({
     queue: "receipt-tracking.insight-events",
     prefetch: 200,
-    // Nobody waits for these, and each group is a handful of writes, of however many events.
-    lingerMs: 200,
     handlers: [
       onGroup(AnnouncementAccepted, countAnnouncements(deps)),
       onGroup(MessageCreated, countMessages(deps)),
