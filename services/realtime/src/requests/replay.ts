@@ -20,22 +20,27 @@ const HOUR_MS = 3_600_000;
 /** Clocks of replicas may differ, and what is being logged is not to be found yet: repeats are harmless, gaps are not. */
 const OVERLAP_MS = 60_000;
 const PAGE = 100;
+/** Where changes never cease, it is looked no more often than this for those that came meanwhile. */
+const LOOKS_BEHIND_END = 30;
 /** How soon it is looked whether a client has taken what it was sent, and how late when that takes long: many may be slow. */
 const DRAIN_POLL_MS = { first: 20, longest: 320 };
 
 /**
  * Tells a client what it missed since a time, oldest first, as ordinary packets (client API 6.9). Its socket hears what is
  * live already, so nothing falls between the two. What is told meanwhile may be told before what was known earlier: so it
- * goes on until nothing has come to the log since it last looked, and ends with what is so by then.
+ * goes on until nothing has come to the log since it last looked, and ends with what is so by then. A user to whom so much
+ * happens that something always has is answered all the same: what is live goes on to tell her what is so.
  * @throws LayerError 422 `invalid_property`; 422 `invalid_operation` where the log does not reach back so far
  */
 export async function replay(connection: Connection, data: unknown, deps: ReplayDeps): Promise<void> {
   const since = sinceIn(data);
   if (since < Date.now() - deps.replayHours * HOUR_MS) throw beyondLog(deps.replayHours);
   const from = since - OVERLAP_MS;
-  for (let after: LogPlace | null = null; connection.isOpen;) {
-    const { place, rest } = await deps.replays(() => tellPage(connection, { from, after }, deps));
+  let looks = 0;
+  for (let after: LogPlace | null = null; connection.isOpen && looks < LOOKS_BEHIND_END;) {
+    const { place, rest, isEnd } = await deps.replays(() => tellPage(connection, { from, after }, deps));
     if (place === null) return;
+    if (isEnd) looks += 1;
     for (const packet of rest) {
       await untilTaken(connection, deps.maxBufferedBytes);
       connection.send(packet);
@@ -50,6 +55,8 @@ interface Told {
   readonly place: LogPlace | null;
   /** Packets of it that are still to be sent: a client that is slow keeps those of one change, and no page. */
   readonly rest: readonly SentPacket[];
+  /** There was no more in the log. */
+  readonly isEnd: boolean;
 }
 
 /** Tells as much of the next page as the client takes at once: it never waits for the client. */
@@ -70,11 +77,11 @@ async function tellPage(
     place = page[index]?.place ?? place;
     const hers = ofOne.get(userId) ?? [];
     for (const [sent, packet] of hers.entries()) {
-      if (!isTaken(connection, deps.maxBufferedBytes)) return { place, rest: hers.slice(sent) };
+      if (!isTaken(connection, deps.maxBufferedBytes)) return { place, rest: hers.slice(sent), isEnd: false };
       connection.send(packet);
     }
   }
-  return { place, rest: [] };
+  return { place, rest: [], isEnd: page.length < PAGE };
 }
 
 /** A client that catches up takes as much as it can: what it has not taken yet holds up what follows. */

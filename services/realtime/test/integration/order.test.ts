@@ -1,6 +1,9 @@
 import { FollowingChanged, ParticipantsChanged } from "@strata/contracts";
-import { anAppId, eventually, type Infra, openInfra } from "@strata/testing";
+import { openMongo } from "@strata/runtime";
+import { anAppId, eventually, type Infra, openInfra, testLogger } from "@strata/testing";
 import { expect } from "chai";
+import { randomUUID } from "node:crypto";
+import { mongoChangeStore } from "../../src/store/change-store.ts";
 import { keptBy } from "../kept-by-client.ts";
 import { aWorld, openConversation, openDirectory, openPeer, type Peer, startRealtime, type World } from "../peers.ts";
 import { openSocket, type TestSocket } from "../socket-client.ts";
@@ -118,6 +121,24 @@ describe("changes that are told in another order than that in which they happene
     await caughtUp(ann);
     for (const socket of [ann, await replayed("ann")]) {
       expect(keptBy(socket, { following: ["cid"] }).following).to.deep.equal(["bob"]);
+    }
+  });
+
+  it("answers a replay although changes never cease", async () => {
+    const mongo = await openMongo(infra.mongoUrl("realtime"), testLogger("realtime"));
+    const log = mongoChangeStore(mongo.db, { keptHours: 37 });
+    const change = { kind: "metadata-changed", conversationId: world.converse(app, ["ann", "bob"]) } as const;
+    const another = () => log.append([{ id: randomUUID(), app, receivers: ["ann"], change }], Date.now());
+    await another();
+    // Whenever it is found out what one comes to, another has happened.
+    world.whileViewing = async () => void (await another());
+    try {
+      const ann = await connect("ann");
+      const since = { from_timestamp: new Date(Date.now() - 60_000).toISOString() };
+      expect(await ann.request("Event.replay", since)).to.include({ success: true });
+    } finally {
+      world.whileViewing = async () => {};
+      await mongo.close();
     }
   });
 });
