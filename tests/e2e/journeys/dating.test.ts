@@ -3,7 +3,7 @@ import type { Platform, TestApp } from "@strata/tests-platform";
 import { dating } from "acme-stories/dating";
 import { expect } from "chai";
 import { journeysPlatform } from "./platform.ts";
-import { earsOf, eyesOf, follow } from "./story.ts";
+import { earsOf, eyesOf, follow, printed } from "./story.ts";
 
 const PATIENT = { deadlineMs: 30_000 };
 const uri = (id: string): string => `layer:///conversations/${id}`;
@@ -80,5 +80,13 @@ describe("two who match", function matching() {
     });
     expect(await ann.conversations()).to.deep.equal([]);
     expect(annHears.about(dropped)).to.deep.equal([]);
+  });
+
+  it("match as they did before, where the script is run once more", async () => {
+    const lines = await printed("acme-stories/dating", platform, app);
+    expect([lines[0], lines.at(-1)]).to.deep.equal([
+      "Ann and Bob match: they can talk in an hour",
+      "Dan is too late: conversation_closed",
+    ]);
   });
 });

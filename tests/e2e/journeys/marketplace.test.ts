@@ -4,7 +4,7 @@ import { marketplace } from "acme-stories/marketplace";
 import { expect } from "chai";
 import { z } from "zod";
 import { journeysPlatform } from "./platform.ts";
-import { earsOf, eyesOf, follow } from "./story.ts";
+import { earsOf, eyesOf, follow, printed } from "./story.ts";
 
 const PATIENT = { deadlineMs: 30_000 };
 const CARDS = [
@@ -82,5 +82,13 @@ describe("an order's thread", function order() {
         expect(await unread()).to.deep.equal([1, 5]);
       },
     });
+  });
+
+  it("is another one where the script is run once more", async () => {
+    const lines = await printed("acme-stories/marketplace", platform, app);
+    expect([lines[0], lines.at(-1)]).to.deep.equal([
+      "Bea orders from Sam: they have a thread",
+      "Read the last card: layer:///identities/bea",
+    ]);
   });
 });

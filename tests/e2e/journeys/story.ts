@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { addIdentityProvider, type Platform, type TestApp } from "@strata/tests-platform";
 import { expect } from "chai";
 import { z } from "zod";
@@ -21,6 +24,21 @@ export async function follow(
     await checks[what]?.(id);
   });
   expect(said).to.deep.equal(Object.keys(checks));
+}
+
+/** What the script itself prints, started as its README says, without the ids. */
+export async function printed(
+  script: string,
+  { baseUrl }: Platform,
+  { appId, token }: TestApp,
+): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.resolve(script))], {
+    env: { PATH: process.env["PATH"], STRATA_BASE_URL: baseUrl, STRATA_APP_ID: appId, STRATA_TOKEN: token },
+  });
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replace(/ \([0-9a-f-]{36}\)$/, ""));
 }
 
 const Conversation = z.object({
