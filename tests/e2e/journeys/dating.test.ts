@@ -43,6 +43,9 @@ describe("two who match", function matching() {
       "Bob has unmatched before: there never was a conversation": async (id) => {
         dropped = id;
         await seesNothing(id);
+        // Nobody would see it for an hour anyway: its backend knows that it is gone.
+        const asked = app.client.request("GET", `/apps/${app.appId}/conversations/${id}/schedule`);
+        expect(await asked.catch((error: unknown) => error)).to.include({ status: 410 });
       },
       "Cleo and Dan match: they can talk in an hour": isThereToNobody,
       "It opens for 24 hours, with an ice-breaker and a question": async (id) => {
