@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { SendMessage, TypingStarted } from "@strata/contracts";
 import type { Client, Publisher } from "@strata/messaging";
 import { type Closable, DomainError, type Logger, workOffDue } from "@strata/runtime";
-import { present, senderRefusal } from "./domain/access.ts";
+import { present, senderRefusal, sendingUser } from "./domain/access.ts";
 import {
   afterMessage,
   afterTyping,
@@ -68,7 +68,11 @@ async function showTyping({ conversations, broker, now }: Deps, row: ScheduleRow
   const sending = nextSending(row);
   if (!sending) return ended(row);
   const { app, conversation: conversationId, sendAt } = row;
-  const conversation = present(conversationId, await conversations.find(app, conversationId));
+  const conversation = present(
+    conversationId,
+    await conversations.find(app, conversationId),
+    sendingUser(sending.payload),
+  );
   const forMs = Math.min(sending.typingMs, sendAt - Date.now());
   const isDropped =
     conversation instanceof DomainError || senderRefusal(sending.payload, conversation, null, now()) !== null;

@@ -42,7 +42,7 @@ describe("two who match", function matching() {
       "Ann and Bob match: they can talk in an hour": isThereToNobody,
       "Bob has unmatched before: there never was a conversation": async (id) => {
         dropped = id;
-        await seesNothing(id);
+        await isThereToNobody(id);
         // Nobody would see it for an hour anyway: its backend knows that it is gone.
         const asked = app.client.request("GET", `/apps/${app.appId}/conversations/${id}/schedule`);
         expect(await asked.catch((error: unknown) => error)).to.include({ status: 410 });

@@ -5,12 +5,18 @@ import { isUnopened, takesMessages } from "./lifecycle.ts";
 import { type MembershipRow, refusedTo } from "./membership.ts";
 import { senderUser } from "./message.ts";
 
-/** A conversation in which something can be done, or why nothing can be. */
+/**
+ * A conversation in which somebody can do something, or why she cannot: the backend (null) or a user. To a user one that has
+ * not opened is not there, nor was it ever if it is deleted before.
+ */
 export function present(
   conversationId: string,
   conversation: ConversationRow | null | undefined,
+  user: string | null,
 ): ConversationRow | DomainError {
-  if (!conversation) return new DomainError("not_found", { conversationId });
+  if (!conversation || (user !== null && isUnopened(conversation))) {
+    return new DomainError("not_found", { conversationId });
+  }
   return conversation.deletedAt === undefined ? conversation : new DomainError("object_deleted", { conversationId });
 }
 
@@ -27,10 +33,14 @@ export function writingRefusal(conversation: ConversationRow, now: number): Doma
   return new DomainError("conversation_closed", { conversationId }, { message });
 }
 
+/** The user in whose name something is sent through her own doors; null: her backend sends it, whoever is named. */
+export const sendingUser = ({ sender, authority }: Draft): string | null =>
+  authority === "user" ? senderUser(sender) : null;
+
 /** Whether an answer to `senderRefusal` needs to know if the sender ever was in the conversation. */
-export const needsStanding = ({ sender, authority }: Draft, { participants }: ConversationRow): boolean => {
-  const user = senderUser(sender);
-  return authority === "user" && user !== null && !participants.includes(user);
+export const needsStanding = (draft: Draft, { participants }: ConversationRow): boolean => {
+  const user = sendingUser(draft);
+  return user !== null && !participants.includes(user);
 };
 
 /** Why a message may not be sent by its sender; null: it may. The membership matters only where `needsStanding` says so. */

@@ -61,7 +61,10 @@ function assertSound(lifecycle: Lifecycle, change: ScheduleChange, now: number):
   const from = state === "scheduled" ? Math.max(now, opensAt ?? now) : now;
   if (closesAt <= from) throw refused(closing, "must be after now, and after it opens");
   if (lifecycle.warning && lifecycle.warning.beforeMs >= closesAt - (openedAt ?? from)) {
-    throw refused("warning.before_seconds", "must be less than it is open");
+    if (change.warning) throw refused("warning.before_seconds", "must be less than it is open");
+    const lead = `${lifecycle.warning.beforeMs / 1_000} s before`;
+    const property = change.closing ? closing : "opens_at";
+    throw refused(property, `must leave time for the warning, ${lead} it closes: change the warning with it`);
   }
 }
 

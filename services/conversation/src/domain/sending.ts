@@ -1,6 +1,6 @@
 import type { PayloadOf, SendMessage } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
-import { missingContent, present, senderRefusal } from "./access.ts";
+import { missingContent, present, senderRefusal, sendingUser } from "./access.ts";
 import { conversationKey, type ConversationRow } from "./conversation.ts";
 import { membershipKey, type MembershipRow } from "./membership.ts";
 import { audienceOf, messageKey, type MessageRow, newMessage, senderUser } from "./message.ts";
@@ -58,6 +58,7 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
     const conversation = present(
       sending.payload.conversationId,
       known.conversations.get(conversationOfSending(sending)),
+      sendingUser(sending.payload),
     );
     if (conversation instanceof DomainError) return { kind: "refused", error: conversation };
     const error = senderError(sending, conversation, known);

@@ -73,6 +73,27 @@ describe("the schedule of a conversation", () => {
     expect((await one.rowOf(conversationId)).lifecycle?.revision).to.equal(0);
   });
 
+  it("names what was asked for where that leaves no time for a warning of before", async () => {
+    const one = lifetime(stores);
+    const warning = { beforeMs: 2 * HOUR, message: saying("soon") };
+    const idOf = async (changed: Parameters<typeof terms>[0]) =>
+      (await one.create({ terms: terms({ warning, ...changed }) })).conversation?.conversationId ?? "";
+    const closing = { expiresAt: one.now() + DAY };
+    const rows: readonly (readonly [string, ScheduleChange, string])[] = [
+      [await idOf({ closing }), { closing: { expiresAt: one.now() + HOUR } }, "expires_at"],
+      [await idOf({ closing: { ttlMs: DAY } }), { closing: { ttlMs: HOUR } }, "ttl_seconds"],
+      [await idOf({ closing, opensAt: one.now() + 1 }), { opensAt: closing.expiresAt - HOUR }, "opens_at"],
+      [await idOf({ closing }), { warning: { ...warning, beforeMs: DAY } }, "warning.before_seconds"],
+    ];
+    for (const [conversationId, change, property] of rows) {
+      const error = await one.change(conversationId, change).then(
+        () => null,
+        (thrown: unknown) => thrown,
+      );
+      expect(error).to.deep.include({ code: "invalid_property", details: { property } });
+    }
+  });
+
   it("canceled, lets an unopened one go unheard of, an open one stay open, and a closed one closed", async () => {
     const one = lifetime(stores);
     const { app } = one;

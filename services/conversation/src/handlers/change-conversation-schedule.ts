@@ -58,7 +58,7 @@ export const cancelConversationSchedule =
 
 async function find(deps: StepDeps, delivery: Changing | Canceling): Promise<ConversationRow> {
   const { conversationId } = delivery.payload;
-  const row = present(conversationId, await findFollowed(deps)(delivery.app, conversationId, delivery));
+  const row = present(conversationId, await findFollowed(deps)(delivery.app, conversationId, delivery), null);
   if (row instanceof DomainError) throw row;
   return row;
 }

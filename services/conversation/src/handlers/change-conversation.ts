@@ -2,6 +2,7 @@ import type { ChangeConversation, Conversation, PayloadOf } from "@strata/contra
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { type ChangeDeps, findFollowed, isChangedBy, storeChange } from "../changed-conversations.ts";
+import { present } from "../domain/access.ts";
 import { conversationOf } from "../domain/conversation.ts";
 import { changeConversation as applied } from "../domain/conversation-change.ts";
 import { refusedTo } from "../domain/membership.ts";
@@ -21,9 +22,8 @@ export const changeConversation =
     const { memberships, knownUsers } = deps;
     const { app, payload } = delivery;
     const { conversationId, actor, changes, limits } = payload;
-    const row = await findFollowed(deps)(app, conversationId, delivery);
-    if (!row) return refuse(new DomainError("not_found"));
-    if (row.deletedAt !== undefined) return refuse(new DomainError("object_deleted"));
+    const row = present(conversationId, await findFollowed(deps)(app, conversationId, delivery), actor);
+    if (row instanceof DomainError) return refuse(row);
     // Before the actor is looked at: what she did may have been to leave.
     if (isChangedBy(row, delivery)) return reply(conversationOf(row));
     const refusal = actor === null ? null : refusedTo(row, actor, await memberships.find(app, actor, conversationId));

@@ -55,7 +55,7 @@ async function look(deps: Deps, delivery: Changing) {
   ]);
   const made = message?.changes.find(({ by }) => by === id);
   if (message && made) return { message, made };
-  const conversation = present(payload.conversationId, found);
+  const conversation = present(payload.conversationId, found, null);
   if (conversation instanceof DomainError) throw conversation;
   if (message?.conversation !== conversation.conversationId || message.deletedAt !== undefined) {
     throw new DomainError("not_found", { messageId: payload.messageId });

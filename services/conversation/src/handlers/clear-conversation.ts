@@ -2,6 +2,7 @@ import { type ClearConversation, ConversationCleared, type EmptyReply, type Payl
 import { ack, type Delivery, type Outcome, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { type ChangeDeps, findFollowed, storeChange } from "../changed-conversations.ts";
+import { present } from "../domain/access.ts";
 import { withoutParticipant } from "../domain/conversation-change.ts";
 import { standingOf } from "../domain/membership.ts";
 import type { ConversationMessages } from "../store/conversation-messages.ts";
@@ -20,9 +21,8 @@ export const clearConversation =
     const { memberships, conversationMessages, publisher } = deps;
     const { app, payload, sentAt } = delivery;
     const { conversationId, userId, leave } = payload;
-    const row = await findFollowed(deps)(app, conversationId, delivery);
-    if (!row) return refuse(new DomainError("not_found"));
-    if (row.deletedAt !== undefined) return refuse(new DomainError("object_deleted"));
+    const row = present(conversationId, await findFollowed(deps)(app, conversationId, delivery), userId);
+    if (row instanceof DomainError) return refuse(row);
     const membership = await memberships.find(app, userId, conversationId);
     if (standingOf(row, userId, membership) === "stranger") return refuse(new DomainError("not_found"));
 

@@ -46,7 +46,7 @@ export const createContent =
     return content.by === id ? reply(contentOf(content)) : refuse(new DomainError("id_in_use", { contentId }));
 
     async function refusalIn(conversation: string): Promise<DomainError | null> {
-      const row = present(conversation, await conversations.find(app, conversation));
+      const row = present(conversation, await conversations.find(app, conversation), owner);
       if (row instanceof DomainError) return row;
       const refusal = owner === null ? null : refusedTo(row, owner, await memberships.find(app, owner, conversation));
       return refusal ?? writingRefusal(row, now());

@@ -24,7 +24,7 @@ export const deleteMessage =
     const { actor } = payload;
     const { found, membership, message } = await find(deps, app, { ...payload, userId: actor });
     if (message?.deletedBy === id) return publish(deps, delivery, message, null, message.deletedAt ?? message.sentAt);
-    const conversation = present(payload.conversationId, found);
+    const conversation = present(payload.conversationId, found, actor);
     if (conversation instanceof DomainError) throw conversation;
     const refusal = actor === null ? null : refusedTo(conversation, actor, membership);
     if (refusal) throw refusal;
@@ -45,7 +45,7 @@ export const hideMessage =
     const { found, membership, message } = await find(deps, app, payload);
     const own = message?.hides.find(({ by }) => by === id);
     if (message && own) return publish(deps, delivery, message, userId, own.at);
-    const conversation = present(payload.conversationId, found);
+    const conversation = present(payload.conversationId, found, userId);
     const view = conversation instanceof DomainError ? null : viewOf(conversation, userId, membership);
     if (!message || !view || !sees(view, message)) throw noMessage(payload);
 

@@ -43,7 +43,7 @@ async function refusalOf(
     // To a stranger it is not there, be it deleted or not.
     if (standingOf(conversation, userId, membership) === "stranger") return new DomainError("not_found");
   }
-  const row = present(conversationId, conversation);
+  const row = present(conversationId, conversation, userId);
   return row instanceof DomainError ? row : null;
 }
 

@@ -3,7 +3,6 @@ import { type Delivery, type Outcome, type Publisher, reply } from "@strata/mess
 import { DomainError } from "@strata/runtime";
 import { present } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
-import { isUnopened } from "../domain/lifecycle.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { TimelineStore } from "../store/timeline-store.ts";
@@ -30,9 +29,8 @@ export const markAllRead =
       conversations.find(app, conversationId),
       memberships.find(app, userId, conversationId),
     ]);
-    const conversation = present(conversationId, found);
+    const conversation = present(conversationId, found, userId);
     if (conversation instanceof DomainError) throw conversation;
-    if (isUnopened(conversation)) throw new DomainError("not_found", { conversationId });
     if (!conversation.participants.includes(userId) || !membership) {
       throw new DomainError("access_denied", { conversationId });
     }

@@ -1,7 +1,7 @@
 import type { PayloadOf, ReplyOf, ScheduleMessages } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { missingContent, needsStanding, present, senderRefusal } from "../domain/access.ts";
+import { missingContent, needsStanding, present, senderRefusal, sendingUser } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
 import { membershipKey } from "../domain/membership.ts";
 import { messageKey, senderUser } from "../domain/message.ts";
@@ -36,7 +36,10 @@ export const scheduleMessages =
     const { app, id, payload } = delivery;
     const { conversationId } = payload;
     if (await deps.schedules.has(scheduleKey(app, id))) return reply({ outcome: "scheduled" });
-    const conversation = present(conversationId, await deps.conversations.find(app, conversationId));
+    // They all come through one door.
+    const [first] = payload.messages;
+    const user = first ? sendingUser(first) : null;
+    const conversation = present(conversationId, await deps.conversations.find(app, conversationId), user);
     if (conversation instanceof DomainError) throw conversation;
     await assertSenders(deps, delivery, conversation);
     const schedule = newSchedule(delivery, conversation);

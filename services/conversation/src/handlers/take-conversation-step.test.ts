@@ -108,6 +108,16 @@ describe("conversations that open, close and go by themselves", () => {
       // And once it has been deleted unopened, it never was.
       await deleteConversation(deps)(aDelivery({ conversationId, actor: null }, { app }));
       expect(await look.seenOf(conversationId, app)).to.deep.equal(NOTHING);
+      expect(await one.send(conversationId)).to.equal("not_found");
+      expect(await one.send(conversationId, { authority: "backend" })).to.equal("object_deleted");
+      expect(await refusalOf(markAllRead(deps)(aDelivery(read, { app })))).to.equal("not_found");
+      for (const outcome of [
+        await changeConversation(deps)(aDelivery(change, { app })),
+        await clearConversation(deps)(aDelivery({ conversationId, userId: ann, leave: true }, { app })),
+        await createContent(deps)(aDelivery({ ...content, owner: ann }, { app })),
+      ]) {
+        expect(outcome.kind === "refuse" && outcome.error.code).to.equal("not_found");
+      }
       while (await purgeSlice(stores));
       expect(await look.seenOf(conversationId, app)).to.deep.equal(NOTHING);
       expect(one.eventsOf(conversationId)).to.deep.equal(["schedule.changed", "schedule.canceled"]);

@@ -101,7 +101,8 @@ export const ScheduleChangeBody = z.object(schedule).meta({
   id: "ConversationScheduleChange",
   description:
     "What is absent stays as it is. null takes away: `opens_at` opens it now, `expires_at` or `ttl_seconds` never closes it, " +
-    "`warning` and `ice_breaker` say nothing",
+    "`warning` and `ice_breaker` say nothing. Whoever changes the closing or the warning of a conversation that has warned, " +
+    "has it warn once more: the step is pending again",
   example: { ttl_seconds: 172_800, warning: { before_seconds: 3_600, ...exampleIceBreaker } },
 });
 
