@@ -11,6 +11,7 @@ import * as directory from "./directory.ts";
 import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
+import * as invite from "./invite.ts";
 import * as message from "./message.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
@@ -47,6 +48,7 @@ export const catalogue: readonly AnyContract[] = [
   identityProvider,
   inbox,
   insights,
+  invite,
   message,
   pushCredential,
   pushDevice,

@@ -47,7 +47,10 @@ export const CreateConversation = defineCommand({
   version: 1,
   payload: z.object({
     conversationId: ConversationId,
-    participants: Participants.min(1),
+    /** None only where somebody is invited. */
+    participants: Participants,
+    /** Users who may come, and are no participants until they do. */
+    invited: Participants.optional(),
     distinct: z.boolean(),
     /** null: none was given, which agrees with whatever a distinct conversation has. */
     metadata: Metadata.nullable(),

@@ -18,6 +18,7 @@ export { type ContractSchemas, type JsonSchema, jsonSchemas } from "./json-schem
 export * from "./identity-provider.ts";
 export * from "./inbox.ts";
 export * from "./insights.ts";
+export * from "./invite.ts";
 export * from "./message.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";

@@ -1,4 +1,5 @@
 import {
+  AcceptInvite,
   CancelConversationSchedule,
   ChangeConversation,
   ChangeConversationSchedule,
@@ -8,11 +9,14 @@ import {
   CountUnreadOfUsers,
   CreateContent,
   CreateConversation,
+  CreateInvite,
+  DeclineInvite,
   DeleteConversation,
   DeleteMessage,
   ForgetParticipant,
   GetContent,
   GetConversation,
+  GetInvite,
   GetMessage,
   FindMessageReaders,
   FindParticipants,
@@ -20,10 +24,13 @@ import {
   GetMessageNotification,
   GetUserConversation,
   HideMessage,
+  ListInvites,
   ListMessages,
   ListUserConversations,
+  ListUserInvites,
   MarkAllRead,
   RecordMessageReceipt,
+  RevokeInvite,
   ScheduleMessages,
   SearchMessages,
   SendMessage,
@@ -34,6 +41,7 @@ import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/me
 import type { Dependency } from "@strata/runtime";
 import type { Blockers } from "./blockers.ts";
 import type { ConversationSummaries } from "./conversation-summaries.ts";
+import { acceptInvite } from "./handlers/accept-invite.ts";
 import { changeConversation } from "./handlers/change-conversation.ts";
 import { cancelConversationSchedule, changeConversationSchedule } from "./handlers/change-conversation-schedule.ts";
 import { changeParts } from "./handlers/change-parts.ts";
@@ -41,8 +49,10 @@ import { clearConversation } from "./handlers/clear-conversation.ts";
 import { countUnread, countUnreadOfUsers } from "./handlers/count-unread.ts";
 import { createContent } from "./handlers/create-content.ts";
 import { createConversation } from "./handlers/create-conversation.ts";
+import { createInvite } from "./handlers/create-invite.ts";
 import { deleteConversation } from "./handlers/delete-conversation.ts";
 import { deleteMessage, hideMessage } from "./handlers/delete-message.ts";
+import { declineInvite, revokeInvite } from "./handlers/end-invite.ts";
 import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getContent } from "./handlers/get-content.ts";
@@ -52,6 +62,7 @@ import { getConversationViews } from "./handlers/get-conversation-views.ts";
 import { findMessageReaders } from "./handlers/find-message-readers.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
+import { getInvite, listInvites, listUserInvites } from "./handlers/list-invites.ts";
 import { listMessages } from "./handlers/list-messages.ts";
 import { listUserConversations } from "./handlers/list-user-conversations.ts";
 import { markAllRead } from "./handlers/mark-all-read.ts";
@@ -65,6 +76,7 @@ import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
+import type { InviteStore } from "./store/invite-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
@@ -77,6 +89,7 @@ interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
+  readonly invites: InviteStore;
   readonly conversationMessages: ConversationMessages;
   readonly messages: MessageStore;
   readonly messageReceipts: MessageReceiptStore;
@@ -107,6 +120,10 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(CancelConversationSchedule, cancelConversationSchedule(deps)),
       on(TakeConversationStep, takeConversationStep(deps)),
       on(ClearConversation, clearConversation(deps)),
+      on(CreateInvite, createInvite(deps)),
+      on(AcceptInvite, acceptInvite(deps)),
+      on(DeclineInvite, declineInvite(deps)),
+      on(RevokeInvite, revokeInvite(deps)),
       on(ForgetParticipant, forgetParticipant(deps)),
       onGroup(SendMessage, sendMessages(deps)),
       on(ScheduleMessages, scheduleMessages(deps)),
@@ -145,6 +162,9 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetConversationViews, getConversationViews(deps)),
       on(FindParticipants, findParticipants(deps)),
       on(GetMessageNotification, getMessageNotification(deps)),
+      on(GetInvite, getInvite(deps)),
+      on(ListInvites, listInvites(deps)),
+      on(ListUserInvites, listUserInvites(deps)),
       on(FindMessageReaders, findMessageReaders(deps)),
     ],
     dependencies: [deps.mongo],

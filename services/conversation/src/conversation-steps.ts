@@ -11,8 +11,12 @@ import { closingOf, nextStep, stepsToCome } from "./domain/lifecycle.ts";
 import { type RemovalDeps } from "./removed-conversations.ts";
 import { sendSystemMessages } from "./system-messages.ts";
 import type { SendingDeps } from "./handlers/send-message.ts";
+import { showInvites } from "./invited-users.ts";
+import type { InviteStore } from "./store/invite-store.ts";
 
-export interface StepDeps extends SendingDeps, RemovalDeps {}
+export interface StepDeps extends SendingDeps, RemovalDeps {
+  readonly invites: InviteStore;
+}
 
 type Cause = Pick<Delivery<unknown>, "id" | "traceparent">;
 
@@ -40,6 +44,7 @@ async function followOpening(deps: StepDeps, row: ConversationRow, cause: Cause)
   await memberships.open(app, conversationId, createdAt);
   const created = { conversationId, createdAt, participants, distinct };
   await publisher.emit(ConversationCreated, app, created, about(row, "conversation-created", cause));
+  await showInvites(deps)(row, cause);
   await breakIce(deps)(row, lifecycle?.lastStep?.by ?? cause.id, cause);
   const closesAt = lifecycle ? closingOf(lifecycle) : null;
   const opened = { conversationId, participants, at: createdAt, closesAt };
@@ -64,8 +69,9 @@ async function followWarning(deps: StepDeps, row: ConversationRow, cause: Cause)
   await deps.publisher.emit(ConversationWarned, app, warned, about(row, "conversation-warned", cause));
 }
 
-async function followClosing({ publisher, now }: StepDeps, row: ConversationRow, cause: Cause): Promise<void> {
+async function followClosing({ invites, publisher, now }: StepDeps, row: ConversationRow, cause: Cause): Promise<void> {
   const { app, conversationId, participants, lifecycle } = row;
+  await invites.endAll(app, conversationId, "expired");
   const deletesAt = lifecycle ? (nextStep(lifecycle, now())?.at ?? null) : null;
   const closed = { conversationId, participants: [...participants], at: lifecycle?.closedAt ?? now(), deletesAt };
   await publisher.emit(ConversationClosed, app, closed, about(row, "conversation-closed", cause));

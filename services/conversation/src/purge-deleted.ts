@@ -3,12 +3,14 @@ import type { ConversationRow } from "./domain/conversation.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
+import type { InviteStore } from "./store/invite-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 
 interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly conversationMessages: ConversationMessages;
+  readonly invites: Pick<InviteStore, "purge">;
   readonly contents: Pick<ContentStore, "purge">;
 }
 
@@ -18,7 +20,7 @@ const SLICE = 500;
 const LEASE_MS = 30_000;
 
 /**
- * Removes a slice of what a deleted conversation has left behind: messages, then memberships,
+ * Removes a slice of what a deleted conversation has left behind: messages, then memberships and invites,
  * then its contents, whose bytes the sweep of contents removes. False when nothing is due.
  * Of the conversation itself a tombstone stays. Killed anywhere, the next turn removes what is left.
  */
@@ -31,10 +33,10 @@ export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<bool
 const claim = ({ conversations }: Deps): Promise<ConversationRow | null> => conversations.claimPurge(LEASE_MS);
 
 async function purge(deps: Deps, row: ConversationRow, size: number): Promise<void> {
-  const { conversations, memberships, conversationMessages, contents } = deps;
+  const { conversations, memberships, conversationMessages, invites, contents } = deps;
   const { app, conversationId } = row;
   let left = size;
-  for (const rows of [conversationMessages, memberships, contents]) {
+  for (const rows of [conversationMessages, memberships, invites, contents]) {
     if (left > 0) left -= await rows.purge(app, conversationId, left);
   }
   if (left > 0) await conversations.endPurge(row);

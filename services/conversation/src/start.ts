@@ -15,6 +15,7 @@ import { mongoContentStore } from "./store/content-store.ts";
 import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
 import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
+import { mongoInviteStore } from "./store/invite-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
@@ -32,6 +33,7 @@ export async function start(
   const stores = {
     conversations: mongoConversationStore(mongo.db),
     memberships: mongoMembershipStore(mongo.db),
+    invites: mongoInviteStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
     contents: mongoContentStore(mongo.db),

@@ -21,6 +21,7 @@ import { mongoContentStore } from "../src/store/content-store.ts";
 import { mongoConversationMessages } from "../src/store/conversation-messages.ts";
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
 import { mongoForgottenUserStore } from "../src/store/forgotten-user-store.ts";
+import { mongoInviteStore } from "../src/store/invite-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
 import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
 import { mongoMessageStore } from "../src/store/message-store.ts";
@@ -37,6 +38,7 @@ export async function openStores(name: string) {
   const stores = {
     conversations: mongoConversationStore(mongo.db),
     memberships: mongoMembershipStore(mongo.db),
+    invites: mongoInviteStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
     contents: mongoContentStore(mongo.db),

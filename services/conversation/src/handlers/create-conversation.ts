@@ -14,10 +14,13 @@ import { newMembership } from "../domain/membership.ts";
 import { isSameMetadata, metadataBytes } from "../domain/metadata.ts";
 import type { KnownUsers } from "../known-users.ts";
 import { forgetLate } from "../late-participants.ts";
+import { inviteWith } from "../invited-users.ts";
+import type { InviteStore } from "../store/invite-store.ts";
 import type { SendingDeps } from "./send-message.ts";
 
 interface Deps extends SendingDeps {
   readonly knownUsers: KnownUsers;
+  readonly invites: InviteStore;
 }
 
 type Creation = Delivery<PayloadOf<typeof CreateConversation>>;
@@ -37,8 +40,8 @@ export const createConversation =
     const property = beyondLimits(payload, participants);
     if (property !== null) return refuse(new DomainError("invalid_property", { property }));
 
-    await knownUsers.ensure(app, participants, delivery);
-    const { conversationId, metadata, creator = null } = payload;
+    const { conversationId, metadata, creator = null, invited = [] } = payload;
+    await knownUsers.ensure(app, [...new Set([...participants, ...invited])], delivery);
     const row = await insertOrFind(deps, delivery, participants);
     if (row.conversationId !== conversationId) return reply(foundInstead(row, metadata));
     const isHidden = row.deletedAt !== undefined || (creator !== null && isUnopened(row));
@@ -49,6 +52,7 @@ export const createConversation =
     await memberships.insertMissing(row.participants.map((userId) => newMembership(row, userId, at)));
     const begun = isMadeForLater(row) ? row : await begin(deps, row, delivery);
     await tellSchedule(deps)(begun, delivery);
+    await inviteWith(deps)(begun, invited, delivery);
     await forgetLate(deps)({ app, conversationId, userIds: row.participants, at }, delivery);
     return reply({ outcome: "created", conversation: conversationOf(begun) });
   };

@@ -1,11 +1,13 @@
 import { ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
+import type { InviteStore } from "../store/invite-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 
 interface Deps {
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
+  readonly invites: Pick<InviteStore, "forget">;
   readonly publisher: Publisher;
 }
 
@@ -17,7 +19,7 @@ const PAGE = 500;
  * first, so that whoever brings her into a conversation which is passed over here finds that.
  */
 export const forgetUser =
-  ({ memberships, forgottenUsers, publisher }: Deps) =>
+  ({ memberships, forgottenUsers, invites, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
     const { app, payload } = delivery;
     const { userId, at } = payload;
@@ -29,6 +31,7 @@ export const forgetUser =
         { id: `${delivery.id}.${conversationId}`, cause: delivery },
       );
     await forgottenUsers.add(app, userId, at);
+    await invites.forget(app, userId, at);
     for (let after: string | null = null; ;) {
       const page = await memberships.conversationsOf(app, userId, after, PAGE);
       await Promise.all(page.map(forget));
