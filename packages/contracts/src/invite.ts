@@ -124,7 +124,11 @@ export const GetInvite = defineQuery({
     by: z.union([z.object({ inviteId: InviteId }), z.object({ code: z.string() })]),
     viewer: UserId.nullable(),
   }),
-  reply: z.object({ invite: Invite.nullable() }),
+  reply: z.object({
+    invite: Invite.nullable(),
+    /** The viewer sees it as who is invited, and no participant: nobody else's use of it is hers to see. */
+    isGuest: z.boolean(),
+  }),
 });
 
 const Paged = { after: InviteId.nullable(), limit: z.number().int().min(1).max(100) };

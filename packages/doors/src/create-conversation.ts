@@ -2,8 +2,10 @@ import { type Conversation, CreateConversation } from "@strata/contracts";
 import {
   chosenObjectId,
   conflict,
+  invalidProperty,
   parseIdempotencyKey,
   parseIfNoneMatch,
+  parseInvited,
   parseNewConversation,
   requireJsonObject,
 } from "@strata/layer-protocol";
@@ -24,7 +26,9 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
   const viewer = door.viewer(call);
   const limits = await conversationLimits(deps.settings, call);
   const fields = requireJsonObject(call.body);
-  const wanted = parseNewConversation(call.wire.version, fields, limits, viewer);
+  const invited = viewer === null ? parseInvited(call.wire.version, fields, limits.maxParticipants) : [];
+  const wanted = parseNewConversation(call.wire.version, fields, limits, viewer, invited.length > 0);
+  requireGuests(invited, wanted.participants);
   const terms = viewer === null ? await termsOf(call, deps, fields) : null;
   const chosenId = chosenObjectId("conversations", ifNoneMatch, fields);
   const intent = intentOf({
@@ -33,11 +37,12 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
     idempotencyKey,
   });
   await door.admit(call, viewer);
+  const extended = { ...(terms ? { terms } : {}), ...(invited.length > 0 ? { invited } : {}) };
 
   const { outcome, conversation } = await call.calls.request(
     CreateConversation,
-    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...(terms ? { terms } : {}) },
-    { id: intent.commandId(digestOf(terms ? { ...wanted, terms } : wanted)) },
+    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...extended },
+    { id: intent.commandId(digestOf({ ...wanted, ...extended })) },
   );
   const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
   switch (outcome) {
@@ -50,6 +55,12 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
     default:
       throw intent.inUse(view);
   }
+}
+
+/** @throws LayerError 422 `invalid_property` `invites` for who takes part */
+function requireGuests(invited: readonly string[], participants: readonly string[]): void {
+  const both = participants.find((userId) => invited.includes(userId));
+  if (both !== undefined) throw invalidProperty("invites", `${both} takes part already`);
 }
 
 /** A user's view needs what she has read of it; of one without messages, that is nothing. */

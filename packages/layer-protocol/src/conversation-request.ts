@@ -23,7 +23,7 @@ export interface NewConversation {
 
 /**
  * Parses the body of `POST …/conversations` (server API 6.1). A `creator` takes part in what she creates (11), behind
- * those whom she named. `significance` is accepted and ignored, as every unknown field (4.3).
+ * those whom she named; it may have nobody yet where somebody is invited (an extension). `significance` is accepted and ignored, as every unknown field (4.3).
  * @throws LayerError 400 `invalid_request`; 422 `missing_property` `participants`; 422 `invalid_property`
  */
 export function parseNewConversation(
@@ -31,10 +31,11 @@ export function parseNewConversation(
   body: unknown,
   limits: ConversationLimits,
   creator: string | null = null,
+  hasGuests = false,
 ): NewConversation {
   const fields = requireJsonObject(body);
-  requireProperties(fields, ["participants"]);
-  const named = parseParticipants(version, fields.participants);
+  if (!hasGuests) requireProperties(fields, ["participants"]);
+  const named = hasGuests && isAbsent(fields.participants) ? [] : parseParticipants(version, fields.participants);
   const participants = [...new Set(creator === null ? named : [...named, creator])];
   if (participants.length > limits.maxParticipants) {
     throw invalidProperty("participants", `must be at most ${limits.maxParticipants}`);

@@ -9,6 +9,7 @@ export type ObjectKind =
   | "content"
   | "exports"
   | "segments"
+  | "invites"
   | "notifications"
   | "providers"
   | "keys";

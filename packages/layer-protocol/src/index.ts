@@ -70,6 +70,15 @@ export { profileOfSender } from "./sender-views.ts";
 export type { Profile, Profiles } from "./sender-views.ts";
 export { parseNewConversation } from "./conversation-request.ts";
 export type { ConversationLimits, NewConversation } from "./conversation-request.ts";
+export {
+  guestInviteView,
+  inviteView,
+  parseInvite,
+  parseInviteCode,
+  parseInvited,
+  parseInviteState,
+} from "./invites.ts";
+export type { InviteState, NewInvite } from "./invites.ts";
 export { parseConversationTerms, parseScheduleChange } from "./conversation-terms.ts";
 export type { NewConversationTerms, ScheduleChange, SystemMessage } from "./conversation-terms.ts";
 export { namedBelow } from "./below.ts";

@@ -1,4 +1,4 @@
-import { type AcceptInvite, CreateInvite, type Invite, type PayloadOf } from "@strata/contracts";
+import type { AcceptInvite, CreateInvite, Invite, PayloadOf } from "@strata/contracts";
 import { randomUUID } from "node:crypto";
 import { acceptInvite } from "../src/handlers/accept-invite.ts";
 import { createInvite } from "../src/handlers/create-invite.ts";

@@ -10,7 +10,10 @@ import { MAX_PENDING_INVITES } from "./create-invite.ts";
 import { deleteConversation } from "./delete-conversation.ts";
 import { forgetUser } from "./forget-user.ts";
 
-const [ann, bea, cem, dora] = userIds(4) as [string, string, string, string];
+const [ann = "", bea = "", cem = "", dora = ""] = userIds(4);
+
+const ids = (invites: readonly { readonly inviteId: string }[] | null) =>
+  invites?.map(({ inviteId }) => inviteId) ?? null;
 
 describe("an invite", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -285,8 +288,6 @@ describe("an invite", () => {
       made.unshift(await one.invite(conversationId, { userId }, { expiresAt: one.now() + 2 * HOUR }));
       one.pass(HOUR / 2);
     }
-    const ids = (invites: readonly { readonly inviteId: string }[] | null) =>
-      invites?.map(({ inviteId }) => inviteId) ?? null;
     const [third, second, first] = made;
     if (!third || !second || !first) throw new Error("unreachable: three were made");
     expect(await one.list(conversationId, { limit: 2 })).to.deep.include({ total: 3, invites: [third, second] });

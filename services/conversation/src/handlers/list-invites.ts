@@ -19,18 +19,24 @@ export const getInvite =
   async ({ app, payload }: Delivery<PayloadOf<typeof GetInvite>>): Promise<Outcome<ReplyOf<typeof GetInvite>>> => {
     const { by, viewer } = payload;
     const row = "code" in by ? await deps.invites.findByCode(app, by.code) : await deps.invites.find(app, by.inviteId);
-    const isShown = row !== null && (await isShownTo(deps, row, viewer, "code" in by));
-    return reply({ invite: isShown ? inviteOf(row, deps.now()) : null });
+    const relation = row && (await relationTo(deps, row, viewer, "code" in by));
+    return reply({ invite: row && relation ? inviteOf(row, deps.now()) : null, isGuest: relation === "guest" });
   };
 
-async function isShownTo(deps: Deps, row: InviteRow, viewer: string | null, hasCode: boolean): Promise<boolean> {
+/** Why the viewer may know of an invite; null: she may not. */
+async function relationTo(
+  deps: Deps,
+  row: InviteRow,
+  viewer: string | null,
+  hasCode: boolean,
+): Promise<"host" | "guest" | null> {
   const { app, conversation: conversationId } = row;
   const conversation = await deps.conversations.find(app, conversationId);
-  if (!conversation || conversation.deletedAt !== undefined) return false;
-  if (viewer === null) return true;
-  if (isInvited(row, viewer) && (hasCode || row.user === viewer)) return true;
+  if (!conversation || conversation.deletedAt !== undefined) return null;
+  if (viewer === null) return "host";
   const membership = await deps.memberships.find(app, viewer, conversationId);
-  return standingOf(conversation, viewer, membership) === "participant";
+  if (standingOf(conversation, viewer, membership) === "participant") return "host";
+  return isInvited(row, viewer) && (hasCode || row.user === viewer) ? "guest" : null;
 }
 
 /** A page of a conversation's invites: for its backend, and for who takes part, since she may invite. */

@@ -67,6 +67,12 @@ const acceptable = (app: string, user: string, now: number): Filter<InviteRow> =
   ...isCurrent(now),
 });
 
+const pending = (app: string, conversation: string, now: number): Filter<InviteRow> => ({
+  app,
+  conversation,
+  ...ofState({ state: "pending", now }),
+});
+
 const behind = (row: InviteRow | null): Filter<InviteRow> =>
   row === null
     ? {}
@@ -84,17 +90,11 @@ export function mongoInviteStore(db: Db): InviteStore {
   const page = async (filter: Filter<InviteRow>, { after, limit }: Page): Promise<readonly InviteRow[]> => {
     const rows = await invites
       .find({ $and: [filter, behind(after)] })
-      .sort(NEWEST_FIRST)
+      .sort({ createdAt: -1, inviteId: -1 })
       .limit(limit)
       .toArray();
     return rows.map((row) => InviteRow.parse(row));
   };
-  const pending = (app: string, conversation: string, now: number): Filter<InviteRow> => ({
-    app,
-    conversation,
-    ...ofState({ state: "pending", now }),
-  });
-
   return {
     async insertOrFind(row) {
       try {

@@ -7,7 +7,7 @@ import { BasicIdentity } from "./user-schemas.ts";
 interface Metadata {
   [key: string]: string | Metadata;
 }
-const Metadata: z.ZodType<Metadata> = z
+export const Metadata: z.ZodType<Metadata> = z
   .record(z.string(), z.union([z.string(), z.lazy(() => Metadata)]))
   .meta({ id: "ConversationMetadata", description: "Strings, and objects of such" });
 
@@ -81,6 +81,13 @@ const exampleIceBreaker = {
 /** The body of the backend's `POST …/conversations`. */
 export const ScheduledConversationBody = ConversationBody.extend({
   ...schedule,
+  participants: ConversationBody.shape.participants.nullish().meta({
+    description: "Identity URIs from 2.0, or user ids; users never seen are made known. Needed without `invites`",
+  }),
+  invites: z
+    .array(z.string())
+    .nullish()
+    .meta({ description: "Who may come, and takes part when she accepts. Not with `distinct`" }),
   visible_history: z
     .enum(["all", "from_joining"])
     .nullish()

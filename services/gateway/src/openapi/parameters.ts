@@ -33,6 +33,9 @@ export const inPart = {
 } as const;
 export const inMessage = { message: Message } as const;
 export const inConversation = { conversation: Conversation } as const;
+export const ofInvite = {
+  invite: z.string().meta({ description: "UUID or URI of an invite", example: exampleIds.invite }),
+} as const;
 export const ofContent = {
   content: z.string().meta({ description: "UUID of the content", example: exampleIds.content }),
 } as const;

@@ -4,6 +4,8 @@ import type { Route } from "../http/route.ts";
 import { conversationSchedule } from "./conversation-schedule.ts";
 import { conversationRoutes, deleteConversation } from "./conversations.ts";
 import { deleteMessage, deleteUserMessage } from "./deleted-messages.ts";
+import { guestRoutes } from "./guest-invites.ts";
+import { inviteRoutes } from "./invites.ts";
 import type { KnownUsers } from "./known-users.ts";
 import { recordMessageReceipt } from "./message-receipts.ts";
 import { getMessage, messageRoutes } from "./messages.ts";
@@ -32,6 +34,9 @@ export function conversing(deps: Deps): readonly Route[] {
     ...conversationRoutes(user, shared),
     deleteConversation(backend),
     ...conversationSchedule(backend, shared),
+    ...inviteRoutes(backend, shared),
+    ...inviteRoutes(user, shared),
+    ...guestRoutes(user, shared),
     listUserConversations(user, shared.composer),
     deleteUserConversation(user),
     markAllRead(user, maxBodyBytes),
