@@ -231,8 +231,8 @@ describe("an invite", () => {
     const [hers] = (await one.listFor(cem)).invites ?? [];
     if (!hers) throw new Error("she was not invited");
     expect(repliedBy(await one.accept(one.accepting(hers, cem))).participants).to.deep.equal([cem]);
-    const ids = one.events.filter(({ type }) => type.includes("invite.created")).map(({ id }) => id);
-    expect(new Set(ids).size).to.equal(2);
+    const told = one.events.filter(({ type }) => type.includes("invite.created")).map(({ id }) => id);
+    expect(new Set(told).size).to.equal(2);
   });
 
   it("with which a conversation is made is made once, and its people are no participants", async () => {
