@@ -12,6 +12,7 @@ import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as invite from "./invite.ts";
+import * as membershipRule from "./membership-rule.ts";
 import * as message from "./message.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
@@ -49,6 +50,7 @@ export const catalogue: readonly AnyContract[] = [
   inbox,
   insights,
   invite,
+  membershipRule,
   message,
   pushCredential,
   pushDevice,

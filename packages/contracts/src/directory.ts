@@ -178,5 +178,5 @@ export const IdentityCreated = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, partition: Partition, version: z.number().int() }),
-  consumedBy: ["announcement-fanout.newcomers"],
+  consumedBy: ["announcement-fanout.newcomers", "conversation.newcomers"],
 });

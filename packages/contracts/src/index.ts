@@ -19,6 +19,7 @@ export * from "./identity-provider.ts";
 export * from "./inbox.ts";
 export * from "./insights.ts";
 export * from "./invite.ts";
+export * from "./membership-rule.ts";
 export * from "./message.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";

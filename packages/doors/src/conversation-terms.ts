@@ -37,7 +37,17 @@ async function requireSendable(call: Call, deps: Deps, { iceBreaker = [], warnin
   if (warning) await requireMessages(call, deps, "warning", [warning.message]);
 }
 
-async function requireMessages(call: Call, { profiles }: Deps, path: string, messages: readonly SystemMessage[]) {
+/**
+ * Holds messages that are sent by themselves to what is asked of any: a sender who has an identity, and a notification that
+ * can be pushed.
+ * @throws LayerError 422 with the path of what is wrong, below `path`
+ */
+export async function requireMessages(
+  call: Call,
+  { profiles }: Pick<Deps, "profiles">,
+  path: string,
+  messages: readonly SystemMessage[],
+): Promise<void> {
   try {
     for (const message of messages) await requirePushable(message, { version: call.wire.version, kind: "message" });
     await requireSenders(call, profiles, null, messages);

@@ -9,7 +9,7 @@ export type { Composer } from "./composer.ts";
 export { contentUrls, contentViewsOf } from "./content-urls.ts";
 export type { ContentUrls } from "./content-urls.ts";
 export { conversationLimits } from "./conversation-limits.ts";
-export { changeOf } from "./conversation-terms.ts";
+export { changeOf, requireMessages } from "./conversation-terms.ts";
 export { createConversation } from "./create-conversation.ts";
 export { digestOf, digestWithLists } from "./digest.ts";
 export type { Door, Viewer } from "./door.ts";

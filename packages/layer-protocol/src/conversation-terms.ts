@@ -20,7 +20,7 @@ export interface SystemMessage {
 
 type Closing = { expiresAt: number } | { ttlMs: number };
 
-interface Warning {
+export interface Warning {
   beforeMs: number;
   message: SystemMessage;
 }
@@ -123,12 +123,13 @@ function parseClosing({ expires_at: expiresAt, ttl_seconds: ttl }: JsonObject, n
   return { expiresAt: at };
 }
 
-function parseWarning(warning: unknown, reading: Reading): Warning | null {
+/** @throws LayerError 422 `missing_property` or `invalid_property` below `path` */
+export function parseWarning(warning: unknown, reading: Reading, path = "warning"): Warning | null {
   if (isAbsent(warning)) return null;
-  if (!isJsonObject(warning)) throw invalidProperty("warning", "must be an object");
-  if (isAbsent(warning.before_seconds)) throw missingProperty("warning.before_seconds");
-  const beforeMs = seconds(warning.before_seconds, "warning.before_seconds", 1);
-  return { beforeMs, message: parseSystemMessage(warning, "warning", reading) };
+  if (!isJsonObject(warning)) throw invalidProperty(path, "must be an object");
+  if (isAbsent(warning.before_seconds)) throw missingProperty(`${path}.before_seconds`);
+  const beforeMs = seconds(warning.before_seconds, `${path}.before_seconds`, 1);
+  return { beforeMs, message: parseSystemMessage(warning, path, reading) };
 }
 
 function parseIceBreaker(value: unknown, reading: Reading): SystemMessage[] {

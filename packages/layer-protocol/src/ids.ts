@@ -10,6 +10,8 @@ export type ObjectKind =
   | "exports"
   | "segments"
   | "invites"
+  | "membership_rules"
+  | "rule_runs"
   | "notifications"
   | "providers"
   | "keys";

@@ -79,6 +79,8 @@ export {
   parseInviteState,
 } from "./invites.ts";
 export type { InviteState, NewInvite } from "./invites.ts";
+export { membershipRuleView, parseMembershipRule, parseRuleRun, ruleRunView } from "./membership-rules.ts";
+export type { RuleRequest, RuleTerms } from "./membership-rules.ts";
 export { parseConversationTerms, parseScheduleChange } from "./conversation-terms.ts";
 export type { NewConversationTerms, ScheduleChange, SystemMessage } from "./conversation-terms.ts";
 export { namedBelow } from "./below.ts";

@@ -12,32 +12,40 @@ import {
   CreateInvite,
   DeclineInvite,
   DeleteConversation,
+  DeleteMembershipRule,
   DeleteMessage,
   ForgetParticipant,
   GetContent,
   GetConversation,
   GetInvite,
+  GetMembershipRule,
   GetMessage,
   FindMessageReaders,
   FindParticipants,
   GetConversationViews,
   GetMessageNotification,
+  GetRuleRun,
   GetUserConversation,
   HideMessage,
+  IdentityCreated,
   ListInvites,
+  ListMembershipRules,
   ListMessages,
+  ListRuleRuns,
   ListUserConversations,
   ListUserInvites,
   MarkAllRead,
+  PutMembershipRule,
   RecordMessageReceipt,
   RevokeInvite,
   ScheduleMessages,
   SearchMessages,
   SendMessage,
+  StartRuleRun,
   TakeConversationStep,
   UserDeleted,
 } from "@strata/contracts";
-import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
+import { type Client, type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import type { Blockers } from "./blockers.ts";
 import type { ConversationSummaries } from "./conversation-summaries.ts";
@@ -62,10 +70,20 @@ import { getConversationViews } from "./handlers/get-conversation-views.ts";
 import { findMessageReaders } from "./handlers/find-message-readers.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
+import { joinNewcomer } from "./handlers/join-newcomer.ts";
 import { getInvite, listInvites, listUserInvites } from "./handlers/list-invites.ts";
 import { listMessages } from "./handlers/list-messages.ts";
 import { listUserConversations } from "./handlers/list-user-conversations.ts";
 import { markAllRead } from "./handlers/mark-all-read.ts";
+import {
+  deleteMembershipRule,
+  getMembershipRule,
+  getRuleRun,
+  listMembershipRules,
+  listRuleRuns,
+  putMembershipRule,
+  startRuleRun,
+} from "./handlers/membership-rules.ts";
 import { recordMessageReceipts } from "./handlers/record-message-receipts.ts";
 import { scheduleMessages } from "./handlers/schedule-messages.ts";
 import { searchMessages } from "./handlers/search-messages.ts";
@@ -77,9 +95,12 @@ import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { InviteStore } from "./store/invite-store.ts";
+import type { MembershipRuleStore } from "./store/membership-rule-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
+import type { RuleMemberStore } from "./store/rule-member-store.ts";
+import type { RuleRunStore } from "./store/rule-run-store.ts";
 import type { SharedSummaries } from "./shared-summaries.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import type { SearchStore } from "./store/search-store.ts";
@@ -90,6 +111,10 @@ interface Deps {
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
   readonly invites: InviteStore;
+  readonly rules: MembershipRuleStore;
+  readonly runs: RuleRunStore;
+  readonly members: RuleMemberStore;
+  readonly client: Client;
   readonly conversationMessages: ConversationMessages;
   readonly messages: MessageStore;
   readonly messageReceipts: MessageReceiptStore;
@@ -165,9 +190,28 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetInvite, getInvite(deps)),
       on(ListInvites, listInvites(deps)),
       on(ListUserInvites, listUserInvites(deps)),
+      on(GetMembershipRule, getMembershipRule(deps)),
+      on(ListMembershipRules, listMembershipRules(deps)),
+      on(GetRuleRun, getRuleRun(deps)),
+      on(ListRuleRuns, listRuleRuns(deps)),
       on(FindMessageReaders, findMessageReaders(deps)),
     ],
     dependencies: [deps.mongo],
+  }),
+  consumer({
+    queue: "conversation.rules",
+    handlers: [
+      on(PutMembershipRule, putMembershipRule(deps)),
+      on(DeleteMembershipRule, deleteMembershipRule(deps)),
+      on(StartRuleRun, startRuleRun(deps)),
+    ],
+    dependencies: [deps.mongo, deps.directory],
+  }),
+  consumer({
+    queue: "conversation.newcomers",
+    prefetch: 20,
+    handlers: [on(IdentityCreated, joinNewcomer(deps))],
+    dependencies: [deps.mongo, deps.directory],
   }),
   consumer({
     queue: "conversation.deleted-users",

@@ -4,6 +4,7 @@ import type { Config } from "./config.ts";
 import { blockersOver } from "./blockers.ts";
 import { consumers } from "./consumers.ts";
 import { LEASE_MS, startDueMessages } from "./due-messages.ts";
+import { startRuleRuns } from "./due-rule-runs.ts";
 import { startDueSteps } from "./due-steps.ts";
 import { knownUsersOver } from "./known-users.ts";
 import { summariesOf } from "./message-summaries.ts";
@@ -16,9 +17,12 @@ import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
 import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
 import { mongoInviteStore } from "./store/invite-store.ts";
+import { mongoMembershipRuleStore } from "./store/membership-rule-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
+import { mongoRuleMemberStore } from "./store/rule-member-store.ts";
+import { mongoRuleRunStore } from "./store/rule-run-store.ts";
 import { mongoScheduleStore } from "./store/schedule-store.ts";
 import { mongoSearchStore } from "./store/search-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
@@ -34,6 +38,9 @@ export async function start(
     conversations: mongoConversationStore(mongo.db),
     memberships: mongoMembershipStore(mongo.db),
     invites: mongoInviteStore(mongo.db),
+    rules: mongoMembershipRuleStore(mongo.db),
+    runs: mongoRuleRunStore(mongo.db),
+    members: mongoRuleMemberStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
     contents: mongoContentStore(mongo.db),
@@ -75,6 +82,7 @@ export async function start(
     summaries,
     sharedSummaries: sharedSummariesOf({ timelines, summaries }),
     publisher: broker,
+    client: broker,
     now,
     blockers: blockersOver(broker),
     knownUsers: knownUsersOver(broker),
@@ -86,5 +94,6 @@ export async function start(
   closing.add(startDueMessages(due, config.DUE_POLL_INTERVAL_MS), "due messages");
   closing.add(startDueSteps(due, config.DUE_POLL_INTERVAL_MS), "due steps");
   await startContents({ ...deps, config, log, closing, storage });
+  closing.add(startRuleRuns(deps, config.DUE_POLL_INTERVAL_MS, log), "rule runs");
   closing.add(startPurge(deps, config.PURGE_INTERVAL_MS, log), "purge");
 }

@@ -1,10 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import {
+  type AudienceFilter,
   type ConversationLimits,
   FindBlockers,
   FindUnknownUsers,
   GetUser,
   MakeUsersKnown,
+  MatchesAudience,
+  MatchUsers,
+  partitionOf,
   type ServiceName,
   type User,
 } from "@strata/contracts";
@@ -22,9 +26,12 @@ import { mongoConversationMessages } from "../src/store/conversation-messages.ts
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
 import { mongoForgottenUserStore } from "../src/store/forgotten-user-store.ts";
 import { mongoInviteStore } from "../src/store/invite-store.ts";
+import { mongoMembershipRuleStore } from "../src/store/membership-rule-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
 import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
 import { mongoMessageStore } from "../src/store/message-store.ts";
+import { mongoRuleMemberStore } from "../src/store/rule-member-store.ts";
+import { mongoRuleRunStore } from "../src/store/rule-run-store.ts";
 import { mongoScheduleStore } from "../src/store/schedule-store.ts";
 import { mongoSearchStore } from "../src/store/search-store.ts";
 import { mongoTimelineStore } from "../src/store/timeline-store.ts";
@@ -39,6 +46,9 @@ export async function openStores(name: string) {
     conversations: mongoConversationStore(mongo.db),
     memberships: mongoMembershipStore(mongo.db),
     invites: mongoInviteStore(mongo.db),
+    rules: mongoMembershipRuleStore(mongo.db),
+    runs: mongoRuleRunStore(mongo.db),
+    members: mongoRuleMemberStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
     contents: mongoContentStore(mongo.db),
@@ -152,6 +162,11 @@ export interface Directory extends Peer {
   readonly namedAt: Map<string, number>;
   /** Who blocks a sender, by the sender. */
   readonly blockers: Map<string, readonly string[]>;
+  /** Who may be in an audience, and who of them matches a filter. */
+  readonly audience: {
+    users: readonly string[];
+    matches: (filter: AudienceFilter | null, userId: string) => boolean;
+  };
 }
 
 /** A directory on the real broker, as far as this service asks it. */
@@ -159,6 +174,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
   const madeKnown = new Set<string>();
   const namedAt = new Map<string, number>();
   const blockers = new Map<string, readonly string[]>();
+  const audience: Directory["audience"] = { users: [], matches: () => false };
   const isUnknown = (userId: string): boolean => userId.startsWith("nobody") && !madeKnown.has(userId);
   const peer = await openPeer(infra, "directory", [
     consumer({
@@ -185,6 +201,17 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
             }),
           }),
         ),
+        on(MatchesAudience, async ({ payload: { filter, userId } }) =>
+          reply({ matches: audience.matches(filter, userId) }),
+        ),
+        on(MatchUsers, async ({ payload: { filter, partition, after, limit } }) => {
+          const behind = audience.users
+            .filter((userId) => partitionOf(userId) === partition && (after === null || userId > after))
+            .toSorted();
+          const page = behind.slice(0, limit);
+          const userIds = page.filter((userId) => audience.matches(filter, userId));
+          return reply({ userIds, next: behind.length > limit ? (page.at(-1) ?? null) : null });
+        }),
         on(GetUser, async ({ payload: { userId } }) => {
           const user: User = { userId, identity: null, isSuspended: false, externalUnread: 0 };
           return reply({ user: isUnknown(userId) ? null : user });
@@ -192,7 +219,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
       ],
     }),
   ]);
-  return Object.assign(peer, { madeKnown, namedAt, blockers });
+  return Object.assign(peer, { madeKnown, namedAt, blockers, audience });
 }
 
 /** The service itself. The queues that its events need must exist (`declareSubscriberQueues`), and a directory answer. */

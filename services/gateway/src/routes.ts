@@ -35,6 +35,7 @@ import { recipientUpload } from "./routes/recipient-upload.ts";
 import { getNotification, pushNotification } from "./routes/notifications.ts";
 import { pushCredentialRoutes } from "./routes/push-credentials.ts";
 import { explainPush } from "./routes/push-explanation.ts";
+import { membershipRuleRoutes } from "./routes/membership-rules.ts";
 import { pushPolicyRoutes } from "./routes/push-policy.ts";
 import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
 import { pushTokens } from "./routes/push-tokens.ts";
@@ -103,6 +104,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     getVisit(),
     getMissed(),
     ...conversing({ users, settings, profiles, contents, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
+    ...membershipRuleRoutes({ settings, profiles, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     registerDevice({ users, webPushHosts: config.WEBPUSH_HOSTS, maxBodyBytes }),
     listDevices({ users }),
     ...pushPolicyRoutes({ maxBodyBytes }),

@@ -3,11 +3,13 @@ import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messag
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { InviteStore } from "../store/invite-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
+import type { RuleMemberStore } from "../store/rule-member-store.ts";
 
 interface Deps {
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
   readonly invites: Pick<InviteStore, "forget">;
+  readonly members: Pick<RuleMemberStore, "forget">;
   readonly publisher: Publisher;
 }
 
@@ -19,7 +21,7 @@ const PAGE = 500;
  * first, so that whoever brings her into a conversation which is passed over here finds that.
  */
 export const forgetUser =
-  ({ memberships, forgottenUsers, invites, publisher }: Deps) =>
+  ({ memberships, forgottenUsers, invites, members, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
     const { app, payload } = delivery;
     const { userId, at } = payload;
@@ -32,6 +34,7 @@ export const forgetUser =
       );
     await forgottenUsers.add(app, userId, at);
     await invites.forget(app, userId, at);
+    await members.forget(app, userId, at);
     for (let after: string | null = null; ;) {
       const page = await memberships.conversationsOf(app, userId, after, PAGE);
       await Promise.all(page.map(forget));

@@ -46,6 +46,8 @@ const SystemMessageBody = z
 
 const MOST_SECONDS = 400 * 86_400;
 
+export const WarningBody = SystemMessageBody.extend({ before_seconds: z.number().min(1).max(MOST_SECONDS) });
+
 /** What may be changed as long as it has not happened. */
 const schedule = {
   opens_at: Time.nullish().meta({
@@ -68,9 +70,7 @@ const schedule = {
     .max(MOST_SECONDS)
     .nullish()
     .meta({ description: "How long after it has closed it is deleted; a day where nothing is said" }),
-  warning: SystemMessageBody.extend({ before_seconds: z.number().min(1).max(MOST_SECONDS) })
-    .nullish()
-    .meta({ description: "Sent so long before it closes" }),
+  warning: WarningBody.nullish().meta({ description: "Sent so long before it closes" }),
 };
 
 const exampleIceBreaker = {

@@ -11,6 +11,8 @@ export const exampleIds = {
   segment: "5c1c7f9e-3c92-41e4-baad-164230d1df67",
   invite: "6d1c8f9e-3c92-41e4-baad-164230d1df67",
   inviteCode: "mPz0kT7yQm2Vb1xUe9WcRw",
+  rule: "8c1d2e3f-4a5b-4c6d-8e7f-9a0b1c2d3e4f",
+  run: "9d2e3f40-5b6c-4d7e-8f90-ab1c2d3e4f50",
   provider: "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11",
   key: "5b2e7b6d-8e4e-4b55-8d1f-7b3b5e0b2d22",
   pushCredential: "c9b1d2aa-6f0e-4a6b-8a57-2f6c0a9d3e41",

@@ -49,6 +49,12 @@ export const DevicePath = UserPath.extend({
 export const SegmentPath = AppPath.extend({
   segment: z.string().meta({ description: "UUID or URI of a segment", example: exampleIds.segment }),
 });
+export const RulePath = AppPath.extend({
+  rule: z.string().meta({ description: "UUID or URI of a membership rule", example: exampleIds.rule }),
+});
+export const RuleRunPath = RulePath.extend({
+  run: z.string().meta({ description: "UUID or URI of a run", example: exampleIds.run }),
+});
 export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
 });

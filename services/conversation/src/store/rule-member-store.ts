@@ -1,0 +1,76 @@
+import type { Db } from "mongodb";
+import { z } from "zod";
+
+/** What a rule has done about one user. */
+export const RuleMember = z.object({
+  /** `<app>/<rule>/<user id>` */
+  _id: z.string(),
+  app: z.string(),
+  ruleId: z.string(),
+  user: z.string(),
+  /** Where it put her; null where it was refused, or of a rule by which one leaves. */
+  conversationId: z.string().nullable(),
+  /** When she joined by it, or was warned. */
+  at: z.number(),
+  /** The last run in which she was one of those who are warned. */
+  run: z.string().nullable(),
+});
+export type RuleMember = z.infer<typeof RuleMember>;
+
+interface OfRule {
+  readonly app: string;
+  readonly ruleId: string;
+}
+
+export interface RuleMemberStore {
+  /** Those of some users whom the rule has to do with, by user id. */
+  find(rule: OfRule, userIds: readonly string[]): Promise<ReadonlyMap<string, RuleMember>>;
+  /** Once for each user: who is there stays as she is. */
+  insertNew(rows: readonly Omit<RuleMember, "_id">[]): Promise<void>;
+  /** They were found again by a run. */
+  keep(rule: OfRule, userIds: readonly string[], run: string): Promise<void>;
+  /** Whom a run has not found: they have come back since they were warned. */
+  dropOthers(rule: OfRule, run: string): Promise<void>;
+  drop(rule: OfRule, userId: string): Promise<void>;
+  /** Of a user who was deleted. */
+  forget(app: string, userId: string, at: number): Promise<void>;
+  ensureIndexes(): Promise<void>;
+}
+
+const key = ({ app, ruleId }: OfRule, userId: string): string => `${app}/${ruleId}/${userId}`;
+
+export function mongoRuleMemberStore(db: Db): RuleMemberStore {
+  const members = db.collection<RuleMember>("rule_members");
+  return {
+    async find(rule, userIds) {
+      const ids = userIds.map((userId) => key(rule, userId));
+      const rows = await members.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
+      return new Map(rows.map((row) => RuleMember.parse(row)).map((row) => [row.user, row]));
+    },
+    async insertNew(rows) {
+      if (rows.length === 0) return;
+      await members.bulkWrite(
+        rows.map((row) => ({
+          updateOne: { filter: { _id: key(row, row.user) }, update: { $setOnInsert: { ...row } }, upsert: true },
+        })),
+        { ordered: false },
+      );
+    },
+    async keep(rule, userIds, run) {
+      await members.updateMany({ _id: { $in: userIds.map((userId) => key(rule, userId)) } }, { $set: { run } });
+    },
+    async dropOthers({ app, ruleId }, run) {
+      await members.deleteMany({ app, ruleId, run: { $ne: run } });
+    },
+    async drop(rule, userId) {
+      await members.deleteOne({ _id: key(rule, userId) });
+    },
+    async forget(app, user, at) {
+      await members.deleteMany({ app, user, at: { $lte: at } });
+    },
+    async ensureIndexes() {
+      await members.createIndex({ app: 1, user: 1 });
+      await members.createIndex({ app: 1, ruleId: 1, run: 1 });
+    },
+  };
+}
