@@ -9,6 +9,8 @@ export type ObjectKind =
   | "content"
   | "exports"
   | "segments"
+  | "flags"
+  | "decisions"
   | "notifications"
   | "providers"
   | "keys";

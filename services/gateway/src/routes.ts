@@ -37,6 +37,7 @@ import { pushCredentialRoutes } from "./routes/push-credentials.ts";
 import { explainPush } from "./routes/push-explanation.ts";
 import { pushPolicyRoutes } from "./routes/push-policy.ts";
 import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
+import { moderationRoutes } from "./routes/moderation.ts";
 import { pushTokens } from "./routes/push-tokens.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
@@ -140,6 +141,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     ...routes,
     ...sessionRoutes({ sessions, nonces }),
     ...clientIdentities({ users, settings }),
+    ...moderationRoutes({ users, maxBodyBytes }),
     ...clientRoutes(routes),
   ];
   return [...all, ...documentation(all, config.PUBLIC_URL)];

@@ -85,7 +85,7 @@ async function documentedOperations(baseUrl: string): Promise<readonly Operation
 
 const namesObject = (path: string): boolean => path.includes("{");
 const namesMoreThanUsers = (path: string): boolean =>
-  /\{(conversation|message|part|announcement|content|segment|notification)\}/.test(path);
+  /\{(conversation|message|part|announcement|content|segment|notification|flag)\}/.test(path);
 
 /** Calls an operation with the ids given; the body is one that most operations take, or at least read. */
 function call(api: ApiClient, { method, path, isPatch }: Operation, ids: Readonly<Record<string, string>>) {
@@ -116,7 +116,11 @@ async function furnish(world: World, secret: string): Promise<Readonly<Record<st
   const segment = expectStatus(await api("POST", "/segments", { body: { name: secret, filter } }), 201);
   expectStatus(await api("PUT", `/users/${user}/location`, { body: { latitude: 1, longitude: 1 } }), 200);
   const pushed = await api("POST", "/notifications", { body: { recipients: [user], notification: { text: secret } } });
+  const flagger = world.newUserId();
+  expectStatus(await api("POST", `/users/${flagger}/identity`, { body: { display_name: secret } }), 201);
+  const flag = await api("POST", `/users/${user}/flags`, { body: { by: flagger, reason: "spam", comment: secret } });
   return {
+    flag: uuidOf(expectStatus(flag, 201).json),
     segment: uuidOf(segment.json),
     notification: String(expectStatus(pushed, 202).headers.get("location")?.split("/").at(-1)),
     user,

@@ -3,6 +3,7 @@ import { ack, type Delivery, type Outcome, type Publisher, refuse } from "@strat
 import { DomainError } from "@strata/runtime";
 import { isKnownAt, type UserRow } from "../domain/user.ts";
 import type { BlockStore } from "../store/block-store.ts";
+import type { FlagStore } from "../store/flag-store.ts";
 import type { FollowingStore } from "../store/following-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
 import type { SessionStore } from "../store/session-store.ts";
@@ -13,6 +14,7 @@ interface Deps {
   readonly counts: Pick<UserCountStore, "markDirty">;
   readonly blocks: BlockStore;
   readonly followings: FollowingStore;
+  readonly flags: Pick<FlagStore, "forget">;
   readonly sessions: Pick<SessionStore, "removeAll">;
   readonly publisher: Publisher;
 }
@@ -23,7 +25,7 @@ interface Deps {
  * and only then told.
  */
 export const deleteUser =
-  ({ identities, counts, blocks, followings, sessions, publisher }: Deps) =>
+  ({ identities, counts, blocks, followings, flags, sessions, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteUser>>): Promise<Outcome<EmptyReply>> => {
     const { app, id, payload } = delivery;
     const { userId, at } = payload;
@@ -34,6 +36,7 @@ export const deleteUser =
     await sessions.removeAll(app, userId);
     await blocks.forget(app, userId);
     await followings.forget(app, userId, forgotten.forgottenAt);
+    await flags.forget(app, userId);
     await publisher.emit(
       UserDeleted,
       app,

@@ -22,6 +22,7 @@ type Tag =
   | "Users"
   | "Audiences"
   | "Pushes"
+  | "Moderation"
   | "Insights"
   | "Apps"
   | "Accounts"

@@ -1,0 +1,142 @@
+import {
+  FlagChanged,
+  FlagCreated,
+  type FlagUser,
+  type ModerationPolicy,
+  type PayloadOf,
+  type ReplyOf,
+} from "@strata/contracts";
+import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+import { flaggedAgain, flagKey, flagOf, type FlagRow, isKnownReason } from "../domain/flag.ts";
+import { isKnownAt } from "../domain/user.ts";
+import type { FlagStore } from "../store/flag-store.ts";
+import type { IdentityStore } from "../store/identity-store.ts";
+import type { ModerationPolicyStore } from "../store/moderation-policy-store.ts";
+
+interface Deps {
+  readonly identities: Pick<IdentityStore, "find" | "findForgotten">;
+  readonly flags: FlagStore;
+  readonly moderationPolicies: Pick<ModerationPolicyStore, "find">;
+  readonly publisher: Publisher;
+}
+
+type Flagging = Delivery<PayloadOf<typeof FlagUser>>;
+type Flagged = ReplyOf<typeof FlagUser>;
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Stores that somebody objects to a user, once for each flagger and subject. It is one writer for all flags of a user, since
+ * they come in her lane; a command that comes again finds its own row.
+ */
+export const flagUser =
+  (deps: Deps) =>
+  async (delivery: Flagging): Promise<Outcome<Flagged>> => {
+    const { app, payload, id } = delivery;
+    const { policy } = await deps.moderationPolicies.find(app);
+    const refusal = await refusalOf(deps, delivery, policy);
+    if (refusal) return refuse(refusal);
+    const found = await deps.flags.findOf(app, subjectOf(payload));
+    if (found && found.madeBy !== id) return again(deps, delivery, found, policy.windowSeconds * 1_000);
+
+    const limit = found ? null : await limitOf(deps, delivery, policy.maxFlagsPerHour);
+    if (limit) return refuse(limit);
+    const stored = found ? { kind: "stored" as const, row: found } : await deps.flags.insert(rowOf(delivery));
+    if (stored.kind === "in-use") return reply({ outcome: "in-use", flag: flagOf(stored.row) });
+    if (stored.kind === "there") throw new Error("the flag was made by somebody else meanwhile");
+    // Deleted meanwhile, in a lane of his own: what is by him goes, whichever of the two came first.
+    if ((await deps.identities.findForgotten(app, [payload.by], delivery.sentAt.getTime())).length > 0) {
+      await deps.flags.forget(app, payload.by);
+      return refuse(unknownFlagger());
+    }
+    await tell(deps, delivery, FlagCreated, stored.row);
+    return reply({ outcome: "created", flag: flagOf(stored.row) });
+  };
+
+async function again(deps: Deps, delivery: Flagging, found: FlagRow, windowMs: number): Promise<Outcome<Flagged>> {
+  const { id, payload } = delivery;
+  if (found.flagId === payload.flagId) return reply({ outcome: "in-use", flag: flagOf(found) });
+  let row = found;
+  if (found.changedBy !== id) {
+    const change = flaggedAgain(found, payload, windowMs);
+    if (change === null) return reply({ outcome: "exists", flag: flagOf(found) });
+    row = await deps.flags.change(found, change, id);
+  }
+  await tell(deps, delivery, FlagChanged, row);
+  return reply({ outcome: "exists", flag: flagOf(row) });
+}
+
+async function refusalOf({ identities }: Deps, { app, payload, sentAt }: Flagging, policy: ModerationPolicy) {
+  const { userId, by, reason } = payload;
+  if (!isKnownReason(reason, policy)) {
+    return new DomainError(
+      "invalid_property",
+      { property: "reason" },
+      { message: "reason is none that this app knows" },
+    );
+  }
+  const user = await identities.find(app, userId);
+  if (!user || !isKnownAt(user, sentAt)) return new DomainError("not_found");
+  if (by === userId) {
+    return new DomainError("invalid_property", { property: "by" }, { message: "nobody can flag herself" });
+  }
+  const flagger = await identities.find(app, by);
+  return flagger && isKnownAt(flagger, sentAt) ? null : unknownFlagger();
+}
+
+const unknownFlagger = (): DomainError =>
+  new DomainError("invalid_property", { property: "by" }, { message: "by is no user whom this app knows" });
+
+/** Counted from the rows, so that it holds over restarts. Lanes of several users may let a few more through at once. */
+async function limitOf(
+  { flags }: Deps,
+  { app, payload: { by, at } }: Flagging,
+  max: number,
+): Promise<DomainError | null> {
+  const times = await flags.timesOf(app, by, at - HOUR_MS, max);
+  const [oldest] = times;
+  if (oldest === undefined || times.length < max) return null;
+  const message = `a user may make ${max} flags in an hour (max_flags_per_hour of the moderation policy)`;
+  return new DomainError("rate_limit_exceeded", { retryAfterMs: Math.max(1_000, oldest + HOUR_MS - at) }, { message });
+}
+
+const subjectOf = ({ userId, by, message }: Flagging["payload"]) => ({
+  userId,
+  by,
+  messageId: message && message.messageId,
+});
+
+function rowOf({ app, id, payload }: Flagging): FlagRow {
+  const { flagId, message, reason, comment, at } = payload;
+  const subject = subjectOf(payload);
+  return {
+    _id: flagKey(app, subject),
+    app,
+    flagId,
+    ...subject,
+    conversationId: message && message.conversationId,
+    reason,
+    comment,
+    state: "open",
+    createdAt: at,
+    changedAt: at,
+    version: 1,
+    madeBy: id,
+    changedBy: id,
+  };
+}
+
+async function tell(
+  { publisher }: Deps,
+  cause: Flagging,
+  event: typeof FlagCreated | typeof FlagChanged,
+  { flagId, userId, by, messageId, reason, version, changedAt }: FlagRow,
+): Promise<void> {
+  await publisher.emit(
+    event,
+    cause.app,
+    { flagId, userId, by, messageId, reason, version, at: changedAt },
+    { id: `${cause.id}.flag`, cause, subjectVersion: version },
+  );
+}
