@@ -13,6 +13,8 @@ import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as message from "./message.ts";
+import * as moderation from "./moderation.ts";
+import * as moderatedMessage from "./moderated-message.ts";
 import * as moderationPolicy from "./moderation-policy.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
@@ -51,6 +53,8 @@ export const catalogue: readonly AnyContract[] = [
   inbox,
   insights,
   message,
+  moderatedMessage,
+  moderation,
   moderationPolicy,
   pushCredential,
   pushDevice,

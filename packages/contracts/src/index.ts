@@ -20,6 +20,8 @@ export * from "./identity-provider.ts";
 export * from "./inbox.ts";
 export * from "./insights.ts";
 export * from "./message.ts";
+export * from "./moderated-message.ts";
+export * from "./moderation.ts";
 export * from "./moderation-policy.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";

@@ -20,6 +20,7 @@ import {
   GetMessageNotification,
   GetUserConversation,
   HideMessage,
+  ModerateMessage,
   ListMessages,
   ListUserConversations,
   MarkAllRead,
@@ -43,6 +44,7 @@ import { createContent } from "./handlers/create-content.ts";
 import { createConversation } from "./handlers/create-conversation.ts";
 import { deleteConversation } from "./handlers/delete-conversation.ts";
 import { deleteMessage, hideMessage } from "./handlers/delete-message.ts";
+import { moderateMessage } from "./handlers/moderate-message.ts";
 import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getContent } from "./handlers/get-content.ts";
@@ -113,6 +115,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ChangeParts, changeParts(deps)),
       on(DeleteMessage, deleteMessage(deps)),
       on(HideMessage, hideMessage(deps)),
+      on(ModerateMessage, moderateMessage(deps)),
       on(MarkAllRead, markAllRead(deps)),
     ],
     dependencies: [deps.mongo, deps.directory],

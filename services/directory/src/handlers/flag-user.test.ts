@@ -12,6 +12,22 @@ type Flagging = PayloadOf<typeof FlagUser>;
 const HOUR_MS = 3_600_000;
 const WINDOW_MS = DEFAULT_MODERATION_POLICY.windowSeconds * 1_000;
 
+const aFlag = (app: string, extra: Partial<Flagging> = {}) =>
+  aDelivery<Flagging>(
+    {
+      flagId: randomUUID(),
+      userId: "eve",
+      by: "ann",
+      message: null,
+      reason: "spam",
+      comment: null,
+      at: 10 * HOUR_MS,
+      ...extra,
+    },
+    { app },
+  );
+const aMessage = () => ({ messageId: randomUUID(), conversationId: randomUUID() });
+
 describe("flagUser, withdrawFlag, getFlag and listFlags", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -24,20 +40,6 @@ describe("flagUser, withdrawFlag, getFlag and listFlags", () => {
     for (const userId of ["eve", "ann", "bob", ...others]) await withIdentity(stores, app, userId);
     return app;
   };
-  const aFlag = (app: string, extra: Partial<Flagging> = {}) =>
-    aDelivery<Flagging>(
-      {
-        flagId: randomUUID(),
-        userId: "eve",
-        by: "ann",
-        message: null,
-        reason: "spam",
-        comment: null,
-        at: 10 * HOUR_MS,
-        ...extra,
-      },
-      { app },
-    );
   const handle = async (delivery: ReturnType<typeof aFlag>) => {
     const { events, publisher } = recordingPublisher();
     return { outcome: await flagUser({ ...stores, publisher })(delivery), events };
@@ -61,7 +63,7 @@ describe("flagUser, withdrawFlag, getFlag and listFlags", () => {
 
   it("is one for each flagger and subject: a repeat corrects reason and comment, and makes no second", async () => {
     const app = await anApp();
-    const message = { messageId: randomUUID(), conversationId: randomUUID() };
+    const message = aMessage();
     const first = await flag(app);
     expect(first).to.have.property("outcome", "created");
     const again = await flag(app, { reason: "hate", comment: "see her profile" });
@@ -136,10 +138,9 @@ describe("flagUser, withdrawFlag, getFlag and listFlags", () => {
   it("is limited by the hour for each flagger, and says when there is room again", async () => {
     const app = await anApp("cid");
     await setPolicy(app, { maxFlagsPerHour: 2 });
-    const message = () => ({ messageId: randomUUID(), conversationId: randomUUID() });
     await flag(app, { at: 10 * HOUR_MS });
     await flag(app, { at: 10 * HOUR_MS + 60_000, userId: "bob" });
-    const late = { at: 10 * HOUR_MS + 120_000, message: message() };
+    const late = { at: 10 * HOUR_MS + 120_000, message: aMessage() };
     const { outcome } = await handle(aFlag(app, late));
     expect(outcome).to.have.nested.property("error.code", "rate_limit_exceeded");
     expect(outcome).to.have.nested.property("error.details.retryAfterMs", HOUR_MS - 120_000);
@@ -175,7 +176,7 @@ describe("flagUser, withdrawFlag, getFlag and listFlags", () => {
   it("is listed in pages, the newest first, none twice", async () => {
     const app = await anApp();
     for (let n = 0; n < 5; n += 1) {
-      await flag(app, { message: { messageId: randomUUID(), conversationId: randomUUID() }, at: 1_000 + (n >> 1) });
+      await flag(app, { message: aMessage(), at: 1_000 + (n >> 1) });
     }
     const whole = (await list(app)).flags ?? [];
     expect(whole.map(({ createdAt }) => createdAt)).to.deep.equal([1_002, 1_001, 1_001, 1_000, 1_000]);

@@ -5,21 +5,13 @@ import {
   type ModerationPolicy,
   type PayloadOf,
   type ReplyOf,
+  type StandingModerationPolicy,
 } from "@strata/contracts";
-import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { flaggedAgain, flagKey, flagOf, type FlagRow, isKnownReason } from "../domain/flag.ts";
-import { isKnownAt } from "../domain/user.ts";
-import type { FlagStore } from "../store/flag-store.ts";
-import type { IdentityStore } from "../store/identity-store.ts";
-import type { ModerationPolicyStore } from "../store/moderation-policy-store.ts";
-
-interface Deps {
-  readonly identities: Pick<IdentityStore, "find" | "findForgotten">;
-  readonly flags: FlagStore;
-  readonly moderationPolicies: Pick<ModerationPolicyStore, "find">;
-  readonly publisher: Publisher;
-}
+import { isKnownAt, type UserRow } from "../domain/user.ts";
+import { judge, type JudgingDeps as Deps } from "../moderating/judge.ts";
 
 type Flagging = Delivery<PayloadOf<typeof FlagUser>>;
 type Flagged = ReplyOf<typeof FlagUser>;
@@ -34,13 +26,17 @@ export const flagUser =
   (deps: Deps) =>
   async (delivery: Flagging): Promise<Outcome<Flagged>> => {
     const { app, payload, id } = delivery;
-    const { policy } = await deps.moderationPolicies.find(app);
-    const refusal = await refusalOf(deps, delivery, policy);
+    const [standing, user, flagger, found] = await Promise.all([
+      deps.moderationPolicies.find(app),
+      deps.identities.find(app, payload.userId),
+      deps.identities.find(app, payload.by),
+      deps.flags.findOf(app, subjectOf(payload)),
+    ]);
+    const refusal = refusalOf(delivery, { user, flagger, policy: standing.policy });
     if (refusal) return refuse(refusal);
-    const found = await deps.flags.findOf(app, subjectOf(payload));
-    if (found && found.madeBy !== id) return again(deps, delivery, found, policy.windowSeconds * 1_000);
+    if (found && found.madeBy !== id) return again(deps, delivery, found, standing);
 
-    const limit = found ? null : await limitOf(deps, delivery, policy.maxFlagsPerHour);
+    const limit = found ? null : await limitOf(deps, delivery, standing.policy.maxFlagsPerHour);
     if (limit) return refuse(limit);
     const stored = found ? { kind: "stored" as const, row: found } : await deps.flags.insert(rowOf(delivery));
     if (stored.kind === "in-use") return reply({ outcome: "in-use", flag: flagOf(stored.row) });
@@ -51,23 +47,36 @@ export const flagUser =
       return refuse(unknownFlagger());
     }
     await tell(deps, delivery, FlagCreated, stored.row);
+    await judge(deps, delivery, payload, standing);
     return reply({ outcome: "created", flag: flagOf(stored.row) });
   };
 
-async function again(deps: Deps, delivery: Flagging, found: FlagRow, windowMs: number): Promise<Outcome<Flagged>> {
+async function again(
+  deps: Deps,
+  delivery: Flagging,
+  found: FlagRow,
+  standing: StandingModerationPolicy,
+): Promise<Outcome<Flagged>> {
   const { id, payload } = delivery;
   if (found.flagId === payload.flagId) return reply({ outcome: "in-use", flag: flagOf(found) });
   let row = found;
   if (found.changedBy !== id) {
-    const change = flaggedAgain(found, payload, windowMs);
+    const change = flaggedAgain(found, payload, standing.policy.windowSeconds * 1_000);
     if (change === null) return reply({ outcome: "exists", flag: flagOf(found) });
     row = await deps.flags.change(found, change, id);
   }
   await tell(deps, delivery, FlagChanged, row);
+  await judge(deps, delivery, payload, standing);
   return reply({ outcome: "exists", flag: flagOf(row) });
 }
 
-async function refusalOf({ identities }: Deps, { app, payload, sentAt }: Flagging, policy: ModerationPolicy) {
+interface Known {
+  readonly user: UserRow | null;
+  readonly flagger: UserRow | null;
+  readonly policy: ModerationPolicy;
+}
+
+function refusalOf({ payload, sentAt }: Flagging, { user, flagger, policy }: Known): DomainError | null {
   const { userId, by, reason } = payload;
   if (!isKnownReason(reason, policy)) {
     return new DomainError(
@@ -76,12 +85,10 @@ async function refusalOf({ identities }: Deps, { app, payload, sentAt }: Flaggin
       { message: "reason is none that this app knows" },
     );
   }
-  const user = await identities.find(app, userId);
   if (!user || !isKnownAt(user, sentAt)) return new DomainError("not_found");
   if (by === userId) {
     return new DomainError("invalid_property", { property: "by" }, { message: "nobody can flag herself" });
   }
-  const flagger = await identities.find(app, by);
   return flagger && isKnownAt(flagger, sentAt) ? null : unknownFlagger();
 }
 

@@ -7,22 +7,18 @@ import {
   type ReplyOf,
   type WithdrawFlag,
 } from "@strata/contracts";
-import { ack, type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { ack, type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { flagOf } from "../domain/flag.ts";
-import type { FlagStore } from "../store/flag-store.ts";
-
-interface Deps {
-  readonly flags: FlagStore;
-  readonly publisher: Publisher;
-}
+import { countFlags, type JudgingDeps } from "../moderating/judge.ts";
 
 /** Takes a flag back. The row stays, so that what a person said of it is not undone by making it again. */
 export const withdrawFlag =
-  ({ flags, publisher }: Deps) =>
+  (deps: JudgingDeps) =>
   async (delivery: Delivery<PayloadOf<typeof WithdrawFlag>>): Promise<Outcome<EmptyReply>> => {
     const { app, id, payload } = delivery;
     const { userId, flagId, at } = payload;
+    const { flags, publisher } = deps;
     let row = await flags.find(app, flagId);
     if (row?.userId !== userId) return refuse(new DomainError("not_found"));
     if (row.state !== "withdrawn") {
@@ -37,12 +33,13 @@ export const withdrawFlag =
       { flagId, userId, by, messageId, reason, version, at: changedAt },
       { id: `${id}.flag`, cause: delivery, subjectVersion: version },
     );
+    await countFlags(deps, delivery, payload);
     return ack;
   };
 
 /** One flag, by its id alone. */
 export const getFlag =
-  ({ flags }: Pick<Deps, "flags">) =>
+  ({ flags }: Pick<JudgingDeps, "flags">) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof GetFlag>>): Promise<Outcome<ReplyOf<typeof GetFlag>>> => {
     const row = await flags.find(app, payload.flagId);
     return reply({ flag: row && flagOf(row) });
@@ -50,7 +47,7 @@ export const getFlag =
 
 /** A user's flags, the newest first. */
 export const listFlags =
-  ({ flags }: Pick<Deps, "flags">) =>
+  ({ flags }: Pick<JudgingDeps, "flags">) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof ListFlags>>): Promise<Outcome<ReplyOf<typeof ListFlags>>> => {
     const { userId, after, limit } = payload;
     const from = after === null ? null : await flags.find(app, after);

@@ -25,8 +25,8 @@ export interface FlagStore {
   findScored(app: string, userId: string): Promise<readonly FlagRow[]>;
   /** Puts flags of a user made until then into another state. */
   settle(app: string, userId: string, settlement: Settlement): Promise<void>;
-  /** Removes all flags of a user and by her; answers whom she had flagged. */
-  forget(app: string, userId: string): Promise<readonly string[]>;
+  /** Removes all flags of a user and by her. Whom she had flagged is handed over once her flags count no more. */
+  forget(app: string, userId: string, onUncounted?: (userIds: readonly string[]) => Promise<void>): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -115,13 +115,14 @@ export function mongoFlagStore(db: Db): FlagStore {
       };
       await flags.updateMany(withdrawn, { $set: { stateBefore: to } });
     },
-    async forget(app, userId) {
+    async forget(app, userId, onUncounted = async () => {}) {
       await flags.deleteMany({ app, userId });
-      const flagged = new Set<string>();
+      // They count no more before anybody is told, and are there until everybody has been, however often it is broken off.
+      await flags.updateMany({ app, by: userId, state: { $in: [...THERE] } }, { $set: { state: "withdrawn" } });
       for (;;) {
         const rows = await flags.find({ app, by: userId }).limit(FORGOTTEN_AT_ONCE).toArray();
-        if (rows.length === 0) return [...flagged];
-        for (const row of rows) flagged.add(row.userId);
+        if (rows.length === 0) return;
+        await onUncounted([...new Set(rows.map((row) => row.userId))]);
         await flags.deleteMany({ _id: { $in: rows.map(({ _id }) => _id) } });
       }
     },

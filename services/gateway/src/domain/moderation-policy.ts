@@ -6,7 +6,7 @@ const { shape } = ModerationPolicy;
 const threshold = shape.thresholds.element.shape;
 const [warn, mute] = threshold.actions.element.options;
 
-const WireAction = z.discriminatedUnion("type", [
+export const WireAction = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("warn").meta({ description: "The backend hears that she is to be warned, and warns her" }),
     text: warn.shape.text.nullish().meta({ description: "Handed on to the backend as it is" }),
@@ -101,7 +101,7 @@ function actionOf(action: z.infer<typeof WireAction>): Action {
   }
 }
 
-const actionView = (action: Action): z.infer<typeof WireAction> => {
+export const actionView = (action: Action): z.infer<typeof WireAction> => {
   switch (action.kind) {
     case "warn":
       return { type: "warn", text: action.text };
