@@ -20,7 +20,9 @@ export function moderationDecisions(world: () => World): void {
     expectStatus(await api("GET", `/users/${user}/moderation`), 200).json;
   const decisionsOf = async (app: World, user: string) => list(member(await explained(app, user), "decisions"));
   const statesOf = (decision: unknown) =>
-    list(member(decision, "actions")).map((action) => `${member(action, "type")} ${member(action, "state")}`);
+    list(member(decision, "actions")).map(
+      (action) => `${String(member(action, "type"))} ${String(member(action, "state"))}`,
+    );
   const known = async (app: World, count: number): Promise<readonly string[]> => {
     const userIds = Array.from({ length: count }, () => app.newUserId());
     await app.platform.insertUsers(app.appId, userIds);

@@ -56,7 +56,7 @@ export function blockersOver(client: Client): Blockers {
           { checks: asked, withMutes: true },
           { cause },
         );
-        return blockers.map((some, index) => ({ blockers: some, mutedUntil: mutedUntil?.[index] ?? null }));
+        return blockers.map((blocking, index) => ({ blockers: blocking, mutedUntil: mutedUntil?.[index] ?? null }));
       }),
     );
     return answers.flat();

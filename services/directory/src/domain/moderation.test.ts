@@ -1,6 +1,6 @@
 import { DEFAULT_MODERATION_POLICY, FLAG_REASONS, FlagState, type ModerationPolicy } from "@strata/contracts";
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { crossed, type Crossing, scoreOf, type ScoredFlag, weigh } from "./moderation.ts";
 import { replay } from "./replay-moderation.ts";
 
@@ -47,6 +47,14 @@ const anyDiscredited = fc.record({
   suspended: fc.subarray(users).map((some) => new Set(some)),
   muted: fc.subarray(users).map((some) => new Set(some)),
 });
+
+const decided = (extra: Partial<Crossing> = {}): Crossing => ({
+  threshold: 5,
+  at: NOW - 1,
+  state: "acted",
+  ...extra,
+});
+const flaggedAt = (createdAt: number, n: number) => aFlag({ flagId: `${n}`, createdAt });
 
 describe("the score of a user's flags", () => {
   it("is the same in whatever order the flags are", () => {
@@ -109,12 +117,6 @@ describe("the score of a user's flags", () => {
 
 describe("a threshold", () => {
   const policy = aPolicy({ thresholds: [threshold(10), threshold(3), threshold(5)], windowSeconds: 100 });
-  const decided = (extra: Partial<Crossing> = {}): Crossing => ({
-    threshold: 5,
-    at: NOW - 1,
-    state: "acted",
-    ...extra,
-  });
   const scores = (score: number, ...decisions: Crossing[]) =>
     crossed(score, policy, decisions, NOW).map((one) => one.score);
 
@@ -157,8 +159,7 @@ describe("a replay", () => {
 
   it("carries a score over windows that come and go", () => {
     const policy = aPolicy({ windowSeconds: 60, maxFlagsPerFlagger: null, thresholds: [threshold(3)] });
-    const at = (createdAt: number, n: number) => aFlag({ flagId: `${n}`, createdAt });
-    const flags = [0, 1, 2, 3, 59_999, 60_001, 60_002, 61_000, 120_002].map(at);
+    const flags = [0, 1, 2, 3, 59_999, 60_001, 60_002, 61_000, 120_002].map(flaggedAt);
     expect(replay(flags, policy, nobody).map((one) => [one.at, one.score])).to.deep.equal([
       [2, 3],
       [60_002, 4],

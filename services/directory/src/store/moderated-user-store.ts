@@ -68,7 +68,7 @@ export function mongoModeratedUserStore(db: Db): ModeratedUserStore {
       const from = after === null ? null : await placeOf(app, after);
       if (after !== null && from === null) return null;
       const filter = { app, isQueued: true, ...(from ? behind(order, from) : {}) };
-      const rows = await users.find(filter).sort(SORTS[order]).limit(limit).toArray();
+      const rows = await users.find(filter, { sort: SORTS[order], limit }).toArray();
       return rows.map((row) => QueuedUser.parse(row));
     },
     count: (app) => users.countDocuments({ app, isQueued: true }),

@@ -72,7 +72,7 @@ export function parseSimulation(body: unknown) {
   return { policy, since };
 }
 
-export const reviewView = ({ verdict, by, note, at }: Review) => ({ verdict, by, note, at: formatTime(at) });
+const reviewView = ({ verdict, by, note, at }: Review) => ({ verdict, by, note, at: formatTime(at) });
 
 /** Whom or what an action is about, where there is something to count or to name. */
 const decidedActionView = ({ action, state, at, targets }: DecidedAction) => ({
