@@ -15,7 +15,7 @@ import type { JudgingDeps } from "../src/moderating/judge.ts";
 import { aDelivery, type openStores, recordingPublisher } from "./support.ts";
 
 export const NOW = Date.now();
-const flaggers = Array.from({ length: 12 }, (_, n) => `flagger-${n}`);
+export const flaggers = Array.from({ length: 12 }, (_, n) => `flagger-${n}`);
 /** All that needs no answer. */
 export const ALL: readonly ModerationAction[] = [
   { kind: "warn", text: "be kind" },

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { ModerationAction, ModerationPolicy } from "@strata/contracts";
+import { CountFlags, type ModerationAction, type ModerationPolicy } from "@strata/contracts";
 import { expect } from "chai";
-import { ALL, dyingAt, kinds, moderatedApp, NOW } from "../../test/moderation.ts";
+import { ALL, dyingAt, flaggers, kinds, moderatedApp, NOW } from "../../test/moderation.ts";
 import { aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { changeBlocks } from "../handlers/change-blocks.ts";
+import { deleteUser } from "../handlers/delete-user.ts";
 import { flagUser } from "../handlers/flag-user.ts";
 import { withdrawFlag } from "../handlers/flags.ts";
+import { countFlagsAnew } from "../handlers/review-moderation.ts";
 import { suspendUser } from "../handlers/suspend-user.ts";
 
 const HOUR_MS = 3_600_000;
@@ -77,6 +79,25 @@ describe("what the flags against a user come to", () => {
     }
   });
 
+  it("is decided once by many writers at the same time, as at a takeover of her lane", async () => {
+    const { deps, flagging, moderation, isSuspended, events, commands } = await anApp(ALL);
+    const deliveries = flaggers.map((by) => flagging(by));
+    for (let left = deliveries; left.length > 0;) {
+      const tried = await Promise.allSettled(left.map((delivery) => flagUser(deps)(delivery)));
+      // What fails comes again: another had written the decision since it was read.
+      left = left.filter((_, index) => tried[index]?.status === "rejected");
+    }
+    const { decisions, score } = await moderation();
+    expect(score).to.equal(12);
+    expect(decisions.map(({ episode, state }) => [episode, state])).to.deep.equal([[1, "acted"]]);
+    expect(kinds(decisions[0]?.actions ?? [])).to.deep.equal(ALL.map(({ kind }) => `${kind} done`));
+    expect(await isSuspended()).to.equal(true);
+    const decided = events.filter(({ type }) => /moderation|muted|warned|suspended/.test(type));
+    expect(new Set(decided.map(({ id }) => id)).size).to.equal(4);
+    const blocked = new Set(commands.map(({ id }) => id)).size;
+    expect(blocked).to.equal(decisions[0]?.flags.length);
+  });
+
   it("is done by the next flag, where the command that decided it never comes again", async () => {
     const { deps, flagByAll, flagging, flag, moderation } = await anApp(ALL);
     await flagByAll(0, 2);
@@ -131,6 +152,24 @@ describe("what the flags against a user come to", () => {
       [2, 2],
       [1, 1],
     ]);
+  });
+
+  it("knows nothing of a flagger any more who was deleted, and is counted anew without him", async () => {
+    const { app, deps, flagByAll, moderation, commands } = await anApp([{ kind: "block_flaggers" }]);
+    await flagByAll(0, 4);
+    commands.length = 0;
+    await deleteUser(deps)(aDelivery({ userId: "flagger-0", at: Date.now() }, { app }));
+    const [counting] = commands.filter(({ type }) => type === CountFlags.type);
+    expect(counting?.payload).to.have.property("userId", "eve");
+    const queued = async () =>
+      (await stores.moderatedUsers.list(app, "score", null, 10))?.map(({ openFlags }) => openFlags);
+    expect(await queued()).to.deep.equal([4]);
+    await countFlagsAnew(deps)(aDelivery(CountFlags.payload.parse(counting?.payload), { app }));
+    expect(await queued()).to.deep.equal([3]);
+    const { decisions, flags } = await moderation();
+    expect(flags).to.have.lengthOf(3);
+    expect(JSON.stringify(decisions)).to.not.include("flagger-0");
+    expect(decisions[0]?.actions[0]?.targets).to.deep.equal(["flagger-2", "flagger-1"]);
   });
 
   it("does not become more by taking a flag back and making it again", async () => {
