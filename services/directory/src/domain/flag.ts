@@ -30,6 +30,9 @@ export const flagKey = (app: string, { userId, by, messageId }: FlagSubject): st
 /** null: it was withdrawn. */
 export const flagOf = (row: FlagRow): Flag | null => (row.state === "withdrawn" ? null : Flag.parse(row));
 
+/** The same, as it was before it was withdrawn. */
+export const flagAsMade = (row: FlagRow): Flag => Flag.parse({ ...row, state: row.stateBefore ?? "open" });
+
 const DEFAULT_REASONS: readonly string[] = FLAG_REASONS;
 
 /** Whether an app knows a reason: those of every app, and those that its policy weighs. */

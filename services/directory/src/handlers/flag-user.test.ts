@@ -173,6 +173,18 @@ describe("flagUser, withdrawFlag, getFlag and listFlags", () => {
     expect((await list(app)).total).to.equal(1);
   });
 
+  it("is answered as it was, and not brought back, when its command comes again after it was taken back", async () => {
+    const app = await anApp();
+    const delivery = aFlag(app);
+    const made = await handle(delivery);
+    await withdraw(app, delivery.payload.flagId);
+    const again = await handle(delivery);
+    expect(again.outcome).to.have.nested.property("reply.outcome", "created");
+    expect(again.outcome).to.have.nested.property("reply.flag.state", "open");
+    expect([made.events.length, again.events]).to.deep.equal([1, []]);
+    expect(await list(app)).to.deep.equal({ flags: [], total: 0 });
+  });
+
   it("is listed in pages, the newest first, none twice", async () => {
     const app = await anApp();
     for (let n = 0; n < 5; n += 1) {

@@ -9,7 +9,7 @@ import {
 } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { flaggedAgain, flagKey, flagOf, type FlagRow, isKnownReason } from "../domain/flag.ts";
+import { flaggedAgain, flagAsMade, flagKey, flagOf, type FlagRow, isKnownReason } from "../domain/flag.ts";
 import { isKnownAt, type UserRow } from "../domain/user.ts";
 import { judge, type JudgingDeps as Deps } from "../moderating/judge.ts";
 
@@ -35,6 +35,8 @@ export const flagUser =
     const refusal = refusalOf(delivery, { user, flagger, policy: standing.policy });
     if (refusal) return refuse(refusal);
     if (found && found.madeBy !== id) return again(deps, delivery, found, standing);
+    // Taken back since: it is answered as it was, and nothing brings it back.
+    if (found?.state === "withdrawn") return reply({ outcome: "created", flag: flagAsMade(found) });
 
     const limit = found ? null : await limitOf(deps, delivery, standing.policy.maxFlagsPerHour);
     if (limit) return refuse(limit);
