@@ -8,12 +8,16 @@ import * as conversation from "./conversation.ts";
 import * as conversationLifecycle from "./conversation-lifecycle.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
+import * as flag from "./flag.ts";
 import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as invite from "./invite.ts";
 import * as membershipRule from "./membership-rule.ts";
 import * as message from "./message.ts";
+import * as moderation from "./moderation.ts";
+import * as moderatedMessage from "./moderated-message.ts";
+import * as moderationPolicy from "./moderation-policy.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
 import * as pushExplanation from "./push-explanation.ts";
@@ -46,12 +50,16 @@ export const catalogue: readonly AnyContract[] = [
   conversation,
   conversationLifecycle,
   directory,
+  flag,
   identityProvider,
   inbox,
   insights,
   invite,
   membershipRule,
   message,
+  moderatedMessage,
+  moderation,
+  moderationPolicy,
   pushCredential,
   pushDevice,
   pushExplanation,

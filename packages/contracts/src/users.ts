@@ -169,16 +169,20 @@ export const ListBlocks = defineQuery({
   reply: z.object({ blocked: z.array(UserId) }),
 });
 
-/** Who of some users blocks a sender, for several senders at once. Who blocks herself is not named. */
+/**
+ * Who of some users blocks a sender, for several senders at once. Who blocks herself is not named. `withMutes`: also until when
+ * each sender is muted by the app's moderation; null where she is not.
+ */
 export const FindBlockers = defineQuery({
   service: "directory",
   name: "FindBlockers",
   version: 1,
   payload: z.object({
     checks: z.array(z.object({ senderId: UserId, userIds: z.array(UserId).max(1_000) })).max(1_000),
+    withMutes: z.boolean().optional(),
   }),
   /** In the order of `checks`. */
-  reply: z.object({ blockers: z.array(z.array(UserId)) }),
+  reply: z.object({ blockers: z.array(z.array(UserId)), mutedUntil: z.array(Millis.nullable()).optional() }),
 });
 
 /** Suspends a user or lifts that. A suspension ends her sessions. Refused: `not_found` for who is not known. */

@@ -41,6 +41,7 @@ export const ERRORS = {
     status: 403,
     when: "the conversation takes no messages: its time is over, or it has not opened yet (which only its backend is told)",
   },
+  user_muted: { code: 120, status: 403, when: "the user cannot send messages for now: her flags said so" },
   id_in_use: { code: 111, status: 409, when: "the id was used before; data is the existing object, or null" },
 } as const satisfies Record<string, ErrorRow>;
 

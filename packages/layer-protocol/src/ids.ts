@@ -12,6 +12,8 @@ export type ObjectKind =
   | "invites"
   | "membership_rules"
   | "rule_runs"
+  | "flags"
+  | "decisions"
   | "notifications"
   | "providers"
   | "keys";

@@ -1,6 +1,7 @@
 import { FindBlockers } from "@strata/contracts";
 import type { Cause, Client } from "@strata/messaging";
 import { gathering } from "@strata/runtime";
+import type { Heard } from "./domain/access.ts";
 
 /** Who of some users blocks a sender? */
 export interface Check {
@@ -11,7 +12,7 @@ export interface Check {
 /** The directory, as far as it knows who does not want to hear from whom. */
 export interface Blockers {
   /** In the order of the checks, of which there may be up to 1,000. */
-  find(app: string, checks: readonly Check[], cause: Cause): Promise<readonly (readonly string[])[]>;
+  find(app: string, checks: readonly Check[], cause: Cause): Promise<readonly Heard[]>;
 }
 
 /** As many checks as one question may have. */
@@ -49,18 +50,24 @@ export function blockersOver(client: Client): Blockers {
     const answers = await Promise.all(
       questionsOf(checks).map(async (some) => {
         const asked = some.map(({ senderId, userIds }) => ({ senderId, userIds: [...userIds] }));
-        return (await client.ask(FindBlockers, app, { checks: asked }, { cause })).blockers;
+        const { blockers, mutedUntil } = await client.ask(
+          FindBlockers,
+          app,
+          { checks: asked, withMutes: true },
+          { cause },
+        );
+        return blockers.map((blocking, index) => ({ blockers: blocking, mutedUntil: mutedUntil?.[index] ?? null }));
       }),
     );
     return answers.flat();
   };
 
-  const findTogether = gathering<Asked, readonly (readonly string[])[]>({
+  const findTogether = gathering<Asked, readonly Heard[]>({
     concurrency: 2,
     maxWeight: CHECKS_TOGETHER,
     weightOf: ({ checks }) => checks.length,
     async work(inputs) {
-      const answers = new Map<Asked, readonly (readonly string[])[]>();
+      const answers = new Map<Asked, readonly Heard[]>();
       const ofApp = async (app: string, some: readonly Asked[]): Promise<void> => {
         const [first] = some;
         if (!first) return;

@@ -30,6 +30,7 @@ import {
   IdentityCreated,
   ListInvites,
   ListMembershipRules,
+  ModerateMessage,
   ListMessages,
   ListRuleRuns,
   ListUserConversations,
@@ -61,6 +62,7 @@ import { createInvite } from "./handlers/create-invite.ts";
 import { deleteConversation } from "./handlers/delete-conversation.ts";
 import { deleteMessage, hideMessage } from "./handlers/delete-message.ts";
 import { declineInvite, revokeInvite } from "./handlers/end-invite.ts";
+import { moderateMessage } from "./handlers/moderate-message.ts";
 import { forgetParticipant } from "./handlers/forget-participant.ts";
 import { forgetUser } from "./handlers/forget-user.ts";
 import { getContent } from "./handlers/get-content.ts";
@@ -155,6 +157,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ChangeParts, changeParts(deps)),
       on(DeleteMessage, deleteMessage(deps)),
       on(HideMessage, hideMessage(deps)),
+      on(ModerateMessage, moderateMessage(deps)),
       on(MarkAllRead, markAllRead(deps)),
     ],
     dependencies: [deps.mongo, deps.directory],

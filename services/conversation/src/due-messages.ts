@@ -102,13 +102,14 @@ async function send({ broker, log }: Deps, row: ScheduleRow): Promise<SchedulePr
 }
 
 /**
- * Refusals of SendMessage: the conversation is gone, or closed, the sender has left, the content has been removed. Or the command
+ * Refusals of SendMessage: the conversation is gone, or closed, the sender has left or is muted, the content has been removed. Or the command
  * could not be handled and is in the dead-letter queue; a schedule does not stand still for that.
  */
 const DROPS: ReadonlySet<string> = new Set([
   "not_found",
   "object_deleted",
   "conversation_closed",
+  "user_muted",
   "access_denied",
   "invalid_property",
   "internal_server_error",

@@ -30,13 +30,19 @@ export const aDraft = (conversationId: string, changed: Partial<Draft> = {}): Dr
   ...changed,
 });
 
-/** A directory where these block a sender, by the sender; says what it was asked. */
-export function blocking(bySender: Readonly<Record<string, readonly string[]>> = {}) {
+/** A directory where these block a sender, and some are muted, by the sender; says what it was asked. */
+export function blocking(
+  bySender: Readonly<Record<string, readonly string[]>> = {},
+  mutedUntil: Readonly<Record<string, number>> = {},
+) {
   const asked: unknown[] = [];
   const blockers: Blockers = {
     async find(_app, checks) {
       asked.push(checks);
-      return checks.map(({ senderId, userIds }) => userIds.filter((userId) => bySender[senderId]?.includes(userId)));
+      return checks.map(({ senderId, userIds }) => ({
+        blockers: userIds.filter((userId) => bySender[senderId]?.includes(userId)),
+        mutedUntil: mutedUntil[senderId] ?? null,
+      }));
     },
   };
   return { asked, blockers };

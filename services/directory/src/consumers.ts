@@ -104,6 +104,7 @@ import { revokeToken } from "./handlers/revoke-token.ts";
 import { authenticateSession, endSession } from "./handlers/sessions.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
+import { moderationAdmin, type ModerationDeps, moderationInLane, moderationQueries } from "./moderation-consumers.ts";
 import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
 import type { AudienceStore } from "./store/audience-store.ts";
@@ -117,7 +118,7 @@ import type { TokenStore } from "./store/token-store.ts";
 import type { UserCountStore } from "./store/user-count-store.ts";
 import type { UserFactsStore } from "./store/user-facts-store.ts";
 
-interface Deps {
+interface Deps extends ModerationDeps {
   readonly accounts: AccountStore;
   readonly apps: AppStore;
   readonly tokens: TokenStore;
@@ -150,6 +151,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(CreateIdentityProvider, createIdentityProvider(deps)),
       on(CreateIdentityKey, createIdentityKey(deps)),
       on(ChangeIdentityKey, changeIdentityKey(deps)),
+      ...moderationAdmin(deps),
     ],
     dependencies: [deps.mongo],
   }),
@@ -172,6 +174,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(RemoveLocation, removeLocation(deps)),
       on(RecordVisit, recordVisit(deps)),
       on(DeleteUser, deleteUser(deps)),
+      ...moderationInLane(deps),
     ],
     dependencies: [deps.mongo],
   }),
@@ -229,6 +232,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(FindPersonalFacts, findPersonalFacts(deps)),
       on(FindPushFacts, findPushFacts(deps)),
       on(FindBadgeFacts, findBadgeFacts(deps)),
+      ...moderationQueries(deps),
     ],
     dependencies: [deps.mongo],
   }),

@@ -7,9 +7,14 @@ import { mongoAccountStore } from "./store/account-store.ts";
 import { mongoAppStore } from "./store/app-store.ts";
 import { mongoAudienceStore } from "./store/audience-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
+import { mongoDecisionStore } from "./store/decision-store.ts";
+import { mongoFlagStore } from "./store/flag-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityProviderStore } from "./store/identity-provider-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
+import { mongoModeratedUserStore } from "./store/moderated-user-store.ts";
+import { mongoModerationPolicyStore } from "./store/moderation-policy-store.ts";
+import { mongoMuteStore } from "./store/mute-store.ts";
 import { mongoSegmentStore } from "./store/segment-store.ts";
 import { mongoSessionStore } from "./store/session-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
@@ -34,10 +39,17 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
+    flags: mongoFlagStore(mongo.db),
+    decisions: mongoDecisionStore(mongo.db),
+    moderatedUsers: mongoModeratedUserStore(mongo.db),
+    mutes: mongoMuteStore(mongo.db),
+    moderationPolicies: mongoModerationPolicyStore(mongo.db),
   };
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
-  await Promise.all(indexed.map((store) => store.ensureIndexes()));
+  const { flags, decisions, moderatedUsers, mutes } = stores;
+  const moderating = [flags, decisions, moderatedUsers, mutes];
+  await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 
   const replicas = closing.add(

@@ -9,9 +9,14 @@ import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
 import { mongoAudienceStore } from "../src/store/audience-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
+import { mongoDecisionStore } from "../src/store/decision-store.ts";
+import { mongoFlagStore } from "../src/store/flag-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityProviderStore } from "../src/store/identity-provider-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
+import { mongoModeratedUserStore } from "../src/store/moderated-user-store.ts";
+import { mongoModerationPolicyStore } from "../src/store/moderation-policy-store.ts";
+import { mongoMuteStore } from "../src/store/mute-store.ts";
 import { mongoSegmentStore } from "../src/store/segment-store.ts";
 import { mongoSessionStore } from "../src/store/session-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
@@ -38,10 +43,17 @@ export async function openStores(name: string) {
     userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
+    flags: mongoFlagStore(mongo.db),
+    decisions: mongoDecisionStore(mongo.db),
+    moderatedUsers: mongoModeratedUserStore(mongo.db),
+    mutes: mongoMuteStore(mongo.db),
+    moderationPolicies: mongoModerationPolicyStore(mongo.db),
   };
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
-  await Promise.all(indexed.map((store) => store.ensureIndexes()));
+  const { flags, decisions, moderatedUsers, mutes } = stores;
+  const moderating = [flags, decisions, moderatedUsers, mutes];
+  await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {
     ...stores,

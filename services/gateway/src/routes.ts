@@ -38,6 +38,7 @@ import { explainPush } from "./routes/push-explanation.ts";
 import { membershipRuleRoutes } from "./routes/membership-rules.ts";
 import { pushPolicyRoutes } from "./routes/push-policy.ts";
 import { pushPreferencesRoutes } from "./routes/push-preferences.ts";
+import { moderationRoutes } from "./routes/moderation.ts";
 import { pushTokens } from "./routes/push-tokens.ts";
 import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
@@ -142,6 +143,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     ...routes,
     ...sessionRoutes({ sessions, nonces }),
     ...clientIdentities({ users, settings }),
+    ...moderationRoutes({ users, maxBodyBytes }),
     ...clientRoutes(routes),
   ];
   return [...all, ...documentation(all, config.PUBLIC_URL)];

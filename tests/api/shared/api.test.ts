@@ -5,6 +5,8 @@ import { content } from "../content.suite.ts";
 import { conversations } from "../conversations.suite.ts";
 import { messages } from "../messages.suite.ts";
 import { parts } from "../parts.suite.ts";
+import { moderation } from "../moderation.suite.ts";
+import { moderationDecisions } from "../moderation-decisions.suite.ts";
 import { notifications } from "../notifications.suite.ts";
 import { openWorld, type World } from "../support/world.ts";
 import { personal } from "../personal.suite.ts";
@@ -43,4 +45,6 @@ describe("the Server API, against the whole of Strata", function serverApi() {
   personal(world);
   pushPolicies(world);
   clientApi(world);
+  moderation(world);
+  moderationDecisions(world);
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { apiClient, type ApiClient, expectStatus, member, members, uuidOf } from "../support/api-client.ts";
+import { apiClient, type ApiClient, expectStatus, list, member, members, uuidOf } from "../support/api-client.ts";
 import { identityId, openWorld, type Platform, textPart, type World } from "../support/world.ts";
 import { apiPlatform } from "./platform.ts";
 
@@ -85,7 +85,7 @@ async function documentedOperations(baseUrl: string): Promise<readonly Operation
 
 const namesObject = (path: string): boolean => path.includes("{");
 const namesMoreThanUsers = (path: string): boolean =>
-  /\{(conversation|message|part|announcement|content|segment|notification|invite)\}/.test(path);
+  /\{(conversation|message|part|announcement|content|segment|notification|invite|flag|decision)\}/.test(path);
 
 /** Calls an operation with the ids given; the body is one that most operations take, or at least read. */
 function call(api: ApiClient, { method, path, isPatch }: Operation, ids: Readonly<Record<string, string>>) {
@@ -118,8 +118,17 @@ async function furnish(world: World, secret: string): Promise<Readonly<Record<st
   const pushed = await api("POST", "/notifications", { body: { recipients: [user], notification: { text: secret } } });
   const guest = { user_id: identityId(world.newUserId()), metadata: { secret } };
   const invite = expectStatus(await api("POST", `/conversations/${conversation}/invites`, { body: guest }), 201);
+  const policy = { is_active: true, thresholds: [{ score: 1, actions: [{ type: "webhook" }] }] };
+  expectStatus(await api("PUT", "/moderation/policy", { body: policy }), 200);
+  const flagger = world.newUserId();
+  expectStatus(await api("POST", `/users/${flagger}/identity`, { body: { display_name: secret } }), 201);
+  const flag = await api("POST", `/users/${user}/flags`, { body: { by: flagger, reason: "spam", comment: secret } });
+  const moderation = expectStatus(await api("GET", `/users/${user}/moderation`), 200).json;
+  const [decision] = list(member(moderation, "decisions"));
   return {
     invite: uuidOf(invite.json),
+    decision: uuidOf(decision),
+    flag: uuidOf(expectStatus(flag, 201).json),
     segment: uuidOf(segment.json),
     notification: String(expectStatus(pushed, 202).headers.get("location")?.split("/").at(-1)),
     user,

@@ -51,6 +51,20 @@ export const senderRefusal = (
   now: number,
 ): DomainError | null => standingRefusal(draft, conversation, membership) ?? writingRefusal(conversation, now);
 
+/** What keeps a sender from being heard. */
+export interface Heard {
+  readonly blockers: readonly string[];
+  /** By the app's moderation; null: she is not. */
+  readonly mutedUntil: number | null;
+}
+
+/** Why who is muted by the app's moderation may not send now; a backend may, in whosever name. */
+export function muteRefusal({ authority }: Draft, mutedUntil: number | null, now: number): DomainError | null {
+  if (authority !== "user" || mutedUntil === null || mutedUntil <= now) return null;
+  const until = new Date(mutedUntil).toISOString();
+  return new DomainError("user_muted", { mutedUntil }, { message: `the user cannot send messages until ${until}` });
+}
+
 function standingRefusal(
   { sender, authority }: Draft,
   conversation: ConversationRow,

@@ -1,6 +1,6 @@
 import type { PayloadOf, SendMessage } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
-import { missingContent, present, senderRefusal, sendingUser } from "./access.ts";
+import { type Heard, missingContent, muteRefusal, present, senderRefusal, sendingUser } from "./access.ts";
 import { conversationKey, type ConversationRow } from "./conversation.ts";
 import { membershipKey, type MembershipRow } from "./membership.ts";
 import { audienceOf, messageKey, type MessageRow, newMessage, senderUser } from "./message.ts";
@@ -26,7 +26,7 @@ export interface Known {
   /** Commands that refer to content which is not there. */
   readonly lackingContent: ReadonlySet<string>;
   /** By `audienceKey`. */
-  readonly blockers: ReadonlyMap<string, readonly string[]>;
+  readonly heard: ReadonlyMap<string, Heard>;
   readonly now: number;
 }
 
@@ -72,7 +72,7 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
       position: end.position + 1,
       sentAt: Math.max(known.now, end.at),
       participants: conversation.participants,
-      blockers: known.blockers.get(audienceKey(sending)) ?? [],
+      blockers: known.heard.get(audienceKey(sending))?.blockers ?? [],
     });
     ends.set(conversation._id, { position: row.position, at: row.sentAt });
     messages.set(row._id, row);
@@ -108,9 +108,13 @@ function endsOf({ conversations, stored, highest }: Known): Map<string, End> {
   return ends;
 }
 
-function senderError({ app, payload }: Sending, conversation: ConversationRow, { formerMembers, now }: Known) {
+function senderError(sending: Sending, conversation: ConversationRow, { formerMembers, heard, now }: Known) {
+  const { app, payload } = sending;
   const key = membershipKey(app, senderUser(payload.sender) ?? "", conversation.conversationId);
-  return senderRefusal(payload, conversation, formerMembers.get(key) ?? null, now);
+  return (
+    senderRefusal(payload, conversation, formerMembers.get(key) ?? null, now) ??
+    muteRefusal(payload, heard.get(audienceKey(sending))?.mutedUntil ?? null, now)
+  );
 }
 
 const shownInUse = (row: MessageRow, { payload }: Sending): MessageRow | null =>

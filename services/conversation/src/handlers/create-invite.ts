@@ -77,8 +77,8 @@ async function invitingRefusal(
 async function isUnwanted({ blockers }: Deps, delivery: Inviting): Promise<boolean> {
   const { to, inviter } = delivery.payload;
   if (inviter === null || !("userId" in to)) return false;
-  const [blocking = []] = await blockers.find(delivery.app, [{ senderId: inviter, userIds: [to.userId] }], delivery);
-  return blocking.length > 0;
+  const [heard] = await blockers.find(delivery.app, [{ senderId: inviter, userIds: [to.userId] }], delivery);
+  return heard !== undefined && heard.blockers.length > 0;
 }
 
 async function answered(deps: Deps, row: InviteRow, delivery: Inviting): Promise<Outcome<Invited>> {

@@ -86,13 +86,13 @@ async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusti
     const isPlaced = stored.get(messageOfSending(delivery))?.by === delivery.id;
     return conversation && !isPlaced ? [{ delivery, conversation }] : [];
   });
-  const [blockers, formerMembers, highest] = await Promise.all([
-    findBlockers(deps, open),
+  const [heard, formerMembers, highest] = await Promise.all([
+    findHeard(deps, open),
     findFormerMembers(deps, open),
     distrusting ? findHighest(deps, open) : new Map<string, number>(),
     followChanges(deps, open),
   ]);
-  return { conversations, stored, scheduled, highest, formerMembers, lackingContent, blockers, now: deps.now() };
+  return { conversations, stored, scheduled, highest, formerMembers, lackingContent, heard, now: deps.now() };
 }
 
 /**
@@ -137,7 +137,7 @@ interface Open {
 }
 
 /** One question per app, with one check per conversation and sender. */
-async function findBlockers({ blockers }: SendingDeps, open: readonly Open[]) {
+async function findHeard({ blockers }: SendingDeps, open: readonly Open[]) {
   const checks = new Map<string, { readonly cause: Sending; readonly check: Check }>();
   for (const { delivery, conversation } of open) {
     const senderId = senderUser(delivery.payload.sender);
@@ -152,7 +152,7 @@ async function findBlockers({ blockers }: SendingDeps, open: readonly Open[]) {
     if (!first) return [];
     const asked = entries.map(([, { check }]) => check);
     const found = await blockers.find(app, asked, first[1].cause);
-    return entries.map(([key], index) => [key, found[index] ?? []] as const);
+    return entries.flatMap(([key], index) => (found[index] ? [[key, found[index]] as const] : []));
   });
   return new Map((await Promise.all(answers)).flat());
 }

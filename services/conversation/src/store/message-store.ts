@@ -37,6 +37,10 @@ export interface MessageStore {
   delete(key: string, doing: Doing): Promise<boolean>;
   /** Takes a message out of one user's view; false when it was out of it. */
   hide(key: string, user: string, doing: Doing): Promise<boolean>;
+  /** The same for several who all see it now. */
+  hideFromMany(key: string, users: readonly string[], doing: Doing): Promise<void>;
+  /** Puts it back into the views that this took it out of; it stays read. */
+  showToMany(key: string, by: string): Promise<void>;
   /** What a push says, and in which conversation; null once the message was deleted. */
   notificationOf(key: string): Promise<Pick<MessageRow, "conversation" | "notification" | "sender"> | null>;
   ensureIndexes(): Promise<void>;
@@ -171,6 +175,22 @@ export function mongoMessageStore(db: Db): MessageStore {
         { $push: { hiddenFor: user, hides: { user, at, by } }, $pull: { unread: user } },
       );
       return modifiedCount === 1;
+    },
+    async hideFromMany(_id, users, { by, at }) {
+      const hides = users.map((user) => ({ user, at, by }));
+      await messages.updateOne(
+        { _id, deletedAt: { $exists: false }, hiddenFor: { $nin: [...users] } },
+        {
+          $push: { hiddenFor: { $each: [...users] }, hides: { $each: hides } },
+          $pullAll: { unread: [...users] },
+        },
+      );
+    },
+    async showToMany(_id, by) {
+      const row = await messages.findOne({ _id }, { projection: { hides: 1 } });
+      const users = row?.hides.filter((hide) => hide.by === by).map(({ user }) => user) ?? [];
+      if (users.length === 0) return;
+      await messages.updateOne({ _id }, { $pullAll: { hiddenFor: users }, $pull: { hides: { by } } });
     },
     async notificationOf(_id) {
       const projection = { _id: 0, conversation: 1, notification: 1, sender: 1, deletedAt: 1 };

@@ -1,10 +1,15 @@
-import { type DeleteUser, type EmptyReply, type PayloadOf, UserDeleted } from "@strata/contracts";
+import { CountFlags, type DeleteUser, type EmptyReply, type PayloadOf, UserDeleted } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { madeUuid } from "../domain/made-uuid.ts";
 import { isKnownAt, type UserRow } from "../domain/user.ts";
 import type { BlockStore } from "../store/block-store.ts";
+import type { DecisionStore } from "../store/decision-store.ts";
+import type { FlagStore } from "../store/flag-store.ts";
 import type { FollowingStore } from "../store/following-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
+import type { ModeratedUserStore } from "../store/moderated-user-store.ts";
+import type { MuteStore } from "../store/mute-store.ts";
 import type { SessionStore } from "../store/session-store.ts";
 import type { UserCountStore } from "../store/user-count-store.ts";
 
@@ -13,6 +18,10 @@ interface Deps {
   readonly counts: Pick<UserCountStore, "markDirty">;
   readonly blocks: BlockStore;
   readonly followings: FollowingStore;
+  readonly flags: Pick<FlagStore, "forget">;
+  readonly decisions: Pick<DecisionStore, "forget">;
+  readonly moderatedUsers: Pick<ModeratedUserStore, "remove">;
+  readonly mutes: Pick<MuteStore, "removeAll">;
   readonly sessions: Pick<SessionStore, "removeAll">;
   readonly publisher: Publisher;
 }
@@ -23,8 +32,9 @@ interface Deps {
  * and only then told.
  */
 export const deleteUser =
-  ({ identities, counts, blocks, followings, sessions, publisher }: Deps) =>
+  (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteUser>>): Promise<Outcome<EmptyReply>> => {
+    const { identities, counts, blocks, followings, sessions, publisher } = deps;
     const { app, id, payload } = delivery;
     const { userId, at } = payload;
     const forgotten = await tombstoneOf(delivery);
@@ -34,6 +44,7 @@ export const deleteUser =
     await sessions.removeAll(app, userId);
     await blocks.forget(app, userId);
     await followings.forget(app, userId, forgotten.forgottenAt);
+    await forgetModeration(deps, delivery);
     await publisher.emit(
       UserDeleted,
       app,
@@ -50,3 +61,20 @@ export const deleteUser =
       return identities.forget(user, Math.max(at, sentAt.getTime()), id);
     }
   };
+
+/** Flags of her and by her, with what was decided about her, and who is counted anew without hers. */
+async function forgetModeration(
+  { flags, decisions, moderatedUsers, mutes, publisher }: Deps,
+  cause: Delivery<PayloadOf<typeof DeleteUser>>,
+): Promise<void> {
+  const { app, id, payload } = cause;
+  const { userId, at } = payload;
+  await flags.forget(app, userId, async (flagged) => {
+    for (const other of flagged) {
+      await publisher.send(CountFlags, app, { userId: other, at }, { id: `${id}.count.${madeUuid(other)}`, cause });
+    }
+  });
+  await decisions.forget(app, userId);
+  await moderatedUsers.remove(app, userId);
+  await mutes.removeAll(app, userId);
+}

@@ -43,6 +43,8 @@ export interface IdentityStore {
   forget(row: UserRow, at: number, by: string): Promise<UserRow>;
   /** Which of these users were deleted at this time or later; also who has come back since. */
   findForgotten(app: string, userIds: readonly string[], at: number): Promise<readonly string[]>;
+  /** Who of these users is suspended. */
+  findSuspended(app: string, userIds: readonly string[]): Promise<readonly string[]>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -191,6 +193,11 @@ export function mongoIdentityStore(db: Db, counts: Pick<UserCountStore, "open" |
       const rows = await identities.find(filter, { projection: { _id: 1 } }).toArray();
       const forgotten = new Set(rows.map(({ _id }) => _id));
       return userIds.filter((_, index) => forgotten.has(ids[index] ?? ""));
+    },
+    async findSuspended(app, userIds) {
+      const filter = { _id: { $in: userIds.map((userId) => userKey(app, userId)) }, isSuspended: true };
+      const rows = await identities.find(filter, { projection: { _id: 0, userId: 1 } }).toArray();
+      return rows.flatMap(({ userId }) => userId ?? []);
     },
     async ensureIndexes() {
       await identities.createIndex(USERS_OF_PARTITION);

@@ -31,6 +31,7 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
       { name: "Users", description: "What one user is, has and has got" },
       { name: "Audiences", description: "Users by what is known of them: filters under a name" },
       { name: "Pushes", description: "What decides over pushes: an app's policy, and what each user wants" },
+      { name: "Moderation", description: "Whom users flag, and what an app does about it" },
       {
         name: "Client API",
         description: "For users themselves, with a session: what apps in browsers and on phones speak",

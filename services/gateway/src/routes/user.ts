@@ -39,7 +39,7 @@ export const deleteUser = ({ users }: { readonly users: KnownUsers }): Route => 
     tag: "Users",
     summary: "Forget a user",
     description:
-      "The privacy deletion: her identity, sessions, blocks, follows and devices go, and she leaves her conversations. " +
+      "The privacy deletion: her identity, sessions, blocks, follows, flags and devices go, and she leaves her conversations. " +
       "What she said to others stays, from a user without an identity.",
     path: UserPath,
     answer: { status: 202, description: "She is forgotten; what other services keep of her goes shortly" },

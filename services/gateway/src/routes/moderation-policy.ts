@@ -1,0 +1,78 @@
+import { GetModerationPolicy, SetModerationPolicy, type StandingModerationPolicy } from "@strata/contracts";
+import { formatOptionalTime } from "@strata/layer-protocol";
+import { moderationPolicyView, parseModerationPolicy } from "../domain/moderation-policy.ts";
+import { noContent, ok, type Route } from "../http/route.ts";
+import { ModerationPolicyRequest, ModerationPolicyView } from "../openapi/moderation-schemas.ts";
+import { operation } from "../openapi/operation.ts";
+import { AppPath } from "../openapi/parameters.ts";
+
+const path = "/apps/:app/moderation/policy";
+
+/** What an app does about users whom others flag. */
+export const moderationPolicyRoutes = (maxBodyBytes: number): readonly Route[] => [
+  getting(),
+  putting(maxBodyBytes),
+  deleting(),
+];
+
+const view = ({ policy, revision, updatedAt }: StandingModerationPolicy) => ({
+  ...moderationPolicyView(policy),
+  revision,
+  updated_at: formatOptionalTime(updatedAt),
+});
+
+const getting = (): Route => ({
+  method: "get",
+  path,
+  access: "app:read",
+  operation: operation({
+    id: "getModerationPolicy",
+    tag: "Moderation",
+    summary: "An app's moderation policy",
+    description: "Of an app that never set one: flags are taken, and nothing is done.",
+    path: AppPath,
+    answer: { status: 200, description: "The whole policy", schema: ModerationPolicyView },
+  }),
+  handle: async ({ calls }) => ok(view(await calls.ask(GetModerationPolicy, {}))),
+});
+
+const putting = (maxBodyBytes: number): Route => ({
+  method: "put",
+  path,
+  access: "app:write",
+  maxBodyBytes,
+  operation: operation({
+    id: "putModerationPolicy",
+    tag: "Moderation",
+    summary: "Set an app's moderation policy",
+    description:
+      "The whole of it: what the body leaves out is as if it had never been set. It judges a user with the next flag " +
+      "against her; `…/simulate` says beforehand what it would have done.",
+    path: AppPath,
+    body: ModerationPolicyRequest,
+    answer: { status: 200, description: "The whole policy as it is now", schema: ModerationPolicyView },
+    errors: [413, 422],
+  }),
+  async handle({ calls, body }) {
+    const policy = parseModerationPolicy(body);
+    return ok(view(await calls.request(SetModerationPolicy, { policy, at: Date.now() })));
+  },
+});
+
+const deleting = (): Route => ({
+  method: "delete",
+  path,
+  access: "app:write",
+  operation: operation({
+    id: "deleteModerationPolicy",
+    tag: "Moderation",
+    summary: "Do without a moderation policy",
+    description: "Nothing is done any more; what was done stays done. Flags are kept.",
+    path: AppPath,
+    answer: { status: 204, description: "There is none now" },
+  }),
+  async handle({ calls }) {
+    await calls.request(SetModerationPolicy, { policy: null, at: Date.now() });
+    return noContent;
+  },
+});
