@@ -58,7 +58,7 @@ export const UserMessage = Message.extend({ isUnread: z.boolean(), receivedAt: M
 export type UserMessage = z.infer<typeof UserMessage>;
 
 /** A conversation as one user sees it: without participants once she has left. */
-export const UserConversation = Conversation.omit({ lifecycle: true, visibleHistory: true }).extend({
+export const UserConversation = Conversation.omit({ lifecycle: true, visibleHistory: true, roles: true }).extend({
   lastMessage: UserMessage.nullable(),
   unreadCount: z.number().int(),
   messageCount: z.number().int(),

@@ -1,5 +1,6 @@
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import type { ConversationRow } from "./domain/conversation.ts";
+import type { BanStore } from "./store/ban-store.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
@@ -9,6 +10,7 @@ interface Deps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly conversationMessages: ConversationMessages;
+  readonly bans: Pick<BanStore, "purge">;
   readonly contents: Pick<ContentStore, "purge">;
 }
 
@@ -18,8 +20,8 @@ const SLICE = 500;
 const LEASE_MS = 30_000;
 
 /**
- * Removes a slice of what a deleted conversation has left behind: messages, then memberships,
- * then its contents, whose bytes the sweep of contents removes. False when nothing is due.
+ * Removes a slice of what a deleted conversation has left behind: messages, then memberships
+ * and bans, then its contents, whose bytes the sweep of contents removes. False when nothing is due.
  * Of the conversation itself a tombstone stays. Killed anywhere, the next turn removes what is left.
  */
 export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<boolean> {
@@ -31,10 +33,10 @@ export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<bool
 const claim = ({ conversations }: Deps): Promise<ConversationRow | null> => conversations.claimPurge(LEASE_MS);
 
 async function purge(deps: Deps, row: ConversationRow, size: number): Promise<void> {
-  const { conversations, memberships, conversationMessages, contents } = deps;
+  const { conversations, memberships, conversationMessages, bans, contents } = deps;
   const { app, conversationId } = row;
   let left = size;
-  for (const rows of [conversationMessages, memberships, contents]) {
+  for (const rows of [conversationMessages, memberships, bans, contents]) {
     if (left > 0) left -= await rows.purge(app, conversationId, left);
   }
   if (left > 0) await conversations.endPurge(row);
