@@ -5,6 +5,7 @@ import {
   parseIdempotencyKey,
   parseIfNoneMatch,
   parseNewConversation,
+  parseRoles,
   requireJsonObject,
 } from "@strata/layer-protocol";
 import { digestOf } from "./digest.ts";
@@ -26,6 +27,8 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
   const fields = requireJsonObject(call.body);
   const wanted = parseNewConversation(call.wire.version, fields, limits, viewer);
   const terms = viewer === null ? await termsOf(call, deps, fields) : null;
+  const roles = viewer === null ? parseRoles(call.wire.version, fields.roles, wanted.participants) : [];
+  const extras = { ...(terms ? { terms } : {}), ...(roles.length > 0 ? { roles } : {}) };
   const chosenId = chosenObjectId("conversations", ifNoneMatch, fields);
   const intent = intentOf({
     scope: JSON.stringify([call.wire.appId, viewer, "conversations"]),
@@ -36,8 +39,8 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
 
   const { outcome, conversation } = await call.calls.request(
     CreateConversation,
-    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...(terms ? { terms } : {}) },
-    { id: intent.commandId(digestOf(terms ? { ...wanted, terms } : wanted)) },
+    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...extras },
+    { id: intent.commandId(digestOf({ ...wanted, ...extras })) },
   );
   const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
   switch (outcome) {

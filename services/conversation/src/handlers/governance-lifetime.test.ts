@@ -134,7 +134,7 @@ describe("who governs a conversation, from its creation to its end", () => {
     await home.remove(gone, null);
     while (await purgeSlice(stores, 2));
     const left = await stores.db.collection("bans").find({ app: home.app }).toArray();
-    expect(new Set(left.map((ban) => String(ban["conversation"])))).to.deep.equal(new Set([kept.conversationId]));
+    expect(new Set(left.map((row) => String(row["conversation"])))).to.deep.equal(new Set([kept.conversationId]));
     expect(await home.rowOf(gone)).not.to.have.any.keys("governance", "lastChange");
     expect(await home.rowOf(kept)).to.have.property("governance");
   });
