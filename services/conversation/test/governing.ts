@@ -39,7 +39,7 @@ const asked = ({ conversationId }: ConversationRow, viewer: string | null) => ({
 /** Handlers over real stores, by a clock that the test moves, and what they publish. */
 export function governing(stores: Stores, app = anAppId()) {
   let at = Date.now();
-  const { events, publisher, failNext } = recordingPublisher();
+  const { events, commands, publisher, failNext } = recordingPublisher();
   const { named, knownUsers } = namingUsers();
   const deps = { ...stores, ...blocking(), knownUsers, publisher, now: () => at };
   const deliver = <Payload>(payload: Payload, id?: string) =>
@@ -52,6 +52,7 @@ export function governing(stores: Stores, app = anAppId()) {
     app,
     deps,
     events,
+    commands,
     named,
     failNext,
     now: () => at,

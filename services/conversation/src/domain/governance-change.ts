@@ -45,6 +45,8 @@ export function inForce(row: ConversationRow, act: GovernanceAct, { now, ban }: 
  * @throws DomainError `not_found` for a role or a mute of who is no participant
  */
 export function govern(row: ConversationRow, act: GovernanceAct, governing: Governing): ConversationRow | null {
+  // It comes so late that it is over: she may have come in again since.
+  if (isOver(act, governing.now)) return null;
   const governance = governanceAfter(row, act, governing);
   if (governance === null) return null;
   const { by, at, actor, now } = governing;
@@ -57,6 +59,11 @@ export function govern(row: ConversationRow, act: GovernanceAct, governing: Gove
     governance: kept,
     lastChange: { ...after.lastChange, governed: { actor, act, ...previousRole } },
   };
+}
+
+function isOver(act: GovernanceAct, now: number): boolean {
+  const end = act.kind === "mute" ? act.until : act.kind === "ban" ? act.expiresAt : null;
+  return end !== null && end <= now;
 }
 
 /** null: it stays as it is. */

@@ -226,6 +226,28 @@ describe("governConversation", () => {
     }
   });
 
+  it("answers her who gave her own role away the same when her command comes again", async () => {
+    const home = governing(stores);
+    const row = await home.conversation();
+    const delivery = home.acting(row, { kind: "set-role", userId: olga, role: "member" }, olga);
+    const first = await home.govern(delivery);
+    expect(first).to.have.nested.property("reply.member.role", "member");
+    expect(await home.govern(delivery)).to.deep.equal(first);
+    expect(home.events).to.have.lengthOf(1);
+  });
+
+  it("does nothing any more that comes when it is over", async () => {
+    const home = governing(stores);
+    const row = await home.conversation();
+    for (const act of [ban(mia, home.now() + MINUTE), mute(mia, home.now() + MINUTE)]) {
+      const late = home.acting(row, act);
+      home.pass(MINUTE);
+      await home.govern(late);
+    }
+    expect(await home.rowOf(row)).to.deep.include({ version: row.version, participants: row.participants });
+    expect(home.events).to.deep.equal([]);
+  });
+
   it("bans: out at once, and in by nobody's hand until she is unbanned, or it ends by the clock", async () => {
     const home = governing(stores);
     const row = await home.conversation();

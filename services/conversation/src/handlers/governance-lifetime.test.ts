@@ -123,6 +123,21 @@ describe("who governs a conversation, from its creation to its end", () => {
     expect(bannedFrom).to.deep.equal([[], [rosa]]);
   });
 
+  it("has who is banned forgotten, where she was deleted since the ban was asked for", async () => {
+    const home = governing(stores);
+    const row = await home.conversation();
+    const delivery = home.acting(row, ban(mia));
+    home.pass(1);
+    const at = home.now();
+    await stores.forgottenUsers.add(home.app, mia, at);
+    await home.govern(delivery);
+    expect(home.commands.map(({ payload }) => payload)).to.deep.equal([
+      { conversationId: row.conversationId, userId: mia, at },
+    ]);
+    await forgetParticipant(home.deps)(home.deliver({ conversationId: row.conversationId, userId: mia, at }));
+    expect(await stores.bans.findBanned(home.app, row.conversationId, [mia], at)).to.deep.equal([]);
+  });
+
   it("goes with the conversation", async () => {
     const home = governing(stores);
     const [gone, kept] = [await home.conversation(), await home.conversation()];
