@@ -6,9 +6,9 @@ import { ConversationId, Millis, UserId } from "./values.ts";
 
 /**
  * Does one act of whoever governs a conversation: roles, mutes, the freeze, bans. What is so already is done again without
- * a trace. Refused: `not_found`, also for who is no participant (of a role or a mute) or is not banned (of an unban);
- * `object_deleted`; `access_denied` to an `actor` who has left, or whose role does not allow it (details.reason,
- * details.requiredRole).
+ * a trace, and what is over when it comes is not done at all. Refused: `not_found`, also for a role or a mute of who is no
+ * participant; `object_deleted`; `access_denied` to an `actor` who has left, or whose role does not allow it
+ * (details.reason, details.requiredRole).
  */
 export const GovernConversation = defineCommand({
   service: "conversation",

@@ -83,8 +83,9 @@ export type ConversationChange = z.infer<typeof ConversationChange>;
 
 /**
  * Applies all changes in order, or none. Other participants than before make a conversation no longer distinct.
- * Refused: `not_found`; `object_deleted`; `access_denied` when `actor` has left; `invalid_property` (details.property)
- * beyond a limit or through a string on a metadata path.
+ * Refused: `not_found`; `object_deleted`; `access_denied` when `actor` has left, or when her role does not allow it
+ * (details.reason, details.requiredRole); `user_banned` for who is banned from it (details.userIds); `invalid_property`
+ * (details.property) beyond a limit or through a string on a metadata path.
  */
 export const ChangeConversation = defineCommand({
   service: "conversation",
