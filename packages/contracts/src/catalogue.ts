@@ -6,6 +6,7 @@ import * as badge from "./badge.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
 import * as conversationLifecycle from "./conversation-lifecycle.ts";
+import * as conversationMembers from "./conversation-members.ts";
 import type { AnyCommand, AnyContract, AnyEvent, AnyQuery, ServiceName } from "./define.ts";
 import * as directory from "./directory.ts";
 import * as flag from "./flag.ts";
@@ -49,6 +50,7 @@ export const catalogue: readonly AnyContract[] = [
   content,
   conversation,
   conversationLifecycle,
+  conversationMembers,
   directory,
   flag,
   identityProvider,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { Freeze, RoleOfUser } from "./conversation-roles.ts";
 import { ConversationLifecycle, ConversationTerms, VisibleHistory } from "./conversation-terms.ts";
 import { ConversationId, Metadata, Millis, Position, UserId } from "./values.ts";
 
@@ -23,6 +24,10 @@ export const Conversation = z.object({
   lifecycle: ConversationLifecycle.optional(),
   /** Absent: `all`. */
   visibleHistory: VisibleHistory.optional(),
+  /** Participants who have another role than `member`, where there are any. */
+  roles: z.array(RoleOfUser).optional(),
+  /** Present while it is frozen. */
+  freeze: Freeze.optional(),
 });
 export type Conversation = z.infer<typeof Conversation>;
 
@@ -58,6 +63,8 @@ export const CreateConversation = defineCommand({
     /** The user who makes it, to whom one that is not open yet is not there; null or absent: the backend. */
     creator: UserId.nullable().optional(),
     terms: ConversationTerms.optional(),
+    /** Roles of participants other than `member`; others are passed over, and all are where it is found. */
+    roles: z.array(RoleOfUser).max(MAX_PARTICIPANTS).optional(),
   }),
   reply: z.object({
     outcome: z.enum(["created", "found", "conflict", "in-use"]),
@@ -79,8 +86,9 @@ export type ConversationChange = z.infer<typeof ConversationChange>;
 
 /**
  * Applies all changes in order, or none. Other participants than before make a conversation no longer distinct.
- * Refused: `not_found`; `object_deleted`; `access_denied` when `actor` has left; `invalid_property` (details.property)
- * beyond a limit or through a string on a metadata path.
+ * Refused: `not_found`; `object_deleted`; `access_denied` when `actor` has left, or when her role does not allow it
+ * (details.reason, details.requiredRole); `user_banned` for who is banned from it (details.userIds); `invalid_property`
+ * (details.property) beyond a limit or through a string on a metadata path.
  */
 export const ChangeConversation = defineCommand({
   service: "conversation",

@@ -9,6 +9,8 @@ export * from "./content.ts";
 export * from "./content-token.ts";
 export * from "./conversation.ts";
 export * from "./conversation-lifecycle.ts";
+export * from "./conversation-members.ts";
+export * from "./conversation-roles.ts";
 export * from "./conversation-terms.ts";
 export * from "./badge.ts";
 export * from "./define.ts";

@@ -58,7 +58,7 @@ export const UserMessage = Message.extend({ isUnread: z.boolean(), receivedAt: M
 export type UserMessage = z.infer<typeof UserMessage>;
 
 /** A conversation as one user sees it: without participants once she has left. */
-export const UserConversation = Conversation.omit({ lifecycle: true, visibleHistory: true }).extend({
+export const UserConversation = Conversation.omit({ lifecycle: true, visibleHistory: true, roles: true }).extend({
   lastMessage: UserMessage.nullable(),
   unreadCount: z.number().int(),
   messageCount: z.number().int(),
@@ -84,7 +84,7 @@ const Draft = z.object({
 /**
  * Sends a message: it takes the conversation's next position. `in-use`: the id was taken by another command; `message`
  * is null when that message is in another conversation, was deleted, or is still to be sent by a schedule. Refused: `not_found`; `object_deleted`;
- * `access_denied`; `invalid_property` for a sender who is no participant, and for content that is unknown or not
+ * `access_denied`, also to a `user` whose role, mute or freeze does not allow it (details.reason); `invalid_property` for a sender who is no participant, and for content that is unknown or not
  * uploaded (`parts.content`).
  */
 export const SendMessage = defineCommand({

@@ -7,6 +7,7 @@ import {
   parseIfNoneMatch,
   parseInvited,
   parseNewConversation,
+  parseRoles,
   requireJsonObject,
 } from "@strata/layer-protocol";
 import { digestOf } from "./digest.ts";
@@ -30,6 +31,12 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
   const wanted = parseNewConversation(call.wire.version, fields, limits, viewer, invited.length > 0);
   requireGuests(invited, wanted.participants);
   const terms = viewer === null ? await termsOf(call, deps, fields) : null;
+  const roles = viewer === null ? parseRoles(call.wire.version, fields.roles, wanted.participants) : [];
+  const extras = {
+    ...(terms ? { terms } : {}),
+    ...(roles.length > 0 ? { roles } : {}),
+    ...(invited.length > 0 ? { invited } : {}),
+  };
   const chosenId = chosenObjectId("conversations", ifNoneMatch, fields);
   const intent = intentOf({
     scope: JSON.stringify([call.wire.appId, viewer, "conversations"]),
@@ -37,12 +44,11 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
     idempotencyKey,
   });
   await door.admit(call, viewer);
-  const extended = { ...(terms ? { terms } : {}), ...(invited.length > 0 ? { invited } : {}) };
 
   const { outcome, conversation } = await call.calls.request(
     CreateConversation,
-    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...extended },
-    { id: intent.commandId(digestOf({ ...wanted, ...extended })) },
+    { conversationId: intent.id, ...wanted, limits, creator: viewer, ...extras },
+    { id: intent.commandId(digestOf({ ...wanted, ...extras })) },
   );
   const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
   switch (outcome) {

@@ -2,6 +2,8 @@ import {
   conflict,
   type ErrorId,
   ERRORS,
+  formatTime,
+  identityUri,
   idInUse,
   internalServerError,
   invalidRequest,
@@ -43,6 +45,10 @@ function ofDomainError(error: DomainError): LayerError {
       return conflict("The object exists already");
     case "id_in_use":
       return idInUse(null);
+    case "access_denied":
+      return layerError(id, error.message, denialOf(error));
+    case "user_banned":
+      return layerError(id, error.message, { property: "participants", ids: bannedOf(error) });
     default:
       return layerError(id, error.message, propertyOf(error));
   }
@@ -52,6 +58,22 @@ export const isErrorId = (code: string): code is ErrorId => Object.hasOwn(ERRORS
 
 const propertyOf = ({ details }: DomainError): { property: string } | undefined =>
   typeof details["property"] === "string" ? { property: details["property"] } : undefined;
+
+/** Why a participant may not do something that others may, for programs; undefined where she is none. */
+function denialOf({ details }: DomainError) {
+  const { reason, requiredRole, mutedUntil } = details;
+  if (typeof reason !== "string") return undefined;
+  return {
+    reason,
+    ...(typeof requiredRole === "string" ? { required_role: requiredRole } : {}),
+    ...(mutedUntil === undefined
+      ? {}
+      : { muted_until: typeof mutedUntil === "number" ? formatTime(mutedUntil) : null }),
+  };
+}
+
+const bannedOf = ({ details: { userIds } }: DomainError): readonly string[] =>
+  Array.isArray(userIds) ? userIds.flatMap((userId) => (typeof userId === "string" ? [identityUri(userId)] : [])) : [];
 
 function retryAfterSeconds({ details }: DomainError): number {
   const afterMs = details["retryAfterMs"];

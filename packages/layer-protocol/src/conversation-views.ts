@@ -1,3 +1,5 @@
+import { freezeView, rolesView } from "./conversation-members.ts";
+import type { FreezeFacts, RoleOfUser } from "./conversation-members.ts";
 import type { ConversationMetadata } from "./conversation-metadata.ts";
 import { basicIdentity } from "./identities.ts";
 import { objectUri } from "./ids.ts";
@@ -17,6 +19,7 @@ export interface ConversationFacts {
   readonly participants: readonly string[];
   readonly distinct: boolean;
   readonly metadata: ConversationMetadata;
+  readonly freeze?: FreezeFacts | undefined;
 }
 
 /** What happens to a conversation by itself. */
@@ -33,6 +36,7 @@ export interface LifecycleFacts {
 interface SystemFacts extends ConversationFacts {
   readonly lifecycle?: LifecycleFacts | undefined;
   readonly visibleHistory?: "all" | "from-joining" | undefined;
+  readonly roles?: readonly RoleOfUser[] | undefined;
 }
 
 /** A conversation as one user has it; without participants once she has left. */
@@ -52,6 +56,7 @@ export const conversationSystemView = (wire: WireContext, conversation: SystemFa
     ? { schedule: scheduleView(wire, conversation.conversationId, conversation.lifecycle) }
     : {}),
   ...(conversation.visibleHistory === "from-joining" ? { visible_history: "from_joining" as const } : {}),
+  ...(conversation.roles ? { roles: rolesView(wire, conversation.roles) } : {}),
 });
 
 /** What a conversation does by itself (an extension); one that does nothing is just open. */
@@ -83,7 +88,7 @@ export const conversationUserView = (
 const conversationView = (
   wire: WireContext,
   url: string,
-  { conversationId, createdAt, participants, distinct, metadata }: ConversationFacts,
+  { conversationId, createdAt, participants, distinct, metadata, freeze }: ConversationFacts,
   profiles: Profiles,
 ) => ({
   id: objectUri("conversations", conversationId),
@@ -95,4 +100,6 @@ const conversationView = (
     : [...participants],
   distinct,
   metadata,
+  // Also an extension: who has left sees nobody in it, and nothing of what it has come to.
+  ...(freeze && participants.length > 0 ? { freeze: freezeView(wire, freeze) } : {}),
 });

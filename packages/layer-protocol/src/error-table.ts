@@ -19,7 +19,11 @@ export const ERRORS = {
     when: "the body is structurally invalid, such as JSON that does not parse",
   },
   internal_server_error: { code: 100, status: 500, when: "an unexpected failure" },
-  access_denied: { code: 101, status: 403, when: "the user was a participant and no longer is" },
+  access_denied: {
+    code: 101,
+    status: 403,
+    when: "the user was a participant and no longer is; or she may not do this: data.reason says why, data.required_role what she would need",
+  },
   not_found: { code: 102, status: 404, when: "there is no such object" },
   object_deleted: { code: 103, status: 410, when: "the object existed and was deleted" },
   missing_property: { code: 104, status: 422, when: "a required property is absent; data.property names it" },
@@ -42,6 +46,11 @@ export const ERRORS = {
     when: "the conversation takes no messages: its time is over, or it has not opened yet (which only its backend is told)",
   },
   user_muted: { code: 120, status: 403, when: "the user cannot send messages for now: her flags said so" },
+  user_banned: {
+    code: 121,
+    status: 403,
+    when: "the conversation does not take this user: she is banned; data.ids names those who are",
+  },
   id_in_use: { code: 111, status: 409, when: "the id was used before; data is the existing object, or null" },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -87,6 +87,19 @@ export { namedBelow } from "./below.ts";
 export { parseConversationPatch } from "./conversation-patch.ts";
 export type { ConversationChange } from "./conversation-patch.ts";
 export type { ConversationMetadata } from "./conversation-metadata.ts";
+export {
+  banView,
+  freezeView,
+  memberView,
+  parseBan,
+  parseFreeze,
+  parseMemberChange,
+  parseMemberFilter,
+  parseMute,
+  parseRoles,
+  ROLES,
+} from "./conversation-members.ts";
+export type { BanFacts, FreezeFacts, MemberFacts, Role, RoleOfUser } from "./conversation-members.ts";
 export { conversationSystemView, conversationUserView, scheduleView } from "./conversation-views.ts";
 export type { ConversationFacts, LifecycleFacts, UserConversationFacts } from "./conversation-views.ts";
 export {

@@ -41,6 +41,7 @@ describe("errors of the wire", () => {
       "id_in_use 111 409",
       "conversation_closed 112 403",
       "user_muted 120 403",
+      "user_banned 121 403",
     ]);
   });
 

@@ -27,6 +27,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map([
   ["id_in_use", 409],
   ["conversation_closed", 403],
   ["user_muted", 403],
+  ["user_banned", 403],
 ]);
 
 /** A stable snake_case word that callers and clients may branch on, such as `not_found`. */

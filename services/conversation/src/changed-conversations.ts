@@ -1,18 +1,23 @@
 import { MetadataChanged, ParticipantsChanged } from "@strata/contracts";
 import type { Delivery, Publisher } from "@strata/messaging";
-import type { ConversationRow } from "./domain/conversation.ts";
+import { requireMayComeIn } from "./coming-in.ts";
+import type { ConversationRow, LastChange } from "./domain/conversation.ts";
 import { isUnopened } from "./domain/lifecycle.ts";
 import { newMembership } from "./domain/membership.ts";
 import { forgetLate } from "./late-participants.ts";
+import type { BanStore } from "./store/ban-store.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
+import { followGovernance } from "./told-governance.ts";
 
 export interface ChangeDeps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
+  readonly bans: BanStore;
   readonly publisher: Publisher;
+  readonly now: () => number;
 }
 
 type Cause = Pick<Delivery<unknown>, "id" | "traceparent">;
@@ -26,10 +31,14 @@ export const findFollowed =
     return row;
   };
 
-/** Stores what a conversation was changed to, and does all that follows from it. */
+/**
+ * Stores what a conversation was changed to, and does all that follows from it.
+ * @throws DomainError `user_banned` where it would bring in who is banned from it
+ */
 export const storeChange =
   (deps: ChangeDeps) =>
   async (before: ConversationRow, after: ConversationRow, cause: Cause): Promise<void> => {
+    await requireMayComeIn(deps)(after.app, after.conversationId, after.lastChange?.added ?? []);
     await deps.conversations.change(before, after);
     await followChange(deps)(after, cause);
   };
@@ -49,11 +58,13 @@ export const followChange =
     if (!lastChange || lastChange.isFollowed || row.deletedAt !== undefined) return;
     const { by, at, position } = lastChange;
     const [added, removed] = [[...lastChange.added], [...lastChange.removed]];
+    const named = bannedBy(lastChange);
     await memberships.admit(added.map((userId) => newMembership(row, userId, at)));
     if (isUnopened(row)) {
       // Nobody has heard of it: who goes never was in it.
       for (const userId of removed) await memberships.forget(app, userId, conversationId);
-      await forgetLate(deps)({ app, conversationId, userIds: added, at }, { id: by, traceparent });
+      await followGovernance(deps)(row, { id: by, traceparent });
+      await forgetLate(deps)({ app, conversationId, userIds: [...added, ...named], at }, { id: by, traceparent });
       return conversations.markFollowed(row);
     }
     await memberships.dismiss(app, conversationId, removed, position);
@@ -66,6 +77,11 @@ export const followChange =
     if (lastChange.isMetadataChanged) {
       await publisher.emit(MetadataChanged, app, { conversationId, at }, about("metadata-changed"));
     }
-    await forgetLate(deps)({ app, conversationId, userIds: added, at }, cause);
+    await followGovernance(deps)(row, cause);
+    await forgetLate(deps)({ app, conversationId, userIds: [...added, ...named], at }, cause);
     await conversations.markFollowed(row);
   };
+
+/** Who may have been deleted since, though she did not come in by it. */
+const bannedBy = ({ governed }: LastChange): readonly string[] =>
+  governed?.act.kind === "ban" ? [governed.act.userId] : [];

@@ -15,10 +15,12 @@ import {
   DeleteMembershipRule,
   DeleteMessage,
   ForgetParticipant,
+  GetBan,
   GetContent,
   GetConversation,
   GetInvite,
   GetMembershipRule,
+  GetMember,
   GetMessage,
   FindMessageReaders,
   FindParticipants,
@@ -26,11 +28,14 @@ import {
   GetMessageNotification,
   GetRuleRun,
   GetUserConversation,
+  GovernConversation,
   HideMessage,
   IdentityCreated,
   ListInvites,
   ListMembershipRules,
   ModerateMessage,
+  ListBans,
+  ListMembers,
   ListMessages,
   ListRuleRuns,
   ListUserConversations,
@@ -74,7 +79,10 @@ import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
 import { joinNewcomer } from "./handlers/join-newcomer.ts";
 import { getInvite, listInvites, listUserInvites } from "./handlers/list-invites.ts";
+import { getBan, listBans } from "./handlers/list-bans.ts";
+import { getMember, listMembers } from "./handlers/list-members.ts";
 import { listMessages } from "./handlers/list-messages.ts";
+import { governConversation } from "./handlers/govern-conversation.ts";
 import { listUserConversations } from "./handlers/list-user-conversations.ts";
 import { markAllRead } from "./handlers/mark-all-read.ts";
 import {
@@ -92,6 +100,7 @@ import { searchMessages } from "./handlers/search-messages.ts";
 import { sendMessages } from "./handlers/send-message.ts";
 import { takeConversationStep } from "./handlers/take-conversation-step.ts";
 import type { KnownUsers } from "./known-users.ts";
+import type { BanStore } from "./store/ban-store.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
@@ -123,6 +132,7 @@ interface Deps {
   readonly searches: SearchStore;
   readonly timelines: TimelineStore;
   readonly schedules: ScheduleStore;
+  readonly bans: BanStore;
   readonly contents: ContentStore;
   readonly summaries: ConversationSummaries;
   readonly sharedSummaries: SharedSummaries;
@@ -143,6 +153,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(CreateConversation, createConversation(deps)),
       on(ChangeConversation, changeConversation(deps)),
       on(DeleteConversation, deleteConversation(deps)),
+      on(GovernConversation, governConversation(deps)),
       on(ChangeConversationSchedule, changeConversationSchedule(deps)),
       on(CancelConversationSchedule, cancelConversationSchedule(deps)),
       on(TakeConversationStep, takeConversationStep(deps)),
@@ -182,6 +193,10 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetConversation, getConversation(deps)),
       on(GetUserConversation, getUserConversation(deps)),
       on(ListUserConversations, listUserConversations(deps)),
+      on(ListMembers, listMembers(deps)),
+      on(GetMember, getMember(deps)),
+      on(ListBans, listBans(deps)),
+      on(GetBan, getBan(deps)),
       on(ListMessages, listMessages(deps)),
       on(GetMessage, getMessage(deps)),
       on(SearchMessages, searchMessages(deps)),

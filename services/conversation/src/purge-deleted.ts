@@ -1,5 +1,6 @@
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import type { ConversationRow } from "./domain/conversation.ts";
+import type { BanStore } from "./store/ban-store.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
@@ -11,6 +12,7 @@ interface Deps {
   readonly memberships: MembershipStore;
   readonly conversationMessages: ConversationMessages;
   readonly invites: Pick<InviteStore, "purge">;
+  readonly bans: Pick<BanStore, "purge">;
   readonly contents: Pick<ContentStore, "purge">;
 }
 
@@ -20,8 +22,8 @@ const SLICE = 500;
 const LEASE_MS = 30_000;
 
 /**
- * Removes a slice of what a deleted conversation has left behind: messages, then memberships and invites,
- * then its contents, whose bytes the sweep of contents removes. False when nothing is due.
+ * Removes a slice of what a deleted conversation has left behind: messages, then memberships,
+ * bans and invites, then its contents, whose bytes the sweep of contents removes. False when nothing is due.
  * Of the conversation itself a tombstone stays. Killed anywhere, the next turn removes what is left.
  */
 export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<boolean> {
@@ -33,10 +35,10 @@ export async function purgeSlice(deps: Deps, size: number = SLICE): Promise<bool
 const claim = ({ conversations }: Deps): Promise<ConversationRow | null> => conversations.claimPurge(LEASE_MS);
 
 async function purge(deps: Deps, row: ConversationRow, size: number): Promise<void> {
-  const { conversations, memberships, conversationMessages, invites, contents } = deps;
+  const { conversations, memberships, conversationMessages, bans, invites, contents } = deps;
   const { app, conversationId } = row;
   let left = size;
-  for (const rows of [conversationMessages, memberships, invites, contents]) {
+  for (const rows of [conversationMessages, memberships, bans, invites, contents]) {
     if (left > 0) left -= await rows.purge(app, conversationId, left);
   }
   if (left > 0) await conversations.endPurge(row);

@@ -100,6 +100,7 @@ function refusedAs(error: DomainError): Verdict | "unmade" {
     case "invalid_property":
       return error.details["property"] === "participants" ? "full" : "refused";
     case "access_denied":
+    case "user_banned":
       return "refused";
     default:
       throw error;

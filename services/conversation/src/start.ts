@@ -12,6 +12,7 @@ import { sharedSummariesOf } from "./shared-summaries.ts";
 import { startPurge } from "./purge-deleted.ts";
 import { openStorage } from "./content/open-storage.ts";
 import { startContents } from "./content/start-contents.ts";
+import { mongoBanStore } from "./store/ban-store.ts";
 import { mongoContentStore } from "./store/content-store.ts";
 import { mongoConversationMessages } from "./store/conversation-messages.ts";
 import { mongoConversationStore } from "./store/conversation-store.ts";
@@ -43,6 +44,7 @@ export async function start(
     members: mongoRuleMemberStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
+    bans: mongoBanStore(mongo.db),
     contents: mongoContentStore(mongo.db),
   };
   const storage = await openStorage(config, mongo);

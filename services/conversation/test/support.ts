@@ -21,6 +21,7 @@ import { type Config, loadConfig } from "../src/config.ts";
 import { beginConversation, type ConversationRow } from "../src/domain/conversation.ts";
 import { newMembership } from "../src/domain/membership.ts";
 import { start } from "../src/start.ts";
+import { mongoBanStore } from "../src/store/ban-store.ts";
 import { mongoContentStore } from "../src/store/content-store.ts";
 import { mongoConversationMessages } from "../src/store/conversation-messages.ts";
 import { mongoConversationStore } from "../src/store/conversation-store.ts";
@@ -51,6 +52,7 @@ export async function openStores(name: string) {
     members: mongoRuleMemberStore(mongo.db),
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
+    bans: mongoBanStore(mongo.db),
     contents: mongoContentStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));

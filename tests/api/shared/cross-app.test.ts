@@ -137,6 +137,7 @@ async function furnish(world: World, secret: string): Promise<Readonly<Record<st
     part: uuidOf(part),
     announcement: uuidOf(expectStatus(announced, 202).json),
     content: uuidOf(expectStatus(content, 201).json),
+    member: user,
     followed: user,
     blocked: user,
     other: user,

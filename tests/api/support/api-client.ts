@@ -116,6 +116,7 @@ const STATUSES: Readonly<Record<string, readonly [code: number, status: number]>
   id_in_use: [111, 409],
   conversation_closed: [112, 403],
   user_muted: [120, 403],
+  user_banned: [121, 403],
 };
 
 /** Holds an answer against the table of errors (3.2): status, id and code belong together, and a URL explains it. */

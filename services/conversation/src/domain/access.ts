@@ -1,5 +1,6 @@
 import type { Authority, Sender } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
+import { sendingRefusal } from "./authority.ts";
 import type { ConversationRow } from "./conversation.ts";
 import { isUnopened, takesMessages } from "./lifecycle.ts";
 import { type MembershipRow, refusedTo } from "./membership.ts";
@@ -49,7 +50,16 @@ export const senderRefusal = (
   conversation: ConversationRow,
   membership: MembershipRow | null,
   now: number,
-): DomainError | null => standingRefusal(draft, conversation, membership) ?? writingRefusal(conversation, now);
+): DomainError | null =>
+  standingRefusal(draft, conversation, membership) ??
+  writingRefusal(conversation, now) ??
+  ownRefusal(draft, conversation, now);
+
+/** Of what a user says herself: what a backend says in her name is the backend's. */
+function ownRefusal({ sender, authority }: Draft, conversation: ConversationRow, now: number): DomainError | null {
+  const user = senderUser(sender);
+  return authority === "user" && user !== null ? sendingRefusal(conversation, user, now) : null;
+}
 
 /** What keeps a sender from being heard. */
 export interface Heard {

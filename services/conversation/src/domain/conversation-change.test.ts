@@ -119,7 +119,7 @@ describe("a change of a conversation", () => {
         const changed = change(row, steps, 5, 10_000);
         if (!changed) return;
         const { participants, lastChange } = changed;
-        const { added = [], removed = [] } = lastChange ?? {};
+        const { added, removed } = lastChange;
         expect(new Set(participants)).to.have.property("size", participants.length);
         const stayed = row.participants.filter((userId) => !removed.includes(userId));
         expect([...stayed, ...added]).to.have.members(participants);

@@ -1,10 +1,14 @@
 import type { ConversationChange, ConversationLimits, Metadata } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { type ConversationRow, distinctKeyOf, type LastChange } from "./conversation.ts";
+import { afterLeaving } from "./governance.ts";
 import { isSameMetadata, metadataBytes, metadataProperty, withoutValue, withValue } from "./metadata.ts";
 
 /** Deeper metadata is refused before it is walked into. */
 const MAX_PATH = 64;
+
+/** With what its change did. */
+export type ChangedConversation = ConversationRow & { readonly lastChange: LastChange };
 
 const refusal = (property: string): DomainError => new DomainError("invalid_property", { property });
 
@@ -40,7 +44,7 @@ export function changeConversation(
   changes: readonly ConversationChange[],
   limits: ConversationLimits,
   change: Pick<LastChange, "by" | "at">,
-): ConversationRow | null {
+): ChangedConversation | null {
   let people = new Set(row.participants);
   let metadata = row.metadata;
   for (const one of changes) {
@@ -59,7 +63,7 @@ function changedTo(
   participants: readonly string[],
   metadata: Metadata,
   { by, at }: Pick<LastChange, "by" | "at">,
-): ConversationRow | null {
+): ChangedConversation | null {
   const [before, after] = [new Set(row.participants), new Set(participants)];
   const added = participants.filter((userId) => !before.has(userId));
   const removed = row.participants.filter((userId) => !after.has(userId));
@@ -68,11 +72,13 @@ function changedTo(
   if (removed.length === 0 && !isReordered && !isMetadataChanged) return null;
 
   const { distinctKey: _, ...rest } = row;
+  const governance = afterLeaving(row.governance, removed);
   const distinct = row.distinct && added.length === 0 && removed.length === 0;
   return {
     ...rest,
     participants,
     metadata,
+    ...(governance ? { governance } : {}),
     distinct,
     ...(distinct ? { distinctKey: distinctKeyOf(row.app, participants) } : {}),
     version: row.version + 1,
@@ -85,7 +91,7 @@ export const withoutParticipant = (
   row: ConversationRow,
   userId: string,
   change: Pick<LastChange, "by" | "at">,
-): ConversationRow | null =>
+): ChangedConversation | null =>
   row.participants.includes(userId)
     ? changedTo(
         row,

@@ -6,6 +6,7 @@ import {
   type Metadata,
   type VisibleHistory,
 } from "@strata/contracts";
+import { type Governance, type Governed, governanceView, newGovernance } from "./governance.ts";
 import { type Lifecycle, lifecycleView, newLifecycle } from "./lifecycle.ts";
 
 /** What the last change did, kept so that all that follows from it can be done from the row alone, by whoever comes next. */
@@ -18,6 +19,8 @@ export interface LastChange {
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly isMetadataChanged: boolean;
+  /** Present where it was an act of whoever governs. */
+  readonly governed?: Governed | undefined;
   /** All that follows from it is done and told; until then the row takes no other change. */
   readonly isFollowed: boolean;
 }
@@ -41,6 +44,8 @@ export interface ConversationRow {
   /** The command that made it. */
   readonly by: string;
   readonly lastChange?: LastChange | undefined;
+  /** Present where something was said of who may do what. */
+  readonly governance?: Governance | undefined;
   /** Present where something happens to it by itself, or was to. */
   readonly lifecycle?: Lifecycle | undefined;
   /** What who joins later sees; absent: all. */
@@ -69,12 +74,14 @@ interface Beginning {
   readonly at: number;
   readonly by: string;
   readonly terms?: ConversationTerms | undefined;
+  readonly roles?: Governance["roles"] | undefined;
 }
 
 /** A conversation as it begins. */
 export const beginConversation = (beginning: Beginning): ConversationRow => {
-  const { app, conversationId, participants, distinct, metadata, at, by, terms } = beginning;
+  const { app, conversationId, participants, distinct, metadata, at, by, terms, roles } = beginning;
   const lifecycle = newLifecycle(terms, at, by);
+  const governance = newGovernance(roles, participants);
   return {
     _id: conversationKey(app, conversationId),
     app,
@@ -88,6 +95,7 @@ export const beginConversation = (beginning: Beginning): ConversationRow => {
     lastPosition: 0,
     lastMessageAt: null,
     by,
+    ...(governance ? { governance } : {}),
     ...(lifecycle ? { lifecycle } : {}),
     ...(terms && terms.visibleHistory !== "all" ? { visibleHistory: terms.visibleHistory } : {}),
   };
@@ -95,7 +103,11 @@ export const beginConversation = (beginning: Beginning): ConversationRow => {
 
 /** As its app's backend sees it. */
 export const conversationOf = ({ lifecycle, ...row }: ConversationRow): Conversation =>
-  Conversation.parse(lifecycle ? { ...row, lifecycle: lifecycleView(lifecycle) } : row);
+  Conversation.parse({
+    ...row,
+    ...governanceView(row),
+    ...(lifecycle ? { lifecycle: lifecycleView(lifecycle) } : {}),
+  });
 
 /** One that can be written into no more stands in nobody's way: the same people may begin another. */
 export const distinctNoLonger = (row: ConversationRow): ConversationRow => ({

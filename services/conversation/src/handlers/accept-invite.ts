@@ -1,6 +1,7 @@
 import { type AcceptInvite, type Conversation, InviteAccepted, type PayloadOf } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { requireMayComeIn } from "../coming-in.ts";
 import { type ChangeDeps, findFollowed, isChangedBy, storeChange } from "../changed-conversations.ts";
 import { present, writingRefusal } from "../domain/access.ts";
 import { conversationOf, type ConversationRow } from "../domain/conversation.ts";
@@ -39,7 +40,8 @@ export const acceptInvite =
     if (isIn && (invite.user === null || invite.state === "accepted")) return reply(conversationOf(row));
     const refusal = overRefusal(invite, deps.now()) ?? (isIn ? null : writingRefusal(row, deps.now()));
     if (refusal) return refuse(refusal);
-    // Refused when it is full, before anything is written.
+    // Refused when she is banned, or it is full, before anything is written.
+    await requireMayComeIn(deps)(app, conversationId, [userId]);
     joined(row, delivery, payload.limits.maxParticipants);
     await deps.knownUsers.ensure(app, [userId], delivery);
     const use = { user: userId, at: delivery.sentAt.getTime(), by: id, wasIn: isIn };

@@ -3,6 +3,7 @@ import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { type ChangeDeps, findFollowed, isChangedBy, storeChange } from "../changed-conversations.ts";
 import { present } from "../domain/access.ts";
+import { changingRefusal } from "../domain/authority.ts";
 import { conversationOf } from "../domain/conversation.ts";
 import { changeConversation as applied } from "../domain/conversation-change.ts";
 import { refusedTo } from "../domain/membership.ts";
@@ -31,7 +32,9 @@ export const changeConversation =
 
     const changed = applied(row, changes, limits, { by: delivery.id, at: delivery.sentAt.getTime() });
     if (!changed) return reply(conversationOf(row));
-    await knownUsers.ensure(app, changed.lastChange?.added ?? [], delivery);
+    const denial = actor === null ? null : changingRefusal(row, actor, changed.lastChange);
+    if (denial) return refuse(denial);
+    await knownUsers.ensure(app, changed.lastChange.added, delivery);
     await storeChange(deps)(row, changed, delivery);
     return reply(conversationOf(changed));
   };

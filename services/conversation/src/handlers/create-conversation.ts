@@ -9,6 +9,7 @@ import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { breakIce, tellSchedule } from "../conversation-steps.ts";
 import { beginConversation, conversationOf, type ConversationRow } from "../domain/conversation.ts";
+import { rolesIn } from "../domain/governance.ts";
 import { isUnopened, nextStep } from "../domain/lifecycle.ts";
 import { newMembership } from "../domain/membership.ts";
 import { isSameMetadata, metadataBytes } from "../domain/metadata.ts";
@@ -16,6 +17,7 @@ import type { KnownUsers } from "../known-users.ts";
 import { forgetLate } from "../late-participants.ts";
 import { inviteWith } from "../invited-users.ts";
 import type { InviteStore } from "../store/invite-store.ts";
+import { tellFirstRoles } from "../told-governance.ts";
 import type { SendingDeps } from "./send-message.ts";
 
 interface Deps extends SendingDeps {
@@ -51,6 +53,7 @@ export const createConversation =
     const at = delivery.sentAt.getTime();
     await memberships.insertMissing(row.participants.map((userId) => newMembership(row, userId, at)));
     const begun = isMadeForLater(row) ? row : await begin(deps, row, delivery);
+    await tellFirstRoles(deps)(begun, rolesIn(payload.roles, participants), delivery);
     await tellSchedule(deps)(begun, delivery);
     await inviteWith(deps)(begun, invited, delivery);
     await forgetLate(deps)({ app, conversationId, userIds: row.participants, at }, delivery);
@@ -63,8 +66,8 @@ async function insertOrFind(
   { app, id, payload }: Creation,
   participants: readonly string[],
 ): Promise<ConversationRow> {
-  const { conversationId, distinct, metadata, terms, creator = null } = payload;
-  const beginning = { app, conversationId, participants, distinct, metadata: metadata ?? {}, terms };
+  const { conversationId, distinct, metadata, terms, roles, creator = null } = payload;
+  const beginning = { app, conversationId, participants, distinct, metadata: metadata ?? {}, terms, roles };
   const row = beginConversation({ ...beginning, at: now(), by: id });
   const dueAt = row.lifecycle ? (nextStep(row.lifecycle, now())?.at ?? null) : null;
   const found = await conversations.insertOrFind(row, dueAt);

@@ -1,13 +1,14 @@
 import type { CreateInvite, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
+import { requireMayComeIn } from "../coming-in.ts";
 import { type ChangeDeps, findFollowed } from "../changed-conversations.ts";
 import type { Blockers } from "../blockers.ts";
 import { present, writingRefusal } from "../domain/access.ts";
 import type { ConversationRow } from "../domain/conversation.ts";
 import { inviteOf, type InviteRow, newInvite } from "../domain/invite.ts";
 import { isUnopened } from "../domain/lifecycle.ts";
-import { refusedTo } from "../domain/membership.ts";
+import { invitingRefusal } from "../domain/inviting.ts";
 import { tellInvited } from "../invited-users.ts";
 import type { KnownUsers } from "../known-users.ts";
 import type { InviteStore } from "../store/invite-store.ts";
@@ -33,18 +34,21 @@ export const createInvite =
     const { conversationId, inviteId, actor } = payload;
     const row = present(conversationId, await findFollowed(deps)(app, conversationId, delivery), actor);
     if (row instanceof DomainError) return refuse(row);
-    const refusal =
-      actor === null ? null : refusedTo(row, actor, await deps.memberships.find(app, actor, conversationId));
+    const membership = actor === null ? null : await deps.memberships.find(app, actor, conversationId);
+    const refusal = invitingRefusal(row, actor, membership);
     if (refusal) return refuse(refusal);
 
     const made = await deps.invites.find(app, inviteId);
     if (made) return answered(deps, made, delivery);
-    const error = await invitingRefusal(deps, row, delivery);
+    const error = await guestRefusal(deps, row, delivery);
     if (error) return refuse(error);
     const { to } = payload;
-    const pending = "userId" in to ? await deps.invites.findPending(app, conversationId, to.userId, deps.now()) : null;
-    if (pending) return reply({ outcome: "conflict", invite: inviteOf(pending, deps.now()) });
-    if ("userId" in to) await deps.knownUsers.ensure(app, [to.userId], delivery);
+    if ("userId" in to) {
+      await requireMayComeIn(deps)(app, conversationId, [to.userId]);
+      const pending = await deps.invites.findPending(app, conversationId, to.userId, deps.now());
+      if (pending) return reply({ outcome: "conflict", invite: inviteOf(pending, deps.now()) });
+      await deps.knownUsers.ensure(app, [to.userId], delivery);
+    }
     const invite = newInvite({
       ...payload,
       app,
@@ -56,7 +60,7 @@ export const createInvite =
     return answered(deps, await deps.invites.insertOrFind(invite), delivery);
   };
 
-async function invitingRefusal(
+async function guestRefusal(
   { invites, now }: Deps,
   row: ConversationRow,
   { app, payload }: Inviting,

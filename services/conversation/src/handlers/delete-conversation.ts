@@ -2,6 +2,7 @@ import type { DeleteConversation, EmptyReply, PayloadOf } from "@strata/contract
 import { ack, type Delivery, type Outcome, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { findFollowed } from "../changed-conversations.ts";
+import { conversationDeletionRefusal } from "../domain/authority.ts";
 import { refusedTo } from "../domain/membership.ts";
 import { type RemovalDeps, removeConversation } from "../removed-conversations.ts";
 
@@ -16,6 +17,9 @@ export const deleteConversation =
     if (!row) return refuse(new DomainError("not_found"));
     const refusal = actor === null ? null : refusedTo(row, actor, await memberships.find(app, actor, conversationId));
     if (refusal) return refuse(refusal);
+    // Again, by whoever: there is nothing left to be refused.
+    const denial = actor === null || row.deletedAt !== undefined ? null : conversationDeletionRefusal(row, actor);
+    if (denial) return refuse(denial);
 
     await removeConversation(deps)(row, delivery);
     return ack;

@@ -2,6 +2,7 @@ import { type DeleteMessage, type HideMessage, MessageDeleted, type PayloadOf } 
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { present } from "../domain/access.ts";
+import { messageDeletionRefusal } from "../domain/authority.ts";
 import { refusedTo } from "../domain/membership.ts";
 import { messageKey, type MessageRow } from "../domain/message.ts";
 import { sees, viewOf } from "../domain/visibility.ts";
@@ -30,6 +31,8 @@ export const deleteMessage =
     if (refusal) throw refusal;
     const view = viewOf(conversation, actor, membership);
     if (!message || !view || !sees(view, message)) throw noMessage(payload);
+    const denial = actor === null ? null : messageDeletionRefusal(conversation, actor, message.sender);
+    if (denial) throw denial;
 
     const at = Date.now();
     await deps.messages.delete(message._id, { by: id, at });

@@ -10,7 +10,7 @@ import { DomainError } from "@strata/runtime";
 import { type ChangeDeps, findFollowed } from "../changed-conversations.ts";
 import { present } from "../domain/access.ts";
 import { inviteState, isInvited, overRefusal } from "../domain/invite.ts";
-import { refusedTo } from "../domain/membership.ts";
+import { invitingRefusal } from "../domain/inviting.ts";
 import type { InviteStore } from "../store/invite-store.ts";
 
 interface Deps extends ChangeDeps {
@@ -45,9 +45,9 @@ export const revokeInvite =
     const { conversationId, inviteId, actor } = payload;
     const row = present(conversationId, await findFollowed(deps)(app, conversationId, delivery), actor);
     if (row instanceof DomainError) return refuse(row);
-    const standing =
-      actor === null ? null : refusedTo(row, actor, await deps.memberships.find(app, actor, conversationId));
-    if (standing) return refuse(standing);
+    const membership = actor === null ? null : await deps.memberships.find(app, actor, conversationId);
+    const refusal = invitingRefusal(row, actor, membership);
+    if (refusal) return refuse(refusal);
     const invite = await deps.invites.find(app, inviteId);
     if (invite?.conversation !== conversationId) return refuse(new DomainError("not_found", { inviteId }));
     const state = inviteState(invite, deps.now());

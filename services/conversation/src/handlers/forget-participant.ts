@@ -1,7 +1,7 @@
 import type { EmptyReply, ForgetParticipant, PayloadOf } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
 import { type ChangeDeps, findFollowed, storeChange } from "../changed-conversations.ts";
-import { withoutParticipant } from "../domain/conversation-change.ts";
+import { withoutDeletedUser } from "../domain/governance-change.ts";
 import type { ConversationMessages } from "../store/conversation-messages.ts";
 
 interface Deps extends ChangeDeps {
@@ -10,7 +10,7 @@ interface Deps extends ChangeDeps {
 
 /**
  * Takes a deleted user out of a conversation: out of its participants, which the others are told, out of its unread
- * counts, and last her membership, so that until then a repeat finds what is left to do.
+ * counts, out of what was said of her there, and last her membership, so that until then a repeat finds what is left to do.
  */
 export const forgetParticipant =
   (deps: Deps) =>
@@ -23,10 +23,11 @@ export const forgetParticipant =
     // Named again since, under the same id: that is another life, which her deletion says nothing about.
     if (membership && membership.addedAt > at) return ack;
     if (row && row.deletedAt === undefined) {
-      const changed = withoutParticipant(row, userId, { by: delivery.id, at });
+      const changed = withoutDeletedUser(row, userId, { by: delivery.id, at });
       if (changed) await storeChange(deps)(row, changed, delivery);
       await conversationMessages.dropUnread(app, userId, conversationId, row.lastPosition);
     }
+    await deps.bans.forget(app, conversationId, userId, at);
     await memberships.forget(app, userId, conversationId);
     return ack;
   };

@@ -1,5 +1,6 @@
 import { ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
+import type { BanStore } from "../store/ban-store.ts";
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { InviteStore } from "../store/invite-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
@@ -7,6 +8,7 @@ import type { RuleMemberStore } from "../store/rule-member-store.ts";
 
 interface Deps {
   readonly memberships: MembershipStore;
+  readonly bans: Pick<BanStore, "conversationsOf">;
   readonly forgottenUsers: ForgottenUserStore;
   readonly invites: Pick<InviteStore, "forget">;
   readonly members: Pick<RuleMemberStore, "forget">;
@@ -21,7 +23,7 @@ const PAGE = 500;
  * first, so that whoever brings her into a conversation which is passed over here finds that.
  */
 export const forgetUser =
-  ({ memberships, forgottenUsers, invites, members, publisher }: Deps) =>
+  ({ memberships, bans, forgottenUsers, invites, members, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
     const { app, payload } = delivery;
     const { userId, at } = payload;
@@ -35,10 +37,14 @@ export const forgetUser =
     await forgottenUsers.add(app, userId, at);
     await invites.forget(app, userId, at);
     await members.forget(app, userId, at);
-    for (let after: string | null = null; ;) {
-      const page = await memberships.conversationsOf(app, userId, after, PAGE);
-      await Promise.all(page.map(forget));
-      if (page.length < PAGE) return ack;
-      after = page.at(-1) ?? null;
+    // She may be banned from where she never was.
+    for (const rows of [memberships, bans]) {
+      for (let after: string | null = null; ;) {
+        const page: readonly string[] = await rows.conversationsOf(app, userId, after, PAGE);
+        await Promise.all(page.map(forget));
+        if (page.length < PAGE) break;
+        after = page.at(-1) ?? null;
+      }
     }
+    return ack;
   };

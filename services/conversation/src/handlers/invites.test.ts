@@ -9,6 +9,8 @@ import { changeConversation } from "./change-conversation.ts";
 import { MAX_PENDING_INVITES } from "./create-invite.ts";
 import { deleteConversation } from "./delete-conversation.ts";
 import { forgetUser } from "./forget-user.ts";
+import { governConversation } from "./govern-conversation.ts";
+import { listInvites } from "./list-invites.ts";
 
 const [ann = "", bea = "", cem = "", dora = ""] = userIds(4);
 
@@ -251,6 +253,37 @@ describe("an invite", () => {
     expect([await one.listFor(cem), await one.get(invite, cem)]).to.deep.equal([{ invites: [], total: 0 }, null]);
     expect(codeOf(await one.accept(one.accepting(invite, cem)))).to.equal("not_found");
     expect(one.eventsOf(conversationId)).to.not.include("invite.created");
+  });
+
+  it("lets nobody in who is banned, and is not used up by her; nor is she invited", async () => {
+    const one = inviting(stores);
+    const conversationId = await one.conversation();
+    const own = await one.invite(conversationId, { userId: cem });
+    const byCode = await one.invite(conversationId, { code: aCode(), maxUses: 5 });
+    const act = { kind: "ban" as const, userId: cem, expiresAt: null, reason: null };
+    await governConversation(one.deps)(aDelivery({ conversationId, actor: null, act }, { app: one.app }));
+    for (const invite of [own, byCode]) {
+      expect(await refusalOf(one.accept(one.accepting(invite, cem)))).to.equal("user_banned");
+      expect(await one.get(invite)).to.deep.include({ state: "pending", uses: [] });
+    }
+    expect(await refusalOf(one.make(one.asking(conversationId, { userId: cem })))).to.equal("user_banned");
+    expect((await one.rowOf(conversationId)).participants).to.deep.equal([ann, bea]);
+  });
+
+  it("is made, seen and taken back by owners and moderators only, where there are roles", async () => {
+    const one = inviting(stores);
+    const conversationId = await one.conversation({ roles: [{ userId: ann, role: "owner" }] });
+    const invite = await one.invite(conversationId, { userId: cem }, { actor: ann, inviter: ann });
+    expect(codeOf(await one.make(one.asking(conversationId, { userId: dora }, { actor: bea })))).to.equal(
+      "access_denied",
+    );
+    expect(codeOf(await one.revoke(invite, bea))).to.equal("access_denied");
+    expect(await one.get(invite, bea)).to.equal(null);
+    const listing = { conversationId, viewer: bea, state: null, after: null, limit: 9 };
+    expect(codeOf(await listInvites(one.deps)(aDelivery(listing, { app: one.app })))).to.equal("access_denied");
+    expect((await one.list(conversationId, { viewer: ann })).invites).to.deep.equal([invite]);
+    await one.revoke(invite, ann);
+    expect(await one.get(invite)).to.have.property("state", "revoked");
   });
 
   it("ends with its conversation, and goes with it", async () => {

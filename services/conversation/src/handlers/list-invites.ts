@@ -1,6 +1,7 @@
 import type { GetInvite, ListInvites, ListUserInvites, PayloadOf, ReplyOf } from "@strata/contracts";
-import { type Delivery, type Outcome, reply } from "@strata/messaging";
+import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { inviteOf, type InviteRow, isInvited } from "../domain/invite.ts";
+import { invitingRefusal } from "../domain/inviting.ts";
 import { standingOf } from "../domain/membership.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { InviteStore } from "../store/invite-store.ts";
@@ -35,7 +36,7 @@ async function relationTo(
   if (!conversation || conversation.deletedAt !== undefined) return null;
   if (viewer === null) return "host";
   const membership = await deps.memberships.find(app, viewer, conversationId);
-  if (standingOf(conversation, viewer, membership) === "participant") return "host";
+  if (invitingRefusal(conversation, viewer, membership) === null) return "host";
   return isInvited(row, viewer) && (hasCode || row.user === viewer) ? "guest" : null;
 }
 
@@ -52,6 +53,8 @@ export const listInvites =
     const isDeleted = conversation.deletedAt !== undefined;
     if (isDeleted) return reply({ state: "deleted", standing, ...nothing });
     if (standing !== "participant") return reply({ state: "present", standing, ...nothing });
+    const refusal = invitingRefusal(conversation, viewer, membership);
+    if (refusal) return refuse(refusal);
     const from = after === null ? null : await deps.invites.find(app, after);
     if (after !== null && from?.conversation !== conversationId) {
       return reply({ state: "present", standing, ...nothing });

@@ -20,6 +20,7 @@ import {
   type Verdict,
 } from "../domain/sending.ts";
 import type { ReferencedContents } from "../referenced-contents.ts";
+import type { BanStore } from "../store/ban-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
@@ -30,6 +31,7 @@ export interface SendingDeps {
   readonly conversations: ConversationStore;
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
+  readonly bans: BanStore;
   readonly messages: MessageStore;
   readonly schedules: ScheduleStore;
   readonly contents: ReferencedContents;

@@ -3,6 +3,7 @@ import { gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db, OptionalId } from "mongodb";
 import { z } from "zod";
 import { conversationKey, type ConversationRow } from "../domain/conversation.ts";
+import { Governance, Governed } from "../domain/governance.ts";
 import { Lifecycle } from "../domain/lifecycle.ts";
 
 const LastChange = z.object({
@@ -12,6 +13,7 @@ const LastChange = z.object({
   added: z.array(z.string()),
   removed: z.array(z.string()),
   isMetadataChanged: z.boolean(),
+  governed: Governed.optional(),
   isFollowed: z.boolean(),
 });
 
@@ -32,6 +34,7 @@ const StoredConversation = z.object({
   lastMessageAt: z.number().nullable(),
   by: z.string(),
   lastChange: LastChange.optional(),
+  governance: Governance.optional(),
   lifecycle: Lifecycle.optional(),
   visibleHistory: VisibleHistory.optional(),
   /** Present while a step of its lifecycle is to come: when it is due, or its lease ends then. */
@@ -187,9 +190,9 @@ export function mongoConversationStore(db: Db): ConversationStore {
       if (messages.length > 0) await advanceTogether(messages);
     },
     async change(before, after) {
-      const { participants, metadata, distinct, distinctKey, version: next, lastChange } = stored(after);
+      const { participants, metadata, distinct, distinctKey, version, governance, lastChange } = stored(after);
       const { matchedCount } = await conversations.updateOne(changeable(before), {
-        $set: { participants, metadata, distinct, version: next, ...(lastChange ? { lastChange } : {}) },
+        $set: { participants, metadata, distinct, version, governance, lastChange },
         ...(distinctKey === undefined ? { $unset: { distinctKey: true } } : {}),
       });
       if (matchedCount === 0) throw overtaken(before);
@@ -265,7 +268,13 @@ export function mongoConversationStore(db: Db): ConversationStore {
         { _id, deletedAt: { $exists: true } },
         {
           $set: { metadata: "{}" },
-          $unset: { purgeDueAt: true, lastChange: true, "lifecycle.iceBreaker": true, "lifecycle.warning": true },
+          $unset: {
+            purgeDueAt: true,
+            lastChange: true,
+            governance: true,
+            "lifecycle.iceBreaker": true,
+            "lifecycle.warning": true,
+          },
         },
       );
     },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { NotificationBody, Time, Uri, Url } from "./announcement-schemas.ts";
 import { examples } from "./examples.ts";
+import { FreezeView, RolesBody } from "./member-schemas.ts";
 import { UserMessageView } from "./message-schemas.ts";
 import { BasicIdentity } from "./user-schemas.ts";
 
@@ -92,6 +93,7 @@ export const ScheduledConversationBody = ConversationBody.extend({
     .enum(["all", "from_joining"])
     .nullish()
     .meta({ description: "What who joins later sees of what was said before; all where nothing is said" }),
+  roles: RolesBody.nullish(),
 }).meta({
   id: "ScheduledConversationRequest",
   example: {
@@ -155,6 +157,7 @@ const fields = {
   participants: Participants,
   distinct: z.boolean(),
   metadata: Metadata,
+  freeze: FreezeView.optional().meta({ description: "While it is frozen: nobody below a moderator writes" }),
 };
 
 /** What a conversation does by itself. */
@@ -180,6 +183,7 @@ export const ConversationView = z
   .strictObject({
     ...fields,
     schedule: ScheduleView.optional().meta({ description: "Where something was asked for that happens by itself" }),
+    roles: RolesBody.optional().meta({ description: "Of participants who have another than member" }),
     visible_history: z.literal("from_joining").optional().meta({ description: "Absent: who joins sees everything" }),
   })
   .meta({ id: "Conversation", example: examples.conversation });

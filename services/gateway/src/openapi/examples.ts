@@ -185,6 +185,25 @@ export const examples = {
       { step: "delete", state: "pending", at: "2020-01-04T03:04:05.678Z" },
     ],
   },
+  conversationMember: {
+    url: `${API}/conversations/${exampleIds.conversation}/members/user-1`,
+    participant: basicIdentity,
+    role: "member",
+    mute: {
+      muted_at: AT,
+      muted_by: "layer:///identities/operator",
+      muted_until: "2020-01-02T04:04:05.678Z",
+      reason: "Spam",
+    },
+  },
+  conversationBan: {
+    url: `${API}/conversations/${exampleIds.conversation}/bans/user-1`,
+    user: basicIdentity,
+    banned_at: AT,
+    banned_by: null,
+    expires_at: null,
+    reason: "Spam",
+  },
   userConversation: {
     ...conversation,
     url: `${API}/users/user-1/conversations/${exampleIds.conversation}`,

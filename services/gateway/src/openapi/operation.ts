@@ -59,7 +59,7 @@ interface Operation {
 }
 
 const ERROR_MEANINGS = {
-  403: "As always; or the conversation takes no messages, `conversation_closed`, or none of this user, `user_muted`",
+  403: "As always; or the conversation takes no messages, `conversation_closed`; or none of this user, `user_muted`; a user's role does not allow it, `access_denied`; whom it names is banned, `user_banned`",
   404: "There is no such object",
   405: "The version has no such method here; `Allow` lists those it has",
   409: "The id is in use, or the object exists already",

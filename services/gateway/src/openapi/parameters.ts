@@ -32,6 +32,7 @@ export const inPart = {
   part: z.string().meta({ description: "UUID of a part, or its place counted from 0", example: exampleIds.part }),
 } as const;
 export const inMessage = { message: Message } as const;
+export const inMember = { member: User } as const;
 export const inConversation = { conversation: Conversation } as const;
 export const ofInvite = {
   invite: z.string().meta({ description: "UUID or URI of an invite", example: exampleIds.invite }),

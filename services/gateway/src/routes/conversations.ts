@@ -48,7 +48,7 @@ const creating = (door: HttpDoor, deps: ConversationDeps): Route => ({
       "409 `conflict`, whose `data` is the existing one." +
       (isBackend(door)
         ? " It may open later, begin with messages, close and be deleted by itself: each step is shown in its schedule " +
-          "and is an event."
+          "and is an event. Participants may be given roles; who is given none is a member."
         : " The user takes part in what she creates."),
     path: door.path,
     headers: CreationHeaders,
@@ -95,12 +95,13 @@ const changing = (door: HttpDoor, deps: ConversationDeps): Route => ({
     tag: "Conversations",
     summary: `Change participants and metadata as ${door.words.who}`,
     description:
-      "All operations or none, in their order. Other participants than before make a conversation no longer distinct.",
+      "All operations or none, in their order. Other participants than before make a conversation no longer distinct. " +
+      "Whoever is banned from it is not added: 403 `user_banned`.",
     path: door.path.extend(inConversation),
     body: ConversationPatchBody,
     bodyType: "application/vnd.layer-patch+json",
     answer: { status: 204, description: "Changed" },
-    errors: [404, 410, 413, 422],
+    errors: [403, 404, 410, 413, 422],
   }),
   handle: (call) => change(call, door, deps),
 });

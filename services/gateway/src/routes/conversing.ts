@@ -1,6 +1,8 @@
 import { composer, type ContentUrls, type SettingsCache, type ProfileCache } from "@strata/doors";
 import { backendDoor, userDoor } from "../conversing/doors.ts";
 import type { Route } from "../http/route.ts";
+import { conversationBans } from "./conversation-bans.ts";
+import { conversationMembers } from "./conversation-members.ts";
 import { conversationSchedule } from "./conversation-schedule.ts";
 import { conversationRoutes, deleteConversation } from "./conversations.ts";
 import { deleteMessage, deleteUserMessage } from "./deleted-messages.ts";
@@ -37,6 +39,10 @@ export function conversing(deps: Deps): readonly Route[] {
     ...inviteRoutes(backend, shared),
     ...inviteRoutes(user, shared),
     ...guestRoutes(user, shared),
+    ...conversationMembers(backend, shared),
+    ...conversationMembers(user, shared),
+    ...conversationBans(backend, shared),
+    ...conversationBans(user, shared),
     listUserConversations(user, shared.composer),
     deleteUserConversation(user),
     markAllRead(user, maxBodyBytes),

@@ -1,4 +1,5 @@
 import type {
+  Ban,
   ChangeConversation,
   ChangeConversationSchedule,
   ChangeParts,
@@ -7,8 +8,10 @@ import type {
   ConversationState,
   ConversationTerms,
   DeleteConversation,
+  GovernConversation,
   MarkAllRead,
   Message,
+  Mute,
   Notification,
   PayloadOf,
   RecordMessageReceipt,
@@ -24,6 +27,8 @@ export type ConversationRow = Conversation & {
   readonly by: string;
   /** What it was asked to do by itself. */
   readonly terms?: ConversationTerms;
+  readonly mutes?: ReadonlyMap<string, Mute>;
+  readonly bans?: ReadonlyMap<string, Ban>;
   left: string[];
   isDeleted: boolean;
 };
@@ -42,6 +47,8 @@ export interface ConversationPeer {
   readonly conversations: Map<string, ConversationRow>;
   /** Of their schedules. */
   readonly scheduleChanges: PayloadOf<typeof ChangeConversationSchedule>[];
+  /** Of who governs, in the order in which they came. */
+  readonly acts: PayloadOf<typeof GovernConversation>[];
   /** In the order in which they came. */
   readonly changes: PayloadOf<typeof ChangeConversation>[];
   readonly deleted: PayloadOf<typeof DeleteConversation>[];

@@ -24,6 +24,7 @@ import {
   standingOf,
   stateOf,
 } from "./conversation-rows.ts";
+import { governanceCommands, governanceContracts, governanceQueries } from "./conversation-governance.ts";
 import { lifecycleOf, scheduleCommands } from "./conversation-schedules.ts";
 import { messageCommands, messageContracts, messageQueries, messageReceipts, messageSearch } from "./messages.ts";
 
@@ -40,6 +41,7 @@ export const conversationContracts = [
   GetConversation,
   GetUserConversation,
   ListUserConversations,
+  ...governanceContracts,
   ...messageContracts,
 ] as const;
 
@@ -47,6 +49,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
   const peer: ConversationPeer = {
     conversations: new Map(),
     scheduleChanges: [],
+    acts: [],
     changes: [],
     deleted: [],
     cleared: [],
@@ -74,7 +77,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
       queue: "conversation.conversations",
       handlers: [
         on(CreateConversation, async ({ app, id, payload }) => {
-          const { conversationId, participants, distinct, metadata, terms } = payload;
+          const { conversationId, participants, distinct, metadata, terms, roles } = payload;
           const taken = rowOf(app, conversationId);
           if (taken) return reply(outcome(taken.by === id ? "created" : "in-use", taken));
           const found = [...peer.conversations.values()].find(
@@ -101,6 +104,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
             by: id,
             left: [],
             isDeleted: false,
+            ...(roles ? { roles } : {}),
             ...(terms ? { terms, lifecycle: lifecycleOf(terms), visibleHistory: terms.visibleHistory } : {}),
           };
           peer.conversations.set(`${app}/${conversationId}`, row);
@@ -144,6 +148,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
           return reply({ position: payload.position ?? row.lastPosition });
         }),
         ...scheduleCommands(peer),
+        ...governanceCommands(peer),
         ...messageCommands(peer),
       ],
     }),
@@ -152,6 +157,7 @@ export function conversationPeer(): { peer: ConversationPeer; rows: readonly Con
       handlers: [
         ...messageQueries(peer),
         messageSearch(peer),
+        ...governanceQueries(peer),
         on(GetConversation, async ({ app, payload }) => {
           const row = rowOf(app, payload.conversationId);
           return reply({ state: stateOf(row), conversation: row && !row.isDeleted ? row : null });
