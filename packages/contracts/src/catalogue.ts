@@ -26,6 +26,7 @@ import * as recipientUpload from "./recipient-upload.ts";
 import * as search from "./search.ts";
 import * as segment from "./segment.ts";
 import * as session from "./session.ts";
+import * as tokenLife from "./token-life.ts";
 import * as userFacts from "./user-facts.ts";
 import * as unread from "./unread.ts";
 import * as users from "./users.ts";
@@ -62,6 +63,7 @@ export const catalogue: readonly AnyContract[] = [
   recipientUpload,
   segment,
   session,
+  tokenLife,
   userFacts,
   unread,
   users,

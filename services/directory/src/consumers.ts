@@ -51,10 +51,12 @@ import {
   MatchesAudience,
   MatchUsers,
   ParticipantsChanged,
+  RecordTokenUses,
   RecordVisit,
   RemoveLocation,
   ReplaceIdentity,
   RevokeToken,
+  RotateToken,
   SetLocation,
   SetExternalUnread,
   SuspendUser,
@@ -97,10 +99,12 @@ import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
 import { forgetDevice, noteDevice } from "./handlers/note-device.ts";
+import { recordTokenUses } from "./handlers/record-token-uses.ts";
 import { recordVisit } from "./handlers/record-visit.ts";
 import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
+import { rotateToken } from "./handlers/rotate-token.ts";
 import { authenticateSession, endSession } from "./handlers/sessions.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
@@ -144,6 +148,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ChangeAppSettings, changeAppSettings(deps)),
       on(CreateToken, createToken(deps)),
       on(RevokeToken, revokeToken(deps)),
+      on(RotateToken, rotateToken(deps)),
+      on(RecordTokenUses, recordTokenUses(deps)),
       on(CreateSegment, createSegment(deps)),
       on(ChangeSegment, changeSegment(deps)),
       on(DeleteSegment, deleteSegment(deps)),

@@ -2,6 +2,7 @@ import {
   AppSettingsChanged,
   SessionEnded,
   SessionsEnded,
+  TokenChanged,
   TokenRevoked,
   UserDeleted,
   UserSuspended,
@@ -27,7 +28,7 @@ export const consumers = ({ grants, sessions, settings, users }: Caches): readon
   consumer({
     queue: "gateway.token-revocations",
     scope: "instance",
-    handlers: [on(TokenRevoked, forgetToken({ grants }))],
+    handlers: [on(TokenRevoked, forgetToken({ grants })), on(TokenChanged, forgetToken({ grants }))],
     onGap: () => grants.forgetAll(),
   }),
   consumer({

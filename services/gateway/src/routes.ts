@@ -9,7 +9,7 @@ import type { SessionDeps } from "./http/session-authentication.ts";
 import { getApp, patchApp } from "./routes/app.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
-import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
+import { tokenRoutes } from "./routes/account-tokens.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { previewAnnouncement } from "./routes/announcement-preview.ts";
 import { announcementStates } from "./routes/announcement-states.ts";
@@ -119,9 +119,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     listApps(),
     getAppSettings(),
     changeAppSettings({ settings, maxBodyBytes }),
-    createAppToken({ maxBodyBytes }),
-    listAppTokens(),
-    revokeAppToken(),
+    ...tokenRoutes({ maxBodyBytes }),
     ...conversationContent(backendDoor(), contents),
     ...conversationContent(user, contents),
     ...userContent(user, contents),

@@ -13,8 +13,9 @@ export const revokeToken =
   ({ tokens, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof RevokeToken>>): Promise<Outcome<EmptyReply>> => {
     const { tokenId, accountId } = delivery.payload;
-    const token = await tokens.revoke(accountId, tokenId, Date.now());
-    if (!token) return refuse(new DomainError("not_found", { property: "token_id" }));
+    const revoked = await tokens.revoke(accountId, tokenId, Date.now(), delivery.id);
+    if (!revoked) return refuse(new DomainError("not_found", { property: "token_id" }));
+    const { token } = revoked;
 
     await publisher.emit(
       TokenRevoked,

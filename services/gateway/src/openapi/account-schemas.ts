@@ -20,12 +20,14 @@ export const TokenView = z
   .strictObject({
     id: z.uuid(),
     url: z.string(),
-    app_id: z.uuid(),
+    app_id: z.uuid().nullable().meta({ description: "null: a token of the account" }),
     name: z.string(),
     scopes: z.array(Scope),
     created_at: Time,
     expires_at: Time.nullable(),
     revoked_at: Time.nullable(),
+    last_used_at: Time.nullable().meta({ description: "To the minute; null: never" }),
+    replaced_by: z.uuid().nullable().meta({ description: "The token that was made in its place" }),
   })
   .meta({ id: "Token", example: examples.token });
 

@@ -119,10 +119,12 @@ const token = {
   url: `https://api.example.com/accounts/apps/${exampleIds.app}/tokens/${exampleIds.token}`,
   app_id: exampleIds.app,
   name: "backend",
-  scopes: ["app:read", "app:write"],
+  scopes: ["announcements:write", "users:read"],
   created_at: AT,
   expires_at: null,
   revoked_at: null,
+  last_used_at: AT,
+  replaced_by: null,
 };
 
 const announcementState = {

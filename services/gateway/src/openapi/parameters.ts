@@ -49,6 +49,7 @@ export const SegmentPath = AppPath.extend({
 export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
 });
+export const AccountTokenPath = TokenPath.pick({ token: true });
 export const IdentityProviderPath = AppPath.extend({
   provider: z.string().meta({ description: "UUID or URI of an identity provider", example: exampleIds.provider }),
 });

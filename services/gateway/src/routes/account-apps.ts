@@ -8,6 +8,7 @@ import { type Answer, type Call, created, ok, type Route } from "../http/route.t
 import { AppView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { CreationHeaders } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 import { appView } from "./account-views.ts";
 
 const path = "/accounts/apps";
@@ -15,7 +16,7 @@ const path = "/accounts/apps";
 export const createApp = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path,
-  access: "account:admin",
+  access: "account:write",
   maxBodyBytes,
   operation: operation({
     id: "createApp",
@@ -38,7 +39,11 @@ async function create(call: Call): Promise<Answer> {
   try {
     const app = await call.calls
       .inApp(intent.id)
-      .request(CreateApp, { appId: intent.id, accountId, name }, { id: intent.commandId(digestOf({ name })) });
+      .request(
+        CreateApp,
+        { appId: intent.id, accountId, name, actor: actorOf(call) },
+        { id: intent.commandId(digestOf({ name })) },
+      );
     return created(appView(call.wire.baseUrl, app));
   } catch (error) {
     throw errorOf(error, call, intent);
@@ -55,7 +60,7 @@ function errorOf(error: unknown, { wire }: Call, intent: Intent): unknown {
 export const listApps = (): Route => ({
   method: "get",
   path,
-  access: "account:admin",
+  access: "account:read",
   operation: operation({
     id: "listApps",
     tag: "Accounts",

@@ -11,15 +11,17 @@ export const appView = (baseUrl: string, app: App) => ({
 });
 
 /** Never its text: that is shown once, beside this, when it is made. */
-export const tokenView = (baseUrl: string, appId: string, token: Token) => ({
+export const tokenView = (baseUrl: string, appId: string | null, token: Token) => ({
   id: token.tokenId,
-  url: `${baseUrl}/accounts/apps/${appId}/tokens/${token.tokenId}`,
+  url: `${baseUrl}/accounts${appId === null ? "" : `/apps/${appId}`}/tokens/${token.tokenId}`,
   app_id: appId,
   name: token.name,
   scopes: token.scopes,
   created_at: formatTime(token.createdAt),
   expires_at: formatOptionalTime(token.expiresAt),
   revoked_at: formatOptionalTime(token.revokedAt),
+  last_used_at: formatOptionalTime(token.lastUsedAt ?? null),
+  replaced_by: token.replacedBy ?? null,
 });
 
 const providerUrl = (baseUrl: string, appId: string, providerId: string): string =>

@@ -5,6 +5,7 @@ import { accepted, type Answer, type Call, ok, type Route } from "../http/route.
 import { AppPatchBody, AppSummary } from "../openapi/app-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 
 const path = "/apps/:app";
 
@@ -52,10 +53,12 @@ export const patchApp = ({ settings, maxBodyBytes }: Options): Route => ({
   handle: (call) => patch(call, settings),
 });
 
-async function patch({ body, calls, wire: { appId } }: Call, cache: SettingsCache): Promise<Answer> {
-  const sessionTtlSeconds = parseAppPatch(body);
+async function patch(call: Call, cache: SettingsCache): Promise<Answer> {
+  const { appId } = call.wire;
+  const sessionTtlSeconds = parseAppPatch(call.body);
   if (sessionTtlSeconds === null) return accepted();
-  await calls.request(ChangeAppSettings, { appId, accountId: null, settings: { sessionTtlSeconds } });
+  const command = { appId, accountId: null, settings: { sessionTtlSeconds }, actor: actorOf(call) };
+  await call.calls.request(ChangeAppSettings, command);
   cache.forget(appId);
   return accepted();
 }

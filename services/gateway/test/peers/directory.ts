@@ -17,6 +17,7 @@ import {
   ListApps,
   ListTokens,
   NO_APP,
+  RecordTokenUses,
   RevokeToken,
   type Scope,
   type Token,
@@ -64,6 +65,7 @@ export const directoryContracts = [
   ChangeAppSettings,
   CreateToken,
   RevokeToken,
+  RecordTokenUses,
   TokenRevoked,
   AppSettingsChanged,
 ] as const;
@@ -141,6 +143,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           await setSettings(appId, changes);
           return reply(settingsOf(appId));
         }),
+        on(RecordTokenUses, async () => ack),
         on(RevokeToken, async ({ payload }) => {
           const token = tokens.get(payload.tokenId);
           if (token?.accountId !== payload.accountId) return refuse(new DomainError("not_found"));
