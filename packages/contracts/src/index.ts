@@ -1,5 +1,6 @@
 export * from "./actor.ts";
 export * from "./announcement.ts";
+export * from "./audit.ts";
 export * from "./audience.ts";
 export * from "./audience-times.ts";
 export * from "./announcement-audience.ts";

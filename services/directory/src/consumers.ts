@@ -40,6 +40,7 @@ import {
   GetUser,
   IsFollowing,
   ListApps,
+  ListAudit,
   ListBlocks,
   ListFollowers,
   ListFollowing,
@@ -95,6 +96,7 @@ import {
   listIdentityProviders,
 } from "./handlers/identity-providers.ts";
 import { listApps } from "./handlers/list-apps.ts";
+import { listAudit } from "./handlers/list-audit.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
@@ -111,6 +113,7 @@ import { suspendUser } from "./handlers/suspend-user.ts";
 import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
 import type { AudienceStore } from "./store/audience-store.ts";
+import type { AuditStore } from "./store/audit-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
@@ -129,6 +132,7 @@ interface Deps {
   readonly identities: IdentityStore;
   readonly sessions: SessionStore;
   readonly audiences: AudienceStore;
+  readonly audit: AuditStore;
   readonly counts: UserCountStore;
   readonly segments: SegmentStore;
   readonly userFacts: UserFactsStore;
@@ -214,6 +218,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
       on(ListApps, listApps(deps)),
+      on(ListAudit, listAudit(deps)),
       on(ListTokens, listTokens(deps)),
       on(GetIdentities, getIdentities(deps)),
       on(FindUnknownUsers, findUnknownUsers(deps)),

@@ -6,6 +6,7 @@ import { consumers } from "./consumers.ts";
 import { mongoAccountStore } from "./store/account-store.ts";
 import { mongoAppStore } from "./store/app-store.ts";
 import { mongoAudienceStore } from "./store/audience-store.ts";
+import { mongoAuditStore } from "./store/audit-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityProviderStore } from "./store/identity-provider-store.ts";
@@ -29,14 +30,15 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
     sessions: mongoSessionStore(mongo.db),
+    audit: mongoAuditStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };
-  const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
-  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
+  const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
+  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   await Promise.all(indexed.map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 

@@ -8,6 +8,7 @@ import { createIdentities } from "../src/handlers/create-identities.ts";
 import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
 import { mongoAudienceStore } from "../src/store/audience-store.ts";
+import { mongoAuditStore } from "../src/store/audit-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityProviderStore } from "../src/store/identity-provider-store.ts";
@@ -33,14 +34,15 @@ export async function openStores(name: string) {
     providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
     sessions: mongoSessionStore(mongo.db),
+    audit: mongoAuditStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
   };
-  const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
-  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
+  const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
+  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   await Promise.all(indexed.map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {

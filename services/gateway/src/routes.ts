@@ -10,6 +10,7 @@ import { getApp, patchApp } from "./routes/app.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
 import { tokenRoutes } from "./routes/account-tokens.ts";
+import { listAudit } from "./routes/audit.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { previewAnnouncement } from "./routes/announcement-preview.ts";
 import { announcementStates } from "./routes/announcement-states.ts";
@@ -119,6 +120,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     listApps(),
     getAppSettings(),
     changeAppSettings({ settings, maxBodyBytes }),
+    listAudit(),
     ...tokenRoutes({ maxBodyBytes }),
     ...conversationContent(backendDoor(), contents),
     ...conversationContent(user, contents),

@@ -1,4 +1,13 @@
-import { type Actor, type Grant, isAppScope, mayGrant, type Scope, Token, TokenHash } from "@strata/contracts";
+import {
+  type Actor,
+  type AuditEntry,
+  type Grant,
+  isAppScope,
+  mayGrant,
+  type Scope,
+  Token,
+  TokenHash,
+} from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
 
@@ -48,4 +57,14 @@ export function grantOf(token: Token, now: number): Grant | null {
   const { tokenId, accountId, appId, scopes, expiresAt, revokedAt, memberId } = token;
   if (revokedAt !== null || (expiresAt !== null && expiresAt <= now)) return null;
   return { tokenId, accountId, appId, scopes, expiresAt, ...(memberId === undefined ? {} : { memberId }) };
+}
+
+/** What the audit log says of a token that came to be: all but its text and its hash. */
+export function tokenMade(action: string, token: Token) {
+  const { accountId, appId, tokenId, name, scopes, expiresAt } = token;
+  const subject = { kind: "token", id: tokenId };
+  return { accountId, appId, action, subject, before: null, after: { name, scopes, expiresAt } } satisfies Omit<
+    AuditEntry,
+    "entryId" | "at" | "actor"
+  >;
 }

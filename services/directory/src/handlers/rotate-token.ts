@@ -1,11 +1,14 @@
 import { NO_APP, type PayloadOf, type RotateToken, Token, TokenChanged } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
-import { refusalOf } from "../domain/token.ts";
+import { entryOf } from "../domain/audit.ts";
+import { refusalOf, tokenMade } from "../domain/token.ts";
+import type { AuditStore } from "../store/audit-store.ts";
 import type { TokenStore } from "../store/token-store.ts";
 
 interface Deps {
   readonly tokens: TokenStore;
+  readonly audit: AuditStore;
   readonly publisher: Publisher;
 }
 
@@ -14,7 +17,7 @@ interface Deps {
  * a repeat finds its claim and what the old one was to live before. All times are counted from when the command was sent.
  */
 export const rotateToken =
-  ({ tokens, publisher }: Deps) =>
+  ({ tokens, audit, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof RotateToken>>): Promise<Outcome<Token>> => {
     const { tokenId, accountId, newTokenId, hash, overlapMs, actor } = delivery.payload;
     const old = await tokens.find(accountId, tokenId);
@@ -37,6 +40,11 @@ export const rotateToken =
     const stored = await tokens.insertOrFind({ ...token, revokedAt: null, version: 1 }, delivery.id);
     if (!stored) return refuse(new DomainError("conflict", { property: "hash" }));
 
+    const made = tokenMade("token.rotated", Token.parse(stored.token));
+    const ends = { replaces: tokenId, replacedEndsAt: replaced.token.expiresAt };
+    await audit.append(
+      entryOf(delivery, { ...made, before: { replacedEndsAt: before }, after: { ...made.after, ...ends } }),
+    );
     await publisher.emit(
       TokenChanged,
       appId ?? NO_APP,

@@ -1,7 +1,10 @@
-import { App, AppSettings, type ChangeAppSettings, DEFAULT_APP_SETTINGS, type PayloadOf } from "@strata/contracts";
+import { App, AppSettings, DEFAULT_APP_SETTINGS } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
-import type { Db } from "mongodb";
+import type { Db, Filter } from "mongodb";
 import { z } from "zod";
+
+/** What a command found where it set something, by the path of that: written with what it set, so that it is exact. */
+const Change = z.object({ by: z.string(), before: z.array(z.object({ path: z.string(), value: z.unknown() })) });
 
 /** An app as stored; `by` is the command that made it, by which a redelivery knows its own row. */
 const AppRow = App.extend({
@@ -10,8 +13,10 @@ const AppRow = App.extend({
   by: z.string(),
   /** What was ever set. */
   settings: AppSettings.partial().default({}),
-  /** The latest changes of settings. They come in no order, so one that comes again must not go over a later one. */
+  /** The latest changes. They come in no order, so one that comes again must not go over a later one. */
   changedBy: z.array(z.string()).default([]),
+  /** The same with what was there before; rows from before have none. */
+  changes: z.array(Change).default([]),
 });
 type AppDocument = z.input<typeof AppRow>;
 
@@ -26,6 +31,12 @@ interface StoredSettings {
   readonly version: number;
 }
 
+export interface ChangedApp extends StoredSettings {
+  readonly app: App;
+  /** What was there where this command set something, by its path; null where nothing was set. */
+  readonly before: Readonly<Record<string, unknown>>;
+}
+
 export interface AppStore {
   /** Inserts the app, or answers the one that has its id already. */
   insertOrFind(app: App, by: string): Promise<StoredApp>;
@@ -33,12 +44,16 @@ export interface AppStore {
   /** The apps of an account, oldest first. */
   list(accountId: string): Promise<readonly App[]>;
   findSettings(appId: string): Promise<StoredSettings | null>;
-  /** Sets these settings, unless this command has; null when there is no such app, or it is not the account's. */
-  changeSettings(
+  /**
+   * Sets what is named by its path (`name`, `settings.maxParticipants`), unless this command has. null when there is no such
+   * app, it is not the account's, or it is none of which `condition` is true.
+   */
+  change(
     owner: { readonly appId: string; readonly accountId: string | null },
-    settings: PayloadOf<typeof ChangeAppSettings>["settings"],
+    set: Readonly<Record<string, unknown>>,
     by: string,
-  ): Promise<StoredSettings | null>;
+    condition?: Filter<AppDocument>,
+  ): Promise<ChangedApp | null>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -46,6 +61,10 @@ export interface AppStore {
 const MAX_LISTED = 1_000;
 /** Far more changes than one that comes again could lie behind. */
 const CHANGES_REMEMBERED = 50;
+
+const remembering = (field: string, entry: unknown) => ({
+  $slice: [{ $concatArrays: [{ $ifNull: [`$${field}`, []] }, [entry]] }, -CHANGES_REMEMBERED],
+});
 
 export function mongoAppStore(db: Db): AppStore {
   const apps = db.collection<AppDocument>("apps");
@@ -72,21 +91,32 @@ export function mongoAppStore(db: Db): AppStore {
       const row = await apps.findOne({ _id: appId });
       return row && settingsOf(row);
     },
-    async changeSettings({ appId, accountId }, settings, by) {
-      const filter = { _id: appId, ...(accountId === null ? {} : { accountId }) };
-      const named = Object.entries(settings).filter(([, value]) => value !== undefined);
-      const set = Object.fromEntries(named.map(([name, value]) => [`settings.${name}`, value]));
+    async change({ appId, accountId }, set, by, condition = {}) {
+      const ofApp = { _id: appId, ...(accountId === null ? {} : { accountId }) };
+      const named = Object.entries(set).filter(([, value]) => value !== undefined);
+      const before = named.map(([path]) => ({ path, value: { $ifNull: [`$${path}`, null] } }));
       const changed = await apps.findOneAndUpdate(
-        { ...filter, changedBy: { $ne: by } },
-        {
-          ...(Object.keys(set).length > 0 ? { $set: set } : {}),
-          $push: { changedBy: { $each: [by], $slice: -CHANGES_REMEMBERED } },
-          $inc: { version: 1 },
-        },
+        { ...ofApp, ...condition, changedBy: { $ne: by } },
+        [
+          {
+            $set: {
+              changedBy: remembering("changedBy", by),
+              changes: remembering("changes", { by, before }),
+              version: { $add: ["$version", 1] },
+            },
+          },
+          { $set: Object.fromEntries(named.map(([path, value]) => [path, { $literal: value }])) },
+        ].filter((stage) => Object.keys(stage.$set).length > 0),
         { returnDocument: "after" },
       );
-      const row = changed ?? (await apps.findOne(filter));
-      return row && settingsOf(row);
+      const row = changed ?? (await apps.findOne({ ...ofApp, changedBy: by }));
+      if (row === null) return null;
+      const found = AppRow.parse(row).changes.find((change) => change.by === by)?.before ?? [];
+      return {
+        ...settingsOf(row),
+        app: App.parse(row),
+        before: Object.fromEntries(found.map(({ path, value }) => [path, value])),
+      };
     },
     async ensureIndexes() {
       await apps.createIndex({ accountId: 1, createdAt: 1, _id: 1 });
