@@ -2,6 +2,7 @@ import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
 import * as announcementAudience from "./announcement-audience.ts";
 import * as announcementStates from "./announcement-states.ts";
+import * as appLife from "./app-life.ts";
 import * as audit from "./audit.ts";
 import * as badge from "./badge.ts";
 import * as content from "./content.ts";
@@ -41,6 +42,7 @@ export const catalogue: readonly AnyContract[] = [
   audience,
   announcementAudience,
   announcementStates,
+  appLife,
   audit,
   badge,
   content,

@@ -1,14 +1,12 @@
 import { z } from "zod";
 import { Actor } from "./actor.ts";
+import { App, AppEnvironment, ClosedState } from "./app.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Scope } from "./scope.ts";
 import { AppId, Millis, Partition, UserId, userIdList } from "./values.ts";
 
 /** SHA-256 of a token's text, hex: the only form in which a token leaves the gateway or is stored. */
 export const TokenHash = z.string().regex(/^[0-9a-f]{64}$/);
-
-export const App = z.object({ appId: AppId, accountId: z.string(), name: z.string(), createdAt: Millis });
-export type App = z.infer<typeof App>;
 
 /** What a valid token allows. An account token has no app and administers all apps of its account. */
 export const Grant = z.object({
@@ -19,6 +17,10 @@ export const Grant = z.object({
   expiresAt: Millis.nullable(),
   /** The member of the account whose token it is; absent: nobody's in particular. */
   memberId: z.string().optional(),
+  /** Of its app; absent: production. */
+  environment: AppEnvironment.optional(),
+  /** Why its app lets nobody in; absent: it does. */
+  closed: ClosedState.optional(),
 });
 export type Grant = z.infer<typeof Grant>;
 
@@ -60,7 +62,15 @@ export const CreateApp = defineCommand({
   lane: "admin",
   name: "CreateApp",
   version: 1,
-  payload: z.object({ appId: AppId, accountId: z.string(), name: z.string().min(1).max(128), actor: Actor.optional() }),
+  payload: z.object({
+    appId: AppId,
+    accountId: z.string(),
+    name: z.string().min(1).max(128),
+    environment: AppEnvironment.optional(),
+    /** An app of the account, beside which it is made. */
+    siblingOf: AppId.optional(),
+    actor: Actor.optional(),
+  }),
   reply: App,
 });
 

@@ -1,5 +1,7 @@
 export * from "./actor.ts";
 export * from "./announcement.ts";
+export * from "./app.ts";
+export * from "./app-life.ts";
 export * from "./audit.ts";
 export * from "./audience.ts";
 export * from "./audience-times.ts";

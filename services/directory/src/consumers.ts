@@ -1,6 +1,7 @@
 import {
   AuthenticateSession,
   AuthenticateToken,
+  ChangeApp,
   ChangeAppSettings,
   ChangeBlocks,
   ChangeFollowing,
@@ -65,6 +66,7 @@ import {
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { countAudience, matchesAudience, matchUsers } from "./handlers/audience.ts";
+import { changeApp } from "./handlers/change-app.ts";
 import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
 import { authenticateToken } from "./handlers/authenticate-token.ts";
 import { findBlockers, listBlocks } from "./handlers/blocks.ts";
@@ -139,6 +141,7 @@ interface Deps {
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
+  readonly appDeletionGraceMs: number;
   readonly mongo: Dependency;
 }
 
@@ -149,6 +152,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     prefetch: 20,
     handlers: [
       on(CreateApp, createApp(deps)),
+      on(ChangeApp, changeApp(deps)),
       on(ChangeAppSettings, changeAppSettings(deps)),
       on(CreateToken, createToken(deps)),
       on(RevokeToken, revokeToken(deps)),

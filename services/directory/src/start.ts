@@ -3,6 +3,7 @@ import { openMongo, type ServiceContext } from "@strata/runtime";
 import { bootstrapOperator } from "./bootstrap-operator.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
+import { purgeApps } from "./purge-apps.ts";
 import { mongoAccountStore } from "./store/account-store.ts";
 import { mongoAppStore } from "./store/app-store.ts";
 import { mongoAudienceStore } from "./store/audience-store.ts";
@@ -62,5 +63,15 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
       replicas,
     }),
   );
-  closing.add(await broker.consume(consumers({ ...stores, publisher: broker, mongo: mongo.dependency })));
+  closing.add(
+    await broker.consume(
+      consumers({
+        ...stores,
+        publisher: broker,
+        mongo: mongo.dependency,
+        appDeletionGraceMs: config.APP_DELETION_GRACE_MS,
+      }),
+    ),
+  );
+  closing.add(purgeApps({ ...stores, publisher: broker, log, everyMs: config.APP_PURGE_INTERVAL_MS }));
 }

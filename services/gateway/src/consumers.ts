@@ -1,4 +1,5 @@
 import {
+  AppChanged,
   AppSettingsChanged,
   SessionEnded,
   SessionsEnded,
@@ -9,6 +10,7 @@ import {
 } from "@strata/contracts";
 import type { SessionCache, SettingsCache } from "@strata/doors";
 import { type Consumer, consumer, on } from "@strata/messaging";
+import { forgetApp } from "./handlers/forget-app.ts";
 import { forgetSession, forgetSessions } from "./handlers/forget-sessions.ts";
 import { forgetSettings } from "./handlers/forget-settings.ts";
 import { forgetToken } from "./handlers/forget-token.ts";
@@ -40,6 +42,15 @@ export const consumers = ({ grants, sessions, settings, users }: Caches): readon
       on(UserSuspended, forgetSessions({ sessions })),
     ],
     onGap: () => sessions.forgetAll(),
+  }),
+  consumer({
+    queue: "gateway.changed-apps",
+    scope: "instance",
+    handlers: [on(AppChanged, forgetApp({ grants, sessions }))],
+    onGap: () => {
+      grants.forgetAll();
+      sessions.forgetAll();
+    },
   }),
   consumer({
     queue: "gateway.app-settings",

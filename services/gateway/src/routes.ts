@@ -7,6 +7,7 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SessionDeps } from "./http/session-authentication.ts";
 import { getApp, patchApp } from "./routes/app.ts";
+import { appLifeRoutes } from "./routes/app-life.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
 import { tokenRoutes } from "./routes/account-tokens.ts";
@@ -43,6 +44,7 @@ import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { searchUser } from "./routes/search.ts";
+import { copyAppSettings } from "./routes/settings-copy.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
@@ -118,7 +120,9 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     ...segmentRoutes({ maxBodyBytes, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
     createApp({ maxBodyBytes }),
     listApps(),
+    ...appLifeRoutes({ maxBodyBytes }),
     getAppSettings(),
+    copyAppSettings({ settings, maxBodyBytes }),
     changeAppSettings({ settings, maxBodyBytes }),
     listAudit(),
     ...tokenRoutes({ maxBodyBytes }),

@@ -1,6 +1,8 @@
 import {
   type Actor,
+  type App,
   type AuditEntry,
+  closedState,
   type Grant,
   isAppScope,
   mayGrant,
@@ -67,4 +69,14 @@ export function tokenMade(action: string, token: Token) {
     AuditEntry,
     "entryId" | "at" | "actor"
   >;
+}
+
+/** The grant with what its app says to it. */
+export function inApp(grant: Grant, app: App): Grant {
+  const closed = closedState(app);
+  return {
+    ...grant,
+    ...(app.environment === undefined ? {} : { environment: app.environment }),
+    ...(closed === null ? {} : { closed }),
+  };
 }

@@ -17,11 +17,18 @@ interface Deps {
 export const createApp =
   ({ accounts, apps, audit, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof CreateApp>>): Promise<Outcome<App>> => {
-    const { appId, accountId, name } = delivery.payload;
+    const { appId, accountId, name, environment, siblingOf } = delivery.payload;
     if (!(await accounts.exists(accountId))) return refuse(new DomainError("not_found", { property: "account_id" }));
 
     const { app, version, by } = await apps.insertOrFind(
-      { appId, accountId, name, createdAt: Date.now() },
+      {
+        appId,
+        accountId,
+        name,
+        createdAt: Date.now(),
+        ...(environment === undefined ? {} : { environment }),
+        ...(siblingOf === undefined ? {} : { siblingOf }),
+      },
       delivery.id,
     );
     if (by !== delivery.id) return refuse(new DomainError("id_in_use", app.accountId === accountId ? { app } : {}));
@@ -33,7 +40,7 @@ export const createApp =
         action: "app.created",
         subject: { kind: "app", id: appId },
         before: null,
-        after: { name },
+        after: { name, ...(environment === undefined ? {} : { environment }) },
       }),
     );
     await publisher.emit(AppCreated, app.appId, app, {

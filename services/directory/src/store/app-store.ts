@@ -1,4 +1,12 @@
-import { App, AppSettings, DEFAULT_APP_SETTINGS } from "@strata/contracts";
+import {
+  App,
+  type AppEnvironment,
+  AppSettings,
+  type ClosedState,
+  closedState,
+  DEFAULT_APP_SETTINGS,
+  environmentOf,
+} from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { z } from "zod";
@@ -17,8 +25,11 @@ const AppRow = App.extend({
   changedBy: z.array(z.string()).default([]),
   /** The same with what was there before; rows from before have none. */
   changes: z.array(Change).default([]),
+  purgeLease: z.number().nullish(),
 });
 type AppDocument = z.input<typeof AppRow>;
+
+export type AppCondition = Filter<AppDocument>;
 
 interface StoredApp {
   readonly app: App;
@@ -28,6 +39,8 @@ interface StoredApp {
 
 interface StoredSettings {
   readonly settings: AppSettings;
+  readonly closed: ClosedState | null;
+  readonly environment: AppEnvironment;
   readonly version: number;
 }
 
@@ -52,8 +65,12 @@ export interface AppStore {
     owner: { readonly appId: string; readonly accountId: string | null },
     set: Readonly<Record<string, unknown>>,
     by: string,
-    condition?: Filter<AppDocument>,
+    condition?: AppCondition,
   ): Promise<ChangedApp | null>;
+  /** Takes the deleted app whose grace has been over longest, so that nobody else has it for the length of a lease. */
+  claimPurge(now: number, leaseMs: number): Promise<App | null>;
+  /** It is gone for good. Its version then. */
+  purged(appId: string, now: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -84,7 +101,11 @@ export function mongoAppStore(db: Db): AppStore {
       return row && App.parse(row);
     },
     async list(accountId) {
-      const rows = await apps.find({ accountId }).sort({ createdAt: 1, _id: 1 }).limit(MAX_LISTED).toArray();
+      const rows = await apps
+        .find({ accountId, purgedAt: null })
+        .sort({ createdAt: 1, _id: 1 })
+        .limit(MAX_LISTED)
+        .toArray();
       return rows.map((row) => App.parse(row));
     },
     async findSettings(appId) {
@@ -118,7 +139,20 @@ export function mongoAppStore(db: Db): AppStore {
         before: Object.fromEntries(found.map(({ path, value }) => [path, value])),
       };
     },
+    async claimPurge(now, leaseMs) {
+      const row = await apps.findOneAndUpdate(
+        { purgeAt: { $lte: now }, purgedAt: null, $or: [{ purgeLease: null }, { purgeLease: { $lte: now } }] },
+        { $set: { purgeLease: now + leaseMs } },
+        { sort: { purgeAt: 1 }, returnDocument: "after" },
+      );
+      return row && App.parse(row);
+    },
+    async purged(appId, now) {
+      await apps.updateOne({ _id: appId, purgedAt: null }, { $set: { purgedAt: now }, $inc: { version: 1 } });
+    },
     async ensureIndexes() {
+      // Of the few that are deleted alone.
+      await apps.createIndex({ purgeAt: 1 }, { partialFilterExpression: { purgeAt: { $type: "number" } } });
       await apps.createIndex({ accountId: 1, createdAt: 1, _id: 1 });
     },
   };
@@ -126,5 +160,10 @@ export function mongoAppStore(db: Db): AppStore {
 
 function settingsOf(row: AppDocument): StoredSettings {
   const { settings, version } = AppRow.parse(row);
-  return { settings: AppSettings.parse({ ...DEFAULT_APP_SETTINGS, ...settings }), version };
+  return {
+    settings: AppSettings.parse({ ...DEFAULT_APP_SETTINGS, ...settings }),
+    version,
+    closed: closedState(row),
+    environment: environmentOf(row),
+  };
 }

@@ -47,6 +47,8 @@ export interface TokenStore {
   findByHash(hash: string): Promise<KnownToken | null>;
   /** The tokens of an account, oldest first, revoked ones too. */
   list(accountId: string): Promise<readonly KnownToken[]>;
+  /** All of an app's. */
+  listOfApp(accountId: string, appId: string): Promise<readonly KnownToken[]>;
   /** Ends the token at `at`, unless it has ended before; null when the account has no such token. */
   revoke(accountId: string, tokenId: string, at: number, by: string): Promise<RevokedToken | null>;
   /**
@@ -100,6 +102,10 @@ export function mongoTokenStore(db: Db): TokenStore {
     },
     async list(accountId) {
       const rows = await tokens.find({ accountId }).sort({ createdAt: 1, _id: 1 }).limit(MAX_LISTED).toArray();
+      return rows.map(known);
+    },
+    async listOfApp(accountId, appId) {
+      const rows = await tokens.find({ accountId, appId }).toArray();
       return rows.map(known);
     },
     async revoke(accountId, tokenId, at, by) {

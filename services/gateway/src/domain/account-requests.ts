@@ -1,4 +1,4 @@
-import { AccountScope, AppScope, type Scope } from "@strata/contracts";
+import { AccountScope, AppEnvironment, AppScope, type Scope } from "@strata/contracts";
 import { parseBySchema, requireJsonObject, requireProperties } from "@strata/layer-protocol";
 import { z } from "zod";
 
@@ -7,7 +7,25 @@ const ExpiresAt = z.iso.datetime({ offset: true }).nullish();
 const MAX_OVERLAP_SECONDS = 30 * 86_400;
 
 /** The body of `POST /accounts/apps`. */
-export const AppBody = z.object({ name: Name }).meta({ example: { name: "Shop" } });
+export const AppBody = z
+  .object({
+    name: Name,
+    environment: AppEnvironment.nullish().meta({ description: "production, where it is not said" }),
+  })
+  .meta({ example: { name: "Shop" } });
+
+/** The body of `PATCH /accounts/apps/:app`. */
+export const AppNameBody = z.object({ name: Name }).meta({ example: { name: "Shop" } });
+
+/** The body of `POST /accounts/apps/:app/environments`. */
+export const SiblingBody = z
+  .object({ environment: AppEnvironment, name: Name.nullish() })
+  .meta({ example: { environment: "staging" } });
+
+/** The body of `POST /accounts/apps/:app/settings/copy`. */
+export const CopyBody = z
+  .object({ from: z.string().meta({ description: "The app whose settings are taken, of the same account" }) })
+  .meta({ example: { from: "layer:///apps/staging/3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c12" } });
 
 /** The body of `POST /accounts/apps/:app/tokens`. */
 export const TokenBody = z
@@ -37,10 +55,25 @@ export const RotationBody = z
   .meta({ id: "TokenRotation", example: { overlap_seconds: 3_600 } });
 
 /** @throws LayerError 400 `invalid_request`; 422 `missing_property` or `invalid_property` `name` */
-export function parseApp(body: unknown): { readonly name: string } {
+export function parseApp(body: unknown): { readonly name: string; readonly environment?: AppEnvironment } {
   const fields = requireJsonObject(body);
   requireProperties(fields, ["name"]);
-  return parseBySchema(AppBody, fields);
+  const { name, environment } = parseBySchema(AppBody, fields);
+  return { name, ...(environment == null ? {} : { environment }) };
+}
+
+/** @throws LayerError 400 `invalid_request`; 422 `missing_property` or `invalid_property` */
+export function parseSibling(body: unknown): z.infer<typeof SiblingBody> {
+  const fields = requireJsonObject(body);
+  requireProperties(fields, ["environment"]);
+  return parseBySchema(SiblingBody, fields);
+}
+
+/** @throws LayerError 400 `invalid_request`; 422 `missing_property` or `invalid_property` */
+export function parseCopy(body: unknown): z.infer<typeof CopyBody> {
+  const fields = requireJsonObject(body);
+  requireProperties(fields, ["from"]);
+  return parseBySchema(CopyBody, fields);
 }
 
 export interface WantedToken {

@@ -1,5 +1,6 @@
 import {
   AuthenticateToken,
+  environmentOf,
   type Grant,
   isAppScope,
   isGranted,
@@ -9,7 +10,14 @@ import {
   tokenHash,
 } from "@strata/contracts";
 import type { Calls } from "@strata/doors";
-import { accessDenied, authenticationRequired, invalidAppId, parseAppId } from "@strata/layer-protocol";
+import {
+  accessDenied,
+  appClosed,
+  authenticationRequired,
+  environmentInAppId,
+  invalidAppId,
+  parseAppId,
+} from "@strata/layer-protocol";
 import type { GrantCache } from "./grant-cache.ts";
 import type { TokenUses } from "./token-uses.ts";
 
@@ -44,7 +52,7 @@ const isExpired = ({ expiresAt }: Grant): boolean => expiresAt !== null && expir
 /**
  * The app a request is about, once its token allows it. A token of an account is no token of its apps: what it
  * administers it does not read.
- * @throws LayerError 403 `invalid_app_id` for another app; 403 `access_denied` without the scope
+ * @throws LayerError 403 `invalid_app_id` for another app, or in another environment; 403 `app_suspended`; 403 `access_denied` without the scope
  */
 export function authorize(grant: Grant, scope: Scope, appInPath: string | undefined): string {
   if (!isAppScope(scope)) {
@@ -53,6 +61,9 @@ export function authorize(grant: Grant, scope: Scope, appInPath: string | undefi
   }
   const appId = parseAppId(appInPath ?? "");
   if (appId === null || grant.appId !== appId) throw invalidAppId();
+  const environment = environmentInAppId(appInPath ?? "");
+  if (environment !== null && environment !== environmentOf(grant)) throw invalidAppId();
+  if (grant.closed !== undefined) throw appClosed(grant.closed);
   requireScope(grant, scope);
   return appId;
 }

@@ -393,7 +393,13 @@ export const examples = {
     url: `https://api.example.com/accounts/apps/${exampleIds.app}`,
     app_id: exampleIds.app,
     name: "Shop",
+    environment: "production",
+    sibling_of: null,
+    state: "active",
     created_at: AT,
+    suspended_at: null,
+    deleted_at: null,
+    restorable_until: null,
   },
   token,
   pushCredential: {

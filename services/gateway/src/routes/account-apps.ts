@@ -1,4 +1,4 @@
-import { App, CreateApp, ListApps } from "@strata/contracts";
+import { App, type AppEnvironment, CreateApp, ListApps } from "@strata/contracts";
 import { digestOf, type Intent, intentOf } from "@strata/doors";
 import { parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
@@ -30,20 +30,27 @@ export const createApp = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): 
   handle: create,
 });
 
-async function create(call: Call): Promise<Answer> {
+const create = (call: Call): Promise<Answer> => makeApp(call, parseApp(call.body));
+
+interface WantedApp {
+  readonly name: string;
+  readonly environment?: AppEnvironment;
+  readonly siblingOf?: string;
+}
+
+export async function makeApp(call: Call, wanted: WantedApp): Promise<Answer> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
-  const { name } = parseApp(call.body);
   const { accountId } = call.grant;
   const intent = intentOf({ scope: `${accountId}/apps`, chosenId: ifNoneMatch, idempotencyKey });
   try {
-    const app = await call.calls
-      .inApp(intent.id)
-      .request(
-        CreateApp,
-        { appId: intent.id, accountId, name, actor: actorOf(call) },
-        { id: intent.commandId(digestOf({ name })) },
-      );
+    const app = await call.calls.inApp(intent.id).request(
+      CreateApp,
+      { ...wanted, appId: intent.id, accountId, actor: actorOf(call) },
+      {
+        id: intent.commandId(digestOf({ ...wanted })),
+      },
+    );
     return created(appView(call.wire.baseUrl, app));
   } catch (error) {
     throw errorOf(error, call, intent);

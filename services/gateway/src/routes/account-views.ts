@@ -1,13 +1,26 @@
-import type { App, IdentityKey, IdentityProvider, Token } from "@strata/contracts";
+import {
+  type App,
+  closedState,
+  environmentOf,
+  type IdentityKey,
+  type IdentityProvider,
+  type Token,
+} from "@strata/contracts";
 import { appUri, formatOptionalTime, formatTime, objectUri } from "@strata/layer-protocol";
 
 /** `app_id` is what stands in paths; `id` is the same as the original API writes it. */
 export const appView = (baseUrl: string, app: App) => ({
-  id: appUri(app.appId),
+  id: appUri(app.appId, environmentOf(app)),
   url: `${baseUrl}/accounts/apps/${app.appId}`,
   app_id: app.appId,
   name: app.name,
+  environment: environmentOf(app),
+  sibling_of: app.siblingOf ?? null,
+  state: closedState(app) ?? ("active" as const),
   created_at: formatTime(app.createdAt),
+  suspended_at: formatOptionalTime(app.suspendedAt ?? null),
+  deleted_at: formatOptionalTime(app.deletedAt ?? null),
+  restorable_until: formatOptionalTime(app.purgeAt ?? null),
 });
 
 /** Never its text: that is shown once, beside this, when it is made. */

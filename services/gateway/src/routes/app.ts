@@ -1,4 +1,4 @@
-import { ChangeAppSettings, GetAppSettings } from "@strata/contracts";
+import { ChangeAppSettings, environmentOf, GetAppSettings } from "@strata/contracts";
 import type { SettingsCache } from "@strata/doors";
 import { appUri, invalidAppId, parseAppPatch } from "@strata/layer-protocol";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
@@ -24,10 +24,10 @@ export const getApp = (): Route => ({
 });
 
 /** Asked anew each time: whoever has just set something wants to see that. */
-async function get({ calls, wire }: Call): Promise<Answer> {
+async function get({ calls, grant, wire }: Call): Promise<Answer> {
   const { settings } = await calls.ask(GetAppSettings, {});
   if (settings === null) throw invalidAppId();
-  return ok({ id: appUri(wire.appId), session_ttl_in_seconds: settings.sessionTtlSeconds });
+  return ok({ id: appUri(wire.appId, environmentOf(grant)), session_ttl_in_seconds: settings.sessionTtlSeconds });
 }
 
 interface Options {
