@@ -65,22 +65,19 @@ interface Wanted {
 
 /** What it sets, and of which apps: those that are not so already. */
 function wantedBy(change: AppChange, at: number, graceMs: number): Wanted {
-  switch (change.kind) {
-    case "rename":
-      return { set: { name: change.name }, condition: { deletedAt: null, name: { $ne: change.name } } };
-    case "suspend":
-      return { set: { suspendedAt: at }, condition: { deletedAt: null, suspendedAt: null } };
-    case "resume":
-      return { set: { suspendedAt: null }, condition: { deletedAt: null, suspendedAt: { $ne: null } } };
-    case "delete":
-      return { set: { deletedAt: at, purgeAt: at + graceMs }, condition: { deletedAt: null } };
-    case "restore":
-      // What is due may be under way: from then on it does not come back.
-      return {
-        set: { deletedAt: null, purgeAt: null },
-        condition: { deletedAt: { $ne: null }, purgeAt: { $gt: at }, purgeLease: null },
-      };
+  if (change.kind === "rename") {
+    return { set: { name: change.name }, condition: { deletedAt: null, name: { $ne: change.name } } };
   }
+  return {
+    suspend: { set: { suspendedAt: at }, condition: { deletedAt: null, suspendedAt: null } },
+    resume: { set: { suspendedAt: null }, condition: { deletedAt: null, suspendedAt: { $ne: null } } },
+    delete: { set: { deletedAt: at, purgeAt: at + graceMs }, condition: { deletedAt: null } },
+    restore: {
+      set: { deletedAt: null, purgeAt: null },
+      // What is claimed to be purged does not come back.
+      condition: { deletedAt: { $ne: null }, purgeAt: { $gt: at }, purgeLease: null },
+    },
+  }[change.kind];
 }
 
 /** The state that an app has after a change. */
