@@ -46,6 +46,7 @@ import { reportReceipts } from "./routes/reported-receipts.ts";
 import { searchUser } from "./routes/search.ts";
 import { copyAppSettings } from "./routes/settings-copy.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { getUsage } from "./routes/usage.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { userManagement } from "./routes/user-management.ts";
@@ -122,6 +123,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     listApps(),
     ...appLifeRoutes({ maxBodyBytes }),
     getAppSettings(),
+    getUsage(),
     copyAppSettings({ settings, maxBodyBytes }),
     changeAppSettings({ settings, maxBodyBytes }),
     listAudit(),
