@@ -13,6 +13,8 @@ import { auditView } from "./audit-view.ts";
 const STREAM_PAGE = 1_000;
 const STREAM_PAGE_MS = 10_000;
 const MAX_ID_LENGTH = 128;
+/** Ids of commands, and what follows from ids. */
+const ENTRY_ID = /^[\w.-]{1,128}$/;
 
 export const listAudit = (): Route => ({
   method: "get",
@@ -44,7 +46,7 @@ type Question = Omit<PayloadOf<typeof ListAudit>, "after" | "limit">;
 
 async function list(call: Call): Promise<Answer> {
   const question = parseQuestion(call);
-  const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => text.slice(0, MAX_ID_LENGTH));
+  const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => (ENTRY_ID.test(text) ? text : null));
   if (call.otherType === null) {
     const entries = await page(call, question, fromId, pageSize);
     return ok(entries.map(auditView));

@@ -15,6 +15,7 @@ import {
   type IdentityFields,
   type PayloadOf,
   ListApps,
+  ListAudit,
   ListTokens,
   NO_APP,
   RecordTokenUses,
@@ -61,6 +62,7 @@ export const directoryContracts = [
   GetAppSettings,
   ListApps,
   ListTokens,
+  ListAudit,
   CreateApp,
   ChangeAppSettings,
   CreateToken,
@@ -119,6 +121,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
         on(ListApps, async ({ payload }) =>
           reply({ apps: [...apps.values()].filter((app) => app.accountId === payload.accountId) }),
         ),
+        on(ListAudit, async ({ payload }) => reply({ entries: payload.after === null ? [] : null })),
         on(ListTokens, async ({ payload }) => reply({ tokens: tokensOf(payload.accountId) })),
       ],
     }),
