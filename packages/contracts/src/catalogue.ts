@@ -2,6 +2,8 @@ import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
 import * as announcementAudience from "./announcement-audience.ts";
 import * as announcementStates from "./announcement-states.ts";
+import * as appLife from "./app-life.ts";
+import * as audit from "./audit.ts";
 import * as badge from "./badge.ts";
 import * as content from "./content.ts";
 import * as conversation from "./conversation.ts";
@@ -33,6 +35,7 @@ import * as recipientUpload from "./recipient-upload.ts";
 import * as search from "./search.ts";
 import * as segment from "./segment.ts";
 import * as session from "./session.ts";
+import * as tokenLife from "./token-life.ts";
 import * as userFacts from "./user-facts.ts";
 import * as unread from "./unread.ts";
 import * as users from "./users.ts";
@@ -46,6 +49,8 @@ export const catalogue: readonly AnyContract[] = [
   audience,
   announcementAudience,
   announcementStates,
+  appLife,
+  audit,
   badge,
   content,
   conversation,
@@ -76,6 +81,7 @@ export const catalogue: readonly AnyContract[] = [
   recipientUpload,
   segment,
   session,
+  tokenLife,
   userFacts,
   unread,
   users,

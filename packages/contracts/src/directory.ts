@@ -1,15 +1,12 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
+import { App, AppEnvironment, ClosedState } from "./app.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { Scope } from "./scope.ts";
 import { AppId, Millis, Partition, UserId, userIdList } from "./values.ts";
-
-export const Scope = z.enum(["app:read", "app:write", "account:admin"]);
-export type Scope = z.infer<typeof Scope>;
 
 /** SHA-256 of a token's text, hex: the only form in which a token leaves the gateway or is stored. */
 export const TokenHash = z.string().regex(/^[0-9a-f]{64}$/);
-
-export const App = z.object({ appId: AppId, accountId: z.string(), name: z.string(), createdAt: Millis });
-export type App = z.infer<typeof App>;
 
 /** What a valid token allows. An account token has no app and administers all apps of its account. */
 export const Grant = z.object({
@@ -18,10 +15,24 @@ export const Grant = z.object({
   appId: AppId.nullable(),
   scopes: z.array(Scope),
   expiresAt: Millis.nullable(),
+  /** The member of the account whose token it is; absent: nobody's in particular. */
+  memberId: z.string().optional(),
+  /** Of its app; absent: production. */
+  environment: AppEnvironment.optional(),
+  /** Why its app lets nobody in; absent: it does. */
+  closed: ClosedState.optional(),
 });
 export type Grant = z.infer<typeof Grant>;
 
-export const Token = Grant.extend({ name: z.string(), createdAt: Millis, revokedAt: Millis.nullable() });
+export const Token = Grant.extend({
+  name: z.string(),
+  createdAt: Millis,
+  revokedAt: Millis.nullable(),
+  /** To the minute; absent or null: never, or not since this is kept. */
+  lastUsedAt: Millis.nullable().optional(),
+  /** The token that was made in its place. */
+  replacedBy: z.string().optional(),
+});
 export type Token = z.infer<typeof Token>;
 
 export const IdentityFields = z.object({
@@ -51,7 +62,15 @@ export const CreateApp = defineCommand({
   lane: "admin",
   name: "CreateApp",
   version: 1,
-  payload: z.object({ appId: AppId, accountId: z.string(), name: z.string().min(1).max(128) }),
+  payload: z.object({
+    appId: AppId,
+    accountId: z.string(),
+    name: z.string().min(1).max(128),
+    environment: AppEnvironment.optional(),
+    /** An app of the account, beside which it is made. */
+    siblingOf: AppId.optional(),
+    actor: Actor.optional(),
+  }),
   reply: App,
 });
 
@@ -69,6 +88,7 @@ export const CreateToken = defineCommand({
     scopes: z.array(Scope).min(1),
     expiresAt: Millis.nullable(),
     hash: TokenHash,
+    actor: Actor.optional(),
   }),
   reply: Token,
 });
@@ -79,7 +99,7 @@ export const RevokeToken = defineCommand({
   lane: "admin",
   name: "RevokeToken",
   version: 1,
-  payload: z.object({ tokenId: z.uuid(), accountId: z.string() }),
+  payload: z.object({ tokenId: z.uuid(), accountId: z.string(), actor: Actor.optional() }),
 });
 
 /**

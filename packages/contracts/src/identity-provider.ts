@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { defineCommand, defineQuery } from "./define.ts";
 import { AppId, Millis } from "./values.ts";
 
@@ -28,7 +29,7 @@ export type IdentityKey = z.infer<typeof IdentityKey>;
 
 const administered = { service: "directory", lane: "admin", version: 1 } as const;
 /** The app must belong to the account; another's is not there. */
-const ofApp = { appId: AppId, accountId: z.string() };
+const ofApp = { appId: AppId, accountId: z.string(), actor: Actor.optional() };
 
 /** Binds a provider to an app. Refused: `not_found` (`app_id`); `id_in_use` with the provider of this app. */
 export const CreateIdentityProvider = defineCommand({

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AppEnvironment, ClosedState } from "./app.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { IdentityFields, TokenHash } from "./directory.ts";
 import { Millis, UserId } from "./values.ts";
@@ -20,7 +21,7 @@ export type IdentityClaims = z.infer<typeof IdentityClaims>;
 /**
  * Begins a session of the request's app, whose token the gateway has made and looked into: only its hash comes here. The
  * nonce is used up by it. A user's first session makes her known, and gives her an identity from the claims or changes
- * hers. Refused: `user_suspended`; `conflict` (`nonce`) for one that was used before.
+ * hers. Refused: `app_suspended`; `user_suspended`; `conflict` (`nonce`) for one that was used before.
  */
 export const CreateSession = defineCommand({
   service: "directory",
@@ -35,6 +36,8 @@ export const CreateSession = defineCommand({
     nonceExpiresAt: Millis,
     claims: IdentityClaims,
     at: Millis,
+    /** The environment that the app was named with; refused (`invalid_property`, `app_id`) where it is another. */
+    environment: AppEnvironment.optional(),
   }),
   reply: Session,
   orderedBy: ({ userId }) => userId,
@@ -55,7 +58,8 @@ export const AuthenticateSession = defineQuery({
   name: "AuthenticateSession",
   version: 1,
   payload: z.object({ hash: TokenHash }),
-  reply: z.object({ session: Session.nullable() }),
+  /** `closed`: the app lets nobody in, whoever it is. */
+  reply: z.object({ session: Session.nullable(), closed: ClosedState.optional() }),
 });
 
 /** One session is no more: its user has logged out. Bears repeating: whoever hears it drops what it knows of the session. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BadgeCounting } from "./badge.ts";
+import { Actor } from "./actor.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Identity, IdentityFields } from "./directory.ts";
 import { AppId, Millis, UserId, userIdList } from "./values.ts";
@@ -311,6 +312,7 @@ export const ChangeAppSettings = defineCommand({
     /** The account that the app must belong to; null where the app's own token asks. */
     accountId: z.string().nullable(),
     settings: AppSettings.partial(),
+    actor: Actor.optional(),
   }),
   reply: AppSettings,
 });

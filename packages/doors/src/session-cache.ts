@@ -1,10 +1,12 @@
-import type { Session } from "@strata/contracts";
+import type { ClosedState, Session } from "@strata/contracts";
 import { boundedCache } from "./bounded-cache.ts";
 import { sharedLoads } from "./shared-loads.ts";
 
 /** A session with the app that it is of. */
 export interface KnownSession extends Session {
   readonly appId: string;
+  /** It is none for now: its app lets nobody in. */
+  readonly closed?: ClosedState;
 }
 
 /** Whose tokens are whose, by their hash, so that not every request asks the directory. */

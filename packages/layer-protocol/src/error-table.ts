@@ -8,7 +8,7 @@ export const ERRORS = {
   invalid_app_id: { code: 2, status: 403, when: "the token does not belong to the app in the path" },
   invalid_request_id: { code: 3, status: 400, when: "If-None-Match is not a UUID, or Idempotency-Key is not usable" },
   authentication_required: { code: 4, status: 401, when: "credentials are absent, unknown, revoked or expired" },
-  app_suspended: { code: 5, status: 403, when: "the app is suspended" },
+  app_suspended: { code: 5, status: 403, when: "the app is suspended or deleted; data.state says which" },
   user_suspended: { code: 6, status: 403, when: "the user is suspended" },
   rate_limit_exceeded: { code: 7, status: 429, when: "too many requests; try again after Retry-After" },
   request_timeout: { code: 8, status: 408, when: "the server gave up waiting for the request" },

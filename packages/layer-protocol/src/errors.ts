@@ -34,6 +34,10 @@ export const invalidIdentityToken = (reason: string, message: string): LayerErro
 /** 403 `invalid_app_id`: the token is good, but for another app (server API 3.3). */
 export const invalidAppId = (): LayerError => layerError("invalid_app_id", "The token does not belong to this app");
 
+/** 403 `app_suspended`: nobody gets into the app, whoever it is. */
+export const appClosed = (state: "suspended" | "deleted"): LayerError =>
+  layerError("app_suspended", state === "deleted" ? "The app was deleted" : "The app is suspended", { state });
+
 /** 403 `access_denied`. */
 export const accessDenied = (message = "Access to this object is denied"): LayerError =>
   layerError("access_denied", message);

@@ -47,8 +47,18 @@ export function parsePartUri(owner: PartOwner, text: string): { uuid: string; pa
   return /^(0|[1-9]\d{0,5})$/.test(part) ? { uuid, part: Number(part) } : null;
 }
 
+/** What an app is for, as the full form of its id says it. */
+export type AppUriEnvironment = "production" | "staging";
+
 /** `layer:///apps/production/<uuid>`: the full form of an app's id. */
-export const appUri = (appId: string): string => `${SCHEME}apps/production/${appId}`;
+export const appUri = (appId: string, environment: AppUriEnvironment = "production"): string =>
+  `${SCHEME}apps/${environment}/${appId}`;
+
+/** The environment that the full form of an app's id names; null where it names none. */
+export function environmentInAppId(text: string): AppUriEnvironment | null {
+  const [, environment] = /^layer:\/\/\/apps\/(staging|production)\//.exec(text) ?? [];
+  return environment === "staging" || environment === "production" ? environment : null;
+}
 
 /** The app's UUID, bare or in any of the full forms; clients strip to the last segment themselves (2.1). */
 export function parseAppId(text: string): string | null {

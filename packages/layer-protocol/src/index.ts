@@ -12,7 +12,16 @@ export {
   usesIdentityIds,
 } from "./versions.ts";
 export type { LayerVersion } from "./versions.ts";
-export { appUri, isUuid, objectUri, parseAppId, parseObjectId, parsePartUri, partUri } from "./ids.ts";
+export {
+  appUri,
+  environmentInAppId,
+  isUuid,
+  objectUri,
+  parseAppId,
+  parseObjectId,
+  parsePartUri,
+  partUri,
+} from "./ids.ts";
 export type { ObjectKind, PartOwner } from "./ids.ts";
 export {
   encodeUserId,

@@ -31,7 +31,7 @@ describe("bootstrapOperator", () => {
     const token = createToken();
     await bootstrapOperator(stores, token);
     const stored = await stores.tokens.findByHash(tokenHash(token));
-    await stores.tokens.revoke(OPERATOR, stored?.tokenId ?? "", 5);
+    await stores.tokens.revoke(OPERATOR, stored?.tokenId ?? "", 5, "test");
     await bootstrapOperator(stores, token);
     expect(await stores.tokens.findByHash(tokenHash(token))).to.deep.include({ revokedAt: 5 });
   });

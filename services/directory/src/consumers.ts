@@ -1,6 +1,7 @@
 import {
   AuthenticateSession,
   AuthenticateToken,
+  ChangeApp,
   ChangeAppSettings,
   ChangeBlocks,
   ChangeFollowing,
@@ -40,6 +41,7 @@ import {
   GetUser,
   IsFollowing,
   ListApps,
+  ListAudit,
   ListBlocks,
   ListFollowers,
   ListFollowing,
@@ -51,10 +53,12 @@ import {
   MatchesAudience,
   MatchUsers,
   ParticipantsChanged,
+  RecordTokenUses,
   RecordVisit,
   RemoveLocation,
   ReplaceIdentity,
   RevokeToken,
+  RotateToken,
   SetLocation,
   SetExternalUnread,
   SuspendUser,
@@ -62,6 +66,7 @@ import {
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { countAudience, matchesAudience, matchUsers } from "./handlers/audience.ts";
+import { changeApp } from "./handlers/change-app.ts";
 import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
 import { authenticateToken } from "./handlers/authenticate-token.ts";
 import { findBlockers, listBlocks } from "./handlers/blocks.ts";
@@ -93,14 +98,17 @@ import {
   listIdentityProviders,
 } from "./handlers/identity-providers.ts";
 import { listApps } from "./handlers/list-apps.ts";
+import { listAudit } from "./handlers/list-audit.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
 import { forgetDevice, noteDevice } from "./handlers/note-device.ts";
+import { recordTokenUses } from "./handlers/record-token-uses.ts";
 import { recordVisit } from "./handlers/record-visit.ts";
 import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
+import { rotateToken } from "./handlers/rotate-token.ts";
 import { authenticateSession, endSession } from "./handlers/sessions.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
@@ -108,6 +116,7 @@ import { moderationAdmin, type ModerationDeps, moderationInLane, moderationQueri
 import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
 import type { AudienceStore } from "./store/audience-store.ts";
+import type { AuditStore } from "./store/audit-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
@@ -126,12 +135,14 @@ interface Deps extends ModerationDeps {
   readonly identities: IdentityStore;
   readonly sessions: SessionStore;
   readonly audiences: AudienceStore;
+  readonly audit: AuditStore;
   readonly counts: UserCountStore;
   readonly segments: SegmentStore;
   readonly userFacts: UserFactsStore;
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
+  readonly appDeletionGraceMs: number;
   readonly mongo: Dependency;
 }
 
@@ -142,9 +153,12 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     prefetch: 20,
     handlers: [
       on(CreateApp, createApp(deps)),
+      on(ChangeApp, changeApp(deps)),
       on(ChangeAppSettings, changeAppSettings(deps)),
       on(CreateToken, createToken(deps)),
       on(RevokeToken, revokeToken(deps)),
+      on(RotateToken, rotateToken(deps)),
+      on(RecordTokenUses, recordTokenUses(deps)),
       on(CreateSegment, createSegment(deps)),
       on(ChangeSegment, changeSegment(deps)),
       on(DeleteSegment, deleteSegment(deps)),
@@ -211,6 +225,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
       on(ListApps, listApps(deps)),
+      on(ListAudit, listAudit(deps)),
       on(ListTokens, listTokens(deps)),
       on(GetIdentities, getIdentities(deps)),
       on(FindUnknownUsers, findUnknownUsers(deps)),

@@ -3,9 +3,11 @@ import { openMongo, type ServiceContext } from "@strata/runtime";
 import { bootstrapOperator } from "./bootstrap-operator.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
+import { purgeApps } from "./purge-apps.ts";
 import { mongoAccountStore } from "./store/account-store.ts";
 import { mongoAppStore } from "./store/app-store.ts";
 import { mongoAudienceStore } from "./store/audience-store.ts";
+import { mongoAuditStore } from "./store/audit-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
 import { mongoDecisionStore } from "./store/decision-store.ts";
 import { mongoFlagStore } from "./store/flag-store.ts";
@@ -34,6 +36,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
     sessions: mongoSessionStore(mongo.db),
+    audit: mongoAuditStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
@@ -45,8 +48,8 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     mutes: mongoMuteStore(mongo.db),
     moderationPolicies: mongoModerationPolicyStore(mongo.db),
   };
-  const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
-  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
+  const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
+  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
   const moderating = [flags, decisions, moderatedUsers, mutes];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
@@ -72,5 +75,15 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
       replicas,
     }),
   );
-  closing.add(await broker.consume(consumers({ ...stores, publisher: broker, mongo: mongo.dependency })));
+  closing.add(
+    await broker.consume(
+      consumers({
+        ...stores,
+        publisher: broker,
+        mongo: mongo.dependency,
+        appDeletionGraceMs: config.APP_DELETION_GRACE_MS,
+      }),
+    ),
+  );
+  closing.add(purgeApps({ ...stores, publisher: broker, log, everyMs: config.APP_PURGE_INTERVAL_MS }));
 }

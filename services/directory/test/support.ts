@@ -8,6 +8,7 @@ import { createIdentities } from "../src/handlers/create-identities.ts";
 import { mongoAccountStore } from "../src/store/account-store.ts";
 import { mongoAppStore } from "../src/store/app-store.ts";
 import { mongoAudienceStore } from "../src/store/audience-store.ts";
+import { mongoAuditStore } from "../src/store/audit-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
 import { mongoDecisionStore } from "../src/store/decision-store.ts";
 import { mongoFlagStore } from "../src/store/flag-store.ts";
@@ -38,6 +39,7 @@ export async function openStores(name: string) {
     providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
     sessions: mongoSessionStore(mongo.db),
+    audit: mongoAuditStore(mongo.db),
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
@@ -49,8 +51,8 @@ export async function openStores(name: string) {
     mutes: mongoMuteStore(mongo.db),
     moderationPolicies: mongoModerationPolicyStore(mongo.db),
   };
-  const { apps, tokens, providers, identities, sessions, followings, blocks, segments } = stores;
-  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments];
+  const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
+  const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
   const moderating = [flags, decisions, moderatedUsers, mutes];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));

@@ -34,6 +34,8 @@ export const loadConfig = defineConfig({
   REQUEST_DEADLINE_MS: limit(5_000),
   /** The same for an announcement to more than 1,000 users, which takes several steps. */
   LONG_LIST_DEADLINE_MS: limit(20_000),
+  /** How often it is reported which tokens are in use; each is noted once a minute. */
+  TOKEN_USE_REPORT_INTERVAL_MS: limit(10_000),
   MAX_IN_FLIGHT_PER_APP: limit(500),
   /** Requests of one token per second and gateway, and how many at once after a pause; 0: no such limit. */
   RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(0),

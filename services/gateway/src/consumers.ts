@@ -1,13 +1,16 @@
 import {
+  AppChanged,
   AppSettingsChanged,
   SessionEnded,
   SessionsEnded,
+  TokenChanged,
   TokenRevoked,
   UserDeleted,
   UserSuspended,
 } from "@strata/contracts";
 import type { SessionCache, SettingsCache } from "@strata/doors";
 import { type Consumer, consumer, on } from "@strata/messaging";
+import { forgetApp } from "./handlers/forget-app.ts";
 import { forgetSession, forgetSessions } from "./handlers/forget-sessions.ts";
 import { forgetSettings } from "./handlers/forget-settings.ts";
 import { forgetToken } from "./handlers/forget-token.ts";
@@ -27,7 +30,7 @@ export const consumers = ({ grants, sessions, settings, users }: Caches): readon
   consumer({
     queue: "gateway.token-revocations",
     scope: "instance",
-    handlers: [on(TokenRevoked, forgetToken({ grants }))],
+    handlers: [on(TokenRevoked, forgetToken({ grants })), on(TokenChanged, forgetToken({ grants }))],
     onGap: () => grants.forgetAll(),
   }),
   consumer({
@@ -39,6 +42,15 @@ export const consumers = ({ grants, sessions, settings, users }: Caches): readon
       on(UserSuspended, forgetSessions({ sessions })),
     ],
     onGap: () => sessions.forgetAll(),
+  }),
+  consumer({
+    queue: "gateway.changed-apps",
+    scope: "instance",
+    handlers: [on(AppChanged, forgetApp({ grants, sessions }))],
+    onGap: () => {
+      grants.forgetAll();
+      sessions.forgetAll();
+    },
   }),
   consumer({
     queue: "gateway.app-settings",

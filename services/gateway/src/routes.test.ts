@@ -33,6 +33,7 @@ const app = createApp({
   routes,
   broker: { ask: nobody, request: nobody, send: nobody },
   grants: grantCache(),
+  tokenUses: { note: () => undefined },
   sessions,
   nonces,
   strangerRates: rateLimit({ perSecond: 0, burst: 1 }),

@@ -7,9 +7,11 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SessionDeps } from "./http/session-authentication.ts";
 import { getApp, patchApp } from "./routes/app.ts";
+import { appLifeRoutes } from "./routes/app-life.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
-import { createAppToken, listAppTokens, revokeAppToken } from "./routes/account-tokens.ts";
+import { tokenRoutes } from "./routes/account-tokens.ts";
+import { listAudit } from "./routes/audit.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { previewAnnouncement } from "./routes/announcement-preview.ts";
 import { announcementStates } from "./routes/announcement-states.ts";
@@ -44,7 +46,9 @@ import { recordReceipt } from "./routes/receipts.ts";
 import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { searchUser } from "./routes/search.ts";
+import { copyAppSettings } from "./routes/settings-copy.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { getUsage } from "./routes/usage.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { userManagement } from "./routes/user-management.ts";
@@ -120,11 +124,13 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     ...segmentRoutes({ maxBodyBytes, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
     createApp({ maxBodyBytes }),
     listApps(),
+    ...appLifeRoutes({ maxBodyBytes }),
     getAppSettings(),
+    getUsage(),
+    copyAppSettings({ settings, maxBodyBytes }),
     changeAppSettings({ settings, maxBodyBytes }),
-    createAppToken({ maxBodyBytes }),
-    listAppTokens(),
-    revokeAppToken(),
+    listAudit(),
+    ...tokenRoutes({ maxBodyBytes }),
     ...conversationContent(backendDoor(), contents),
     ...conversationContent(user, contents),
     ...userContent(user, contents),

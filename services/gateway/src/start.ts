@@ -1,6 +1,6 @@
 import { sessionCache, settingsCache } from "@strata/doors";
 import { openBroker } from "@strata/messaging";
-import type { ServiceContext } from "@strata/runtime";
+import { repeat, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { createApp, errorsUrlOf } from "./http/app.ts";
@@ -10,6 +10,7 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
+import { tokenUses } from "./http/token-uses.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
 import { nonces as noncesOf } from "./sessions/nonces.ts";
@@ -34,10 +35,20 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   // Before the first request: nothing may be cached whose end would not be heard.
   closing.add(await broker.consume(consumers({ grants, sessions, settings, users })), "consumers");
 
+  const uses = tokenUses(broker);
+  // Closed after the server, and while the broker is still there: what was noted last is reported, too.
+  const reporting = repeat(config.TOKEN_USE_REPORT_INTERVAL_MS, () => uses.report(), log);
+  const endReporting = async () => {
+    await reporting.close();
+    await uses.report().catch((error: unknown) => log.warn("the last uses of tokens are not reported", { error }));
+  };
+  closing.add({ close: endReporting }, "token uses");
+
   let isClosing = false;
   const app = createApp({
     broker,
     grants,
+    tokenUses: uses,
     sessions,
     nonces,
     routes: routesOf(config, { settings, users, sessions, nonces }),

@@ -2,6 +2,7 @@ import {
   AnnouncementCorrected,
   AnnouncementExpired,
   AnnouncementRecalled,
+  AppChanged,
   AppSettingsChanged,
   BatchStored,
   ChangeLogged,
@@ -30,7 +31,7 @@ import type { SessionCache, SettingsCache } from "@strata/doors";
 import { ack, type Client, type Consumer, consumer, on, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import * as entries from "./domain/entries.ts";
-import { endSocketsOfSession, endSocketsOfUser } from "./handlers/end-sockets.ts";
+import { endSocketsOfApp, endSocketsOfSession, endSocketsOfUser } from "./handlers/end-sockets.ts";
 import { findOnlineUsers } from "./handlers/find-online-users.ts";
 import { logChanges } from "./handlers/log-changes.ts";
 import { showTyping } from "./handlers/show-typing.ts";
@@ -108,6 +109,7 @@ export function consumers(deps: Deps): readonly Consumer[] {
       queue: "realtime.ended-sessions",
       scope: "instance",
       handlers: [
+        on(AppChanged, endSocketsOfApp(deps)),
         on(SessionEnded, endSocketsOfSession(deps)),
         on(SessionsEnded, endSocketsOfUser(deps)),
         on(UserSuspended, endSocketsOfUser(deps)),

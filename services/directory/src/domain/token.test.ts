@@ -1,3 +1,4 @@
+import type { Actor } from "@strata/contracts";
 import { expect } from "chai";
 import { grantOf, refusalOf } from "./token.ts";
 
@@ -32,6 +33,22 @@ describe("token rules", () => {
     const refusal = refusalOf({ ...wanted, expiresAt: 1_000 }, sentAt);
     expect(refusal).to.deep.include({ code: "invalid_property", details: { property: "expires_at" } });
     expect(refusalOf({ ...wanted, expiresAt: 1_001 }, sentAt)).to.equal(null);
+  });
+
+  it("let nobody pass on a scope that she lacks, nor live longer by what she makes", () => {
+    const actor = { kind: "token" as const, id: "t", tokenId: "t", expiresAt: 5_000, address: "::1", userAgent: null };
+    const asked = (scopes: Actor["scopes"], expiresAt: number | null) =>
+      refusalOf({ ...wanted, expiresAt, actor: { ...actor, scopes } }, sentAt)?.details;
+    expect(asked(["account:write"], 5_000)).to.equal(undefined);
+    expect(asked(["app:read", "app:write"], 5_000)).to.equal(undefined);
+    expect(asked(["app:read"], 5_000)).to.deep.equal({ property: "scopes" });
+    expect(asked(["account:read"], 5_000)).to.deep.equal({ property: "scopes" });
+    expect(asked(["account:admin"], 5_001)).to.deep.equal({ property: "expires_at" });
+    expect(asked(["account:admin"], null)).to.deep.equal({ property: "expires_at" });
+    const ofAccount = { ...wanted, appId: null, scopes: ["account:admin" as const], expiresAt: 5_000 };
+    expect(refusalOf({ ...ofAccount, actor: { ...actor, scopes: ["account:write"] } }, sentAt)).to.have.property(
+      "code",
+    );
   });
 
   it("grant what a token says, and nothing that only its owner sees", () => {

@@ -1,4 +1,15 @@
-import { type CreateToken, type Grant, type PayloadOf, Token, TokenHash } from "@strata/contracts";
+import {
+  type Actor,
+  type App,
+  type AuditEntry,
+  closedState,
+  type Grant,
+  isAppScope,
+  mayGrant,
+  type Scope,
+  Token,
+  TokenHash,
+} from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
 
@@ -6,24 +17,66 @@ import { z } from "zod";
 export const KnownToken = Token.extend({ hash: TokenHash, version: z.number().int() });
 export type KnownToken = z.infer<typeof KnownToken>;
 
+interface Wanted {
+  readonly appId: string | null;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: number | null;
+  readonly actor?: Actor | undefined;
+}
+
 /**
  * Why a token may not be created as asked, or null. Judged by the moment the command was sent, so that a redelivery
  * comes to the same answer.
  */
-export function refusalOf(wanted: PayloadOf<typeof CreateToken>, sentAt: Date): DomainError | null {
-  if (wanted.appId !== null && wanted.scopes.includes("account:admin")) {
+export function refusalOf(wanted: Wanted, sentAt: Date): DomainError | null {
+  if (wanted.appId !== null && !wanted.scopes.every(isAppScope)) {
     const message = "a token of an app cannot administer the account";
     return new DomainError("invalid_property", { property: "scopes" }, { message });
   }
   if (wanted.expiresAt !== null && wanted.expiresAt <= sentAt.getTime()) {
     return new DomainError("invalid_property", { property: "expires_at" }, { message: "expires_at is in the past" });
   }
+  return passingOn(wanted);
+}
+
+/** Nobody passes on more than she has, nor for longer. Commands from before there were actors say nothing of theirs. */
+function passingOn({ actor, scopes, expiresAt }: Wanted): DomainError | null {
+  if (actor === undefined) return null;
+  const beyond = scopes.find((scope) => !mayGrant(actor.scopes, scope));
+  if (beyond !== undefined) {
+    const message = `The token that asks cannot give the scope ${beyond}`;
+    return new DomainError("access_denied", { property: "scopes" }, { message });
+  }
+  if (actor.expiresAt !== null && (expiresAt === null || expiresAt > actor.expiresAt)) {
+    const message = `The token that asks ends at ${new Date(actor.expiresAt).toISOString()}, and cannot give longer`;
+    return new DomainError("access_denied", { property: "expires_at" }, { message });
+  }
   return null;
 }
 
 /** What the token allows at this moment; null once it is revoked or expired. */
 export function grantOf(token: Token, now: number): Grant | null {
-  const { tokenId, accountId, appId, scopes, expiresAt, revokedAt } = token;
+  const { tokenId, accountId, appId, scopes, expiresAt, revokedAt, memberId } = token;
   if (revokedAt !== null || (expiresAt !== null && expiresAt <= now)) return null;
-  return { tokenId, accountId, appId, scopes, expiresAt };
+  return { tokenId, accountId, appId, scopes, expiresAt, ...(memberId === undefined ? {} : { memberId }) };
+}
+
+/** What the audit log says of a token that came to be: all but its text and its hash. */
+export function tokenMade(action: string, token: Token) {
+  const { accountId, appId, tokenId, name, scopes, expiresAt } = token;
+  const subject = { kind: "token", id: tokenId };
+  return { accountId, appId, action, subject, before: null, after: { name, scopes, expiresAt } } satisfies Omit<
+    AuditEntry,
+    "entryId" | "at" | "actor"
+  >;
+}
+
+/** The grant with what its app says to it. */
+export function inApp(grant: Grant, app: App): Grant {
+  const closed = closedState(app);
+  return {
+    ...grant,
+    ...(app.environment === undefined ? {} : { environment: app.environment }),
+    ...(closed === null ? {} : { closed }),
+  };
 }

@@ -49,14 +49,14 @@ describe("sessions", () => {
       expect(session)
         .to.have.property("expiresAt")
         .that.is.within(before + 30 * DAY_MS, Date.now() + 30 * DAY_MS);
-      await stores.apps.changeSettings({ appId: app, accountId: null }, { sessionTtlSeconds: 30 }, randomUUID());
+      await stores.apps.change({ appId: app, accountId: null }, { "settings.sessionTtlSeconds": 30 }, randomUUID());
       const short = wanted();
       await begin(short);
       expect(await sessionOf(short.hash))
         .to.have.property("expiresAt")
         .that.is.below(Date.now() + 30_001);
-      const settings = { sessionTtlSeconds: (30 * DAY_MS) / 1_000 };
-      await stores.apps.changeSettings({ appId: app, accountId: null }, settings, randomUUID());
+      const settings = { "settings.sessionTtlSeconds": (30 * DAY_MS) / 1_000 };
+      await stores.apps.change({ appId: app, accountId: null }, settings, randomUUID());
     });
 
     it("lets exactly one of 20 at once have a nonce", async () => {

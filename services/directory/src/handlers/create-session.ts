@@ -31,6 +31,10 @@ export const createSession =
     const { userId, hash, nonce, nonceExpiresAt } = payload;
     const settings = await deps.apps.findSettings(app);
     if (!settings) return refuse(new DomainError("not_found", { property: "app_id" }));
+    if (payload.environment !== undefined && payload.environment !== settings.environment) {
+      return refuse(new DomainError("invalid_property", { property: "app_id" }));
+    }
+    if (settings.closed !== null) return refuse(new DomainError("app_suspended"));
     const before = await deps.identities.find(app, userId);
     if (before?.isSuspended) return refuse(new DomainError("user_suspended"));
     // Sent before she was deleted, handled after it: nothing from before makes her known.

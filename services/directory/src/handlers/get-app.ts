@@ -7,5 +7,5 @@ export const getApp =
   ({ apps }: { readonly apps: AppStore }) =>
   async ({ app, payload }: Delivery<PayloadOf<typeof GetApp>>): Promise<Outcome<ReplyOf<typeof GetApp>>> => {
     const found = await apps.find(app);
-    return reply({ app: found?.accountId === payload.accountId ? found : null });
+    return reply({ app: found?.accountId === payload.accountId && found.purgedAt == null ? found : null });
   };

@@ -57,7 +57,7 @@ describe("revokeToken", () => {
   it("tells again when asked again, and keeps the first moment", async () => {
     const { events, publisher } = recordingPublisher();
     const { tokenId, hash } = await aToken(null);
-    await stores.tokens.revoke(OPERATOR, tokenId, 5);
+    await stores.tokens.revoke(OPERATOR, tokenId, 5, "test");
     await revokeToken({ ...stores, publisher })(aDelivery({ tokenId, accountId: OPERATOR }));
     expect(await stores.tokens.findByHash(hash)).to.deep.include({ revokedAt: 5, version: 2 });
     expect(events).to.have.lengthOf(1);

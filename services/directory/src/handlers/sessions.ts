@@ -1,5 +1,6 @@
 import {
   type AuthenticateSession,
+  closedState,
   type EmptyReply,
   type EndSession,
   type PayloadOf,
@@ -8,18 +9,27 @@ import {
 } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher, reply } from "@strata/messaging";
 import { validSession } from "../domain/session.ts";
+import type { AppStore } from "../store/app-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
 import type { SessionStore } from "../store/session-store.ts";
 
+interface AuthenticationDeps {
+  readonly apps: Pick<AppStore, "find">;
+  readonly sessions: SessionStore;
+  readonly identities: IdentityStore;
+}
+
 /** Unknown, ended and expired are one answer: they tell a guesser nothing. */
 export const authenticateSession =
-  ({ sessions, identities }: { readonly sessions: SessionStore; readonly identities: IdentityStore }) =>
+  ({ apps, sessions, identities }: AuthenticationDeps) =>
   async ({
     app,
     payload,
   }: Delivery<PayloadOf<typeof AuthenticateSession>>): Promise<Outcome<ReplyOf<typeof AuthenticateSession>>> => {
     const row = await sessions.find(app, payload.hash);
     if (row === null) return reply({ session: null });
+    const state = closedState((await apps.find(app)) ?? {});
+    if (state !== null) return reply({ session: null, closed: state });
     return reply({ session: validSession(row, await identities.find(app, row.userId), Date.now()) });
   };
 

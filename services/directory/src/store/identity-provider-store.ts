@@ -1,4 +1,4 @@
-import { IdentityKey, type IdentityKeyState, IdentityProvider } from "@strata/contracts";
+import { IdentityKey, IdentityKeyState, IdentityProvider } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
@@ -13,6 +13,8 @@ const KeyRow = IdentityKey.extend({
   by: z.string(),
   /** The latest changes. They come in no order, so one that comes again must not go over a later one. */
   changedBy: z.array(z.string()),
+  /** The same with the state before; rows from before have none. */
+  changes: z.array(z.object({ by: z.string(), before: IdentityKeyState })).optional(),
 });
 type KeyRow = z.infer<typeof KeyRow>;
 
@@ -39,7 +41,7 @@ export interface IdentityProviderStore {
     key: { readonly app: string; readonly providerId: string; readonly keyId: string },
     state: IdentityKeyState,
     by: string,
-  ): Promise<IdentityKey | null>;
+  ): Promise<{ readonly key: IdentityKey; readonly before: IdentityKeyState | null } | null>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -94,11 +96,25 @@ export function mongoIdentityProviderStore(db: Db): IdentityProviderStore {
       const ofKey = { _id: `${app}/${keyId}`, providerId };
       const changed = await keys.findOneAndUpdate(
         { ...ofKey, state: { $ne: "deleted" }, changedBy: { $ne: by } },
-        { $set: { state }, $push: { changedBy: { $each: [by], $slice: -CHANGES_REMEMBERED } } },
+        [
+          {
+            $set: {
+              state,
+              changedBy: { $slice: [{ $concatArrays: ["$changedBy", [by]] }, -CHANGES_REMEMBERED] },
+              changes: {
+                $slice: [
+                  { $concatArrays: [{ $ifNull: ["$changes", []] }, [{ by, before: "$state" }]] },
+                  -CHANGES_REMEMBERED,
+                ],
+              },
+            },
+          },
+        ],
         { returnDocument: "after" },
       );
       const row = changed ?? (await keys.findOne({ ...ofKey, changedBy: by }));
-      return row && IdentityKey.parse(row);
+      if (row === null) return null;
+      return { key: IdentityKey.parse(row), before: row.changes?.find((change) => change.by === by)?.before ?? null };
     },
     async ensureIndexes() {
       await providers.createIndex({ appId: 1, createdAt: 1, _id: 1 });

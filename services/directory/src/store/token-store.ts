@@ -1,10 +1,21 @@
+import { Millis } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { KnownToken } from "../domain/token.ts";
 
+/** Another token in its place: which command made it, and until when this one was to live before that. */
+const Replacement = z.object({ tokenId: z.string(), by: z.string(), expiresAt: Millis.nullable() });
+type Replacement = z.infer<typeof Replacement>;
+
 /** A token as stored: by hash only, its text is nowhere. `by` is the command that made it. */
-const TokenRow = KnownToken.extend({ _id: z.string(), by: z.string() });
+const TokenRow = KnownToken.extend({
+  _id: z.string(),
+  by: z.string(),
+  /** The command that ended it; rows from before have none. */
+  revokedBy: z.string().nullish(),
+  replacement: Replacement.optional(),
+});
 type TokenRow = z.infer<typeof TokenRow>;
 
 interface StoredToken {
@@ -12,14 +23,45 @@ interface StoredToken {
   readonly by: string;
 }
 
+interface RevokedToken {
+  readonly token: KnownToken;
+  /** The command that ended it. */
+  readonly by: string | null;
+}
+
+interface ReplacedToken {
+  readonly token: KnownToken;
+  readonly replacement: Replacement | null;
+}
+
+interface TokenUse {
+  readonly accountId: string;
+  readonly tokenId: string;
+  readonly at: number;
+}
+
 export interface TokenStore {
   /** Inserts the token, or answers the one that has its id already; null when another token has its hash. */
   insertOrFind(token: KnownToken, by: string): Promise<StoredToken | null>;
+  find(accountId: string, tokenId: string): Promise<(StoredToken & ReplacedToken) | null>;
   findByHash(hash: string): Promise<KnownToken | null>;
   /** The tokens of an account, oldest first, revoked ones too. */
   list(accountId: string): Promise<readonly KnownToken[]>;
+  /** All of an app's. */
+  listOfApp(accountId: string, appId: string): Promise<readonly KnownToken[]>;
   /** Ends the token at `at`, unless it has ended before; null when the account has no such token. */
-  revoke(accountId: string, tokenId: string, at: number): Promise<KnownToken | null>;
+  revoke(accountId: string, tokenId: string, at: number, by: string): Promise<RevokedToken | null>;
+  /**
+   * Lets the token end at `endsAt`, if it would live longer, and remembers what comes in its place; leaves one as it is that
+   * has ended by `at` or been replaced. null when the account has no such token.
+   */
+  replace(
+    token: { readonly accountId: string; readonly tokenId: string },
+    replacement: Omit<Replacement, "expiresAt">,
+    times: { readonly at: number; readonly endsAt: number },
+  ): Promise<ReplacedToken | null>;
+  /** Keeps the latest use of each. */
+  recordUses(uses: readonly TokenUse[]): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -28,6 +70,13 @@ const MAX_LISTED = 1_000;
 
 /** Under its account, so that no account learns of, or stands in the way of, another's ids. */
 const tokenKey = (accountId: string, tokenId: string): string => `${accountId}/${tokenId}`;
+
+const isUnrevoked = { $eq: [{ $ifNull: ["$revokedAt", null] }, null] };
+
+function known(row: unknown): KnownToken {
+  const { replacement, ...token } = TokenRow.parse(row);
+  return KnownToken.parse(replacement === undefined ? token : { ...token, replacedBy: replacement.tokenId });
+}
 
 export function mongoTokenStore(db: Db): TokenStore {
   const tokens = db.collection<TokenRow>("tokens");
@@ -40,25 +89,72 @@ export function mongoTokenStore(db: Db): TokenStore {
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
         const row = await tokens.findOne({ _id });
-        return row && { token: KnownToken.parse(row), by: TokenRow.parse(row).by };
+        return row && { token: known(row), by: TokenRow.parse(row).by };
       }
+    },
+    async find(accountId, tokenId) {
+      const row = await tokens.findOne({ _id: tokenKey(accountId, tokenId) });
+      return row && { token: known(row), by: row.by, replacement: row.replacement ?? null };
     },
     async findByHash(hash) {
       const row = await tokens.findOne({ hash });
-      return row && KnownToken.parse(row);
+      return row && known(row);
     },
     async list(accountId) {
       const rows = await tokens.find({ accountId }).sort({ createdAt: 1, _id: 1 }).limit(MAX_LISTED).toArray();
-      return rows.map((row) => KnownToken.parse(row));
+      return rows.map(known);
     },
-    async revoke(accountId, tokenId, at) {
+    async listOfApp(accountId, appId) {
+      const rows = await tokens.find({ accountId, appId }).toArray();
+      return rows.map(known);
+    },
+    async revoke(accountId, tokenId, at, by) {
       const row = await tokens.findOneAndUpdate(
         { _id: tokenKey(accountId, tokenId) },
         // Set once: a repeat finds the time of the first and changes nothing.
-        [{ $set: { revokedAt: { $ifNull: ["$revokedAt", at] }, version: 2 } }],
+        [
+          {
+            $set: {
+              revokedAt: { $ifNull: ["$revokedAt", at] },
+              revokedBy: { $cond: [isUnrevoked, by, { $ifNull: ["$revokedBy", null] }] },
+              version: { $cond: [isUnrevoked, { $add: ["$version", 1] }, "$version"] },
+            },
+          },
+        ],
         { returnDocument: "after" },
       );
-      return row && KnownToken.parse(row);
+      return row && { token: known(row), by: row.revokedBy ?? null };
+    },
+    async replace({ accountId, tokenId }, { tokenId: newId, by }, { at, endsAt }) {
+      const _id = tokenKey(accountId, tokenId);
+      const isLonger = { $or: [{ $eq: ["$expiresAt", null] }, { $gt: ["$expiresAt", endsAt] }] };
+      const replaced = await tokens.findOneAndUpdate(
+        {
+          _id,
+          revokedAt: null,
+          replacement: { $exists: false },
+          $or: [{ expiresAt: null }, { expiresAt: { $gt: at } }],
+        },
+        [
+          {
+            $set: {
+              replacement: { tokenId: newId, by, expiresAt: "$expiresAt" },
+              expiresAt: { $cond: [isLonger, endsAt, "$expiresAt"] },
+              version: { $add: ["$version", 1] },
+            },
+          },
+        ],
+        { returnDocument: "after" },
+      );
+      const row = replaced ?? (await tokens.findOne({ _id }));
+      return row && { token: known(row), replacement: row.replacement ?? null };
+    },
+    async recordUses(uses) {
+      if (uses.length === 0) return;
+      const updates = uses.map(({ accountId, tokenId, at }) => ({
+        updateOne: { filter: { _id: tokenKey(accountId, tokenId) }, update: { $max: { lastUsedAt: at } } },
+      }));
+      await tokens.bulkWrite(updates, { ordered: false });
     },
     async ensureIndexes() {
       await tokens.createIndex({ hash: 1 }, { unique: true });

@@ -1,19 +1,43 @@
-import { AuthenticateToken, type Grant, isWellFormedToken, NO_APP, type Scope, tokenHash } from "@strata/contracts";
+import {
+  AuthenticateToken,
+  environmentOf,
+  type Grant,
+  isAppScope,
+  isGranted,
+  isWellFormedToken,
+  NO_APP,
+  type Scope,
+  tokenHash,
+} from "@strata/contracts";
 import type { Calls } from "@strata/doors";
-import { accessDenied, authenticationRequired, invalidAppId, parseAppId } from "@strata/layer-protocol";
+import {
+  accessDenied,
+  appClosed,
+  authenticationRequired,
+  environmentInAppId,
+  invalidAppId,
+  parseAppId,
+} from "@strata/layer-protocol";
 import type { GrantCache } from "./grant-cache.ts";
+import type { TokenUses } from "./token-uses.ts";
 
 /**
  * The grant of the token in `Authorization`. A text that cannot be a token is refused without asking anybody. Expiry is
  * looked at each time, since a cached grant may have run out meanwhile.
  * @throws LayerError 401 `authentication_required`
  */
-export async function authenticate(header: string | undefined, grants: GrantCache, calls: Calls): Promise<Grant> {
+export async function authenticate(
+  header: string | undefined,
+  { grants, tokenUses }: { readonly grants: GrantCache; readonly tokenUses: Pick<TokenUses, "note"> },
+  calls: Calls,
+): Promise<Grant> {
   const text = bearerToken(header);
   if (text === null || !isWellFormedToken(text)) throw authenticationRequired();
   const hash = tokenHash(text);
   const grant = await grants.get(hash, async () => {
     const reply = await calls.ask(AuthenticateToken, { hash });
+    // Once a minute, as long as it is used: no request does more for it than any other.
+    if (reply.grant !== null) tokenUses.note(reply.grant);
     return reply.grant;
   });
   if (grant === null || isExpired(grant)) throw authenticationRequired();
@@ -28,19 +52,22 @@ const isExpired = ({ expiresAt }: Grant): boolean => expiresAt !== null && expir
 /**
  * The app a request is about, once its token allows it. A token of an account is no token of its apps: what it
  * administers it does not read.
- * @throws LayerError 403 `invalid_app_id` for another app; 403 `access_denied` without the scope
+ * @throws LayerError 403 `invalid_app_id` for another app, or in another environment; 403 `app_suspended`; 403 `access_denied` without the scope
  */
 export function authorize(grant: Grant, scope: Scope, appInPath: string | undefined): string {
-  if (scope === "account:admin") {
+  if (!isAppScope(scope)) {
     requireScope(grant, scope);
     return NO_APP;
   }
   const appId = parseAppId(appInPath ?? "");
   if (appId === null || grant.appId !== appId) throw invalidAppId();
+  const environment = environmentInAppId(appInPath ?? "");
+  if (environment !== null && environment !== environmentOf(grant)) throw invalidAppId();
+  if (grant.closed !== undefined) throw appClosed(grant.closed);
   requireScope(grant, scope);
   return appId;
 }
 
 function requireScope(grant: Grant, scope: Scope): void {
-  if (!grant.scopes.includes(scope)) throw accessDenied(`The token lacks the scope ${scope}`);
+  if (!isGranted(grant.scopes, scope)) throw accessDenied(`The token lacks the scope ${scope}`);
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isIP, isIPv6 } from "node:net";
+import type { Origin } from "./route.ts";
 
 /**
  * Where a request comes from, for limits. Behind `proxyHops` proxies of our own it is what the outermost of them has seen;
@@ -11,6 +12,14 @@ export function callerAddress(request: IncomingMessage, proxyHops: number): stri
   const forwarded = [request.headers["x-forwarded-for"] ?? []].flat().join(",").split(",");
   const seen = forwarded.at(-proxyHops)?.trim() ?? "";
   return networkOf(isIP(seen) === 0 ? direct : seen);
+}
+
+const MAX_USER_AGENT_LENGTH = 256;
+
+/** The same, and what the caller says of its own software. */
+export function originOf(request: IncomingMessage, proxyHops: number): Origin {
+  const userAgent = request.headers["user-agent"]?.slice(0, MAX_USER_AGENT_LENGTH) ?? null;
+  return { address: callerAddress(request, proxyHops), userAgent };
 }
 
 /** One subscriber has 2^64 addresses of IPv6: who has the first half in common is one caller. */

@@ -30,6 +30,12 @@ export const created = (json?: unknown): Answer => (json === undefined ? { statu
 export const accepted = (json?: unknown): Answer => (json === undefined ? { status: 202 } : { status: 202, json });
 export const noContent: Answer = { status: 204 };
 
+/** Where a request comes from, as far as it can be believed. */
+export interface Origin {
+  readonly address: string;
+  readonly userAgent: string | null;
+}
+
 /** One authenticated request by HTTP. On account routes the app is NO_APP. */
 export interface Call extends DoorCall {
   readonly grant: Grant;
@@ -40,6 +46,8 @@ export interface Call extends DoorCall {
   /** The one of the route's `otherTypes` that was asked for; null: JSON. */
   readonly otherType: string | null;
   readonly query: Readonly<Record<string, unknown>>;
+  /** Looked into by who asks only. */
+  origin(): Origin;
 }
 
 type Method = "get" | "post" | "put" | "patch" | "delete" | "options";

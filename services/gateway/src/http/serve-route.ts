@@ -12,7 +12,7 @@ import type { Client, Publisher } from "@strata/messaging";
 import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import { callerAddress } from "./caller-address.ts";
+import { callerAddress, originOf } from "./caller-address.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
@@ -23,11 +23,13 @@ import { contextOf } from "./request-context.ts";
 import type { Answer, Call, GuardedRoute, Route, StrangerRoute } from "./route.ts";
 import { sendAnswer } from "./send.ts";
 import { isServedIn, notServed } from "./served-versions.ts";
+import type { TokenUses } from "./token-uses.ts";
 import { authenticateSession, type SessionDeps } from "./session-authentication.ts";
 
 export interface ServingDeps extends SessionDeps {
   readonly broker: Client & Pick<Publisher, "send">;
   readonly grants: GrantCache;
+  readonly tokenUses: Pick<TokenUses, "note">;
   readonly rates: RateLimit;
   /** Of addresses, for what they do without having logged in. */
   readonly strangerRates: RateLimit;
@@ -89,6 +91,7 @@ async function serveGuarded(
       allowance,
       otherType,
       query: request.query,
+      origin: () => originOf(request, deps.proxyHops),
       // From here, so that a slow upload does not use up the other services' time.
       calls: callsFor(appId),
       header: (name) => request.get(name),
@@ -118,7 +121,7 @@ interface Admitted {
 type Admitting = (route: GuardedRoute, deps: ServingDeps, request: Request, response: Response) => Promise<Admitted>;
 
 const admitToken: Admitting = async ({ access }, deps, request, response) => {
-  const grant = await authenticate(request.headers.authorization, deps.grants, callsIn(NO_APP, deps, response));
+  const grant = await authenticate(request.headers.authorization, deps, callsIn(NO_APP, deps, response));
   contextOf(response).app = grant.appId;
   const params = stringParams(request.params);
   // A session is no scope that a token could have.
@@ -166,6 +169,7 @@ async function serveStranger(
       body,
       allowance,
       query: request.query,
+      origin: () => originOf(request, deps.proxyHops),
       calls: callsIn(NO_APP, deps, response),
       header: (name: string) => request.get(name),
       param: (name: string) => requireParam(params, name),

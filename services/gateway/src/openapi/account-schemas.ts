@@ -1,4 +1,4 @@
-import { CredentialState, PushCredentialInfo, Scope } from "@strata/contracts";
+import { AppEnvironment, CredentialState, PushCredentialInfo, Scope } from "@strata/contracts";
 import { z } from "zod";
 import { CanaryTargetBody } from "../domain/push-credential.ts";
 import { NotificationContent } from "./announcement-schemas.ts";
@@ -8,11 +8,17 @@ const Time = z.iso.datetime();
 
 export const AppView = z
   .strictObject({
-    id: z.string().meta({ description: "`layer:///apps/production/<app_id>`" }),
+    id: z.string().meta({ description: "`layer:///apps/<environment>/<app_id>`" }),
     url: z.string(),
     app_id: z.uuid().meta({ description: "What stands in paths" }),
     name: z.string(),
+    environment: AppEnvironment,
+    sibling_of: z.uuid().nullable().meta({ description: "The app beside which it was made, for another environment" }),
+    state: z.enum(["active", "suspended", "deleted"]),
     created_at: Time,
+    suspended_at: Time.nullable(),
+    deleted_at: Time.nullable(),
+    restorable_until: Time.nullable().meta({ description: "Of a deleted one" }),
   })
   .meta({ id: "App", example: examples.app });
 
@@ -20,12 +26,14 @@ export const TokenView = z
   .strictObject({
     id: z.uuid(),
     url: z.string(),
-    app_id: z.uuid(),
+    app_id: z.uuid().nullable().meta({ description: "null: a token of the account" }),
     name: z.string(),
     scopes: z.array(Scope),
     created_at: Time,
     expires_at: Time.nullable(),
     revoked_at: Time.nullable(),
+    last_used_at: Time.nullable().meta({ description: "To the minute; null: never" }),
+    replaced_by: z.uuid().nullable().meta({ description: "The token that was made in its place" }),
   })
   .meta({ id: "Token", example: examples.token });
 

@@ -1,14 +1,23 @@
-import { createDocument, type ZodOpenApiPathsObject } from "zod-openapi";
+import { Scope } from "@strata/contracts";
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from "zod-openapi";
 import type { Route } from "../http/route.ts";
 
 /** Express writes parameters as `:app`, OpenAPI as `{app}`. */
 export const openApiPath = (path: string): string => path.replaceAll(/:(\w+)/g, "{$1}");
 
+/** With the scope that its token must hold, where a token is what it needs: from the route itself, so it is no other. */
+function withScope({ access, operation }: Route): ZodOpenApiOperationObject {
+  const { data: scope } = Scope.safeParse(access);
+  if (scope === undefined) return operation;
+  return { ...operation, security: [{ token: [scope] }], "x-strata-scope": scope };
+}
+
 /** The OpenAPI 3.1 document of these routes, as plain JSON. */
 export function openApiDocument(routes: readonly Route[], publicUrl: string): OpenApiDocument {
   const paths: ZodOpenApiPathsObject = {};
-  for (const { path, method, operation } of routes) {
-    paths[openApiPath(path)] = { ...paths[openApiPath(path)], [method]: operation };
+  for (const route of routes) {
+    const path = openApiPath(route.path);
+    paths[path] = { ...paths[path], [route.method]: withScope(route) };
   }
   return createDocument({
     openapi: "3.1.0",
@@ -46,7 +55,14 @@ export function openApiDocument(routes: readonly Route[], publicUrl: string): Op
     paths,
     components: {
       securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "`strata_` and 33 characters" },
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "`strata_` and 33 characters. Each operation names the scope that its token must hold (`x-strata-scope`); " +
+            "`app:read` and `app:write` hold those of all areas of an app, `account:admin` holds `account:write`, and " +
+            "that `account:read`.",
+        },
         session: {
           type: "apiKey",
           in: "header",

@@ -123,10 +123,12 @@ const token = {
   url: `https://api.example.com/accounts/apps/${exampleIds.app}/tokens/${exampleIds.token}`,
   app_id: exampleIds.app,
   name: "backend",
-  scopes: ["app:read", "app:write"],
+  scopes: ["announcements:write", "users:read"],
   created_at: AT,
   expires_at: null,
   revoked_at: null,
+  last_used_at: AT,
+  replaced_by: null,
 };
 
 const announcementState = {
@@ -414,7 +416,13 @@ export const examples = {
     url: `https://api.example.com/accounts/apps/${exampleIds.app}`,
     app_id: exampleIds.app,
     name: "Shop",
+    environment: "production",
+    sibling_of: null,
+    state: "active",
     created_at: AT,
+    suspended_at: null,
+    deleted_at: null,
+    restorable_until: null,
   },
   token,
   pushCredential: {

@@ -2,7 +2,9 @@ import type { PageSizes } from "@strata/layer-protocol";
 import { z } from "zod";
 import { exampleIds } from "./examples.ts";
 
-const App = z.string().meta({ description: "The app's id", example: exampleIds.app });
+const App = z
+  .string()
+  .meta({ description: "The app's id, a UUID or a URI of its environment", example: exampleIds.app });
 const User = z.string().min(1).max(128).meta({ description: "A user id, percent-encoded", example: "user-1" });
 const Announcement = z.string().meta({ description: "UUID of an announcement", example: exampleIds.announcement });
 
@@ -59,6 +61,7 @@ export const RuleRunPath = RulePath.extend({
 export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
 });
+export const AccountTokenPath = TokenPath.pick({ token: true });
 export const IdentityProviderPath = AppPath.extend({
   provider: z.string().meta({ description: "UUID or URI of an identity provider", example: exampleIds.provider }),
 });

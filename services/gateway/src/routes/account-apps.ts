@@ -1,4 +1,4 @@
-import { App, CreateApp, ListApps } from "@strata/contracts";
+import { App, type AppEnvironment, CreateApp, ListApps } from "@strata/contracts";
 import { digestOf, type Intent, intentOf } from "@strata/doors";
 import { parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
@@ -8,6 +8,7 @@ import { type Answer, type Call, created, ok, type Route } from "../http/route.t
 import { AppView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { CreationHeaders } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 import { appView } from "./account-views.ts";
 
 const path = "/accounts/apps";
@@ -15,7 +16,7 @@ const path = "/accounts/apps";
 export const createApp = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path,
-  access: "account:admin",
+  access: "account:write",
   maxBodyBytes,
   operation: operation({
     id: "createApp",
@@ -29,16 +30,27 @@ export const createApp = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): 
   handle: create,
 });
 
-async function create(call: Call): Promise<Answer> {
+const create = (call: Call): Promise<Answer> => makeApp(call, parseApp(call.body));
+
+interface WantedApp {
+  readonly name: string;
+  readonly environment?: AppEnvironment;
+  readonly siblingOf?: string;
+}
+
+export async function makeApp(call: Call, wanted: WantedApp): Promise<Answer> {
   const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
   const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
-  const { name } = parseApp(call.body);
   const { accountId } = call.grant;
   const intent = intentOf({ scope: `${accountId}/apps`, chosenId: ifNoneMatch, idempotencyKey });
   try {
-    const app = await call.calls
-      .inApp(intent.id)
-      .request(CreateApp, { appId: intent.id, accountId, name }, { id: intent.commandId(digestOf({ name })) });
+    const app = await call.calls.inApp(intent.id).request(
+      CreateApp,
+      { ...wanted, appId: intent.id, accountId, actor: actorOf(call) },
+      {
+        id: intent.commandId(digestOf({ ...wanted })),
+      },
+    );
     return created(appView(call.wire.baseUrl, app));
   } catch (error) {
     throw errorOf(error, call, intent);
@@ -55,7 +67,7 @@ function errorOf(error: unknown, { wire }: Call, intent: Intent): unknown {
 export const listApps = (): Route => ({
   method: "get",
   path,
-  access: "account:admin",
+  access: "account:read",
   operation: operation({
     id: "listApps",
     tag: "Accounts",

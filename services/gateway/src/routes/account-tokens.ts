@@ -1,116 +1,145 @@
-import { createToken, CreateToken, ListTokens, RevokeToken, Token, tokenHash } from "@strata/contracts";
-import { intentOf } from "@strata/doors";
-import { idInUse, isUuid, notFound, parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
-import { DomainError } from "@strata/runtime";
 import { z } from "zod";
-import { parseToken, TokenBody } from "../domain/account-requests.ts";
-import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
+import {
+  AccountTokenBody,
+  parseAccountToken,
+  parseToken,
+  RotationBody,
+  TokenBody,
+  type WantedToken,
+} from "../domain/account-requests.ts";
+import type { Call, Route } from "../http/route.ts";
 import { NewTokenView, TokenView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";
-import { AppPath, CreationHeaders, TokenPath } from "../openapi/parameters.ts";
-import { tokenView } from "./account-views.ts";
+import { AccountTokenPath, AppPath, CreationHeaders, TokenPath } from "../openapi/parameters.ts";
 import { ownedApp } from "./owned-app.ts";
+import { listTokensOf, makeToken, revokeTokenOf, rotateTokenOf } from "./tokens-of.ts";
 
-const path = "/accounts/apps/:app/tokens";
+const NOT_KEPT =
+  "Its text is in this answer and nowhere else. It is not kept, so a repeat under the same If-None-Match or " +
+  "Idempotency-Key answers 409 with the token but without its text.";
+const NOT_MORE = "Nobody gives more than she has, nor for longer: 403 `access_denied` names the property.";
 
-export const createAppToken = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
+/** Whose tokens, under which path, for whom. */
+interface Holding {
+  readonly path: string;
+  /** In operation ids, and in words. */
+  readonly id: "" | "Account";
+  readonly words: "an app" | "the account";
+  readonly reads: "account:read" | "account:admin";
+  readonly writes: "account:write" | "account:admin";
+  readonly pathOf: z.ZodObject | undefined;
+  readonly tokenPath: z.ZodObject;
+  readonly body: z.ZodType;
+  readonly parse: (body: unknown) => WantedToken;
+  /** @throws LayerError 404 for an app that is not the account's */
+  readonly holder: (call: Call) => Promise<string | null>;
+}
+
+/** The tokens of an app, and of the account itself. */
+export const tokenRoutes = (options: { readonly maxBodyBytes: number }): readonly Route[] =>
+  [
+    {
+      path: "/accounts/apps/:app/tokens",
+      id: "",
+      words: "an app",
+      reads: "account:read",
+      writes: "account:write",
+      pathOf: AppPath,
+      tokenPath: TokenPath,
+      body: TokenBody,
+      parse: parseToken,
+      holder: ownedApp,
+    } as const,
+    {
+      path: "/accounts/tokens",
+      id: "Account",
+      words: "the account",
+      reads: "account:admin",
+      writes: "account:admin",
+      pathOf: undefined,
+      tokenPath: AccountTokenPath,
+      body: AccountTokenBody,
+      parse: parseAccountToken,
+      holder: async () => null,
+    } as const,
+  ].flatMap((holding) => [
+    createTokenOf(holding, options),
+    listTokensRoute(holding),
+    rotate(holding, options),
+    revoke(holding),
+  ]);
+
+const createTokenOf = (holding: Holding, { maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
-  path,
-  access: "account:admin",
+  path: holding.path,
+  access: holding.writes,
   maxBodyBytes,
   operation: operation({
-    id: "createToken",
+    id: `create${holding.id}Token`,
     tag: "Accounts",
-    summary: "Make a token of an app",
-    description:
-      "Its text is in this answer and nowhere else. It is not kept, so a repeat under the same If-None-Match or " +
-      "Idempotency-Key answers 409 with the token but without its text.",
-    path: AppPath,
+    summary: `Make a token of ${holding.words}`,
+    description: `${NOT_KEPT} ${NOT_MORE}`,
+    ...(holding.pathOf ? { path: holding.pathOf } : {}),
     headers: CreationHeaders,
-    body: TokenBody,
+    body: holding.body,
     answer: { status: 201, description: "The token, with its text", schema: NewTokenView },
     errors: [404, 409, 413, 422],
   }),
-  handle: create,
+  async handle(call) {
+    const wanted = holding.parse(call.body);
+    return makeToken(call, await holding.holder(call), wanted);
+  },
 });
 
-async function create(call: Call): Promise<Answer> {
-  const ifNoneMatch = parseIfNoneMatch(call.header("If-None-Match"));
-  const idempotencyKey = parseIdempotencyKey(call.header("Idempotency-Key"));
-  const wanted = parseToken(call.body);
-  const appId = await ownedApp(call);
-  const intent = intentOf({ scope: `${appId}/tokens`, chosenId: ifNoneMatch, idempotencyKey });
-  const text = createToken();
-  try {
-    const token = await call.calls.inApp(appId).request(CreateToken, {
-      ...wanted,
-      tokenId: intent.id,
-      accountId: call.grant.accountId,
-      appId,
-      hash: tokenHash(text),
-    });
-    return created({ ...tokenView(call.wire.baseUrl, appId, token), token: text });
-  } catch (error) {
-    throw errorOf(error, call, appId);
-  }
-}
-
-/** Whatever the repeat says, the text cannot be shown again: so it is in use, also under an Idempotency-Key. */
-function errorOf(error: unknown, { wire }: Call, appId: string): unknown {
-  if (!(error instanceof DomainError) || error.code !== "id_in_use") return error;
-  const existing = Token.safeParse(error.details["token"]);
-  const isOfThisApp = existing.success && existing.data.appId === appId;
-  return idInUse(isOfThisApp ? tokenView(wire.baseUrl, appId, existing.data) : null);
-}
-
-export const listAppTokens = (): Route => ({
+const listTokensRoute = (holding: Holding): Route => ({
   method: "get",
-  path,
-  access: "account:admin",
+  path: holding.path,
+  access: holding.reads,
   operation: operation({
-    id: "listTokens",
+    id: `list${holding.id}Tokens`,
     tag: "Accounts",
-    summary: "The tokens of an app, oldest first, revoked ones too",
-    path: AppPath,
+    summary: `The tokens of ${holding.words}, oldest first, revoked ones too`,
+    ...(holding.pathOf ? { path: holding.pathOf } : {}),
     answer: { status: 200, description: "All of them, without their texts", schema: z.array(TokenView) },
     errors: [404],
   }),
-  handle: list,
+  handle: async (call) => listTokensOf(call, await holding.holder(call)),
 });
 
-async function list(call: Call): Promise<Answer> {
-  const appId = await ownedApp(call);
-  const tokens = await tokensOf(call, appId);
-  return ok(tokens.map((token) => tokenView(call.wire.baseUrl, appId, token)));
-}
-
-export const revokeAppToken = (): Route => ({
-  method: "delete",
-  path: `${path}/:token`,
-  access: "account:admin",
+const rotate = (holding: Holding, { maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
+  method: "post",
+  path: `${holding.path}/:token/rotate`,
+  access: holding.writes,
+  maxBodyBytes,
   operation: operation({
-    id: "revokeToken",
+    id: `rotate${holding.id}Token`,
     tag: "Accounts",
-    summary: "Revoke a token",
+    summary: `Put another token of ${holding.words} in the place of one`,
+    description:
+      "The new one has the name and scopes of the old one, which ends when the overlap is over, or when it would have " +
+      `anyhow. One that has ended, or has been replaced, is 422 \`invalid_operation\`. ${NOT_KEPT} ${NOT_MORE}`,
+    path: holding.tokenPath,
+    headers: CreationHeaders,
+    body: RotationBody,
+    isBodyOptional: true,
+    answer: { status: 201, description: "The new token, with its text", schema: NewTokenView },
+    errors: [404, 409, 413, 422],
+  }),
+  handle: async (call) => rotateTokenOf(call, await holding.holder(call)),
+});
+
+const revoke = (holding: Holding): Route => ({
+  method: "delete",
+  path: `${holding.path}/:token`,
+  access: holding.writes,
+  operation: operation({
+    id: `revoke${holding.id}Token`,
+    tag: "Accounts",
+    summary: `Revoke a token of ${holding.words}`,
     description: "Every gateway forgets it within a second. Revoking it again changes nothing.",
-    path: TokenPath,
+    path: holding.tokenPath,
     answer: { status: 204, description: "Revoked" },
     errors: [404],
   }),
-  handle: revoke,
+  handle: async (call) => revokeTokenOf(call, await holding.holder(call)),
 });
-
-async function revoke(call: Call): Promise<Answer> {
-  const appId = await ownedApp(call);
-  const tokenId = call.param("token").toLowerCase();
-  // The directory knows tokens by account; under this path only those of this app are there.
-  const tokens = isUuid(tokenId) ? await tokensOf(call, appId) : [];
-  if (!tokens.some((token) => token.tokenId === tokenId)) throw notFound("There is no such token");
-  await call.calls.inApp(appId).request(RevokeToken, { tokenId, accountId: call.grant.accountId });
-  return noContent;
-}
-
-async function tokensOf({ calls, grant }: Call, appId: string): Promise<readonly Token[]> {
-  const { tokens } = await calls.inApp(appId).ask(ListTokens, { accountId: grant.accountId });
-  return tokens.filter((token) => token.appId === appId);
-}

@@ -1,25 +1,40 @@
-import type { App, IdentityKey, IdentityProvider, Token } from "@strata/contracts";
+import {
+  type App,
+  closedState,
+  environmentOf,
+  type IdentityKey,
+  type IdentityProvider,
+  type Token,
+} from "@strata/contracts";
 import { appUri, formatOptionalTime, formatTime, objectUri } from "@strata/layer-protocol";
 
 /** `app_id` is what stands in paths; `id` is the same as the original API writes it. */
 export const appView = (baseUrl: string, app: App) => ({
-  id: appUri(app.appId),
+  id: appUri(app.appId, environmentOf(app)),
   url: `${baseUrl}/accounts/apps/${app.appId}`,
   app_id: app.appId,
   name: app.name,
+  environment: environmentOf(app),
+  sibling_of: app.siblingOf ?? null,
+  state: closedState(app) ?? ("active" as const),
   created_at: formatTime(app.createdAt),
+  suspended_at: formatOptionalTime(app.suspendedAt ?? null),
+  deleted_at: formatOptionalTime(app.deletedAt ?? null),
+  restorable_until: formatOptionalTime(app.purgeAt ?? null),
 });
 
 /** Never its text: that is shown once, beside this, when it is made. */
-export const tokenView = (baseUrl: string, appId: string, token: Token) => ({
+export const tokenView = (baseUrl: string, appId: string | null, token: Token) => ({
   id: token.tokenId,
-  url: `${baseUrl}/accounts/apps/${appId}/tokens/${token.tokenId}`,
+  url: `${baseUrl}/accounts${appId === null ? "" : `/apps/${appId}`}/tokens/${token.tokenId}`,
   app_id: appId,
   name: token.name,
   scopes: token.scopes,
   created_at: formatTime(token.createdAt),
   expires_at: formatOptionalTime(token.expiresAt),
   revoked_at: formatOptionalTime(token.revokedAt),
+  last_used_at: formatOptionalTime(token.lastUsedAt ?? null),
+  replaced_by: token.replacedBy ?? null,
 });
 
 const providerUrl = (baseUrl: string, appId: string, providerId: string): string =>

@@ -26,7 +26,7 @@ const NAMED = 100;
 export const previewAnnouncement = (options: Options): Route => ({
   method: "post",
   path: "/apps/:app/announcements/preview",
-  access: "app:read",
+  access: "announcements:read",
   maxBodyBytes: options.maxBodyBytes,
   operation: operation({
     id: "previewAnnouncement",

@@ -38,7 +38,7 @@ interface Question {
 export const listAnnouncementRecipients = (): Route => ({
   method: "get",
   path: "/apps/:app/announcements/:announcement/recipients",
-  access: "app:read",
+  access: "announcements:read",
   otherTypes: [NDJSON_TYPE, CSV_TYPE],
   operation: operation({
     id: "listAnnouncementRecipients",

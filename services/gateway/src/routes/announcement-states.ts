@@ -35,7 +35,7 @@ const stateRoute = (
 ): Route => ({
   method: "post",
   path: `/apps/:app/announcements/:announcement/${verb}`,
-  access: "app:write",
+  access: "announcements:write",
   operation: operation({
     id: `${verb}Announcement`,
     tag: "Announcements",
@@ -57,7 +57,7 @@ interface ChangeOptions extends PartLimits {
 const changeAnnouncement = (options: ChangeOptions): Route => ({
   method: "patch",
   path: "/apps/:app/announcements/:announcement",
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes: options.maxBodyBytes,
   operation: operation({
     id: "changeAnnouncement",
@@ -100,7 +100,7 @@ async function changedRetention(call: Call, settings: ChangeOptions["settings"],
 const recallAnnouncement = (): Route => ({
   method: "delete",
   path: "/apps/:app/announcements/:announcement",
-  access: "app:write",
+  access: "announcements:write",
   operation: operation({
     id: "recallAnnouncement",
     tag: "Announcements",

@@ -15,7 +15,7 @@ import { announcementIdOf } from "./announcement-id.ts";
 export const getAnnouncementStatus = (): Route => ({
   method: "get",
   path: "/apps/:app/announcements/:announcement",
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "getAnnouncement",
     tag: "Announcements",

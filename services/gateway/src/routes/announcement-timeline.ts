@@ -13,7 +13,7 @@ type Step = keyof typeof STEP_MS;
 export const getAnnouncementTimeline = (): Route => ({
   method: "get",
   path: "/apps/:app/announcements/:announcement/timeline",
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "getAnnouncementTimeline",
     tag: "Announcements",

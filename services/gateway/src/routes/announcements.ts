@@ -26,7 +26,7 @@ export interface AnnouncementsOptions extends RequestedAnnouncementOptions {
 export const createAnnouncement = (options: AnnouncementsOptions): Route => ({
   method: "post",
   path: "/apps/:app/announcements",
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes: options.maxBodyBytes,
   operation: operation({
     id: "createAnnouncement",

@@ -6,6 +6,7 @@ import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { SettingsRequest, SettingsView } from "../openapi/app-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 import { ownedApp } from "./owned-app.ts";
 
 const path = "/accounts/apps/:app/settings";
@@ -13,7 +14,7 @@ const path = "/accounts/apps/:app/settings";
 export const getAppSettings = (): Route => ({
   method: "get",
   path,
-  access: "account:admin",
+  access: "account:read",
   operation: operation({
     id: "getAppSettings",
     tag: "Accounts",
@@ -40,7 +41,7 @@ interface Options {
 export const changeAppSettings = ({ settings, maxBodyBytes }: Options): Route => ({
   method: "patch",
   path,
-  access: "account:admin",
+  access: "account:write",
   maxBodyBytes,
   operation: operation({
     id: "changeAppSettings",
@@ -59,7 +60,8 @@ async function change(call: Call, cache: SettingsCache): Promise<Answer> {
   const changes = parseSettings(call.body);
   const appId = await ownedApp(call);
   const { accountId } = call.grant;
-  const changed = await call.calls.inApp(appId).request(ChangeAppSettings, { appId, accountId, settings: changes });
+  const command = { appId, accountId, settings: changes, actor: actorOf(call) };
+  const changed = await call.calls.inApp(appId).request(ChangeAppSettings, command);
   // The others hear of it; here it holds from now on.
   cache.forget(appId);
   return ok(settingsView(changed));

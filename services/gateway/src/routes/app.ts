@@ -1,10 +1,11 @@
-import { ChangeAppSettings, GetAppSettings } from "@strata/contracts";
+import { ChangeAppSettings, environmentOf, GetAppSettings } from "@strata/contracts";
 import type { SettingsCache } from "@strata/doors";
 import { appUri, invalidAppId, parseAppPatch } from "@strata/layer-protocol";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { AppPatchBody, AppSummary } from "../openapi/app-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 
 const path = "/apps/:app";
 
@@ -23,10 +24,10 @@ export const getApp = (): Route => ({
 });
 
 /** Asked anew each time: whoever has just set something wants to see that. */
-async function get({ calls, wire }: Call): Promise<Answer> {
+async function get({ calls, grant, wire }: Call): Promise<Answer> {
   const { settings } = await calls.ask(GetAppSettings, {});
   if (settings === null) throw invalidAppId();
-  return ok({ id: appUri(wire.appId), session_ttl_in_seconds: settings.sessionTtlSeconds });
+  return ok({ id: appUri(wire.appId, environmentOf(grant)), session_ttl_in_seconds: settings.sessionTtlSeconds });
 }
 
 interface Options {
@@ -52,10 +53,12 @@ export const patchApp = ({ settings, maxBodyBytes }: Options): Route => ({
   handle: (call) => patch(call, settings),
 });
 
-async function patch({ body, calls, wire: { appId } }: Call, cache: SettingsCache): Promise<Answer> {
-  const sessionTtlSeconds = parseAppPatch(body);
+async function patch(call: Call, cache: SettingsCache): Promise<Answer> {
+  const { appId } = call.wire;
+  const sessionTtlSeconds = parseAppPatch(call.body);
   if (sessionTtlSeconds === null) return accepted();
-  await calls.request(ChangeAppSettings, { appId, accountId: null, settings: { sessionTtlSeconds } });
+  const command = { appId, accountId: null, settings: { sessionTtlSeconds }, actor: actorOf(call) };
+  await call.calls.request(ChangeAppSettings, command);
   cache.forget(appId);
   return accepted();
 }

@@ -10,7 +10,7 @@ const path = "/apps/:app/users/:user/badge";
 export const getBadge = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getBadge",
     tag: "Users",
@@ -35,7 +35,7 @@ async function get(call: Call): Promise<Answer> {
 export const putBadge = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "putBadge",

@@ -20,7 +20,7 @@ interface Deps {
 export const listBlocks = (deps: Deps): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "listBlocks",
     tag: "Users",
@@ -46,7 +46,7 @@ async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
 export const createBlock = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path,
-  access: "app:write",
+  access: "users:write",
   versions: OLD_VERSIONS,
   maxBodyBytes,
   operation: operation({
@@ -72,7 +72,7 @@ async function block(call: Call): Promise<Answer> {
 export const deleteBlock = (): Route => ({
   method: "delete",
   path: `${path}/:blocked`,
-  access: "app:write",
+  access: "users:write",
   versions: OLD_VERSIONS,
   allowElsewhere: ["get"],
   operation: operation({

@@ -1,3 +1,4 @@
+import { isAppScope } from "@strata/contracts";
 import type { GuardedRoute, Route } from "../http/route.ts";
 import { asClientOperation } from "../openapi/client-operation.ts";
 
@@ -79,4 +80,4 @@ function offered(
   return { ...route, path, access: "session", operation: asClientOperation(route.operation) };
 }
 
-const isOfApp = (route: Route): route is GuardedRoute => route.access === "app:read" || route.access === "app:write";
+const isOfApp = (route: Route): route is GuardedRoute => isAppScope(route.access);

@@ -67,7 +67,7 @@ const routesAt = (place: Place): readonly Route[] => [announcing(place), getting
 const announcing = (place: Place): Route => ({
   method: "post",
   path: place.path,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: `announce${place.words.id}`,
     tag: "Content",
@@ -84,7 +84,7 @@ const announcing = (place: Place): Route => ({
 const getting = (place: Place): Route => ({
   method: "get",
   path: `${place.path}/:content`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `get${place.words.id}`,
     tag: "Content",

@@ -23,7 +23,7 @@ export const conversationBans = (door: HttpDoor, deps: MemberDeps): readonly Rou
 const listing = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "get",
   path: pathOf(door),
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `list${door.words.id}ConversationBans`,
     tag: "Conversations",
@@ -54,7 +54,7 @@ async function list(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promi
 const getting = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "get",
   path: `${pathOf(door)}/:member`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `get${door.words.id}ConversationBan`,
     tag: "Conversations",
@@ -79,7 +79,7 @@ async function get(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promis
 const banning = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "put",
   path: `${pathOf(door)}/:member`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `ban${door.words.id}FromConversation`,
@@ -109,7 +109,7 @@ async function put(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promis
 const unbanning = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${pathOf(door)}/:member`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: `unban${door.words.id}FromConversation`,
     tag: "Conversations",

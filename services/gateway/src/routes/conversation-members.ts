@@ -41,7 +41,7 @@ export const conversationMembers = (door: HttpDoor, deps: MemberDeps): readonly 
 const listing = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "get",
   path: pathOf(door),
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `list${door.words.id}ConversationMembers`,
     tag: "Conversations",
@@ -74,7 +74,7 @@ async function list(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promi
 const getting = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "get",
   path: `${pathOf(door)}/:member`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `get${door.words.id}ConversationMember`,
     tag: "Conversations",
@@ -99,7 +99,7 @@ async function get(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promis
 const givingRole = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "put",
   path: `${pathOf(door)}/:member`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `put${door.words.id}ConversationMember`,
@@ -121,7 +121,7 @@ const givingRole = (door: HttpDoor, deps: MemberDeps): Route => ({
 const muting = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "put",
   path: `${pathOf(door)}/:member/mute`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `mute${door.words.id}ConversationMember`,
@@ -155,7 +155,7 @@ async function memberAfter(
 const unmuting = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${pathOf(door)}/:member/mute`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: `unmute${door.words.id}ConversationMember`,
     tag: "Conversations",
@@ -174,7 +174,7 @@ const unmuting = (door: HttpDoor): Route => ({
 const freezing = (door: HttpDoor, deps: MemberDeps): Route => ({
   method: "put",
   path: `${door.prefix}/conversations/:conversation/freeze`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `freeze${door.words.id}Conversation`,
@@ -199,7 +199,7 @@ const freezing = (door: HttpDoor, deps: MemberDeps): Route => ({
 const unfreezing = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/conversations/:conversation/freeze`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: `unfreeze${door.words.id}Conversation`,
     tag: "Conversations",

@@ -20,7 +20,7 @@ export const conversationSchedule = (door: HttpDoor, deps: ConversationDeps): re
 const getting = (door: HttpDoor): Route => ({
   method: "get",
   path: pathOf(door),
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "getConversationSchedule",
     tag: "Conversations",
@@ -43,7 +43,7 @@ async function get(call: Call): Promise<Answer> {
 const changing = (door: HttpDoor, deps: ConversationDeps): Route => ({
   method: "patch",
   path: pathOf(door),
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: "changeConversationSchedule",
@@ -74,7 +74,7 @@ async function change(call: Call, deps: ConversationDeps): Promise<Answer> {
 const canceling = (door: HttpDoor): Route => ({
   method: "delete",
   path: pathOf(door),
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "cancelConversationSchedule",
     tag: "Conversations",

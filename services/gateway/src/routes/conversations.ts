@@ -37,7 +37,7 @@ export const conversationRoutes = (door: HttpDoor, deps: ConversationDeps): read
 const creating = (door: HttpDoor, deps: ConversationDeps): Route => ({
   method: "post",
   path: `${door.prefix}/conversations`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `create${door.words.id}Conversation`,
@@ -63,7 +63,7 @@ const creating = (door: HttpDoor, deps: ConversationDeps): Route => ({
 const getting = (door: HttpDoor, { composer }: ConversationDeps): Route => ({
   method: "get",
   path: `${door.prefix}/conversations/:conversation`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `get${door.words.id}Conversation`,
     tag: "Conversations",
@@ -88,7 +88,7 @@ async function get(call: Call, door: HttpDoor, composer: Composer): Promise<Answ
 const changing = (door: HttpDoor, deps: ConversationDeps): Route => ({
   method: "patch",
   path: `${door.prefix}/conversations/:conversation`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `change${door.words.id}Conversation`,
@@ -120,7 +120,7 @@ async function change(call: Call, door: HttpDoor, { settings }: ConversationDeps
 export const deleteConversation = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/conversations/:conversation`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "deleteConversation",
     tag: "Conversations",

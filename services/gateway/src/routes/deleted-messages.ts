@@ -10,7 +10,7 @@ import { DeleteQuery, inConversation, inMessage } from "../openapi/parameters.ts
 export const deleteMessage = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/conversations/:conversation/messages/:message`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "deleteMessage",
     tag: "Messages",
@@ -31,7 +31,7 @@ export const deleteMessage = (door: HttpDoor): Route => ({
 export const deleteUserMessage = (door: UserDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/messages/:message`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "deleteUserMessage",
     tag: "Messages",

@@ -19,7 +19,7 @@ interface RegistrationDeps extends Deps {
 export const registerDevice = ({ users, webPushHosts, maxBodyBytes }: RegistrationDeps): Route => ({
   method: "put",
   path: "/apps/:app/users/:user/devices/:device",
-  access: "app:write",
+  access: "pushes:write",
   maxBodyBytes,
   operation: operation({
     id: "registerDevice",
@@ -49,7 +49,7 @@ async function register(call: Call, users: KnownUsers, webPushHosts: readonly st
 export const listDevices = ({ users }: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/devices",
-  access: "app:read",
+  access: "pushes:read",
   operation: operation({
     id: "listDevices",
     tag: "Users",
@@ -71,7 +71,7 @@ async function list(call: Call, users: KnownUsers): Promise<Answer> {
 export const getDevice = ({ users }: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/devices/:device",
-  access: "app:read",
+  access: "pushes:read",
   operation: operation({
     id: "getDevice",
     tag: "Users",
@@ -92,7 +92,7 @@ async function get(call: Call, users: KnownUsers): Promise<Answer> {
 export const removeDevice = ({ users }: Deps): Route => ({
   method: "delete",
   path: "/apps/:app/users/:user/devices/:device",
-  access: "app:write",
+  access: "pushes:write",
   operation: operation({
     id: "removeDevice",
     tag: "Users",

@@ -45,7 +45,7 @@ export const flagRoutes = (deps: Deps): readonly Route[] => [
 const flagging = ({ users, maxBodyBytes }: Deps): Route => ({
   method: "post",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "createFlag",
@@ -139,7 +139,7 @@ function namingLimit(error: unknown): never {
 const listing = ({ users }: Deps): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "listFlags",
     tag: "Moderation",
@@ -166,7 +166,7 @@ const listing = ({ users }: Deps): Route => ({
 const getting = (): Route => ({
   method: "get",
   path: `${path}/:flag`,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getFlag",
     tag: "Moderation",
@@ -186,7 +186,7 @@ const getting = (): Route => ({
 const withdrawing = (): Route => ({
   method: "delete",
   path: `${path}/:flag`,
-  access: "app:write",
+  access: "users:write",
   operation: operation({
     id: "withdrawFlag",
     tag: "Moderation",

@@ -24,7 +24,7 @@ const MAX_FOLLOWED = 1_000;
 export const follow = (): Route => ({
   method: "put",
   path: oneOf,
-  access: "app:write",
+  access: "users:write",
   versions,
   operation: operation({
     id: "followUser",
@@ -44,7 +44,7 @@ export const follow = (): Route => ({
 export const unfollow = (): Route => ({
   method: "delete",
   path: oneOf,
-  access: "app:write",
+  access: "users:write",
   versions,
   operation: operation({
     id: "unfollowUser",
@@ -85,7 +85,7 @@ async function change(call: Call, verb: "follow" | "unfollow"): Promise<Answer> 
 export const isFollowing = (): Route => ({
   method: "get",
   path: oneOf,
-  access: "app:read",
+  access: "users:read",
   versions,
   operation: operation({
     id: "isFollowing",
@@ -109,7 +109,7 @@ async function check(call: Call): Promise<Answer> {
 export const followMany = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path,
-  access: "app:write",
+  access: "users:write",
   versions,
   maxBodyBytes,
   operation: operation({
@@ -142,7 +142,7 @@ async function followAll(call: Call): Promise<Answer> {
 export const listFollowing = ({ users }: { readonly users: KnownUsers }): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   versions,
   operation: operation({
     id: "listFollowing",

@@ -30,7 +30,7 @@ export const guestRoutes = (door: UserDoor, deps: ConversationDeps): readonly Ro
 const listing = (door: UserDoor): Route => ({
   method: "get",
   path: `${door.prefix}/invites`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "listUserInvites",
     tag: "Conversations",
@@ -58,7 +58,7 @@ async function list(call: Call, door: UserDoor): Promise<Answer> {
 const getting = (door: UserDoor): Route => ({
   method: "get",
   path: `${door.prefix}/invites/:invite`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "getGuestInvite",
     tag: "Conversations",
@@ -79,7 +79,7 @@ const getting = (door: UserDoor): Route => ({
 const accepting = (door: UserDoor, deps: ConversationDeps): Route => ({
   method: "post",
   path: `${door.prefix}/invites/:invite/accept`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "acceptInvite",
     tag: "Conversations",
@@ -100,7 +100,7 @@ const accepting = (door: UserDoor, deps: ConversationDeps): Route => ({
 const redeeming = (door: UserDoor, deps: ConversationDeps): Route => ({
   method: "post",
   path: `${door.prefix}/invites/redeem`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: "redeemInvite",
@@ -137,7 +137,7 @@ async function accept(
 const declining = (door: UserDoor): Route => ({
   method: "post",
   path: `${door.prefix}/invites/:invite/decline`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "declineInvite",
     tag: "Conversations",

@@ -15,6 +15,7 @@ import { IdentityKeyRequest, IdentityKeyView } from "../openapi/account-schemas.
 import { operation } from "../openapi/operation.ts";
 import { CreationHeaders, IdentityKeyPath, IdentityProviderPath } from "../openapi/parameters.ts";
 import { identityKeyView } from "./account-views.ts";
+import { actorOf } from "./actor-of.ts";
 import { ownedApp } from "./owned-app.ts";
 
 const path = "/accounts/apps/:app/identity_providers/:provider/keys";
@@ -24,7 +25,7 @@ export const identityKeyRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: num
   {
     method: "post",
     path,
-    access: "account:admin",
+    access: "account:write",
     maxBodyBytes,
     operation: operation({
       id: "createIdentityKey",
@@ -42,7 +43,7 @@ export const identityKeyRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: num
   {
     method: "get",
     path,
-    access: "account:admin",
+    access: "account:read",
     operation: operation({
       id: "listIdentityKeys",
       tag: "Accounts",
@@ -56,7 +57,7 @@ export const identityKeyRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: num
   {
     method: "patch",
     path: `${path}/:key`,
-    access: "account:admin",
+    access: "account:write",
     maxBodyBytes,
     operation: operation({
       id: "changeIdentityKey",
@@ -76,7 +77,7 @@ export const identityKeyRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: num
   {
     method: "delete",
     path: `${path}/:key`,
-    access: "account:admin",
+    access: "account:write",
     operation: operation({
       id: "deleteIdentityKey",
       tag: "Accounts",
@@ -100,7 +101,8 @@ async function create(call: Call): Promise<Answer> {
   const appId = await ownedApp(call);
   const providerId = providerIdOf(call);
   const intent = intentOf({ scope: `${appId}/identity_keys`, chosenId: ifNoneMatch, idempotencyKey });
-  const wanted = { appId, accountId: call.grant.accountId, providerId, keyId: intent.id, publicKey };
+  const { accountId } = call.grant;
+  const wanted = { appId, accountId, providerId, keyId: intent.id, publicKey, actor: actorOf(call) };
   try {
     const options = { id: intent.commandId(digestOf({ providerId, publicKey })) };
     const key = await call.calls.inApp(appId).request(CreateIdentityKey, wanted, options);
@@ -123,7 +125,8 @@ async function change(call: Call, state: IdentityKeyState): Promise<[appId: stri
   const appId = await ownedApp(call);
   const keyId = parseObjectId("keys", call.param("key"));
   if (keyId === null) throw notFound("There is no such key");
-  const wanted = { appId, accountId: call.grant.accountId, providerId: providerIdOf(call), keyId, state };
+  const { accountId } = call.grant;
+  const wanted = { appId, accountId, providerId: providerIdOf(call), keyId, state, actor: actorOf(call) };
   return [appId, await call.calls.inApp(appId).request(ChangeIdentityKey, wanted)];
 }
 

@@ -9,6 +9,7 @@ import { IdentityProviderView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, CreationHeaders } from "../openapi/parameters.ts";
 import { identityProviderView } from "./account-views.ts";
+import { actorOf } from "./actor-of.ts";
 import { ownedApp } from "./owned-app.ts";
 
 const path = "/accounts/apps/:app/identity_providers";
@@ -18,7 +19,7 @@ export const identityProviderRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes
   {
     method: "post",
     path,
-    access: "account:admin",
+    access: "account:write",
     maxBodyBytes,
     operation: operation({
       id: "createIdentityProvider",
@@ -36,7 +37,7 @@ export const identityProviderRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes
   {
     method: "get",
     path,
-    access: "account:admin",
+    access: "account:read",
     operation: operation({
       id: "listIdentityProviders",
       tag: "Accounts",
@@ -55,7 +56,7 @@ async function create(call: Call): Promise<Answer> {
   const { name } = parseIdentityProvider(call.body);
   const appId = await ownedApp(call);
   const intent = intentOf({ scope: `${appId}/identity_providers`, chosenId: ifNoneMatch, idempotencyKey });
-  const wanted = { appId, accountId: call.grant.accountId, providerId: intent.id, name };
+  const wanted = { appId, accountId: call.grant.accountId, providerId: intent.id, name, actor: actorOf(call) };
   try {
     const options = { id: intent.commandId(digestOf({ name })) };
     const provider = await call.calls.inApp(appId).request(CreateIdentityProvider, wanted, options);

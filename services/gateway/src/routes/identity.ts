@@ -22,7 +22,7 @@ interface Options {
 export const createIdentity = ({ maxBodyBytes }: Options): Route => ({
   method: "post",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "createIdentity",
@@ -49,7 +49,7 @@ async function create(call: Call): Promise<Answer> {
 export const getIdentity = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getIdentity",
     tag: "Users",
@@ -72,7 +72,7 @@ async function get(call: Call): Promise<Answer> {
 export const patchIdentity = ({ maxBodyBytes }: Options): Route => ({
   method: "patch",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "patchIdentity",
@@ -98,7 +98,7 @@ async function patch(call: Call): Promise<Answer> {
 export const putIdentity = ({ maxBodyBytes }: Options): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "putIdentity",
@@ -123,7 +123,7 @@ async function put(call: Call): Promise<Answer> {
 export const deleteIdentity = (): Route => ({
   method: "delete",
   path,
-  access: "app:write",
+  access: "users:write",
   operation: operation({
     id: "deleteIdentity",
     tag: "Users",

@@ -15,7 +15,7 @@ interface Deps {
 export const deleteInboxEntry = (deps: Deps): Route => ({
   method: "delete",
   path: "/apps/:app/users/:user/announcements/:announcement",
-  access: "app:write",
+  access: "announcements:write",
   operation: operation({
     id: "deleteUserAnnouncement",
     tag: "Users",
@@ -43,7 +43,7 @@ async function remove(call: Call, { users }: Deps): Promise<Answer> {
 export const markInboxRead = (deps: Deps & { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path: "/apps/:app/users/:user/announcements/read",
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: "markUserAnnouncementsRead",

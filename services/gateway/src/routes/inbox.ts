@@ -26,7 +26,7 @@ interface Deps {
 export const listInbox = (deps: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/announcements",
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "listUserAnnouncements",
     tag: "Users",
@@ -87,7 +87,7 @@ async function unreadPage(call: Call, users: KnownUsers, page: Page): Promise<Li
 export const getInboxEntry = (deps: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/announcements/:announcement",
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "getUserAnnouncement",
     tag: "Users",

@@ -16,7 +16,7 @@ const MAX_CATEGORY_LENGTH = 1_024;
 export const getInsights = (): Route => ({
   method: "get",
   path: "/apps/:app/insights",
-  access: "app:read",
+  access: "insights:read",
   operation: operation({
     id: "getInsights",
     tag: "Insights",

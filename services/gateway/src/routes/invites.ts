@@ -37,7 +37,7 @@ export const inviteRoutes = (door: HttpDoor, deps: ConversationDeps): readonly R
 const creating = (door: HttpDoor, deps: ConversationDeps): Route => ({
   method: "post",
   path: pathOf(door),
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `create${door.words.id}Invite`,
@@ -92,7 +92,7 @@ async function create(call: Call, door: HttpDoor, { settings }: ConversationDeps
 const listing = (door: HttpDoor): Route => ({
   method: "get",
   path: pathOf(door),
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `list${door.words.id}ConversationInvites`,
     tag: "Conversations",
@@ -130,7 +130,7 @@ async function list(call: Call, door: HttpDoor): Promise<Answer> {
 const getting = (door: HttpDoor): Route => ({
   method: "get",
   path: `${pathOf(door)}/:invite`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `get${door.words.id}ConversationInvite`,
     tag: "Conversations",
@@ -153,7 +153,7 @@ const getting = (door: HttpDoor): Route => ({
 const revoking = (door: HttpDoor): Route => ({
   method: "delete",
   path: `${pathOf(door)}/:invite`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: `revoke${door.words.id}Invite`,
     tag: "Conversations",

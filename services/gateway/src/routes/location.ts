@@ -11,7 +11,7 @@ const path = "/apps/:app/users/:user/location";
 export const putLocation = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "putLocation",
@@ -36,7 +36,7 @@ async function put(call: Call): Promise<Answer> {
 export const getLocation = ({ users }: { readonly users: KnownUsers }): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getLocation",
     tag: "Users",
@@ -59,7 +59,7 @@ async function get(call: Call, users: KnownUsers): Promise<Answer> {
 export const deleteLocation = (): Route => ({
   method: "delete",
   path,
-  access: "app:write",
+  access: "users:write",
   operation: operation({
     id: "deleteLocation",
     tag: "Users",

@@ -36,7 +36,7 @@ export const membershipRuleRoutes = (deps: RuleDeps): readonly Route[] => [
 const listing = (): Route => ({
   method: "get",
   path: collection,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "listMembershipRules",
     tag: "Conversations",
@@ -56,7 +56,7 @@ const listing = (): Route => ({
 const putting = (deps: RuleDeps): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: "putMembershipRule",
@@ -92,7 +92,7 @@ async function put(call: Call, deps: RuleDeps): Promise<Answer> {
 const getting = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "getMembershipRule",
     tag: "Conversations",
@@ -107,7 +107,7 @@ const getting = (): Route => ({
 const deleting = (): Route => ({
   method: "delete",
   path,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "deleteMembershipRule",
     tag: "Conversations",

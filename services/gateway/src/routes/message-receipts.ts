@@ -10,7 +10,7 @@ import { inMessage } from "../openapi/parameters.ts";
 export const recordMessageReceipt = (door: UserDoor, maxBodyBytes: number): Route => ({
   method: "post",
   path: `${door.prefix}/messages/:message/receipts`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes,
   operation: operation({
     id: "createMessageReceipt",

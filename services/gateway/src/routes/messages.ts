@@ -41,7 +41,7 @@ export const messageRoutes = (door: HttpDoor, deps: MessageDeps): readonly Route
 const sending = (door: HttpDoor, deps: MessageDeps): Route => ({
   method: "post",
   path: `${door.prefix}/conversations/:conversation/messages`,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({
     id: `send${door.words.id}Message`,
@@ -71,7 +71,7 @@ const sending = (door: HttpDoor, deps: MessageDeps): Route => ({
 const listing = (door: HttpDoor, composer: Composer): Route => ({
   method: "get",
   path: `${door.prefix}/conversations/:conversation/messages`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: `list${door.words.id}Messages`,
     tag: "Messages",
@@ -102,7 +102,7 @@ export const getMessage = (door: HttpDoor, composer: Composer, place: MessagePla
   return {
     method: "get",
     path: `${door.prefix}${isAnywhere ? "" : "/conversations/:conversation"}/messages/:message`,
-    access: "app:read",
+    access: "conversations:read",
     operation: operation({
       id: `get${door.words.id}Message${isAnywhere ? "" : "OfConversation"}`,
       tag: "Messages",

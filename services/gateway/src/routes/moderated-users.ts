@@ -37,7 +37,7 @@ export const moderatedUserRoutes = (maxBodyBytes: number): readonly Route[] => [
 const explaining = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getModeration",
     tag: "Moderation",
@@ -60,7 +60,7 @@ const explaining = (): Route => ({
 const reviewing = (maxBodyBytes: number): Route => ({
   method: "post",
   path: `${path}/review`,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "reviewFlags",
@@ -84,7 +84,7 @@ const reviewing = (maxBodyBytes: number): Route => ({
 const queueing = (): Route => ({
   method: "get",
   path: "/apps/:app/moderation/queue",
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "listModerationQueue",
     tag: "Moderation",
@@ -116,7 +116,7 @@ async function queue(call: Call): Promise<Answer> {
 const simulating = (maxBodyBytes: number): Route => ({
   method: "post",
   path: "/apps/:app/moderation/policy/simulate",
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "simulateModerationPolicy",

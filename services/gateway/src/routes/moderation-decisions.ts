@@ -12,7 +12,7 @@ export const moderationDecisionRoutes = (maxBodyBytes: number): readonly Route[]
   {
     method: "get",
     path,
-    access: "app:read",
+    access: "users:read",
     operation: operation({
       id: "getModerationDecision",
       tag: "Moderation",
@@ -26,7 +26,7 @@ export const moderationDecisionRoutes = (maxBodyBytes: number): readonly Route[]
   {
     method: "post",
     path,
-    access: "app:write",
+    access: "users:write",
     maxBodyBytes,
     operation: operation({
       id: "reviewModerationDecision",
@@ -45,7 +45,7 @@ export const moderationDecisionRoutes = (maxBodyBytes: number): readonly Route[]
   {
     method: "post",
     path: `${path}/reverse`,
-    access: "app:write",
+    access: "users:write",
     maxBodyBytes,
     operation: operation({
       id: "reverseModerationDecision",

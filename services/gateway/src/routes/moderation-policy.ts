@@ -24,7 +24,7 @@ const view = ({ policy, revision, updatedAt }: StandingModerationPolicy) => ({
 const getting = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getModerationPolicy",
     tag: "Moderation",
@@ -39,7 +39,7 @@ const getting = (): Route => ({
 const putting = (maxBodyBytes: number): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "putModerationPolicy",
@@ -62,7 +62,7 @@ const putting = (maxBodyBytes: number): Route => ({
 const deleting = (): Route => ({
   method: "delete",
   path,
-  access: "app:write",
+  access: "users:write",
   operation: operation({
     id: "deleteModerationPolicy",
     tag: "Moderation",

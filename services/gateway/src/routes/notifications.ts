@@ -28,7 +28,7 @@ interface Options {
 export const pushNotification = (options: Options): Route => ({
   method: "post",
   path: "/apps/:app/notifications",
-  access: "app:write",
+  access: "pushes:write",
   maxBodyBytes: options.maxBodyBytes,
   operation: operation({
     id: "pushNotification",
@@ -64,7 +64,7 @@ async function push(call: Call, options: Options): Promise<Answer> {
 export const getNotification = (): Route => ({
   method: "get",
   path: "/apps/:app/notifications/:notification",
-  access: "app:read",
+  access: "pushes:read",
   operation: operation({
     id: "getNotification",
     tag: "Notifications",

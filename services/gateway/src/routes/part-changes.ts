@@ -40,7 +40,7 @@ const VERSIONS = "Versions 2.0 and 3.0.";
 /** Changes the parts of a message that was sent; only the backend does. */
 export function partChangingRoutes(door: HttpDoor, deps: PartDeps): readonly GuardedRoute[] {
   const path = `${door.prefix}/conversations/:conversation/messages/:message/parts`;
-  const writes = { access: "app:write", versions: PART_VERSIONS } as const;
+  const writes = { access: "conversations:write", versions: PART_VERSIONS } as const;
   const parameters = door.path.extend({ ...inConversation, ...inMessage });
   return [
     {

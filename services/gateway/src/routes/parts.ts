@@ -16,7 +16,7 @@ const PLACES: Readonly<Record<MessagePlace, string>> = {
 /** Reads parts of messages: a message's `url`s lead there, in each view. */
 export function partReadingRoutes(door: HttpDoor, place: MessagePlace, composer: Composer): readonly Route[] {
   const named = place === "anywhere" ? inMessage : { ...inConversation, ...inMessage };
-  const common = { method: "get", access: "app:read", versions: PART_VERSIONS } as const;
+  const common = { method: "get", access: "conversations:read", versions: PART_VERSIONS } as const;
   const path = `${door.prefix}${PLACES[place]}`;
   const shown = async (call: Call): Promise<{ viewer: Viewer; message: Message }> => {
     const viewer = door.viewer(call);

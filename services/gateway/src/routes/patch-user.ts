@@ -13,7 +13,7 @@ interface Options {
 export const patchUser = ({ maxBodyBytes }: Options): Route => ({
   method: "patch",
   path: "/apps/:app/users/:user",
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "patchUser",
@@ -35,7 +35,7 @@ export const patchUser = ({ maxBodyBytes }: Options): Route => ({
 export const patchBlocks = ({ maxBodyBytes }: Options): Route => ({
   method: "patch",
   path: "/apps/:app/users/:user/blocks",
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "patchBlocks",

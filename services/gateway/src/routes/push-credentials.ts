@@ -45,7 +45,7 @@ export const pushCredentialRoutes = (options: Options): readonly Route[] => [
 const putCredential = (options: Options): Route => ({
   method: "put",
   path,
-  access: "account:admin",
+  access: "account:write",
   maxBodyBytes: options.maxBodyBytes,
   operation: operation({
     id: "putPushCredential",
@@ -92,7 +92,7 @@ function unaskedProvider(error: unknown): LayerError | null {
 const listCredentials = (): Route => ({
   method: "get",
   path: collection,
-  access: "account:admin",
+  access: "account:read",
   operation: operation({
     id: "listPushCredentials",
     tag: "Accounts",
@@ -112,7 +112,7 @@ const listCredentials = (): Route => ({
 const getCredential = (): Route => ({
   method: "get",
   path,
-  access: "account:admin",
+  access: "account:read",
   operation: operation({
     id: "getPushCredential",
     tag: "Accounts",
@@ -134,7 +134,7 @@ const getCredential = (): Route => ({
 const deleteCredential = (): Route => ({
   method: "delete",
   path,
-  access: "account:admin",
+  access: "account:write",
   operation: operation({
     id: "deletePushCredential",
     tag: "Accounts",
@@ -158,7 +158,7 @@ const deleteCredential = (): Route => ({
 const sendCanary = ({ maxBodyBytes }: Options): Route => ({
   method: "post",
   path: `${path}/canary`,
-  access: "account:admin",
+  access: "account:write",
   maxBodyBytes,
   operation: operation({
     id: "sendCanary",

@@ -17,7 +17,7 @@ import type { KnownUsers } from "./known-users.ts";
 export const explainPush = ({ users }: { readonly users: KnownUsers }): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/push_explanation",
-  access: "app:read",
+  access: "pushes:read",
   operation: operation({
     id: "explainPush",
     tag: "Pushes",

@@ -21,7 +21,7 @@ export const pushPolicyRoutes = ({ maxBodyBytes }: Options): readonly Route[] =>
 const getting = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "pushes:read",
   operation: operation({
     id: "getPushPolicy",
     tag: "Pushes",
@@ -40,7 +40,7 @@ async function policyOf({ calls }: Call): Promise<PushPolicy> {
 const putting = (maxBodyBytes: number): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "pushes:write",
   maxBodyBytes,
   operation: operation({
     id: "putPushPolicy",
@@ -60,7 +60,7 @@ const putting = (maxBodyBytes: number): Route => ({
 const patching = (maxBodyBytes: number): Route => ({
   method: "patch",
   path,
-  access: "app:write",
+  access: "pushes:write",
   maxBodyBytes,
   operation: operation({
     id: "changePushPolicy",

@@ -23,7 +23,7 @@ export const pushPreferencesRoutes = ({ users, maxBodyBytes }: Options): readonl
 const getting = (users: KnownUsers): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "pushes:read",
   operation: operation({
     id: "getPushPreferences",
     tag: "Pushes",
@@ -48,7 +48,7 @@ async function get(call: Call, users: KnownUsers): Promise<Answer> {
 const patching = (users: KnownUsers, maxBodyBytes: number): Route => ({
   method: "patch",
   path,
-  access: "app:write",
+  access: "pushes:write",
   maxBodyBytes,
   operation: operation({
     id: "changePushPreferences",

@@ -23,7 +23,7 @@ export const pushTokens = ({ users, maxBodyBytes }: Deps & { readonly maxBodyByt
   {
     method: "post",
     path,
-    access: "app:write",
+    access: "pushes:write",
     maxBodyBytes,
     operation: operation({
       id: "registerPushToken",
@@ -42,7 +42,7 @@ export const pushTokens = ({ users, maxBodyBytes }: Deps & { readonly maxBodyByt
   {
     method: "delete",
     path: `${path}/:device`,
-    access: "app:write",
+    access: "pushes:write",
     operation: operation({
       id: "removePushToken",
       tag: "Users",

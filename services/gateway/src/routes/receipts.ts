@@ -9,7 +9,7 @@ import { announcementIdOf } from "./announcement-id.ts";
 export const recordReceipt = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path: "/apps/:app/users/:user/announcements/:announcement/receipts",
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes,
   operation: operation({
     id: "createAnnouncementReceipt",

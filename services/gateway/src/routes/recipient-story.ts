@@ -19,7 +19,7 @@ import type { KnownUsers } from "./known-users.ts";
 export const getRecipientStory = ({ users }: { readonly users: KnownUsers }): Route => ({
   method: "get",
   path: "/apps/:app/announcements/:announcement/recipients/:user",
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "getAnnouncementRecipient",
     tag: "Announcements",

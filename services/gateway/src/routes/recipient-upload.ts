@@ -36,7 +36,7 @@ export const recipientUpload = (options: Options): readonly Route[] => [uploadin
 const uploading = (options: Options): Route => ({
   method: "put",
   path: "/apps/:app/announcements/:announcement/recipients",
-  access: "app:write",
+  access: "announcements:write",
   maxLineBytes: MAX_LINE_BYTES,
   operation: operation({
     id: "uploadRecipients",
@@ -95,7 +95,7 @@ function refusal(outcome: ReplyOf<typeof GetUpload>["outcome"]): LayerError {
 const starting = (options: Options): Route => ({
   method: "post",
   path: "/apps/:app/announcements/:announcement/start",
-  access: "app:write",
+  access: "announcements:write",
   operation: operation({
     id: "startAnnouncement",
     tag: "Announcements",

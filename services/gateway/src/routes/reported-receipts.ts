@@ -31,7 +31,7 @@ const GROUP_MS = 10_000;
 export const reportReceipts = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",
   path: "/apps/:app/announcements/:announcement/receipts",
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes,
   maxLineBytes: MAX_LINE_BYTES,
   operation: operation({

@@ -11,7 +11,7 @@ import { inConversation, inMessage } from "../openapi/parameters.ts";
 export const getResponses = (door: HttpDoor): Route => ({
   method: "get",
   path: `${door.prefix}/conversations/:conversation/messages/:message/responses`,
-  access: "app:read",
+  access: "conversations:read",
   versions: PART_VERSIONS,
   operation: operation({
     id: `get${door.words.id}Responses`,

@@ -33,7 +33,7 @@ const viewOf = (call: Call, run: RuleRun) =>
 const starting = (maxBodyBytes: number): Route => ({
   method: "post",
   path: collection,
-  access: "app:write",
+  access: "conversations:write",
   maxBodyBytes,
   operation: operation({
     id: "startRuleRun",
@@ -66,7 +66,7 @@ async function start(call: Call): Promise<Answer> {
 const listing = (): Route => ({
   method: "get",
   path: collection,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "listRuleRuns",
     tag: "Conversations",
@@ -94,7 +94,7 @@ async function list(call: Call): Promise<Answer> {
 const getting = (): Route => ({
   method: "get",
   path: `${collection}/:run`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "getRuleRun",
     tag: "Conversations",

@@ -29,7 +29,7 @@ interface Deps {
 export const searchUser = (deps: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/search",
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "searchUser",
     tag: "Users",

@@ -23,7 +23,7 @@ export const segmentAudience = ({ longListDeadlineMs }: Options): readonly Route
   {
     method: "get",
     path: "/apps/:app/segments/:segment/count",
-    access: "app:read",
+    access: "announcements:read",
     operation: operation({
       id: "countSegment",
       tag: "Audiences",
@@ -38,7 +38,7 @@ export const segmentAudience = ({ longListDeadlineMs }: Options): readonly Route
   {
     method: "get",
     path: "/apps/:app/segments/:segment/users",
-    access: "app:read",
+    access: "announcements:read",
     operation: operation({
       id: "listSegmentUsers",
       tag: "Audiences",

@@ -43,7 +43,7 @@ export const segmentRoutes = ({ maxBodyBytes, longListDeadlineMs }: Options): re
 const creating = (maxBodyBytes: number): Route => ({
   method: "post",
   path,
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes,
   operation: operation({
     id: "createSegment",
@@ -79,7 +79,7 @@ async function create(call: Call): Promise<Answer> {
 const listing = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "listSegments",
     tag: "Audiences",
@@ -106,7 +106,7 @@ async function list(call: Call): Promise<Answer> {
 const getting = (): Route => ({
   method: "get",
   path: oneOf,
-  access: "app:read",
+  access: "announcements:read",
   operation: operation({
     id: "getSegment",
     tag: "Audiences",
@@ -121,7 +121,7 @@ const getting = (): Route => ({
 const changing = (maxBodyBytes: number): Route => ({
   method: "patch",
   path: oneOf,
-  access: "app:write",
+  access: "announcements:write",
   maxBodyBytes,
   operation: operation({
     id: "changeSegment",
@@ -147,7 +147,7 @@ async function change(call: Call): Promise<Answer> {
 const deleting = (): Route => ({
   method: "delete",
   path: oneOf,
-  access: "app:write",
+  access: "announcements:write",
   operation: operation({
     id: "deleteSegment",
     tag: "Audiences",

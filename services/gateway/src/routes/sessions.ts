@@ -7,6 +7,7 @@ import {
   readSessionToken,
 } from "@strata/contracts";
 import {
+  environmentInAppId,
   invalidIdentityToken,
   invalidProperty,
   parseAppId,
@@ -123,7 +124,8 @@ async function login(call: StrangerCall, { nonces }: SessionDeps): Promise<Answe
   const fields = requireJsonObject(call.body);
   requireProperties(fields, ["identity_token", "app_id"]);
   const { identity_token: identityToken, app_id: namedApp } = fields;
-  const appId = typeof namedApp === "string" ? parseAppId(namedApp) : null;
+  const namedAs = typeof namedApp === "string" ? namedApp : "";
+  const appId = parseAppId(namedAs);
   if (appId === null) throw invalidProperty("app_id", "must be the id of an app");
   if (typeof identityToken !== "string") throw invalidProperty("identity_token", "must be a text");
 
@@ -135,10 +137,13 @@ async function login(call: StrangerCall, { nonces }: SessionDeps): Promise<Answe
   if (token === null) throw new Error("unreachable: a new session token can be read");
   const { id, expiresAt } = nonce;
   const session = { userId, hash: token.hash, nonce: id, nonceExpiresAt: expiresAt, claims, at: Date.now() };
-  await calls.request(CreateSession, session).catch((error: unknown) => {
-    const isUsed = error instanceof DomainError && error.code === "conflict" && error.details["property"] === "nonce";
-    throw isUsed ? invalidIdentityToken("nonce_used", "its nonce was used before") : error;
-  });
+  const environment = environmentInAppId(namedAs);
+  await calls
+    .request(CreateSession, { ...session, ...(environment === null ? {} : { environment }) })
+    .catch((error: unknown) => {
+      const isUsed = error instanceof DomainError && error.code === "conflict" && error.details["property"] === "nonce";
+      throw isUsed ? invalidIdentityToken("nonce_used", "its nonce was used before") : error;
+    });
   return { status: 201, json: { session_token: text }, headers: linksOf(call) };
 }
 

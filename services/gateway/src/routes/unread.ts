@@ -10,7 +10,7 @@ const path = "/apps/:app/users/:user/unread";
 export const getUnread = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "getUnread",
     tag: "Users",
@@ -35,7 +35,7 @@ async function get(call: Call): Promise<Answer> {
 export const reconcileUnread = (): Route => ({
   method: "post",
   path: `${path}/reconcile`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "reconcileUnread",
     tag: "Users",

@@ -27,7 +27,7 @@ import { DeleteQuery, inConversation, LayerCount, pagingOf } from "../openapi/pa
 export const listUserConversations = (door: UserDoor, composer: Composer): Route => ({
   method: "get",
   path: `${door.prefix}/conversations`,
-  access: "app:read",
+  access: "conversations:read",
   operation: operation({
     id: "listUserConversations",
     tag: "Conversations",
@@ -64,7 +64,7 @@ async function list(call: Call, door: UserDoor, composer: Composer): Promise<Ans
 export const deleteUserConversation = (door: UserDoor): Route => ({
   method: "delete",
   path: `${door.prefix}/conversations/:conversation`,
-  access: "app:write",
+  access: "conversations:write",
   operation: operation({
     id: "deleteUserConversation",
     tag: "Conversations",
@@ -95,7 +95,7 @@ async function remove(call: Call, door: UserDoor): Promise<Answer> {
 export const markAllRead = (door: UserDoor, maxBodyBytes: number): Route => ({
   method: "post",
   path: `${door.prefix}/conversations/:conversation/mark_all_read`,
-  access: "app:write",
+  access: "conversations:write",
   versions: ["2.0", "3.0"],
   maxBodyBytes,
   operation: operation({

@@ -16,7 +16,7 @@ const versions = ["2.0", "3.0"] as const;
 export const listIdentities = ({ users }: { readonly users: KnownUsers }): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   versions,
   operation: operation({
     id: "listIdentities",
@@ -49,7 +49,7 @@ interface Deps {
 export const getIdentityAsUser = (deps: Deps): Route => ({
   method: "get",
   path: `${path}/:other`,
-  access: "app:read",
+  access: "users:read",
   versions,
   operation: operation({
     id: "getIdentityAsUser",

@@ -11,7 +11,7 @@ const path = "/apps/:app/users/:user";
 export const getUser = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getUser",
     tag: "Users",
@@ -33,7 +33,7 @@ async function get(call: Call): Promise<Answer> {
 export const deleteUser = ({ users }: { readonly users: KnownUsers }): Route => ({
   method: "delete",
   path,
-  access: "app:write",
+  access: "users:write",
   operation: operation({
     id: "deleteUser",
     tag: "Users",
@@ -58,7 +58,7 @@ async function remove(call: Call, users: KnownUsers): Promise<Answer> {
 export const deleteSessions = (): Route => ({
   method: "delete",
   path: `${path}/sessions`,
-  access: "app:write",
+  access: "users:write",
   operation: operation({
     id: "deleteSessions",
     tag: "Users",

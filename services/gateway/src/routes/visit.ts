@@ -18,7 +18,7 @@ const path = "/apps/:app/users/:user/visit";
 export const putVisit = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "put",
   path,
-  access: "app:write",
+  access: "users:write",
   maxBodyBytes,
   operation: operation({
     id: "putVisit",
@@ -45,7 +45,7 @@ async function put(call: Call): Promise<Answer> {
 export const getVisit = (): Route => ({
   method: "get",
   path,
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getVisit",
     tag: "Users",
@@ -64,7 +64,7 @@ async function get(call: Call): Promise<Answer> {
 export const getMissed = (): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/missed",
-  access: "app:read",
+  access: "users:read",
   operation: operation({
     id: "getMissed",
     tag: "Users",

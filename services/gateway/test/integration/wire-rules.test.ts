@@ -249,8 +249,10 @@ describe("rules of the wire", () => {
     });
   });
 
-  const whoMay = (access: string) =>
-    access === "session" ? { session: world.directory.logins.aSession(app, "ann") } : {};
+  const whoMay = (access: string) => {
+    if (access.startsWith("account:")) return { token: world.directory.aToken() };
+    return access === "session" ? { session: world.directory.logins.aSession(app, "ann") } : {};
+  };
 
   describe("paging", () => {
     const lists = routes.filter(({ operation }) => Query.safeParse(operation.requestParams).success);

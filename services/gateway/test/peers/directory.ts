@@ -15,8 +15,10 @@ import {
   type IdentityFields,
   type PayloadOf,
   ListApps,
+  ListAudit,
   ListTokens,
   NO_APP,
+  RecordTokenUses,
   RevokeToken,
   type Scope,
   type Token,
@@ -60,10 +62,12 @@ export const directoryContracts = [
   GetAppSettings,
   ListApps,
   ListTokens,
+  ListAudit,
   CreateApp,
   ChangeAppSettings,
   CreateToken,
   RevokeToken,
+  RecordTokenUses,
   TokenRevoked,
   AppSettingsChanged,
 ] as const;
@@ -117,6 +121,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
         on(ListApps, async ({ payload }) =>
           reply({ apps: [...apps.values()].filter((app) => app.accountId === payload.accountId) }),
         ),
+        on(ListAudit, async ({ payload }) => reply({ entries: payload.after === null ? [] : null })),
         on(ListTokens, async ({ payload }) => reply({ tokens: tokensOf(payload.accountId) })),
       ],
     }),
@@ -141,6 +146,7 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           await setSettings(appId, changes);
           return reply(settingsOf(appId));
         }),
+        on(RecordTokenUses, async () => ack),
         on(RevokeToken, async ({ payload }) => {
           const token = tokens.get(payload.tokenId);
           if (token?.accountId !== payload.accountId) return refuse(new DomainError("not_found"));

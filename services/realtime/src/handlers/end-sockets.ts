@@ -1,4 +1,4 @@
-import { AuthenticateSession, type PayloadOf, type SessionEnded } from "@strata/contracts";
+import { type AppChanged, AuthenticateSession, type PayloadOf, type SessionEnded } from "@strata/contracts";
 import type { SessionCache } from "@strata/doors";
 import { ack, type Client, type Delivery, type Outcome } from "@strata/messaging";
 import type { Registry } from "../sockets/registry.ts";
@@ -16,6 +16,18 @@ export const endSocketsOfSession =
     sessions.forget(payload.hash);
     for (const connection of registry.ofUser(app, payload.userId)) {
       if (connection.hash === payload.hash) connection.close("sessionEnded");
+    }
+    return ack;
+  };
+
+/** The app lets nobody in any more, or does again: what was known of its sessions is asked for anew. */
+export const endSocketsOfApp =
+  ({ registry, sessions }: Omit<Deps, "client">) =>
+  async ({ app, payload }: Delivery<PayloadOf<typeof AppChanged>>): Promise<Outcome<never>> => {
+    sessions.forgetAll();
+    if (payload.state === "active") return ack;
+    for (const connection of registry.all()) {
+      if (connection.session.appId === app) connection.close("sessionEnded");
     }
     return ack;
   };

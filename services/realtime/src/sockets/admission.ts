@@ -74,7 +74,7 @@ export async function livesOn(
     const { session } = await callIn(calls, { appId, version }).calls.ask(AuthenticateSession, { hash });
     return session && { ...session, appId };
   });
-  return found !== null;
+  return found !== null && found.closed === undefined;
 }
 
 function tokenOf({ url = "/", headers: { authorization } }: IncomingMessage): string {

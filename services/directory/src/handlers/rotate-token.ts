@@ -1,0 +1,58 @@
+import { NO_APP, type PayloadOf, type RotateToken, Token, TokenChanged } from "@strata/contracts";
+import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
+import { DomainError } from "@strata/runtime";
+import { entryOf } from "../domain/audit.ts";
+import { refusalOf, tokenMade } from "../domain/token.ts";
+import type { AuditStore } from "../store/audit-store.ts";
+import type { TokenStore } from "../store/token-store.ts";
+
+interface Deps {
+  readonly tokens: TokenStore;
+  readonly audit: AuditStore;
+  readonly publisher: Publisher;
+}
+
+/**
+ * Makes a token in another's place. The old one is claimed first, so that of two who rotate it at once only one makes another;
+ * a repeat finds its claim and what the old one was to live before. All times are counted from when the command was sent.
+ */
+export const rotateToken =
+  ({ tokens, audit, publisher }: Deps) =>
+  async (delivery: Delivery<PayloadOf<typeof RotateToken>>): Promise<Outcome<Token>> => {
+    const { tokenId, accountId, newTokenId, hash, overlapMs, actor } = delivery.payload;
+    const old = await tokens.find(accountId, tokenId);
+    if (!old) return refuse(new DomainError("not_found", { property: "token_id" }));
+    const before = old.replacement?.by === delivery.id ? old.replacement.expiresAt : old.token.expiresAt;
+    const { appId, name, scopes } = old.token;
+    const { expiresAt = before } = delivery.payload;
+    const refusal = refusalOf({ appId, scopes, expiresAt, actor }, delivery.sentAt);
+    if (refusal) return refuse(refusal);
+    const namesake = await tokens.find(accountId, newTokenId);
+    if (namesake && namesake.by !== delivery.id) {
+      return refuse(new DomainError("id_in_use", { token: Token.parse(namesake.token) }));
+    }
+
+    const at = delivery.sentAt.getTime();
+    const claim = { tokenId: newTokenId, by: delivery.id };
+    const replaced = await tokens.replace({ accountId, tokenId }, claim, { at, endsAt: at + overlapMs });
+    if (replaced?.replacement?.by !== delivery.id) return refuse(hasEnded());
+    const token = { tokenId: newTokenId, accountId, appId, name, scopes, expiresAt, hash, createdAt: at };
+    const stored = await tokens.insertOrFind({ ...token, revokedAt: null, version: 1 }, delivery.id);
+    if (!stored) return refuse(new DomainError("conflict", { property: "hash" }));
+
+    const made = tokenMade("token.rotated", Token.parse(stored.token));
+    const ends = { replaces: tokenId, replacedEndsAt: replaced.token.expiresAt };
+    await audit.append(
+      entryOf(delivery, { ...made, before: { replacedEndsAt: before }, after: { ...made.after, ...ends } }),
+    );
+    await publisher.emit(
+      TokenChanged,
+      appId ?? NO_APP,
+      { tokenId, hash: replaced.token.hash },
+      { id: `${delivery.id}.token-changed`, cause: delivery, subjectVersion: replaced.token.version },
+    );
+    return reply(Token.parse(stored.token));
+  };
+
+const hasEnded = (): DomainError =>
+  new DomainError("invalid_operation", {}, { message: "The token has ended, or another was made in its place" });
