@@ -310,7 +310,7 @@ export function clientApi(world: () => World): void {
             // An identity is there for everybody in the app; what it shows is set per app.
             if (who === "of this app" && path.startsWith("/identities/")) continue;
             expect(reply.text, said).not.to.include(secret);
-            if (/\{(conversation|message|announcement|content|part|device)\}/.test(path)) {
+            if (/\{(conversation|message|announcement|content|part|device|flag|invite)\}/.test(path)) {
               expect([400, 404, 422], said).to.include(reply.status);
             } else if (who === "of another app" && path.includes("{")) {
               expect(reply.status, said).to.equal(method === "DELETE" ? 204 : 404);
@@ -347,6 +347,11 @@ async function belongings(world: World, secret: string): Promise<Readonly<Record
     headers: { "Upload-Content-Type": "text/plain", "Upload-Content-Length": "1" },
   });
   const parts = await api("GET", `/conversations/${conversation}/messages/${message}/parts`);
+  const flagged = { body: { by: owner, reason: "spam", comment: secret } };
+  const flag = expectStatus(await api("POST", `/users/${peer}/flags`, flagged), 201);
+  const guest = { user_id: identityId(peer), metadata: { secret } };
+  const elsewhere = await world.conversation([owner]);
+  const invite = expectStatus(await api("POST", `/conversations/${elsewhere}/invites`, { body: guest }), 201);
   const device = "phone";
   const registered = { token: "ab12", type: "apns", device_id: device };
   expectStatus(await api("POST", `/users/${owner}/push_tokens`, { body: registered }), 202);
@@ -357,6 +362,10 @@ async function belongings(world: World, secret: string): Promise<Readonly<Record
     announcement: uuidOf(expectStatus(announced, 202).json),
     content: uuidOf(expectStatus(content, 201).json),
     device,
+    flag: uuidOf(flag.json),
+    invite: uuidOf(invite.json),
+    member: owner,
+    user: owner,
     other: owner,
     followed: owner,
     token: "x",

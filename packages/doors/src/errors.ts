@@ -59,10 +59,10 @@ export const isErrorId = (code: string): code is ErrorId => Object.hasOwn(ERRORS
 const propertyOf = ({ details }: DomainError): { property: string } | undefined =>
   typeof details["property"] === "string" ? { property: details["property"] } : undefined;
 
-/** Why a participant may not do something that others may, for programs; undefined where she is none. */
-function denialOf({ details }: DomainError) {
-  const { reason, requiredRole, mutedUntil } = details;
-  if (typeof reason !== "string") return undefined;
+/** Why a participant may not do something that others may, for programs; of anybody else, what she may not set. */
+function denialOf(error: DomainError) {
+  const { reason, requiredRole, mutedUntil } = error.details;
+  if (typeof reason !== "string") return propertyOf(error);
   return {
     reason,
     ...(typeof requiredRole === "string" ? { required_role: requiredRole } : {}),

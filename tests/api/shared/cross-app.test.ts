@@ -85,7 +85,7 @@ async function documentedOperations(baseUrl: string): Promise<readonly Operation
 
 const namesObject = (path: string): boolean => path.includes("{");
 const namesMoreThanUsers = (path: string): boolean =>
-  /\{(conversation|message|part|announcement|content|segment|notification|invite|flag|decision)\}/.test(path);
+  /\{(conversation|message|part|announcement|content|segment|notification|invite|flag|decision|run)\}/.test(path);
 
 /** Calls an operation with the ids given; the body is one that most operations take, or at least read. */
 function call(api: ApiClient, { method, path, isPatch }: Operation, ids: Readonly<Record<string, string>>) {
@@ -118,6 +118,10 @@ async function furnish(world: World, secret: string): Promise<Readonly<Record<st
   const pushed = await api("POST", "/notifications", { body: { recipients: [user], notification: { text: secret } } });
   const guest = { user_id: identityId(world.newUserId()), metadata: { secret } };
   const invite = expectStatus(await api("POST", `/conversations/${conversation}/invites`, { body: guest }), 201);
+  const rule = randomUUID();
+  const joining = { name: secret, is_active: false, join: { filter } };
+  expectStatus(await api("PUT", `/membership_rules/${rule}`, { body: joining }), 200);
+  const run = expectStatus(await api("POST", `/membership_rules/${rule}/runs`, { body: { dry_run: true } }), 202);
   const policy = { is_active: true, thresholds: [{ score: 1, actions: [{ type: "webhook" }] }] };
   expectStatus(await api("PUT", "/moderation/policy", { body: policy }), 200);
   const flagger = world.newUserId();
@@ -127,6 +131,8 @@ async function furnish(world: World, secret: string): Promise<Readonly<Record<st
   const [decision] = list(member(moderation, "decisions"));
   return {
     invite: uuidOf(invite.json),
+    rule,
+    run: uuidOf(run.json),
     decision: uuidOf(decision),
     flag: uuidOf(expectStatus(flag, 201).json),
     segment: uuidOf(segment.json),

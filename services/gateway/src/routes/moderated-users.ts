@@ -116,7 +116,7 @@ async function queue(call: Call): Promise<Answer> {
 const simulating = (maxBodyBytes: number): Route => ({
   method: "post",
   path: "/apps/:app/moderation/policy/simulate",
-  access: "users:write",
+  access: "users:read",
   maxBodyBytes,
   operation: operation({
     id: "simulateModerationPolicy",
