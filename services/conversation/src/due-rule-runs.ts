@@ -25,7 +25,7 @@ const PAGE = 100;
 const LEASE_MS = 60_000;
 
 /** Does one page of a run, and moves it on. A page that is done again changes nothing and is counted once. */
-export const takeRunPage =
+const takeRunPage =
   (deps: RunDeps) =>
   async (run: RunRow): Promise<void> => {
     const { rules, runs, client, now } = deps;

@@ -198,7 +198,7 @@ describe("membership rules, over the broker", function overTheBroker() {
     return {
       people: () => Promise.all(creations.map(({ conversationId }) => participantsOf(app, conversationId))),
       /** The time passes. */
-      pass(days: number, active: readonly string[]) {
+      pass: (days: number, active: readonly string[]): void => {
         passedMs += days * DAY;
         for (const userId of active) seen.set(userId, now());
       },

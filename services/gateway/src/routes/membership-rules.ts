@@ -112,7 +112,8 @@ const deleting = (): Route => ({
     id: "deleteMembershipRule",
     tag: "Conversations",
     summary: "Delete a membership rule",
-    description: "Its conversations stay, and who is in them. Runs under way stop.",
+    description:
+      "Its conversations stay, and who is in them. Runs under way stop. Set once more, it goes on where it was.",
     path: RulePath,
     answer: { status: 204, description: "Deleted" },
     errors: [404],
