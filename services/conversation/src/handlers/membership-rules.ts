@@ -36,7 +36,7 @@ export const putMembershipRule =
     const { app, id, payload } = delivery;
     const { ruleId, name, isActive, terms, at } = payload;
     const found = await rules.find(app, ruleId);
-    const refusal = (await refusalOf(rules, found, delivery)) ?? null;
+    const refusal = await refusalOf(rules, found, delivery);
     if (refusal) return refuse(refusal);
     // The directory knows which filters are none: it refuses them when it is asked about anybody.
     if (terms.filter !== null) {
@@ -49,10 +49,11 @@ export const putMembershipRule =
     return row.deletedAt === null ? reply(ruleOf(row)) : refuse(new DomainError("object_deleted", { ruleId }));
   };
 
+const refused = (property: string, reason: string): DomainError =>
+  new DomainError("invalid_property", { property }, { message: `${property} ${reason}` });
+
 async function refusalOf(rules: MembershipRuleStore, found: RuleRow | null, { app, payload }: Putting) {
   const { terms } = payload;
-  const refused = (property: string, reason: string): DomainError =>
-    new DomainError("invalid_property", { property }, { message: `${property} ${reason}` });
   if (found && found.terms.kind !== terms.kind)
     return refused(terms.kind, `cannot be: the rule is one to ${found.terms.kind}`);
   if (terms.kind === "leave" && terms.joinRuleId !== null) {

@@ -1,17 +1,12 @@
-import {
-  DeleteMembershipRule,
-  GetMembershipRule,
-  ListMembershipRules,
-  type MembershipRule,
-  PutMembershipRule,
-} from "@strata/contracts";
+import { DeleteMembershipRule, ListMembershipRules, PutMembershipRule } from "@strata/contracts";
 import { conversationLimits, type ProfileCache, requireMessages, type SettingsCache } from "@strata/doors";
-import { membershipRuleView, notFound, parseMembershipRule, parseObjectId } from "@strata/layer-protocol";
+import { membershipRuleView, parseMembershipRule } from "@strata/layer-protocol";
 import { z } from "zod";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { MembershipRuleBody, MembershipRuleView } from "../openapi/membership-rule-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, LayerCount, RulePath } from "../openapi/parameters.ts";
+import { findRule, ruleIdOf } from "./find-rule.ts";
 import { ruleRunRoutes } from "./rule-runs.ts";
 
 export interface RuleDeps {
@@ -123,20 +118,3 @@ const deleting = (): Route => ({
     return noContent;
   },
 });
-
-/**
- * The rule that the path names, by UUID or URI.
- * @throws LayerError 404 `not_found` for what cannot be the id of any
- */
-export function ruleIdOf(call: Call): string {
-  const ruleId = parseObjectId("membership_rules", call.param("rule"));
-  if (ruleId === null) throw notFound("There is no such rule");
-  return ruleId;
-}
-
-/** @throws LayerError 404 `not_found` */
-export async function findRule(call: Call): Promise<MembershipRule> {
-  const { rule } = await call.calls.ask(GetMembershipRule, { ruleId: ruleIdOf(call) });
-  if (rule === null) throw notFound("There is no such rule");
-  return rule;
-}

@@ -16,7 +16,7 @@ import { accepted, type Answer, type Call, ok, type Route } from "../http/route.
 import { RuleRunBody, RuleRunView } from "../openapi/membership-rule-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { CreationHeaders, LayerCount, pagingOf, RulePath, RuleRunPath } from "../openapi/parameters.ts";
-import { findRule, ruleIdOf } from "./membership-rules.ts";
+import { findRule, ruleIdOf } from "./find-rule.ts";
 
 const collection = "/apps/:app/membership_rules/:rule/runs";
 
