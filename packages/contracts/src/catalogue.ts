@@ -13,6 +13,7 @@ import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
 import * as invite from "./invite.ts";
 import * as message from "./message.ts";
+import * as messagePolicy from "./message-policy.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
 import * as pushExplanation from "./push-explanation.ts";
@@ -50,6 +51,7 @@ export const catalogue: readonly AnyContract[] = [
   insights,
   invite,
   message,
+  messagePolicy,
   pushCredential,
   pushDevice,
   pushExplanation,

@@ -20,6 +20,7 @@ export * from "./inbox.ts";
 export * from "./insights.ts";
 export * from "./invite.ts";
 export * from "./message.ts";
+export * from "./message-policy.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";
 export * from "./push-explanation.ts";

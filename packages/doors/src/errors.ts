@@ -43,6 +43,8 @@ function ofDomainError(error: DomainError): LayerError {
       return conflict("The object exists already");
     case "id_in_use":
       return idInUse(null);
+    case "message_refused":
+      return layerError(id, error.message, ruleOf(error));
     default:
       return layerError(id, error.message, propertyOf(error));
   }
@@ -52,6 +54,10 @@ export const isErrorId = (code: string): code is ErrorId => Object.hasOwn(ERRORS
 
 const propertyOf = ({ details }: DomainError): { property: string } | undefined =>
   typeof details["property"] === "string" ? { property: details["property"] } : undefined;
+
+/** Its name alone: how to get past a rule is nobody's business. */
+const ruleOf = ({ details }: DomainError): { rule: string } | undefined =>
+  typeof details["rule"] === "string" ? { rule: details["rule"] } : undefined;
 
 function retryAfterSeconds({ details }: DomainError): number {
   const afterMs = details["retryAfterMs"];

@@ -41,6 +41,11 @@ export const ERRORS = {
     status: 403,
     when: "the conversation takes no messages: its time is over, or it has not opened yet (which only its backend is told)",
   },
+  message_refused: {
+    code: 125,
+    status: 422,
+    when: "a rule of the app's message policy refuses the message; data.rule names it",
+  },
   id_in_use: { code: 111, status: 409, when: "the id was used before; data is the existing object, or null" },
 } as const satisfies Record<string, ErrorRow>;
 

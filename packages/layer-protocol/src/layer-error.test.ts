@@ -40,6 +40,7 @@ describe("errors of the wire", () => {
       "method_not_allowed 109 405",
       "id_in_use 111 409",
       "conversation_closed 112 403",
+      "message_refused 125 422",
     ]);
   });
 

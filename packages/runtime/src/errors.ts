@@ -26,6 +26,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map([
   ["method_not_allowed", 405],
   ["id_in_use", 409],
   ["conversation_closed", 403],
+  ["message_refused", 422],
 ]);
 
 /** A stable snake_case word that callers and clients may branch on, such as `not_found`. */

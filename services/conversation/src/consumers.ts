@@ -18,6 +18,8 @@ import {
   GetConversation,
   GetInvite,
   GetMessage,
+  GetMessageHistory,
+  GetMessagePolicy,
   FindMessageReaders,
   FindParticipants,
   GetConversationViews,
@@ -27,13 +29,16 @@ import {
   ListInvites,
   ListMessages,
   ListUserConversations,
+  ListRefusedMessages,
   ListUserInvites,
   MarkAllRead,
+  PreviewMessagePolicy,
   RecordMessageReceipt,
   RevokeInvite,
   ScheduleMessages,
   SearchMessages,
   SendMessage,
+  SetMessagePolicy,
   TakeConversationStep,
   UserDeleted,
 } from "@strata/contracts";
@@ -61,6 +66,8 @@ import { findParticipants } from "./handlers/find-participants.ts";
 import { getConversationViews } from "./handlers/get-conversation-views.ts";
 import { findMessageReaders } from "./handlers/find-message-readers.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
+import { getMessagePolicy, previewMessagePolicy, setMessagePolicy } from "./handlers/message-policies.ts";
+import { getMessageHistory, listRefusedMessages } from "./handlers/message-history.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
 import { getInvite, listInvites, listUserInvites } from "./handlers/list-invites.ts";
 import { listMessages } from "./handlers/list-messages.ts";
@@ -72,14 +79,18 @@ import { searchMessages } from "./handlers/search-messages.ts";
 import { sendMessages } from "./handlers/send-message.ts";
 import { takeConversationStep } from "./handlers/take-conversation-step.ts";
 import type { KnownUsers } from "./known-users.ts";
+import type { MessagePolicies } from "./message-policies.ts";
+import type { Policing } from "./policing.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { InviteStore } from "./store/invite-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
+import type { MessagePolicyStore } from "./store/message-policy-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
+import type { RefusedMessageStore } from "./store/refused-message-store.ts";
 import type { SharedSummaries } from "./shared-summaries.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import type { SearchStore } from "./store/search-store.ts";
@@ -99,6 +110,10 @@ interface Deps {
   readonly contents: ContentStore;
   readonly summaries: ConversationSummaries;
   readonly sharedSummaries: SharedSummaries;
+  readonly policyStore: MessagePolicyStore;
+  readonly messagePolicies: MessagePolicies;
+  readonly refusedMessages: RefusedMessageStore;
+  readonly policing: Policing;
   readonly knownUsers: KnownUsers;
   readonly blockers: Blockers;
   readonly publisher: Publisher;
@@ -148,6 +163,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     dependencies: [deps.mongo],
   }),
   consumer({
+    queue: "conversation.policies",
+    handlers: [on(SetMessagePolicy, setMessagePolicy(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "conversation.queries",
     handlers: [
       on(GetContent, getContent(deps)),
@@ -166,6 +186,10 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListInvites, listInvites(deps)),
       on(ListUserInvites, listUserInvites(deps)),
       on(FindMessageReaders, findMessageReaders(deps)),
+      on(GetMessagePolicy, getMessagePolicy(deps)),
+      on(PreviewMessagePolicy, previewMessagePolicy(deps)),
+      on(ListRefusedMessages, listRefusedMessages(deps)),
+      on(GetMessageHistory, getMessageHistory(deps)),
     ],
     dependencies: [deps.mongo],
   }),

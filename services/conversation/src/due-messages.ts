@@ -109,6 +109,7 @@ const DROPS: ReadonlySet<string> = new Set([
   "not_found",
   "object_deleted",
   "conversation_closed",
+  "message_refused",
   "access_denied",
   "invalid_property",
   "internal_server_error",

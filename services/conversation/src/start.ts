@@ -1,12 +1,15 @@
 import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openMongo, openRedis, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { blockersOver } from "./blockers.ts";
 import { consumers } from "./consumers.ts";
 import { LEASE_MS, startDueMessages } from "./due-messages.ts";
 import { startDueSteps } from "./due-steps.ts";
 import { knownUsersOver } from "./known-users.ts";
+import { messagePolicies } from "./message-policies.ts";
+import { messageRates } from "./message-rates.ts";
 import { summariesOf } from "./message-summaries.ts";
+import { policing } from "./policing.ts";
 import { sharedSummariesOf } from "./shared-summaries.ts";
 import { startPurge } from "./purge-deleted.ts";
 import { openStorage } from "./content/open-storage.ts";
@@ -17,8 +20,10 @@ import { mongoConversationStore } from "./store/conversation-store.ts";
 import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
 import { mongoInviteStore } from "./store/invite-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
+import { mongoMessagePolicyStore } from "./store/message-policy-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
+import { mongoRefusedMessageStore } from "./store/refused-message-store.ts";
 import { mongoScheduleStore } from "./store/schedule-store.ts";
 import { mongoSearchStore } from "./store/search-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
@@ -37,6 +42,7 @@ export async function start(
     messages: mongoMessageStore(mongo.db),
     schedules: mongoScheduleStore(mongo.db),
     contents: mongoContentStore(mongo.db),
+    refusedMessages: mongoRefusedMessageStore(mongo.db),
   };
   const storage = await openStorage(config, mongo);
   const timelines = mongoTimelineStore(mongo.db);
@@ -64,6 +70,15 @@ export async function start(
     }),
     "broker",
   );
+  const redis =
+    config.REDIS_URL === undefined
+      ? null
+      : closing.add(
+          await openRedis(config.REDIS_URL, log, { keyPrefix: config.REDIS_KEY_PREFIX, mayBeAway: true }),
+          "redis",
+        );
+  const policyStore = mongoMessagePolicyStore(mongo.db);
+  const policies = messagePolicies(policyStore);
   const summaries = summariesOf(timelines);
   const deps = {
     ...stores,
@@ -72,6 +87,9 @@ export async function start(
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),
+    policyStore,
+    messagePolicies: policies,
+    policing: policing({ ...stores, messagePolicies: policies, messageRates: messageRates(redis?.redis ?? null, log) }),
     summaries,
     sharedSummaries: sharedSummariesOf({ timelines, summaries }),
     publisher: broker,

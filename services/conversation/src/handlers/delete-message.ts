@@ -32,7 +32,7 @@ export const deleteMessage =
     if (!message || !view || !sees(view, message)) throw noMessage(payload);
 
     const at = Date.now();
-    await deps.messages.delete(message._id, { by: id, at });
+    await deps.messages.delete(message._id, { by: id, at, actor });
     return publish(deps, delivery, message, null, at);
   };
 
