@@ -10,6 +10,7 @@ export type ObjectKind =
   | "exports"
   | "segments"
   | "invites"
+  | "refusals"
   | "notifications"
   | "providers"
   | "keys";

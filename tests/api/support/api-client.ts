@@ -115,6 +115,7 @@ const STATUSES: Readonly<Record<string, readonly [code: number, status: number]>
   method_not_allowed: [109, 405],
   id_in_use: [111, 409],
   conversation_closed: [112, 403],
+  message_refused: [125, 422],
 };
 
 /** Holds an answer against the table of errors (3.2): status, id and code belong together, and a URL explains it. */

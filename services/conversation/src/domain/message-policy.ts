@@ -81,8 +81,9 @@ function finderOf(rule: MessageRule, index: number): Finder | null {
   }
 }
 
-const wrong = (property: string, what: string): DomainError =>
-  new DomainError("invalid_property", { property }, { message: `${property}: ${what}` });
+/** Positions are no part of a property's name on the wire; the text has them. */
+const wrong = (place: string, what: string): DomainError =>
+  new DomainError("invalid_property", { property: place.replace(/\.\d+/, "") }, { message: `${place}: ${what}` });
 
 export const messageRefused = (rule: string): DomainError =>
   new DomainError("message_refused", { rule }, { message: `the app's rule "${rule}" refuses the message` });
