@@ -10,6 +10,11 @@ import { apiPlatform } from "./platform.ts";
 const swearing = { kind: "words", name: "swearing", action: "mask", words: ["damn"] };
 const videos = { kind: "mime_types", name: "no videos", list: "deny", types: ["video/*"] };
 
+const put = ({ api }: World, body: unknown) => api("PUT", "/message_policy", { body });
+const bodyOf = (message: unknown) => member(list(member(message, "parts"))[0], "body");
+const historyOf = (conversation: string, message: string) =>
+  `/conversations/${conversation}/messages/${message}/history`;
+
 /** What an app lets be said, against the whole of Strata. */
 describe("message policies", function messagePolicies() {
   this.timeout(60_000);
@@ -27,10 +32,6 @@ describe("message policies", function messagePolicies() {
     const say = (text: string, extra = {}) => app.api("POST", path, { body: { parts: [textPart(text)], ...extra } });
     return { app, ann, bob, conversation, say };
   }
-  const put = ({ api }: World, body: unknown) => api("PUT", "/message_policy", { body });
-  const bodyOf = (message: unknown) => member(list(member(message, "parts"))[0], "body");
-  const historyOf = (conversation: string, message: string) =>
-    `/conversations/${conversation}/messages/${message}/history`;
 
   it("are set, read and taken away, each app's its own", async () => {
     const [{ app: one }, { app: other }] = [await anApp(), await anApp()];

@@ -2,7 +2,7 @@ import type { MessagePolicy, MessageRule, NewPart } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { aUserId } from "@strata/testing";
 import { expect } from "chai";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { aPart } from "../../test/messages.ts";
 import { aPolicy, aRateRule, aRegexRule, aSizeRule, aTypesRule, aWordsRule } from "../../test/policies.ts";
 import { compilePolicy, type Draft, judge, withRates } from "./message-policy.ts";
@@ -27,6 +27,8 @@ function wrongIn(...rules: MessageRule[]): string {
     throw error;
   }
 }
+
+const of = (...types: string[]) => ({ parts: types.map((mimeType) => aPart("x", { mimeType })) });
 
 describe("a message policy", () => {
   it("finds whole words, however they are written, and words in a row", () => {
@@ -127,7 +129,6 @@ describe("a message policy", () => {
   });
 
   it("lets through what is allowed, and not what is denied, with wildcards", () => {
-    const of = (...types: string[]) => ({ parts: types.map((mimeType) => aPart("x", { mimeType })) });
     const allow = aTypesRule("allow", ["text/plain", "image/*"]);
     expect(refusalOf([allow], of("Text/Plain; charset=utf-8", "image/png"))).to.equal(null);
     expect(refusalOf([allow], of("text/plain", "video/mp4"))).to.equal("types");

@@ -89,7 +89,7 @@ export const messageRefused = (rule: string): DomainError =>
   new DomainError("message_refused", { rule }, { message: `the app's rule "${rule}" refuses the message` });
 
 /** Of which kind a message is to a policy. */
-export function subjectOf({ sender, authority }: Pick<Draft<PolicedPart>, "sender" | "authority">): RuleSubject {
+function subjectOf({ sender, authority }: Pick<Draft<PolicedPart>, "sender" | "authority">): RuleSubject {
   if ("name" in sender) return "system";
   return authority === "backend" ? "backend" : "users";
 }

@@ -11,6 +11,14 @@ import { getMessageHistory, listRefusedMessages } from "./message-history.ts";
 import { getMessagePolicy, previewMessagePolicy, setMessagePolicy } from "./message-policies.ts";
 import { sendMessages } from "./send-message.ts";
 
+const change = (conversationId: string, messageId: string, body: string) => ({
+  conversationId,
+  messageId,
+  change: { kind: "append", part: aPart(body) } as const,
+  maxParts: 10,
+  at: 5_000,
+});
+
 describe("message policies", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -38,13 +46,6 @@ describe("message policies", () => {
     const pass = (ms: number) => (clock += ms);
     return { app, conversationId, deps, events, set, command, send, refused, history, pass };
   }
-  const change = (conversationId: string, messageId: string, body: string) => ({
-    conversationId,
-    messageId,
-    change: { kind: "append", part: aPart(body) } as const,
-    maxParts: 10,
-    at: 5_000,
-  });
 
   it("are set, read and taken away, the latest of them, and refused for a pattern that is none", async () => {
     const policy = aPolicy([aWordsRule(["bad"])]);
