@@ -21,6 +21,7 @@ import * as message from "./message.ts";
 import * as moderation from "./moderation.ts";
 import * as moderatedMessage from "./moderated-message.ts";
 import * as moderationPolicy from "./moderation-policy.ts";
+import * as messagePolicy from "./message-policy.ts";
 import * as pushCredential from "./push-credential.ts";
 import * as pushDevice from "./push-device.ts";
 import * as pushExplanation from "./push-explanation.ts";
@@ -67,6 +68,7 @@ export const catalogue: readonly AnyContract[] = [
   moderatedMessage,
   moderation,
   moderationPolicy,
+  messagePolicy,
   pushCredential,
   pushDevice,
   pushExplanation,

@@ -31,6 +31,7 @@ export * from "./message.ts";
 export * from "./moderated-message.ts";
 export * from "./moderation.ts";
 export * from "./moderation-policy.ts";
+export * from "./message-policy.ts";
 export * from "./push-credential.ts";
 export * from "./push-device.ts";
 export * from "./push-explanation.ts";

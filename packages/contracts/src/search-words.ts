@@ -19,7 +19,7 @@ const MARKS =
   /\u{640}|[\u{300}-\u{36f}\u{591}-\u{5bd}\u{5bf}\u{5c1}\u{5c2}\u{5c4}\u{5c5}\u{5c7}\u{610}-\u{61a}\u{64b}-\u{65f}\u{670}\u{6d6}-\u{6ed}]/gu;
 
 /** A word as it is compared: `Straße`, `STRASSE` and `strasse` are one. */
-const folded = (word: string): string =>
+export const foldedWord = (word: string): string =>
   // Up before down: `ß` is then `ss`, and the two small sigmas are one.
   cut(word.normalize("NFKD").replace(MARKS, "").toUpperCase().toLowerCase().replaceAll("ς", "σ").replaceAll("’", "'"));
 
@@ -31,7 +31,7 @@ function* wordsOf(text: string): Generator<string> {
   // Composed first: that is the form in which the segmenter knows the words of a language that has no spaces.
   const composed = text.slice(0, MAX_TEXT_CHARACTERS).toWellFormed().normalize("NFKC");
   for (const { segment, isWordLike } of segmenter.segment(composed)) {
-    const word = isWordLike ? folded(segment) : "";
+    const word = isWordLike ? foldedWord(segment) : "";
     if (word !== "") yield word;
   }
 }

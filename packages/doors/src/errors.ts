@@ -49,6 +49,8 @@ function ofDomainError(error: DomainError): LayerError {
       return layerError(id, error.message, denialOf(error));
     case "user_banned":
       return layerError(id, error.message, { property: "participants", ids: bannedOf(error) });
+    case "message_refused":
+      return layerError(id, error.message, ruleOf(error));
     default:
       return layerError(id, error.message, propertyOf(error));
   }
@@ -74,6 +76,9 @@ function denialOf(error: DomainError) {
 
 const bannedOf = ({ details: { userIds } }: DomainError): readonly string[] =>
   Array.isArray(userIds) ? userIds.flatMap((userId) => (typeof userId === "string" ? [identityUri(userId)] : [])) : [];
+/** Its name alone: how to get past a rule is nobody's business. */
+const ruleOf = ({ details }: DomainError): { rule: string } | undefined =>
+  typeof details["rule"] === "string" ? { rule: details["rule"] } : undefined;
 
 function retryAfterSeconds({ details }: DomainError): number {
   const afterMs = details["retryAfterMs"];

@@ -51,6 +51,11 @@ export const ERRORS = {
     status: 403,
     when: "the conversation does not take this user: she is banned; data.ids names those who are",
   },
+  message_refused: {
+    code: 125,
+    status: 422,
+    when: "a rule of the app's message policy refuses the message; data.rule names it",
+  },
   id_in_use: { code: 111, status: 409, when: "the id was used before; data is the existing object, or null" },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -14,6 +14,7 @@ export type ObjectKind =
   | "rule_runs"
   | "flags"
   | "decisions"
+  | "refusals"
   | "notifications"
   | "providers"
   | "keys";

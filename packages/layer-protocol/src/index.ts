@@ -36,7 +36,14 @@ export {
 export { chosenObjectId, parseIdempotencyKey, parseIfNoneMatch } from "./request-ids.ts";
 export { OBJECT_PAGES, USER_PAGES, parsePaging } from "./paging.ts";
 export type { PageSizes, Paging } from "./paging.ts";
-export { isJsonObject, isPrototypeKey, isStorableKey, requireJsonObject, requireProperties } from "./json-object.ts";
+export {
+  isAbsent,
+  isJsonObject,
+  isPrototypeKey,
+  isStorableKey,
+  requireJsonObject,
+  requireProperties,
+} from "./json-object.ts";
 export { parseBySchema } from "./schema-errors.ts";
 export type { JsonObject } from "./json-object.ts";
 export { parsePatch } from "./parse-patch.ts";

@@ -42,6 +42,7 @@ describe("errors of the wire", () => {
       "conversation_closed 112 403",
       "user_muted 120 403",
       "user_banned 121 403",
+      "message_refused 125 422",
     ]);
   });
 

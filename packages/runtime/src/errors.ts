@@ -28,6 +28,7 @@ const STATUS_OF_CODE: ReadonlyMap<string, number> = new Map([
   ["conversation_closed", 403],
   ["user_muted", 403],
   ["user_banned", 403],
+  ["message_refused", 422],
 ]);
 
 /** A stable snake_case word that callers and clients may branch on, such as `not_found`. */

@@ -22,6 +22,8 @@ import {
   GetMembershipRule,
   GetMember,
   GetMessage,
+  GetMessageHistory,
+  GetMessagePolicy,
   FindMessageReaders,
   FindParticipants,
   GetConversationViews,
@@ -39,15 +41,18 @@ import {
   ListMessages,
   ListRuleRuns,
   ListUserConversations,
+  ListRefusedMessages,
   ListUserInvites,
   MarkAllRead,
   PutMembershipRule,
+  PreviewMessagePolicy,
   RecordMessageReceipt,
   RevokeInvite,
   ScheduleMessages,
   SearchMessages,
   SendMessage,
   StartRuleRun,
+  SetMessagePolicy,
   TakeConversationStep,
   UserDeleted,
 } from "@strata/contracts";
@@ -76,6 +81,8 @@ import { findParticipants } from "./handlers/find-participants.ts";
 import { getConversationViews } from "./handlers/get-conversation-views.ts";
 import { findMessageReaders } from "./handlers/find-message-readers.ts";
 import { getMessage, getMessageNotification } from "./handlers/get-message.ts";
+import { getMessagePolicy, previewMessagePolicy, setMessagePolicy } from "./handlers/message-policies.ts";
+import { getMessageHistory, listRefusedMessages } from "./handlers/message-history.ts";
 import { getUserConversation } from "./handlers/get-user-conversation.ts";
 import { joinNewcomer } from "./handlers/join-newcomer.ts";
 import { getInvite, listInvites, listUserInvites } from "./handlers/list-invites.ts";
@@ -101,6 +108,8 @@ import { sendMessages } from "./handlers/send-message.ts";
 import { takeConversationStep } from "./handlers/take-conversation-step.ts";
 import type { KnownUsers } from "./known-users.ts";
 import type { BanStore } from "./store/ban-store.ts";
+import type { MessagePolicies } from "./message-policies.ts";
+import type { Policing } from "./policing.ts";
 import type { ContentStore } from "./store/content-store.ts";
 import type { ConversationMessages } from "./store/conversation-messages.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
@@ -108,10 +117,12 @@ import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { InviteStore } from "./store/invite-store.ts";
 import type { MembershipRuleStore } from "./store/membership-rule-store.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
+import type { MessagePolicyStore } from "./store/message-policy-store.ts";
 import type { MessageReceiptStore } from "./store/message-receipt-store.ts";
 import type { MessageStore } from "./store/message-store.ts";
 import type { RuleMemberStore } from "./store/rule-member-store.ts";
 import type { RuleRunStore } from "./store/rule-run-store.ts";
+import type { RefusedMessageStore } from "./store/refused-message-store.ts";
 import type { SharedSummaries } from "./shared-summaries.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import type { SearchStore } from "./store/search-store.ts";
@@ -136,6 +147,10 @@ interface Deps {
   readonly contents: ContentStore;
   readonly summaries: ConversationSummaries;
   readonly sharedSummaries: SharedSummaries;
+  readonly policyStore: MessagePolicyStore;
+  readonly messagePolicies: MessagePolicies;
+  readonly refusedMessages: RefusedMessageStore;
+  readonly policing: Policing;
   readonly knownUsers: KnownUsers;
   readonly blockers: Blockers;
   readonly publisher: Publisher;
@@ -187,6 +202,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     dependencies: [deps.mongo],
   }),
   consumer({
+    queue: "conversation.policies",
+    handlers: [on(SetMessagePolicy, setMessagePolicy(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "conversation.queries",
     handlers: [
       on(GetContent, getContent(deps)),
@@ -213,6 +233,10 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetRuleRun, getRuleRun(deps)),
       on(ListRuleRuns, listRuleRuns(deps)),
       on(FindMessageReaders, findMessageReaders(deps)),
+      on(GetMessagePolicy, getMessagePolicy(deps)),
+      on(PreviewMessagePolicy, previewMessagePolicy(deps)),
+      on(ListRefusedMessages, listRefusedMessages(deps)),
+      on(GetMessageHistory, getMessageHistory(deps)),
     ],
     dependencies: [deps.mongo],
   }),

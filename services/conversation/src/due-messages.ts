@@ -110,6 +110,7 @@ const DROPS: ReadonlySet<string> = new Set([
   "object_deleted",
   "conversation_closed",
   "user_muted",
+  "message_refused",
   "access_denied",
   "invalid_property",
   "internal_server_error",

@@ -1,5 +1,5 @@
 import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openMongo, openRedis, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { blockersOver } from "./blockers.ts";
 import { consumers } from "./consumers.ts";
@@ -7,7 +7,10 @@ import { LEASE_MS, startDueMessages } from "./due-messages.ts";
 import { startRuleRuns } from "./due-rule-runs.ts";
 import { startDueSteps } from "./due-steps.ts";
 import { knownUsersOver } from "./known-users.ts";
+import { messagePolicies } from "./message-policies.ts";
+import { messageRates } from "./message-rates.ts";
 import { summariesOf } from "./message-summaries.ts";
+import { policing } from "./policing.ts";
 import { sharedSummariesOf } from "./shared-summaries.ts";
 import { startPurge } from "./purge-deleted.ts";
 import { openStorage } from "./content/open-storage.ts";
@@ -20,10 +23,12 @@ import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
 import { mongoInviteStore } from "./store/invite-store.ts";
 import { mongoMembershipRuleStore } from "./store/membership-rule-store.ts";
 import { mongoMembershipStore } from "./store/membership-store.ts";
+import { mongoMessagePolicyStore } from "./store/message-policy-store.ts";
 import { mongoMessageReceiptStore } from "./store/message-receipt-store.ts";
 import { mongoMessageStore } from "./store/message-store.ts";
 import { mongoRuleMemberStore } from "./store/rule-member-store.ts";
 import { mongoRuleRunStore } from "./store/rule-run-store.ts";
+import { mongoRefusedMessageStore } from "./store/refused-message-store.ts";
 import { mongoScheduleStore } from "./store/schedule-store.ts";
 import { mongoSearchStore } from "./store/search-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
@@ -46,6 +51,7 @@ export async function start(
     schedules: mongoScheduleStore(mongo.db),
     bans: mongoBanStore(mongo.db),
     contents: mongoContentStore(mongo.db),
+    refusedMessages: mongoRefusedMessageStore(mongo.db),
   };
   const storage = await openStorage(config, mongo);
   const timelines = mongoTimelineStore(mongo.db);
@@ -73,6 +79,15 @@ export async function start(
     }),
     "broker",
   );
+  const redis =
+    config.REDIS_URL === undefined
+      ? null
+      : closing.add(
+          await openRedis(config.REDIS_URL, log, { keyPrefix: config.REDIS_KEY_PREFIX, mayBeAway: true }),
+          "redis",
+        );
+  const policyStore = mongoMessagePolicyStore(mongo.db);
+  const policies = messagePolicies(policyStore);
   const summaries = summariesOf(timelines);
   const deps = {
     ...stores,
@@ -81,6 +96,9 @@ export async function start(
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),
+    policyStore,
+    messagePolicies: policies,
+    policing: policing({ ...stores, messagePolicies: policies, messageRates: messageRates(redis?.redis ?? null, log) }),
     summaries,
     sharedSummaries: sharedSummariesOf({ timelines, summaries }),
     publisher: broker,

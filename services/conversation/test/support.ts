@@ -13,13 +13,16 @@ import {
   type User,
 } from "@strata/contracts";
 import { ack, type Broker, type Consumer, consumer, on, openBroker, reply } from "@strata/messaging";
-import { createReadiness, openMongo, type ServiceContext } from "@strata/runtime";
+import { createReadiness, openMongo, openRedis, type ServiceContext } from "@strata/runtime";
 import { type Infra, type InProcessService, openInfra, startInProcess, testLogger } from "@strata/testing";
 import type { Db } from "mongodb";
 import { Registry } from "prom-client";
 import { type Config, loadConfig } from "../src/config.ts";
 import { beginConversation, type ConversationRow } from "../src/domain/conversation.ts";
 import { newMembership } from "../src/domain/membership.ts";
+import { messagePolicies } from "../src/message-policies.ts";
+import { messageRates } from "../src/message-rates.ts";
+import { policing } from "../src/policing.ts";
 import { start } from "../src/start.ts";
 import { mongoBanStore } from "../src/store/ban-store.ts";
 import { mongoContentStore } from "../src/store/content-store.ts";
@@ -29,10 +32,12 @@ import { mongoForgottenUserStore } from "../src/store/forgotten-user-store.ts";
 import { mongoInviteStore } from "../src/store/invite-store.ts";
 import { mongoMembershipRuleStore } from "../src/store/membership-rule-store.ts";
 import { mongoMembershipStore } from "../src/store/membership-store.ts";
+import { mongoMessagePolicyStore } from "../src/store/message-policy-store.ts";
 import { mongoMessageReceiptStore } from "../src/store/message-receipt-store.ts";
 import { mongoMessageStore } from "../src/store/message-store.ts";
 import { mongoRuleMemberStore } from "../src/store/rule-member-store.ts";
 import { mongoRuleRunStore } from "../src/store/rule-run-store.ts";
+import { mongoRefusedMessageStore } from "../src/store/refused-message-store.ts";
 import { mongoScheduleStore } from "../src/store/schedule-store.ts";
 import { mongoSearchStore } from "../src/store/search-store.ts";
 import { mongoTimelineStore } from "../src/store/timeline-store.ts";
@@ -54,10 +59,18 @@ export async function openStores(name: string) {
     schedules: mongoScheduleStore(mongo.db),
     bans: mongoBanStore(mongo.db),
     contents: mongoContentStore(mongo.db),
+    refusedMessages: mongoRefusedMessageStore(mongo.db),
   };
   await Promise.all(Object.values(stores).map((store) => store.ensureIndexes()));
+  const policyStore = mongoMessagePolicyStore(mongo.db);
+  const policies = messagePolicies(policyStore);
+  const log = testLogger("conversation");
+  const rates = await openRedis(infra.redisUrl, log, { keyPrefix: infra.redisPrefix });
   return {
     ...stores,
+    policyStore,
+    messagePolicies: policies,
+    policing: policing({ ...stores, messagePolicies: policies, messageRates: messageRates(rates.redis, log) }),
     forgottenUsers: mongoForgottenUserStore(mongo.db),
     conversationMessages: mongoConversationMessages(mongo.db),
     timelines: mongoTimelineStore(mongo.db),
@@ -66,6 +79,7 @@ export async function openStores(name: string) {
     db: mongo.db,
     now: Date.now,
     async [Symbol.asyncDispose]() {
+      await rates.close();
       await mongo.close();
       await infra[Symbol.asyncDispose]();
     },

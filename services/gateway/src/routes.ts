@@ -34,6 +34,7 @@ import { deleteLocation, getLocation, putLocation } from "./routes/location.ts";
 import { segmentRoutes } from "./routes/segments.ts";
 import type { KnownUsers } from "./routes/known-users.ts";
 import { recipientUpload } from "./routes/recipient-upload.ts";
+import { messagePolicyRoutes } from "./routes/message-policy.ts";
 import { getNotification, pushNotification } from "./routes/notifications.ts";
 import { pushCredentialRoutes } from "./routes/push-credentials.ts";
 import { explainPush } from "./routes/push-explanation.ts";
@@ -113,6 +114,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     registerDevice({ users, webPushHosts: config.WEBPUSH_HOSTS, maxBodyBytes }),
     listDevices({ users }),
     ...pushPolicyRoutes({ maxBodyBytes }),
+    ...messagePolicyRoutes({ settings, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
     ...pushPreferencesRoutes({ users, maxBodyBytes }),
     explainPush({ users }),
     getDevice({ users }),

@@ -117,6 +117,7 @@ const STATUSES: Readonly<Record<string, readonly [code: number, status: number]>
   conversation_closed: [112, 403],
   user_muted: [120, 403],
   user_banned: [121, 403],
+  message_refused: [125, 422],
 };
 
 /** Holds an answer against the table of errors (3.2): status, id and code belong together, and a URL explains it. */

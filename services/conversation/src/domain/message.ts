@@ -1,10 +1,12 @@
 import {
+  HistoryEntry,
   type MessageCreated,
   Millis,
   Notification,
   Part,
   type PayloadOf,
   Position,
+  RuleHit,
   Sender,
   type SendMessage,
 } from "@strata/contracts";
@@ -24,6 +26,10 @@ export const RememberedChange = z.object({
   version: z.number().int(),
   changed: z.array(z.string()),
   removed: z.array(z.string()),
+  /** Who made it; null: the backend. */
+  actor: z.string().nullable().default(null),
+  /** What the app's policy found in it. */
+  hits: z.array(RuleHit).default([]),
 });
 export type RememberedChange = z.infer<typeof RememberedChange>;
 
@@ -63,6 +69,10 @@ export const MessageRow = z.object({
   changes: z.array(RememberedChange),
   /** The command that sent it. */
   by: z.string(),
+  /** What the app's policy found in it when it was placed. */
+  hits: z.array(RuleHit).default([]),
+  /** What happened to it since, the latest of it. */
+  history: z.array(HistoryEntry).default([]),
   /** Deleted for everybody: a tombstone, which keeps its position and its id. */
   deletedAt: Millis.optional(),
   deletedBy: z.string().optional(),
@@ -76,6 +86,8 @@ export const ViewedMessage = MessageRow.omit({
   changes: true,
   tokens: true,
   stems: true,
+  hits: true,
+  history: true,
 });
 export type ViewedMessage = z.infer<typeof ViewedMessage>;
 
@@ -107,6 +119,7 @@ export function newMessage(
     readonly sentAt: number;
     readonly participants: readonly string[];
     readonly blockers: readonly string[];
+    readonly hits?: readonly RuleHit[];
   },
 ): MessageRow {
   const { app, id, payload } = command;
@@ -141,8 +154,16 @@ export function newMessage(
     version: 1,
     changes: [],
     by: id,
+    hits: [...(place.hits ?? [])],
+    history: [],
   };
 }
+
+/** What happened to a message, oldest first. */
+export const historyOf = ({ sentAt, sender, hits, history }: MessageRow): HistoryEntry[] => [
+  { kind: "placed", at: sentAt, by: sender, hits },
+  ...history,
+];
 
 /** Who of the recipients saw it come: all but those who blocked the sender then. The same however late it is asked. */
 export function audienceOf({ recipients, hiddenFor, hides }: MessageRow): readonly string[] {

@@ -2,6 +2,7 @@ import type { PayloadOf, SendMessage } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { type Heard, missingContent, muteRefusal, present, senderRefusal, sendingUser } from "./access.ts";
 import { conversationKey, type ConversationRow } from "./conversation.ts";
+import { type Judgement, messageRefused } from "./message-policy.ts";
 import { membershipKey, type MembershipRow } from "./membership.ts";
 import { audienceOf, messageKey, type MessageRow, newMessage, senderUser } from "./message.ts";
 
@@ -27,11 +28,14 @@ export interface Known {
   readonly lackingContent: ReadonlySet<string>;
   /** By `audienceKey`. */
   readonly heard: ReadonlyMap<string, Heard>;
+  /** What its app's policy makes of a message, by its command; none: it has none to say. */
+  readonly judgements: ReadonlyMap<string, Judgement>;
   readonly now: number;
 }
 
 export type Verdict =
-  | { readonly kind: "refused"; readonly error: DomainError }
+  /** `judgement`: the app's policy refuses it, and nothing else does. */
+  | { readonly kind: "refused"; readonly error: DomainError; readonly judgement?: Judgement }
   /** Another command has the id; null when its message is not this conversation's, or gone. */
   | { readonly kind: "in-use"; readonly row: MessageRow | null }
   /** This command's own, found or to be inserted. */
@@ -66,19 +70,33 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
     if (existing) return { kind: "in-use", row: shownInUse(existing, sending) };
     if (isForeign(known.scheduled.get(messageOfSending(sending)), sending)) return { kind: "in-use", row: null };
     if (known.lackingContent.has(sending.id)) return { kind: "refused", error: missingContent() };
+    const judgement = known.judgements.get(sending.id);
+    if (judgement && judgement.refusedBy !== null) {
+      return { kind: "refused", error: messageRefused(judgement.refusedBy), judgement };
+    }
 
     const end = ends.get(conversation._id) ?? endOf(conversation);
-    const row = newMessage(sending, {
+    const row = newMessage(asJudged(sending, judgement), {
       position: end.position + 1,
       sentAt: Math.max(known.now, end.at),
       participants: conversation.participants,
       blockers: known.heard.get(audienceKey(sending))?.blockers ?? [],
+      ...(judgement && { hits: judgement.hits }),
     });
     ends.set(conversation._id, { position: row.position, at: row.sentAt });
     messages.set(row._id, row);
     return { kind: "sent", row, isNew: true };
   });
 }
+
+/** A message with what its app's policy leaves of it. */
+const asJudged = (sending: Sending, judgement: Judgement | undefined): Sending =>
+  judgement
+    ? {
+        ...sending,
+        payload: { ...sending.payload, parts: [...judgement.parts], notification: judgement.notification },
+      }
+    : sending;
 
 /** Whether a schedule means to send this message by another command than this one. */
 const isForeign = (scheduled: string | undefined, { id }: Sending): boolean =>

@@ -43,6 +43,8 @@ export const answerQuestion =
         version: question.version + 1,
         changed: next ? [next.changed] : [],
         removed: [],
+        actor: userId,
+        hits: [],
       };
       if (next && !(await messages.changeParts(question._id, next.parts, change))) continue;
       const { conversation: conversationId, messageId, app } = question;

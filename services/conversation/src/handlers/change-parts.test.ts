@@ -68,7 +68,7 @@ describe("ChangeParts", () => {
     expect(await bodies()).to.have.members(["a", "b", ...appended]);
     expect(events.map(({ subjectVersion }) => subjectVersion)).to.have.members([2, 3, 4, 5]);
     const row = await stores.messages.find(messageKey(app, message.messageId));
-    const late = { by: "late", at: 71, version: 3, changed: [], removed: [] };
+    const late = { by: "late", at: 71, version: 3, changed: [], removed: [], actor: null, hits: [] };
     expect(await stores.messages.changeParts(row?._id ?? "", [], late)).to.equal(false);
     expect(await stores.messages.find(row?._id ?? "")).to.deep.equal(row);
   });

@@ -5,6 +5,7 @@ import { missingContent, present, writingRefusal } from "../domain/access.ts";
 import { messageKey, type MessageRow, type RememberedChange } from "../domain/message.ts";
 import { messageView } from "../domain/message-view.ts";
 import { changeParts as changed, contentIdsOf, newPartsOf } from "../domain/parts.ts";
+import { type Policing, tellFlagged } from "../policing.ts";
 import type { ReferencedContents } from "../referenced-contents.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { MessageStore } from "../store/message-store.ts";
@@ -13,6 +14,7 @@ interface Deps {
   readonly conversations: ConversationStore;
   readonly messages: MessageStore;
   readonly contents: ReferencedContents;
+  readonly policing: Pick<Policing, "changed">;
   readonly publisher: Publisher;
   readonly now: () => number;
 }
@@ -36,9 +38,11 @@ export const changeParts =
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { message, made } = await look(deps, delivery);
       if (made) return publish(deps, delivery, message, made);
-      const { parts, ...ids } = changed(message.parts, change, { command: id, at, maxParts });
+      const { parts: wanted, ...ids } = changed(message.parts, change, { command: id, at, maxParts });
+      const asked = { command: delivery, message, parts: wanted, changed: ids.changed };
+      const { parts, hits } = await deps.policing.changed(deps.publisher, asked);
       const version = message.version + 1;
-      const remembered = { by: id, at, version, ...ids };
+      const remembered = { by: id, at, version, actor: null, hits, ...ids };
       if (await deps.messages.changeParts(message._id, parts, remembered)) {
         return publish(deps, delivery, { ...message, parts, updatedAt: at, version }, remembered);
       }
@@ -77,7 +81,7 @@ async function publish(
   { publisher }: Deps,
   cause: Changing,
   message: MessageRow,
-  { changed: changedIds, removed, at, version }: RememberedChange,
+  { changed: changedIds, removed, at, version, hits }: RememberedChange,
 ): Promise<Outcome<Changed>> {
   const { conversation: conversationId, messageId } = message;
   await publisher.emit(
@@ -86,5 +90,6 @@ async function publish(
     { conversationId, messageId, changed: changedIds, removed, at },
     { id: `${cause.id}.message-updated`, cause, subjectVersion: version },
   );
+  await tellFlagged(publisher, message, hits, { id: cause.id, cause, at });
   return reply({ message: messageView(message), changed: changedIds });
 }

@@ -35,7 +35,7 @@ export const deleteMessage =
     if (denial) throw denial;
 
     const at = Date.now();
-    await deps.messages.delete(message._id, { by: id, at });
+    await deps.messages.delete(message._id, { by: id, at, actor });
     return publish(deps, delivery, message, null, at);
   };
 

@@ -19,6 +19,7 @@ import {
   placeMessages,
   type Verdict,
 } from "../domain/sending.ts";
+import type { Policing } from "../policing.ts";
 import type { ReferencedContents } from "../referenced-contents.ts";
 import type { BanStore } from "../store/ban-store.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
@@ -36,6 +37,7 @@ export interface SendingDeps {
   readonly schedules: ScheduleStore;
   readonly contents: ReferencedContents;
   readonly blockers: Blockers;
+  readonly policing: Policing;
   readonly publisher: Publisher;
   readonly now: () => number;
 }
@@ -59,12 +61,16 @@ export const sendMessages =
   (deps: SendingDeps) =>
   async (deliveries: readonly Sending[]): Promise<readonly Outcome<Sent>[]> => {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      const verdicts = placeMessages(deliveries, await look(deps, deliveries, attempt > 1));
+      const known = await deps.policing.counted(deliveries, await look(deps, deliveries, attempt > 1));
+      const verdicts = placeMessages(deliveries, known);
       // Refused now, it may have been sent before: whether its message is there was not looked at for all.
       if (attempt === 1 && verdicts.some(({ kind }) => kind === "refused")) continue;
       const news = verdicts.flatMap((verdict) => (verdict.kind === "sent" && verdict.isNew ? [verdict.row] : []));
       if (await deps.messages.insert(news)) {
-        await followUp(deps, deliveries, verdicts);
+        await Promise.all([
+          followUp(deps, deliveries, verdicts),
+          deps.policing.refuse(deps.publisher, deliveries, verdicts),
+        ]);
         return verdicts.map(outcomeOf);
       }
     }
@@ -76,11 +82,12 @@ export const sendMessages =
  * index where conversations end.
  */
 async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusting: boolean): Promise<Known> {
-  const [conversations, stored, scheduled, lackingContent] = await Promise.all([
+  const [conversations, stored, scheduled, lackingContent, judgements] = await Promise.all([
     deps.conversations.findMany(deliveries.map(conversationOfSending)),
     deps.messages.findMany([...new Set(deliveries.filter(mayBeThere(distrusting)).map(messageOfSending))]),
     findScheduled(deps, deliveries),
     findLackingContent(deps, deliveries),
+    deps.policing.judged(deliveries, distrusting),
   ]);
   // A message that is there has its blockers in it; a conversation that is not has nobody to ask about.
   const open = deliveries.flatMap((delivery) => {
@@ -94,7 +101,17 @@ async function look(deps: SendingDeps, deliveries: readonly Sending[], distrusti
     distrusting ? findHighest(deps, open) : new Map<string, number>(),
     followChanges(deps, open),
   ]);
-  return { conversations, stored, scheduled, highest, formerMembers, lackingContent, heard, now: deps.now() };
+  return {
+    conversations,
+    stored,
+    scheduled,
+    highest,
+    formerMembers,
+    lackingContent,
+    heard,
+    judgements,
+    now: deps.now(),
+  };
 }
 
 /**
@@ -202,6 +219,7 @@ async function followUp(deps: SendingDeps, deliveries: readonly Sending[], verdi
     deps.memberships.raise(lastSeen(rows)),
   ]);
   const answer = answerQuestion(deps);
+  await deps.policing.flag(deps.publisher, [...sent.values()]);
   await Promise.all(
     [...sent.values()].map(({ row, cause }) =>
       deps.publisher.emit(MessageCreated, row.app, messageCreated(row), { id: `${row.by}.message-created`, cause }),

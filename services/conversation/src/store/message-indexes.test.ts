@@ -44,6 +44,7 @@ describe("queries of messages", function () {
   let conversationId = "";
   before(async () => {
     stores = await openStores("message-indexes");
+    await stores.policyStore.put(anAppId(), null, { at: 1, by: "x" });
     for (const n of Array.from({ length: CONVERSATIONS }).keys()) {
       const last = { lastPosition: MESSAGES, lastMessageAt: 5 };
       const conversation = await aConversation(stores, app, userIds(3), last);

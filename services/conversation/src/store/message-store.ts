@@ -1,4 +1,4 @@
-import type { Part } from "@strata/contracts";
+import type { HistoryEntry, Part } from "@strata/contracts";
 import { gathering, isDuplicateKey, readRows } from "@strata/runtime";
 import { type Db, MongoBulkWriteError } from "mongodb";
 import { z } from "zod";
@@ -16,7 +16,21 @@ const TOGETHER = { concurrency: 2, maxWeight: 500 } as const;
 interface Doing {
   readonly by: string;
   readonly at: number;
+  /** The user who did it herself; null: the backend. */
+  readonly actor?: string | null;
 }
+
+/** As much of what happened to a message as is kept. */
+const REMEMBERED_HISTORY = 100;
+const happened = (entry: HistoryEntry) => ({ history: { $each: [entry], $slice: -REMEMBERED_HISTORY } });
+const partsChanged = ({ at, actor, changed, removed, hits }: RememberedChange): HistoryEntry => ({
+  kind: "parts_changed",
+  at,
+  by: actor,
+  changed,
+  removed,
+  hits,
+});
 
 /** Messages one by one: sent, changed, deleted. Lists and counts are the timeline store's, receipts the receipt store's. */
 export interface MessageStore {
@@ -47,7 +61,7 @@ export interface MessageStore {
 }
 
 /** Projection of what `ViewedMessage` leaves out. */
-const viewed = { notification: 0, hides: 0, changes: 0, tokens: 0, stems: 0 } as const;
+const viewed = { notification: 0, hides: 0, changes: 0, tokens: 0, stems: 0, hits: 0, history: 0 } as const;
 
 const Pushed = MessageRow.pick({ conversation: true, notification: true, sender: true, deletedAt: true });
 const AtPosition = z.object({ position: z.number().int() });
@@ -145,12 +159,12 @@ export function mongoMessageStore(db: Db): MessageStore {
         { _id, deletedAt: { $exists: false }, version: change.version - 1 },
         {
           $set: { parts: [...parts], ...searchTokensOf(parts), updatedAt: change.at, version: change.version },
-          $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES } },
+          $push: { changes: { $each: [change], $slice: -REMEMBERED_CHANGES }, ...happened(partsChanged(change)) },
         },
       );
       return modifiedCount === 1;
     },
-    async delete(_id, { by, at }) {
+    async delete(_id, { by, at, actor = null }) {
       // Out of every index but those of its id and position; who had read it is nobody's business any more.
       const nothing = {
         parts: [],
@@ -165,14 +179,20 @@ export function mongoMessageStore(db: Db): MessageStore {
       };
       const { modifiedCount } = await messages.updateOne(
         { _id, deletedAt: { $exists: false } },
-        { $set: { ...nothing, changes: [], deletedAt: at, deletedBy: by } },
+        {
+          $set: { ...nothing, changes: [], deletedAt: at, deletedBy: by },
+          $push: happened({ kind: "deleted", at, by: actor }),
+        },
       );
       return modifiedCount === 1;
     },
     async hide(_id, user, { by, at }) {
       const { modifiedCount } = await messages.updateOne(
         { _id, deletedAt: { $exists: false }, hiddenFor: { $ne: user } },
-        { $push: { hiddenFor: user, hides: { user, at, by } }, $pull: { unread: user } },
+        {
+          $push: { hiddenFor: user, hides: { user, at, by }, ...happened({ kind: "hidden", at, by: user }) },
+          $pull: { unread: user },
+        },
       );
       return modifiedCount === 1;
     },

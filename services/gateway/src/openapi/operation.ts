@@ -65,7 +65,7 @@ const ERROR_MEANINGS = {
   409: "The id is in use, or the object exists already",
   410: "The object existed and was deleted",
   413: "The body is too long",
-  422: "A property is missing or not valid",
+  422: "A property is missing or not valid; or the app's message policy refuses the message, `message_refused`",
 } as const;
 
 /** What can happen to any request with a token. */
