@@ -45,13 +45,12 @@ export interface InviteStore {
 }
 
 const NEWEST_FIRST = { createdAt: -1, inviteId: -1 } as const;
-const STATES: readonly InviteState[] = ["pending", "accepted", "declined", "revoked", "expired"];
 
 const isCurrent = (now: number): Filter<InviteRow> => ({ $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] });
 
 /** Which rows are in a list of one state, or of all. */
 function ofState({ state, now }: Listed): Filter<InviteRow> {
-  if (state === null) return { state: { $in: [...STATES] } };
+  if (state === null) return {};
   if (state === "pending") return { state, ...isCurrent(now) };
   if (state === "expired") return { $or: [{ state }, { state: "pending", expiresAt: { $gt: 0, $lte: now } }] };
   return { state };
@@ -151,6 +150,7 @@ export function mongoInviteStore(db: Db): InviteStore {
     },
     async ensureIndexes() {
       await invites.createIndex({ app: 1, conversation: 1, state: 1, ...NEWEST_FIRST });
+      await invites.createIndex({ app: 1, conversation: 1, ...NEWEST_FIRST });
       await invites.createIndex(
         { app: 1, user: 1, state: 1, ...NEWEST_FIRST },
         { partialFilterExpression: { user: { $type: "string" } } },
