@@ -153,16 +153,10 @@ export function mongoInviteStore(db: Db): InviteStore {
       await invites.createIndex({ app: 1, conversation: 1, ...NEWEST_FIRST });
       await invites.createIndex(
         { app: 1, user: 1, state: 1, ...NEWEST_FIRST },
-        { partialFilterExpression: { user: { $type: "string" } } },
+        { partialFilterExpression: { user: { $gt: "" } } },
       );
-      await invites.createIndex(
-        { app: 1, code: 1 },
-        { unique: true, partialFilterExpression: { code: { $type: "string" } } },
-      );
-      await invites.createIndex(
-        { app: 1, "uses.user": 1 },
-        { partialFilterExpression: { "uses.user": { $type: "string" } } },
-      );
+      await invites.createIndex({ app: 1, code: 1 }, { unique: true, partialFilterExpression: { code: { $gt: "" } } });
+      await invites.createIndex({ app: 1, "uses.user": 1 }, { partialFilterExpression: { "uses.user": { $gt: "" } } });
     },
   };
 }
