@@ -103,7 +103,7 @@ export function parseInviteState(value: unknown): InviteState | null {
 }
 
 /**
- * Parses the body of `POST …/users/:user/invites/redeem`.
+ * Parses the body of `POST …/users/:user/redeem_invite`.
  * @throws LayerError 400 `invalid_request`; 422 `missing_property` or `invalid_property` `code`
  */
 export function parseInviteCode(body: unknown): string {

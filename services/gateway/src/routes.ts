@@ -52,6 +52,7 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { getUsage } from "./routes/usage.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
+import { exportUser } from "./routes/user-export.ts";
 import { userManagement } from "./routes/user-management.ts";
 
 /** What the routes remember for a while, and events make them forget. */
@@ -152,6 +153,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     ...sessionRoutes({ sessions, nonces }),
     ...clientIdentities({ users, settings }),
     ...moderationRoutes({ users, maxBodyBytes }),
+    exportUser({ users }),
     ...clientRoutes(routes),
   ];
   return [...all, ...documentation(all, config.PUBLIC_URL)];

@@ -72,7 +72,7 @@ describe("invites", function invites() {
     const code = String(member(made, "code"));
     expect(code).to.match(/^[\w-]{22}$/);
     const redeem = (userId: string, text: string) =>
-      world.api("POST", `/users/${userId}/invites/redeem`, { body: { code: text } });
+      world.api("POST", `/users/${userId}/redeem_invite`, { body: { code: text } });
     const replies = await Promise.all(guests.map((userId) => redeem(userId, code)));
     expect(replies.filter(({ status }) => status === 200)).to.have.lengthOf(7);
     for (const reply of replies.filter(({ status }) => status !== 200)) {
@@ -84,7 +84,7 @@ describe("invites", function invites() {
     expect(list(member(expectStatus(invited, 200).json, "uses"))).to.have.lengthOf(7);
     expectError(await redeem(ann, randomUUID()), "not_found");
     expectError(await redeem(ann, ""), "invalid_property");
-    expectError(await world.api("POST", `/users/${ann}/invites/redeem`, { body: {} }), "missing_property");
+    expectError(await world.api("POST", `/users/${ann}/redeem_invite`, { body: {} }), "missing_property");
   });
 
   it("are made, listed and taken back by those in it, and by nobody else", async () => {

@@ -95,7 +95,7 @@ export const InviteView = z
     },
   });
 
-/** The body of `POST …/users/:user/invites/redeem`. */
+/** The body of `POST …/users/:user/redeem_invite`. */
 export const InviteCodeBody = z
   .object({ code: z.string().min(1).max(64) })
   .meta({ id: "InviteCode", example: { code: exampleIds.inviteCode } });

@@ -33,6 +33,8 @@ interface Success {
   readonly status: 200 | 201 | 202 | 204;
   readonly description: string;
   readonly schema?: z.ZodType;
+  /** Absent: JSON. */
+  readonly type?: string;
   readonly headers?: z.ZodObject;
 }
 
@@ -138,12 +140,12 @@ const AcceptHeader = z.object({
 
 const successResponses = (answers: readonly Success[]): Record<`2${string}`, ZodOpenApiResponseObject> =>
   Object.fromEntries(
-    answers.map(({ status, description, headers, schema }) => [
+    answers.map(({ status, description, headers, schema, type = "application/json" }) => [
       status,
       {
         description,
         ...(headers ? { headers } : {}),
-        ...(schema ? { content: { "application/json": { schema } } } : {}),
+        ...(schema ? { content: { [type]: { schema } } } : {}),
       },
     ]),
   );

@@ -41,7 +41,7 @@ const OFFERED: readonly (readonly [method: string, path: string, clientPath?: st
   ["delete", "/conversations/:conversation/invites/:invite"],
   ["get", "/invites"],
   ["get", "/invites/:invite"],
-  ["post", "/invites/redeem"],
+  ["post", "/redeem_invite"],
   ["post", "/invites/:invite/accept"],
   ["post", "/invites/:invite/decline"],
   ["post", "/conversations/:conversation/content"],

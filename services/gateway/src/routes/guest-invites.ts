@@ -99,7 +99,7 @@ const accepting = (door: UserDoor, deps: ConversationDeps): Route => ({
 
 const redeeming = (door: UserDoor, deps: ConversationDeps): Route => ({
   method: "post",
-  path: `${door.prefix}/invites/redeem`,
+  path: `${door.prefix}/redeem_invite`,
   access: "conversations:write",
   maxBodyBytes: deps.maxBodyBytes,
   operation: operation({

@@ -1,0 +1,30 @@
+import { formatTime } from "@strata/layer-protocol";
+
+export interface ExportRecord {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+interface Header {
+  readonly appId: string;
+  readonly userId: string;
+  readonly at: number;
+}
+
+const FORMAT = 1;
+
+/** A header, the records, and an end that tells how many of each. Where the records break off, there is no end. */
+export async function* asExport(
+  { appId, userId, at }: Header,
+  records: AsyncIterable<ExportRecord>,
+): AsyncGenerator<string> {
+  const counts = new Map<string, number>();
+  yield lineOf({ type: "header", format: FORMAT, app_id: appId, user_id: userId, at: formatTime(at) });
+  for await (const record of records) {
+    counts.set(record.type, (counts.get(record.type) ?? 0) + 1);
+    yield lineOf(record);
+  }
+  yield lineOf({ type: "end", counts: Object.fromEntries(counts) });
+}
+
+const lineOf = (record: ExportRecord): string => `${JSON.stringify(record)}\n`;

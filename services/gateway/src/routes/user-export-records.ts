@@ -1,0 +1,115 @@
+import {
+  type GetUser,
+  GetLocation,
+  GetPushPreferences,
+  GetPushPolicy,
+  ListBlocks,
+  ListDevices,
+  ListFollowers,
+  ListFollowing,
+  ListMessages,
+  ListUserConversations,
+  type PayloadOf,
+  type ReplyOf,
+  type UserMessage,
+} from "@strata/contracts";
+import { deviceView, formatTime, identityView, locationView, notFound } from "@strata/layer-protocol";
+import { pushPreferencesView } from "../domain/push-preferences.ts";
+import type { Call } from "../http/route.ts";
+import type { ExportRecord } from "./user-export-lines.ts";
+
+type User = NonNullable<ReplyOf<typeof GetUser>["user"]>;
+type Records = AsyncGenerator<ExportRecord>;
+
+/** Each page has a deadline of its own: a slow reader has all the time she wants. */
+const PAGE_MS = 10_000;
+const USERS_PAGE = 500;
+const OBJECTS_PAGE = 100;
+
+/** Everything page by page: no more than a page of each list is held. */
+export async function* exportRecords(call: Call, user: User): Records {
+  yield { type: "identity", ...identityView(call.wire, user.userId, user.identity) };
+  yield { type: "suspension", is_suspended: user.isSuspended };
+  yield* relations(call, user.userId);
+  yield* facts(call, user.userId);
+  yield* conversations(call, user.userId);
+}
+
+const within = (call: Call) => call.calls.within(PAGE_MS);
+
+async function* relations(call: Call, userId: string): Records {
+  const { blocked } = await within(call).ask(ListBlocks, { userId });
+  for (const other of blocked) yield { type: "block", user_id: other };
+  for (let after: string | null = null; ;) {
+    const question: PayloadOf<typeof ListFollowing> = { userId, after, limit: USERS_PAGE, withIdentities: false };
+    const { following } = await within(call).ask(ListFollowing, question);
+    for (const other of following) yield { type: "following", user_id: other.userId };
+    after = following.at(-1)?.userId ?? null;
+    if (following.length < USERS_PAGE) break;
+  }
+  for (let after: string | null = null; ;) {
+    const question: PayloadOf<typeof ListFollowers> = { userId, after, limit: USERS_PAGE };
+    const { followers } = await within(call).ask(ListFollowers, question);
+    for (const other of followers) yield { type: "follower", user_id: other };
+    after = followers.at(-1) ?? null;
+    if (followers.length < USERS_PAGE) break;
+  }
+}
+
+async function* facts(call: Call, userId: string): Records {
+  const { location } = await within(call).ask(GetLocation, { userId });
+  if (location) yield { type: "location", ...locationView(location) };
+  const { devices } = await within(call).ask(ListDevices, { userId });
+  for (const device of devices) yield { type: "device", ...deviceView(call.wire, device) };
+  const { preferences } = await within(call).ask(GetPushPreferences, { userId });
+  const { policy } = await within(call).ask(GetPushPolicy, {});
+  yield { type: "push_preferences", ...pushPreferencesView(preferences, policy) };
+}
+
+async function* conversations(call: Call, userId: string): Records {
+  for (let after: string | null = null; ;) {
+    const question = { userId, order: "created_at" as const, after, limit: OBJECTS_PAGE };
+    const reply: ReplyOf<typeof ListUserConversations> = await within(call).ask(ListUserConversations, question);
+    // The row to go on from is gone: what follows cannot be known, so the export must not end as if it were whole.
+    if (reply.conversations === null) throw notFound("The list changed while it was read");
+    for (const { conversationId, createdAt, distinct } of reply.conversations) {
+      yield { type: "conversation", id: conversationId, created_at: formatTime(createdAt), distinct };
+      yield* messages(call, userId, conversationId);
+    }
+    after = reply.conversations.at(-1)?.conversationId ?? null;
+    if (reply.conversations.length < OBJECTS_PAGE) return;
+  }
+}
+
+async function* messages(call: Call, userId: string, conversationId: string): Records {
+  for (let after: string | null = null; ;) {
+    const question = { conversationId, viewer: userId, after, limit: OBJECTS_PAGE };
+    const reply: ReplyOf<typeof ListMessages> = await within(call).ask(ListMessages, question);
+    if (reply.messages === null) {
+      // Deleted between the two questions: nothing of it is left to tell.
+      if (reply.state !== "present" || reply.standing === "stranger") return;
+      throw notFound("The list changed while it was read");
+    }
+    for (const message of reply.messages) yield messageRecord(userId, message);
+    after = reply.messages.at(-1)?.messageId ?? null;
+    if (reply.messages.length < OBJECTS_PAGE) return;
+  }
+}
+
+/** Her own words whole; of what others wrote only that she has it, for the words are theirs. */
+function messageRecord(userId: string, message: UserMessage): ExportRecord {
+  const { messageId, conversationId, sentAt, sender, parts, isUnread, receivedAt } = message;
+  const common = { id: messageId, conversation_id: conversationId, sent_at: formatTime(sentAt) };
+  if ("userId" in sender && sender.userId === userId) {
+    const own = parts.map(({ partId, mimeType, body, encoding, content }) => ({
+      id: partId,
+      mime_type: mimeType,
+      body,
+      encoding,
+      content_id: content?.contentId ?? null,
+    }));
+    return { type: "message_sent", ...common, parts: own };
+  }
+  const received = receivedAt === null ? null : formatTime(receivedAt);
+  return { type: "message_received", ...common, received_at: received, is_read: !isUnread };
+}
