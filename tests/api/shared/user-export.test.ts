@@ -4,6 +4,13 @@ import { expectError, expectStatus, member } from "../support/api-client.ts";
 import { openWorld, type Platform, type World } from "../support/world.ts";
 import { apiPlatform } from "./platform.ts";
 
+const linesOf = (text: string): readonly unknown[] =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
+const ofType = (lines: readonly unknown[], type: string) => lines.filter((line) => member(line, "type") === type);
+
 /** What a backend gets when a user asks for what is kept of her, against the whole of Strata. */
 describe("the export of a user", function userExport() {
   this.timeout(60_000);
@@ -13,13 +20,6 @@ describe("the export of a user", function userExport() {
     platform = await apiPlatform();
     world = await openWorld(platform);
   });
-
-  const linesOf = (text: string): readonly unknown[] =>
-    text
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line) as unknown);
-  const ofType = (lines: readonly unknown[], type: string) => lines.filter((line) => member(line, "type") === type);
 
   it("has what is hers, page by page, and none of the words of others", async () => {
     const [ann = "", bob = ""] = await world.users(2);
