@@ -41,7 +41,7 @@ export interface World extends AsyncDisposable {
   announce(userIds: readonly string[], text: string): Promise<void>;
 }
 
-const clientAppId = (appId: string): string => `layer:///apps/staging/${appId.split("/").at(-1)}`;
+const clientAppId = (appId: string): string => `layer:///apps/production/${appId.split("/").at(-1)}`;
 
 interface Parts {
   readonly platform: Platform;
