@@ -39,7 +39,8 @@ export async function startServices(toolchain, ports, urls) {
   const key = credentialsKey(`${secretsDir}/credentials-key`);
   const contentKey = credentialsKey(`${secretsDir}/content-key`);
   const nonceKey = credentialsKey(`${secretsDir}/nonce-key`);
-  const surroundings = { ports, urls, accountToken, credentialsKey: key, contentKey, nonceKey, phoneDir };
+  const signingKey = credentialsKey(`${secretsDir}/signing-key`);
+  const surroundings = { ports, urls, accountToken, credentialsKey: key, contentKey, nonceKey, signingKey, phoneDir };
   await Promise.all(serviceNames.map((name) => startService(name, toolchain, ports, serviceEnv(name, surroundings))));
 }
 

@@ -11,13 +11,14 @@ export const serviceNames = /** @type {const} */ ([
   "gateway",
   "conversation",
   "realtime",
+  "integration",
 ]);
 
 /** @typedef {(typeof serviceNames)[number]} ServiceName */
 /**
  * @typedef {{
  *   ports: import("./ports.mjs").Ports, urls: import("./stack/source.mjs").StackUrls,
- *   accountToken: string, credentialsKey: string, contentKey: string, nonceKey: string, phoneDir: string,
+ *   accountToken: string, credentialsKey: string, contentKey: string, nonceKey: string, signingKey: string, phoneDir: string,
  * }} Surroundings
  */
 
@@ -66,7 +67,7 @@ export function serviceEnv(name, surroundings) {
     };
     const content = { CONTENT_KEY: surroundings.contentKey, CONTENT_URL: contentUrl(ports) };
     const keys = { CREDENTIALS_KEY: surroundings.credentialsKey, NONCE_KEY: surroundings.nonceKey };
-    return { ...common, ...door, ...content, ...keys };
+    return { ...common, ...door, ...content, ...keys, ALLOW_LOCAL_WEBHOOKS: "true" };
   }
   const stores = {
     MONGO_URL: withDatabase(urls.MONGO_URL, `strata_${name.replaceAll("-", "_")}`),
@@ -80,12 +81,13 @@ export function serviceEnv(name, surroundings) {
  * @param {Surroundings} surroundings
  * @returns {Record<string, string>}
  */
-function ownEnv(name, { ports, accountToken, credentialsKey, contentKey, phoneDir }) {
+function ownEnv(name, { ports, accountToken, credentialsKey, contentKey, signingKey, phoneDir }) {
   if (name === "directory") return { BOOTSTRAP_ACCOUNT_TOKEN: accountToken };
   if (name === "conversation") return { CONTENT_PORT: String(ports.content), CONTENT_KEY: contentKey };
   if (name === "realtime") {
     return { SOCKET_PORT: String(ports.realtime), PUBLIC_URL: gatewayUrl(ports), CONTENT_KEY: contentKey };
   }
+  if (name === "integration") return { SIGNING_KEY: signingKey, ALLOW_LOCAL_WEBHOOKS: "true" };
   if (name !== "push-delivery") return {};
   return {
     CREDENTIALS_KEY: credentialsKey,

@@ -29,6 +29,7 @@ export const serviceNames = [
   "gateway",
   "conversation",
   "realtime",
+  "integration",
 ] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
@@ -199,6 +200,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
     "receipt-tracking": {},
     "push-delivery": push,
     realtime: { SOCKET_PORT: "0", PUBLIC_URL: "http://localhost", CONTENT_KEY: contentKey, DRAIN_MS: "0" },
+    integration: { SIGNING_KEY: randomBytes(32).toString("base64"), ALLOW_LOCAL_WEBHOOKS: "true" },
     conversation: { CONTENT_PORT: String(contentPort), CONTENT_KEY: contentKey },
     gateway: {
       HTTP_PORT: "0",
@@ -206,6 +208,7 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
       CREDENTIALS_KEY: credentialsKey,
       CONTENT_KEY: contentKey,
       NONCE_KEY: randomBytes(32).toString("base64"),
+      ALLOW_LOCAL_WEBHOOKS: "true",
       CONTENT_URL: `http://127.0.0.1:${contentPort}`,
       WEBPUSH_HOSTS: push.WEBPUSH_HOSTS,
     },

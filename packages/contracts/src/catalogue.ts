@@ -15,6 +15,7 @@ import * as flag from "./flag.ts";
 import * as identityProvider from "./identity-provider.ts";
 import * as inbox from "./inbox.ts";
 import * as insights from "./insights.ts";
+import * as integration from "./integration.ts";
 import * as invite from "./invite.ts";
 import * as membershipRule from "./membership-rule.ts";
 import * as message from "./message.ts";
@@ -62,6 +63,7 @@ export const catalogue: readonly AnyContract[] = [
   identityProvider,
   inbox,
   insights,
+  integration,
   invite,
   membershipRule,
   message,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BeforeSend, BeforeSendVerdict, RuleState, RuleSubject } from "./before-send.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Authority, NewPart } from "./message.ts";
 import { ConversationId, MessageId, Millis, Notification, PartId, Position, Sender, UserId } from "./values.ts";
@@ -13,17 +14,18 @@ const MAX_RATE = 1_000;
 const MAX_BYTES = 1_000_000_000;
 
 export const RuleName = z.string().min(1).max(64);
+/** Under which the backend's own word on a message stands; no rule is named so. */
+export const BEFORE_SEND = "before_send";
 
-/** Whose messages a rule looks at: what a user sends herself, what the backend sends in a user's name, or under a bare one. */
-export const RuleSubject = z.enum(["users", "backend", "system"]);
-export type RuleSubject = z.infer<typeof RuleSubject>;
+/** Of which kind a message is to a policy. */
+export function ruleSubjectOf({ sender, authority }: { sender: Sender; authority: Authority }): RuleSubject {
+  if ("name" in sender) return "system";
+  return authority === "backend" ? "backend" : "users";
+}
 
 /** `mask`: what was found is replaced before it is stored; `flag`: it is placed, and its backend is told. */
 export const RuleAction = z.enum(["refuse", "mask", "flag"]);
 export type RuleAction = z.infer<typeof RuleAction>;
-
-/** In `dry_run` a rule does nothing; what it would have done is in the message's history. */
-export const RuleState = z.enum(["active", "dry_run", "inactive"]);
 
 const common = { name: RuleName, state: RuleState, appliesTo: z.array(RuleSubject).min(1) };
 const PlainAction = RuleAction.exclude(["mask"]);
@@ -78,18 +80,22 @@ export const MessagePolicy = z.object({
   mask: z.string().min(1).max(16),
   /** Whether the log of refused messages has their texts. */
   isRefusedTextKept: z.boolean(),
+  /** Asked about what no rule refuses; absent or null: nobody is. */
+  beforeSend: BeforeSend.nullable().optional(),
 });
 export type MessagePolicy = z.infer<typeof MessagePolicy>;
 
 /** Of an app that never set one: everything may be said. */
 export const DEFAULT_MESSAGE_POLICY: MessagePolicy = { rules: [], mask: "***", isRefusedTextKept: false };
 
-/** That a rule found something in a message. */
+/** That a rule found something in a message, or what the backend said of it when it was asked: `before_send`. */
 export const RuleHit = z.object({
   rule: RuleName,
-  kind: z.enum(["words", "regex", "mime_types", "size", "rate"]),
-  action: RuleAction,
+  kind: z.enum(["words", "regex", "mime_types", "size", "rate", "before_send"]),
+  action: z.enum([...RuleAction.options, "allow", "replace"]),
   isDryRun: z.boolean(),
+  /** What the backend gave as its reason, or why it did not answer. */
+  note: z.string().optional(),
 });
 export type RuleHit = z.infer<typeof RuleHit>;
 
@@ -124,6 +130,8 @@ export const PreviewMessagePolicy = defineQuery({
   version: 1,
   payload: z.object({
     policy: MessagePolicy.nullable(),
+    /** What the backend says of the message; absent: it was not asked, and is not taken to say anything. */
+    verdict: BeforeSendVerdict.optional(),
     message: z.object({
       sender: Sender,
       authority: Authority,
@@ -139,6 +147,8 @@ export const PreviewMessagePolicy = defineQuery({
     parts: z.array(NewPart),
     notification: Notification.nullable(),
     askedRates: z.array(RuleName),
+    /** Whom the policy would ask about it; absent or null: nobody. */
+    asks: BeforeSend.nullable().optional(),
   }),
 });
 

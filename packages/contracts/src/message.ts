@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BeforeSend, BeforeSendVerdict } from "./before-send.ts";
 import { Conversation, ConversationState, Standing } from "./conversation.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import {
@@ -83,7 +84,8 @@ const Draft = z.object({
 
 /**
  * Sends a message: it takes the conversation's next position. `in-use`: the id was taken by another command; `message`
- * is null when that message is in another conversation, was deleted, or is still to be sent by a schedule. Refused: `not_found`; `object_deleted`;
+ * is null when that message is in another conversation, was deleted, or is still to be sent by a schedule. `ask`: it would be
+ * sent, but the app's backend is to be asked first; nothing is stored, and it is to be sent again with the verdict. Refused: `not_found`; `object_deleted`;
  * `access_denied`, also to a `user` whose role, mute or freeze does not allow it (details.reason); `invalid_property` for a sender who is no participant, and for content that is unknown or not
  * uploaded (`parts.content`).
  */
@@ -96,8 +98,15 @@ export const SendMessage = defineCommand({
     conversationId: ConversationId,
     /** The id was made at random for this command, so that no schedule can hold it. Absent: it may be anybody's. */
     isIdNew: z.boolean().optional(),
+    /** What the app's backend said of it; null: nobody is to be asked. Absent: nobody has been. */
+    verdict: BeforeSendVerdict.nullable().optional(),
   }),
-  reply: z.object({ outcome: z.enum(["sent", "in-use"]), message: Message.nullable() }),
+  reply: z.object({
+    outcome: z.enum(["sent", "in-use", "ask"]),
+    message: Message.nullable(),
+    /** Whom to ask, with `ask`. */
+    beforeSend: BeforeSend.optional(),
+  }),
   orderedBy: ({ conversationId }) => conversationId,
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WebhookUrl } from "./before-send.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { FlagReason } from "./flag.ts";
 import { Millis } from "./values.ts";
@@ -14,8 +15,8 @@ export const ModerationAction = z.discriminatedUnion("kind", [
   /** Who flagged her blocks her. */
   z.object({ kind: z.literal("block_flaggers") }),
   z.object({ kind: z.literal("suspend") }),
-  /** The backend, or a person, is asked first: what stands behind it in the list waits for the answer. */
-  z.object({ kind: z.literal("webhook") }),
+  /** The backend (called at `url`, where there is one), or a person, is asked first: what stands behind it waits for the answer. */
+  z.object({ kind: z.literal("webhook"), url: WebhookUrl.nullable().optional() }),
 ]);
 export type ModerationAction = z.infer<typeof ModerationAction>;
 export type ModerationActionKind = ModerationAction["kind"];

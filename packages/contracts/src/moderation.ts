@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WebhookUrl } from "./before-send.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Flag, FlagId, FlagReason } from "./flag.ts";
 import { MAX_SCORED_FLAGS, ModerationAction, ModerationPolicy } from "./moderation-policy.ts";
@@ -239,7 +240,9 @@ export const ModerationDecisionRequested = defineEvent({
   name: "directory.moderation.decision_requested",
   version: 1,
   producer: "directory",
-  payload: DecisionFacts,
+  /** `url`: where the policy has the backend called. */
+  payload: DecisionFacts.extend({ url: WebhookUrl.nullable().optional() }),
+  consumedBy: ["integration.decisions"],
 });
 
 /** A person said something of a decision about a user, or of all her flags (`decisionId` null). */

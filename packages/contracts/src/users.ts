@@ -405,7 +405,7 @@ export const UserDeleted = defineEvent({
   version: 1,
   producer: "directory",
   payload: z.object({ userId: UserId, at: Millis }),
-  consumedBy: ["conversation.deleted-users", "push-delivery.deleted-users"],
+  consumedBy: ["conversation.deleted-users", "push-delivery.deleted-users", "integration.deleted-users"],
 });
 
 /** Settings of an app are others: whoever keeps them asks again. */

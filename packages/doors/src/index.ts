@@ -22,6 +22,7 @@ export { findSession } from "./find-session.ts";
 export { inboxViews, isDeleted, recipientViews, statesOf } from "./inbox-views.ts";
 export { derivedUuid, intentOf } from "./intent.ts";
 export type { Intent } from "./intent.ts";
+export { askBackend } from "./place-message.ts";
 export { profileCache, senderIds } from "./profiles.ts";
 export type { ProfileCache } from "./profiles.ts";
 export { requirePushable } from "./require-pushable.ts";

@@ -5,7 +5,6 @@ import {
   type Message,
   ScheduleMessages,
   type Sender,
-  SendMessage,
 } from "@strata/contracts";
 import {
   invalidProperty,
@@ -17,6 +16,7 @@ import {
   parseSending,
   usesIdentityIds,
 } from "@strata/layer-protocol";
+import { placeMessage } from "./place-message.ts";
 import { requirePushable } from "./require-pushable.ts";
 import { shortenNotification } from "./shorten-notification.ts";
 import { digestOf } from "./digest.ts";
@@ -64,7 +64,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
   const command = { id: intents.first.commandId(digestOf({ conversationId, sending })) };
   if (sending.kind === "now") {
     const payload = { ...authorised(sending.message), conversationId, isIdNew: intents.first.isIdNew };
-    const { outcome, message } = await call.calls.request(SendMessage, payload, command);
+    const { outcome, message } = await placeMessage(call.calls, payload, command);
     if (outcome === "in-use" || message === null) throw await inUse(call, deps.composer, sender, intents, message);
     return { status: 201, json: await sentView(call, deps.composer, sender, message) };
   }

@@ -1,3 +1,5 @@
+export type { BackendCall, TestBackend } from "./backend.ts";
+export { testBackend } from "./backend.ts";
 export { anAnnouncementId, anAppId, aUserId, userIds } from "./builders.ts";
 export { eventually } from "./eventually.ts";
 export type { Infra } from "./infra.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { SendMessage, TypingStarted } from "@strata/contracts";
+import { AskBeforeSend, ruleSubjectOf, SendMessage, TypingStarted } from "@strata/contracts";
 import type { Client, Publisher } from "@strata/messaging";
 import { type Closable, DomainError, type Logger, workOffDue } from "@strata/runtime";
 import { present, senderRefusal, sendingUser } from "./domain/access.ts";
@@ -92,13 +92,25 @@ async function send({ broker, log }: Deps, row: ScheduleRow): Promise<SchedulePr
   const sending = nextSending(row);
   if (!sending) return ended(row);
   try {
-    await broker.request(SendMessage, row.app, sending.payload, { id: sending.id, timeoutMs: REQUEST_TIMEOUT_MS });
+    await place(broker, row.app, sending);
   } catch (error) {
     if (!(error instanceof DomainError) || !DROPS.has(error.code)) throw error;
     log.info("scheduled message dropped", { messageId: sending.payload.messageId, code: error.code });
     if (error.code === "object_deleted") return ended(row);
   }
   return afterMessage(row, Date.now());
+}
+
+/** Where the app's backend is to be asked about it, a second time with its answer; unanswered it stays due, if the policy wants one. */
+async function place(broker: Client, app: string, { id, payload }: NonNullable<ReturnType<typeof nextSending>>) {
+  const options = { id, timeoutMs: REQUEST_TIMEOUT_MS };
+  const { outcome, beforeSend } = await broker.request(SendMessage, app, payload, options);
+  if (outcome !== "ask" || !beforeSend) return;
+  const { sender, messageId, conversationId, parts, notification } = payload;
+  const message = { sender, messageId, conversationId, parts, notification };
+  const question = { webhook: beforeSend, subject: ruleSubjectOf(payload), message };
+  const { verdict } = await broker.ask(AskBeforeSend, app, question, { timeoutMs: REQUEST_TIMEOUT_MS });
+  await broker.request(SendMessage, app, { ...payload, verdict }, options);
 }
 
 /**

@@ -33,7 +33,7 @@ export function messagePolicies(store: Pick<MessagePolicyStore, "find">): Messag
         return before.read;
       }
       const policy = row?.policy ?? DEFAULT_MESSAGE_POLICY;
-      const compiled = policy.rules.length === 0 ? null : compilePolicy(policy);
+      const compiled = policy.rules.length === 0 && !policy.beforeSend ? null : compilePolicy(policy);
       if (row) entry.by = row.by;
       return compiled;
     });

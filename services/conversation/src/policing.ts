@@ -1,6 +1,7 @@
 import { MessageFlagged, MessageRefused, type Part, type RefusedMessage, type RuleHit } from "@strata/contracts";
 import type { Cause, Delivery, Publisher } from "@strata/messaging";
 import type { MessageRow } from "./domain/message.ts";
+import { judgeAsking } from "./domain/before-send.ts";
 import { flagsOf, judge, type Judgement, messageRefused, withRates } from "./domain/message-policy.ts";
 import { type Known, placeMessages, type Sending, type Verdict } from "./domain/sending.ts";
 import { type TextPart, textsOf } from "./domain/policed-texts.ts";
@@ -60,7 +61,7 @@ export function policing(deps: PolicingDeps): Policing {
       const judgements = new Map<string, Judgement>();
       for (const sending of sendings) {
         const compiled = await deps.messagePolicies.of(sending.app);
-        if (compiled) judgements.set(sending.id, judge(compiled, sending.payload));
+        if (compiled) judgements.set(sending.id, judgeAsking(compiled, sending.payload));
       }
       const again = sendings.filter(({ isRedelivered }) => distrusting || isRedelivered);
       for (const { sending, refusal } of await findRefusals(deps, again)) {

@@ -28,6 +28,8 @@ export const sendSystemMessages =
         authority: "backend" as const,
         parts: parts.map((part) => ({ ...part, partId: null, content: null })),
         notification,
+        // The backend wrote it itself, with the conversation.
+        verdict: null,
       };
       // As one that comes again: whether it was sent before is looked at first.
       const envelope = { type: "system", attempt: 0, isRedelivered: true, sentAt: new Date(deps.now()) };

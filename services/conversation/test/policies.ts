@@ -1,4 +1,4 @@
-import { DEFAULT_MESSAGE_POLICY, type MessagePolicy, type MessageRule } from "@strata/contracts";
+import { type BeforeSend, DEFAULT_MESSAGE_POLICY, type MessagePolicy, type MessageRule } from "@strata/contracts";
 
 const common = { state: "active", appliesTo: ["users"] } satisfies Partial<MessageRule>;
 
@@ -43,5 +43,15 @@ export const aRateRule = (max: number, changed: Partial<Extract<MessageRule, { k
 export const aPolicy = (rules: MessageRule[], changed: Partial<MessagePolicy> = {}): MessagePolicy => ({
   ...DEFAULT_MESSAGE_POLICY,
   rules,
+  ...changed,
+});
+
+/** A backend that is asked about what users send, and without which it is placed. */
+export const aBeforeSend = (changed: Partial<BeforeSend> = {}): BeforeSend => ({
+  url: "https://backend.example.com/before_send",
+  timeoutMs: 1_000,
+  onFailure: "allow",
+  state: "active",
+  appliesTo: ["users"],
   ...changed,
 });

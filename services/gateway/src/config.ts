@@ -30,6 +30,12 @@ export const loadConfig = defineConfig({
   /** Where conversation takes and gives the bytes of content (its CONTENT_PORT), within the cluster. */
   CONTENT_URL: z.url({ protocol: /^http$/ }),
 
+  /** Whether webhooks may lead over plain HTTP; integration has the same, and lets them lead to local addresses. */
+  ALLOW_LOCAL_WEBHOOKS: z
+    .enum(["true", "false"])
+    .default("false")
+    .transform((text) => text === "true"),
+
   /** How long the other services may take, all together, before the caller is answered 503. */
   REQUEST_DEADLINE_MS: limit(5_000),
   /** The same for an announcement to more than 1,000 users, which takes several steps. */

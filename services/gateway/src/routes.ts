@@ -50,6 +50,7 @@ import { searchUser } from "./routes/search.ts";
 import { copyAppSettings } from "./routes/settings-copy.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { getUsage } from "./routes/usage.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { exportUser } from "./routes/user-export.ts";
@@ -115,7 +116,13 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     registerDevice({ users, webPushHosts: config.WEBPUSH_HOSTS, maxBodyBytes }),
     listDevices({ users }),
     ...pushPolicyRoutes({ maxBodyBytes }),
-    ...messagePolicyRoutes({ settings, maxBodyBytes, maxPartBytes: config.MAX_PART_BYTES }),
+    ...messagePolicyRoutes({
+      settings,
+      maxBodyBytes,
+      maxPartBytes: config.MAX_PART_BYTES,
+      areLocalWebhooksAllowed: config.ALLOW_LOCAL_WEBHOOKS,
+    }),
+    ...webhookRoutes({ maxBodyBytes }),
     ...pushPreferencesRoutes({ users, maxBodyBytes }),
     explainPush({ users }),
     getDevice({ users }),
@@ -152,7 +159,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     ...routes,
     ...sessionRoutes({ sessions, nonces }),
     ...clientIdentities({ users, settings }),
-    ...moderationRoutes({ users, maxBodyBytes }),
+    ...moderationRoutes({ users, maxBodyBytes, areLocalWebhooksAllowed: config.ALLOW_LOCAL_WEBHOOKS }),
     exportUser({ users }),
     ...clientRoutes(routes),
   ];

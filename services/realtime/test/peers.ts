@@ -14,6 +14,7 @@ import {
   ListFollowing,
   readSessionToken,
   type ServiceName,
+  type ReplyOf,
   SendMessage,
   type User,
 } from "@strata/contracts";
@@ -199,7 +200,10 @@ export const openConversation = (infra: Infra, world: World): Promise<Peer> =>
           if (!participants) throw new DomainError("not_found");
           if ("userId" in sender && !participants.includes(sender.userId)) throw new DomainError("access_denied");
           const { isUnread: _isUnread, receivedAt: _receivedAt, ...message } = aUserMessage({ conversationId, sender });
-          return reply({ outcome: "sent", message: { ...message, messageId: payload.messageId } });
+          return reply<ReplyOf<typeof SendMessage>>({
+            outcome: "sent",
+            message: { ...message, messageId: payload.messageId },
+          });
         }),
       ],
     }),

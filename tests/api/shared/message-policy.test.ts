@@ -41,7 +41,7 @@ describe("message policies", function messagePolicies() {
     expect(expectStatus(await one.api("GET", "/message_policy"), 200).json).to.deep.equal(set);
     // What is shown of it can be set.
     expect(expectStatus(await put(one, set), 200).json).to.deep.equal(set);
-    const nothing = { rules: [], mask: "***", keep_refused_text: false };
+    const nothing = { rules: [], mask: "***", keep_refused_text: false, before_send: null };
     expect(expectStatus(await other.api("GET", "/message_policy"), 200).json).to.deep.equal(nothing);
     expectStatus(await one.api("DELETE", "/message_policy"), 204);
     expect(expectStatus(await one.api("GET", "/message_policy"), 200).json).to.deep.equal(nothing);

@@ -20,7 +20,7 @@ function enough(needed: string): readonly string[] {
 }
 
 /** Operations of an app as a whole: of no area. */
-const OF_THE_APP = new Set(["getApp", "patchApp"]);
+const OF_THE_APP = new Set(["getApp", "patchApp", "getSigningSecret", "rotateSigningSecret", "listWebhookCalls"]);
 /** What asks its question in a body. */
 const READS_WITH_A_BODY = new Set(["previewAnnouncement", "simulateModerationPolicy", "previewMessagePolicy"]);
 /** What is for anybody, or for whoever has a signed URL: all of it, so that nothing else is by oversight. */

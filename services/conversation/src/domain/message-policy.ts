@@ -1,15 +1,15 @@
 import type {
   Authority,
+  BeforeSend,
   MessagePolicy,
   MessageRule,
   NewPart,
   Notification,
   RateRule,
   RuleHit,
-  RuleSubject,
   Sender,
 } from "@strata/contracts";
-import { MAX_REGEX_RULES } from "@strata/contracts";
+import { BEFORE_SEND, MAX_REGEX_RULES, ruleSubjectOf } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { mimeTypeOf, notificationWithTexts, type Rewrite, type TextPart, textsOf, withTexts } from "./policed-texts.ts";
 import { type Finder, masked, PatternError, regexFinder, wordsFinder } from "./policy-finders.ts";
@@ -34,6 +34,10 @@ export interface Judgement<P extends PolicedPart = NewPart> {
   readonly hits: readonly RuleHit[];
   /** The rule that refuses it; null: none does. */
   readonly refusedBy: string | null;
+  /** Who is to be asked before it is placed. */
+  readonly asks?: BeforeSend;
+  /** Nobody answered, and without an answer it is not to be placed: it may be sent again. */
+  readonly isUnanswered?: boolean;
   /** Those that are still to be asked, since only a count can answer for them. */
   readonly rates: readonly RateRule[];
 }
@@ -57,6 +61,8 @@ export function compilePolicy(policy: MessagePolicy): CompiledPolicy {
   const names = policy.rules.map(({ name }) => name);
   const repeated = names.findIndex((name, index) => names.indexOf(name) < index);
   if (repeated >= 0) throw wrong(`rules.${repeated}.name`, "is another rule's name too");
+  const reserved = names.indexOf(BEFORE_SEND);
+  if (reserved >= 0) throw wrong(`rules.${reserved}.name`, "is kept for what the backend says");
   if (policy.rules.filter(({ kind }) => kind === "regex").length > MAX_REGEX_RULES) {
     throw wrong("rules", `has more than ${MAX_REGEX_RULES} of kind regex`);
   }
@@ -88,18 +94,12 @@ const wrong = (place: string, what: string): DomainError =>
 export const messageRefused = (rule: string): DomainError =>
   new DomainError("message_refused", { rule }, { message: `the app's rule "${rule}" refuses the message` });
 
-/** Of which kind a message is to a policy. */
-function subjectOf({ sender, authority }: Pick<Draft<PolicedPart>, "sender" | "authority">): RuleSubject {
-  if ("name" in sender) return "system";
-  return authority === "backend" ? "backend" : "users";
-}
-
 /**
  * What the rules make of a message, in their order: each sees what those before it have masked, and none is asked once one
  * refuses. Rates are left to be counted, for what no other rule refuses.
  */
 export function judge<P extends PolicedPart>({ policy, rules }: CompiledPolicy, draft: Draft<P>): Judgement<P> {
-  const subject = subjectOf(draft);
+  const subject = ruleSubjectOf(draft);
   const hits: RuleHit[] = [];
   const rates: RateRule[] = [];
   let said: Said<P> = { parts: draft.parts, notification: draft.notification };
@@ -141,7 +141,7 @@ const hitOf = ({ name, kind, action, state }: MessageRule): RuleHit => ({
   isDryRun: state === "dry_run",
 });
 
-type Said<P extends PolicedPart> = Pick<Judgement<P>, "parts" | "notification">;
+export type Said<P extends PolicedPart> = Pick<Judgement<P>, "parts" | "notification">;
 
 /** What is said with a mask over all that is found; the very same where nothing is. */
 function withoutFound<P extends PolicedPart>(said: Said<P>, find: Finder, mask: string): Said<P> {

@@ -1,7 +1,8 @@
-import type { PayloadOf, SendMessage } from "@strata/contracts";
+import type { BeforeSend, PayloadOf, SendMessage } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { type Heard, missingContent, muteRefusal, present, senderRefusal, sendingUser } from "./access.ts";
 import { conversationKey, type ConversationRow } from "./conversation.ts";
+import { unanswered } from "./before-send.ts";
 import { type Judgement, messageRefused } from "./message-policy.ts";
 import { membershipKey, type MembershipRow } from "./membership.ts";
 import { audienceOf, messageKey, type MessageRow, newMessage, senderUser } from "./message.ts";
@@ -38,6 +39,8 @@ export type Verdict =
   | { readonly kind: "refused"; readonly error: DomainError; readonly judgement?: Judgement }
   /** Another command has the id; null when its message is not this conversation's, or gone. */
   | { readonly kind: "in-use"; readonly row: MessageRow | null }
+  /** It would be sent, but the app's backend is to be asked about it first. */
+  | { readonly kind: "ask"; readonly beforeSend: BeforeSend }
   /** This command's own, found or to be inserted. */
   | { readonly kind: "sent"; readonly row: MessageRow; readonly isNew: boolean };
 
@@ -74,6 +77,8 @@ export function placeMessages(sendings: readonly Sending[], known: Known): reado
     if (judgement && judgement.refusedBy !== null) {
       return { kind: "refused", error: messageRefused(judgement.refusedBy), judgement };
     }
+    if (judgement?.isUnanswered === true) return { kind: "refused", error: unanswered() };
+    if (judgement?.asks) return { kind: "ask", beforeSend: judgement.asks };
 
     const end = ends.get(conversation._id) ?? endOf(conversation);
     const row = newMessage(asJudged(sending, judgement), {

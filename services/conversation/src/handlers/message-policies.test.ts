@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { MessageFlagged, MessageRefused, type MessagePolicy } from "@strata/contracts";
+import { type BeforeSendVerdict, MessageFlagged, MessageRefused, type MessagePolicy } from "@strata/contracts";
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { aDraft, aPart, blocking, codeOf, refusalOf, repliedBy, sentOf } from "../../test/messages.ts";
-import { aPolicy, aRateRule, aRegexRule, aSizeRule, aWordsRule } from "../../test/policies.ts";
+import { aBeforeSend, aPolicy, aRateRule, aRegexRule, aSizeRule, aWordsRule } from "../../test/policies.ts";
 import { aConversation, aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { changeParts } from "./change-parts.ts";
 import { deleteMessage, hideMessage } from "./delete-message.ts";
@@ -57,6 +57,41 @@ describe("message policies", () => {
     expect(await get()).to.deep.equal(policy);
     expect(await get(anAppId())).to.have.deep.property("rules", []);
     expect(await set(null)).to.have.deep.property("rules", []);
+  });
+
+  it("ask for the backend's word first, store nothing until it is there, and what it says with the message", async () => {
+    const beforeSend = aBeforeSend({ onFailure: "refuse" });
+    const { command, send, refused, history, events } = await setUp(aPolicy([], { beforeSend }));
+    const delivery = command("a bad word");
+    const asked = await send(delivery);
+    expect(repliedBy(asked)).to.deep.equal({ outcome: "ask", message: null, beforeSend });
+    expect(await history(delivery.payload.messageId)).to.equal(null);
+    const saying = (verdict: BeforeSendVerdict | null) => ({ ...delivery, payload: { ...delivery.payload, verdict } });
+    expect(codeOf(await send(saying({ outcome: "none", note: "gone" })))).to.equal("service_unavailable");
+    // Nothing lasts of that: the same command finds no refusal when it comes again.
+    expect((await refused()).total).to.equal(0);
+    const sent = sentOf(await send(saying({ outcome: "flag", note: "odd" })));
+    const hits = [{ rule: "before_send", kind: "before_send", action: "flag", isDryRun: false, note: "odd" }];
+    expect((await history(sent.messageId))?.[0]).to.deep.include({ kind: "placed", hits });
+    expect(events.find(({ type }) => type === MessageFlagged.type)?.payload).to.deep.include({
+      rules: ["before_send"],
+    });
+    // What is there is answered as it is, whoever is to be asked by now.
+    expect(sentOf(await send({ ...delivery, isRedelivered: true }))).to.deep.equal(sent);
+  });
+
+  it("keep a log of what the backend refuses, and count no rate before it was asked", async () => {
+    const { command, send, refused } = await setUp(aPolicy([aRateRule(1)], { beforeSend: aBeforeSend() }));
+    const verdict = { outcome: "refuse", note: "no" } as const;
+    expect(codeOf(await send(command("one", { verdict })))).to.equal("message_refused");
+    expect((await refused()).refused?.[0]).to.deep.include({ rule: "before_send" });
+    const two = command("two");
+    for (let n = 0; n < 3; n += 1) expect(repliedBy(await send(two))).to.include({ outcome: "ask" });
+    const allowed = { ...two, payload: { ...two.payload, verdict: { outcome: "allow", note: null } as const } };
+    expect(sentOf(await send(allowed)).position).to.equal(1);
+    expect(codeOf(await send(command("three", { verdict: { outcome: "allow", note: null } })))).to.equal(
+      "message_refused",
+    );
   });
 
   it("mask what is stored, searched and shown of a message, and say so in its history", async () => {

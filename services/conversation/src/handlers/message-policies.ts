@@ -7,7 +7,8 @@ import {
   type SetMessagePolicy,
 } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
-import { compilePolicy, judge } from "../domain/message-policy.ts";
+import { judgeAsking } from "../domain/before-send.ts";
+import { compilePolicy } from "../domain/message-policy.ts";
 import type { MessagePolicies } from "../message-policies.ts";
 import type { MessagePolicyStore } from "../store/message-policy-store.ts";
 
@@ -49,9 +50,10 @@ export const previewMessagePolicy =
     PayloadOf<typeof PreviewMessagePolicy>,
     ReplyOf<typeof PreviewMessagePolicy>
   > =>
-  async ({ app, payload: { policy, message } }) => {
+  async ({ app, payload: { policy, message, verdict } }) => {
     const compiled = compilePolicy(policy ?? (await policyOf(policyStore, app)));
-    const { refusedBy, hits, parts, notification, rates } = judge(compiled, message);
+    const judgement = judgeAsking(compiled, { ...message, verdict });
+    const { refusedBy, hits, parts, notification, rates, asks = null } = judgement;
     const askedRates = rates.map(({ name }) => name);
-    return reply({ refusedBy, hits: [...hits], parts: [...parts], notification, askedRates });
+    return reply({ refusedBy, hits: [...hits], parts: [...parts], notification, askedRates, asks });
   };

@@ -240,6 +240,8 @@ function outcomeOf(verdict: Verdict): Outcome<Sent> {
   switch (verdict.kind) {
     case "refused":
       return refuse(verdict.error);
+    case "ask":
+      return reply({ outcome: "ask", message: null, beforeSend: verdict.beforeSend });
     case "in-use":
       return reply({ outcome: "in-use", message: verdict.row && messageView(verdict.row) });
     case "sent":

@@ -35,7 +35,7 @@ async function goOn(deps: FollowingDeps, decision: DecisionRow, cause: Delivery<
   let row = decision;
   for (const [index, decided] of decision.actions.entries()) {
     if (decided.state !== "waiting") continue;
-    if (decided.action.kind === "webhook") return ask(deps, row, index, cause);
+    if (decided.action.kind === "webhook") return ask(deps, row, index, decided.action.url ?? null, cause);
     await act(deps, decided, { decision: row, index, cause });
     row = await decisions.change(row, { actions: withAction(row, index, "done", actingSince(row)) });
   }
@@ -43,9 +43,15 @@ async function goOn(deps: FollowingDeps, decision: DecisionRow, cause: Delivery<
 }
 
 /** The rest of the list waits for the answer. */
-async function ask({ decisions, publisher }: FollowingDeps, row: DecisionRow, index: number, cause: Delivery<unknown>) {
+async function ask(
+  { decisions, publisher }: FollowingDeps,
+  row: DecisionRow,
+  index: number,
+  url: string | null,
+  cause: Delivery<unknown>,
+) {
   const id = `${row.decisionId}.${index}.requested`;
-  const rest = { ...factsOf(row), actions: row.actions.slice(index + 1).map(({ action }) => action) };
+  const rest = { ...factsOf(row), actions: row.actions.slice(index + 1).map(({ action }) => action), url };
   await publisher.emit(ModerationDecisionRequested, row.app, rest, { id, cause, subjectVersion: row.version });
   const actions = withAction(row, index, "pending", actingSince(row));
   return decisions.change(row, { state: "pending", isFollowed: true, actions });

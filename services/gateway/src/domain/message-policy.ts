@@ -1,4 +1,5 @@
 import {
+  BeforeSend,
   DEFAULT_MESSAGE_POLICY,
   type HistoryEntry,
   MAX_RULES,
@@ -76,6 +77,18 @@ const WireRule = z.discriminatedUnion("kind", [
 ]);
 type WireRule = z.infer<typeof WireRule>;
 
+const before = BeforeSend.shape;
+
+const WireBeforeSend = z.strictObject({
+  url: before.url.meta({ description: "Asked by POST, signed with the app's signing secret; https" }),
+  timeout_ms: before.timeoutMs.default(1_500).meta({ description: "In which the whole answer must have come" }),
+  on_failure: before.onFailure.default("allow").meta({
+    description: "Without an answer: `allow` places the message, `refuse` answers 503 `service_unavailable`",
+  }),
+  state: before.state.default("active").meta({ description: "`dry_run`: it is asked, and only recorded what it said" }),
+  applies_to: before.appliesTo.default(["users"]),
+});
+
 /** An app's message policy under its names on the wire. */
 export const WireMessagePolicy = z.strictObject({
   rules: z
@@ -93,13 +106,29 @@ export const WireMessagePolicy = z.strictObject({
     .boolean()
     .default(false)
     .meta({ description: "Whether the log of refused messages has the beginning of their texts" }),
+  before_send: WireBeforeSend.nullable().default(null).meta({
+    description: "The app's backend, which is asked about what no rule refuses before it is placed",
+  }),
 });
 
 /** @throws LayerError 400 `invalid_request`; 422 `invalid_property`, also for a property that there is not */
 export function parseMessagePolicy(body: unknown): MessagePolicy {
   const wire = parseBySchema(WireMessagePolicy, requireJsonObject(body));
-  return { rules: wire.rules.map(ruleOf), mask: wire.mask, isRefusedTextKept: wire.keep_refused_text };
+  return {
+    rules: wire.rules.map(ruleOf),
+    mask: wire.mask,
+    isRefusedTextKept: wire.keep_refused_text,
+    beforeSend: wire.before_send && beforeSendOf(wire.before_send),
+  };
 }
+
+const beforeSendOf = (wire: z.infer<typeof WireBeforeSend>): BeforeSend => ({
+  url: wire.url,
+  timeoutMs: wire.timeout_ms,
+  onFailure: wire.on_failure,
+  state: wire.state,
+  appliesTo: wire.applies_to,
+});
 
 function ruleOf({ applies_to: appliesTo, ...rule }: WireRule): MessageRule {
   switch (rule.kind) {
@@ -120,10 +149,19 @@ function ruleOf({ applies_to: appliesTo, ...rule }: WireRule): MessageRule {
   }
 }
 
-export const messagePolicyView = ({ rules, mask, isRefusedTextKept }: MessagePolicy) => ({
+export const messagePolicyView = ({ rules, mask, isRefusedTextKept, beforeSend }: MessagePolicy) => ({
   rules: rules.map(ruleView),
   mask,
   keep_refused_text: isRefusedTextKept,
+  before_send: beforeSend
+    ? {
+        url: beforeSend.url,
+        timeout_ms: beforeSend.timeoutMs,
+        on_failure: beforeSend.onFailure,
+        state: beforeSend.state,
+        applies_to: beforeSend.appliesTo,
+      }
+    : null,
 });
 
 function ruleView({ appliesTo: applies_to, ...rule }: MessageRule): WireRule {
@@ -145,11 +183,12 @@ function ruleView({ appliesTo: applies_to, ...rule }: MessageRule): WireRule {
   }
 }
 
-export const hitView = ({ rule, kind, action: done, isDryRun }: RuleHit) => ({
+export const hitView = ({ rule, kind, action: done, isDryRun, note }: RuleHit) => ({
   rule,
   kind,
   action: done,
   dry_run: isDryRun,
+  ...(note === undefined ? {} : { note }),
 });
 
 const senderOf = ({ version }: WireContext, sender: Sender | null) => ({

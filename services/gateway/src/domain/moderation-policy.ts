@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const { shape } = ModerationPolicy;
 const threshold = shape.thresholds.element.shape;
-const [warn, mute] = threshold.actions.element.options;
+const [warn, mute, , , , webhook] = threshold.actions.element.options;
 
 export const WireAction = z.discriminatedUnion("type", [
   z.strictObject({
@@ -24,7 +24,10 @@ export const WireAction = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("suspend").meta({ description: "Her sessions end, and she cannot begin others" }) }),
   z.strictObject({
     type: z.literal("webhook").meta({
-      description: "The backend is asked, by an event; what stands behind it in the list waits until it has confirmed",
+      description: "The backend is asked; what stands behind it in the list waits until it has confirmed",
+    }),
+    url: webhook.shape.url.meta({
+      description: "Called by POST until it answers; without it there is the event alone",
     }),
   }),
 ]);
@@ -96,6 +99,8 @@ function actionOf(action: z.infer<typeof WireAction>): Action {
       return { kind: "warn", text: action.text ?? null };
     case "mute":
       return { kind: "mute", seconds: action.seconds };
+    case "webhook":
+      return { kind: "webhook", url: action.url ?? null };
     default:
       return { kind: action.type };
   }
@@ -107,6 +112,8 @@ export const actionView = (action: Action): z.infer<typeof WireAction> => {
       return { type: "warn", text: action.text };
     case "mute":
       return { type: "mute", seconds: action.seconds };
+    case "webhook":
+      return { type: "webhook", ...(typeof action.url === "string" ? { url: action.url } : {}) };
     default:
       return { type: action.kind };
   }

@@ -14,6 +14,7 @@ const example = {
   ],
   mask: "***",
   keep_refused_text: false,
+  before_send: { url: "https://backend.example.com/before_send", timeout_ms: 1_000, on_failure: "refuse" },
 } as const satisfies z.input<typeof WireMessagePolicy>;
 
 export const MessagePolicyView = WireMessagePolicy.meta({
@@ -26,12 +27,13 @@ const Matches = z
   .array(
     z.strictObject({
       rule: z.string(),
-      kind: z.enum(["words", "regex", "mime_types", "size", "rate"]),
-      action: z.enum(["refuse", "mask", "flag"]),
+      kind: z.enum(["words", "regex", "mime_types", "size", "rate", "before_send"]),
+      action: z.enum(["refuse", "mask", "flag", "allow", "replace"]),
       dry_run: z.boolean(),
+      note: z.string().optional().meta({ description: "The reason that the backend gave, or why it did not answer" }),
     }),
   )
-  .meta({ description: "The rules that found something, in their order" });
+  .meta({ description: "What the backend said, if it was asked, and the rules that found something, in their order" });
 const matches = [{ rule: "swearing", kind: "words", action: "mask", dry_run: false }];
 const Sender = z
   .strictObject({ user_id: z.string().nullable(), name: z.string().nullable() })
@@ -85,6 +87,10 @@ export const PolicyPreviewBody = z
       notification: NotificationBody.nullish(),
     }),
     sent_by: z.enum(["user", "backend"]).nullish().meta({ description: "Through whose door; absent: the user's own" }),
+    ask_backend: z
+      .boolean()
+      .nullish()
+      .meta({ description: "Whether `before_send` is called, as it would be; default: no" }),
   })
   .meta({
     id: "MessagePolicyPreviewRequest",
@@ -105,6 +111,7 @@ export const PolicyPreviewView = z
     ),
     notification: z.strictObject({ title: z.string().nullable(), text: z.string().nullable() }).nullable(),
     asked_rates: z.array(z.string()).meta({ description: "Rate rules that would be asked; nothing is counted" }),
+    asks_backend: z.boolean().meta({ description: "Whether the backend would be asked, and has not been by this" }),
   })
   .meta({
     id: "MessagePolicyPreview",
@@ -114,5 +121,6 @@ export const PolicyPreviewView = z
       parts: [{ mime_type: "text/plain", body: "***", encoding: null }],
       notification: null,
       asked_rates: ["not too fast"],
+      asks_backend: false,
     },
   });

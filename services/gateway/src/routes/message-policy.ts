@@ -5,10 +5,11 @@ import {
   GetMessagePolicy,
   ListRefusedMessages,
   type MessagePolicy,
+  type PayloadOf,
   PreviewMessagePolicy,
   SetMessagePolicy,
 } from "@strata/contracts";
-import { conversationIdOf, messageIdOf, type SettingsCache } from "@strata/doors";
+import { askBackend, conversationIdOf, messageIdOf, type SettingsCache } from "@strata/doors";
 import {
   invalidProperty,
   isAbsent,
@@ -28,6 +29,7 @@ import {
   parseMessagePolicy,
   refusalView,
 } from "../domain/message-policy.ts";
+import { requireWebhookUrl } from "../domain/webhook-url.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import {
   HistoryEntryView,
@@ -44,6 +46,7 @@ interface Options {
   readonly settings: Pick<SettingsCache, "of">;
   readonly maxBodyBytes: number;
   readonly maxPartBytes: number;
+  readonly areLocalWebhooksAllowed: boolean;
 }
 
 const path = "/apps/:app/message_policy";
@@ -74,7 +77,7 @@ const getting = (): Route => ({
   handle: async ({ calls }) => ok(messagePolicyView((await calls.ask(GetMessagePolicy, {})).policy)),
 });
 
-const putting = ({ maxBodyBytes }: Options): Route => ({
+const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocalAllowed }: Options): Route => ({
   method: "put",
   path,
   access: "conversations:write",
@@ -90,7 +93,11 @@ const putting = ({ maxBodyBytes }: Options): Route => ({
     answer: { status: 200, description: "The whole policy as it is now", schema: MessagePolicyView },
     errors: [413, 422],
   }),
-  handle: async (call) => ok(messagePolicyView(await set(call, parseMessagePolicy(call.body)))),
+  async handle(call) {
+    const policy = parseMessagePolicy(call.body);
+    if (policy.beforeSend) requireWebhookUrl(policy.beforeSend.url, "before_send.url", isLocalAllowed);
+    return ok(messagePolicyView(await set(call, policy)));
+  },
 });
 
 const deleting = (): Route => ({
@@ -122,7 +129,9 @@ const previewing = (options: Options): Route => ({
     id: "previewMessagePolicy",
     tag,
     summary: "What a policy would make of a message",
-    description: "Judged by what judges messages that are sent. Nothing is sent, counted, logged or told.",
+    description:
+      "Judged by what judges messages that are sent. Nothing is sent, counted, logged or told; the backend is asked " +
+      "with `ask_backend` only, as it would be.",
     path: AppPath,
     body: PolicyPreviewBody,
     answer: { status: 200, description: "What would become of it", schema: PolicyPreviewView },
@@ -142,7 +151,8 @@ async function preview(call: Call, { settings, maxPartBytes }: Options): Promise
   if (sending.kind !== "now") throw invalidProperty("message.schedule", "cannot be tried out");
   const { sender, parts, notification } = sending.message;
   const message = { sender, parts, notification, authority: authorityOf(fields.sent_by) };
-  const found = await call.calls.ask(PreviewMessagePolicy, { policy, message });
+  const isAsking = isAskingOf(fields.ask_backend);
+  const found = await judged(call, { policy, message }, isAsking);
   return ok({
     refused_by: found.refusedBy,
     matches: found.hits.map(hitView),
@@ -152,7 +162,25 @@ async function preview(call: Call, { settings, maxPartBytes }: Options): Promise
       text: found.notification.text ?? null,
     },
     asked_rates: found.askedRates,
+    asks_backend: (found.asks ?? null) !== null,
   });
+}
+
+/** What would become of a message, with what the backend says of it where it is to be asked. */
+async function judged({ calls }: Call, draft: PayloadOf<typeof PreviewMessagePolicy>, isAsking: boolean) {
+  const found = await calls.ask(PreviewMessagePolicy, draft);
+  if (!isAsking || !found.asks) return found;
+  // Of no conversation, and under an id that no message has.
+  const nowhere = { messageId: randomUUID(), conversationId: randomUUID() };
+  const { remainingMs } = calls;
+  const verdict = await askBackend(calls, { ...draft.message, ...nowhere }, found.asks);
+  return calls.within(remainingMs).ask(PreviewMessagePolicy, { ...draft, verdict });
+}
+
+function isAskingOf(value: unknown): boolean {
+  if (isAbsent(value)) return false;
+  if (typeof value !== "boolean") throw invalidProperty("ask_backend", "must be true or false");
+  return value;
 }
 
 function authorityOf(sentBy: unknown): Authority {

@@ -1,19 +1,21 @@
 import { GetModerationPolicy, SetModerationPolicy, type StandingModerationPolicy } from "@strata/contracts";
 import { formatOptionalTime } from "@strata/layer-protocol";
 import { moderationPolicyView, parseModerationPolicy } from "../domain/moderation-policy.ts";
+import { requireWebhookUrl } from "../domain/webhook-url.ts";
 import { noContent, ok, type Route } from "../http/route.ts";
 import { ModerationPolicyRequest, ModerationPolicyView } from "../openapi/moderation-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";
 
+interface Options {
+  readonly maxBodyBytes: number;
+  readonly areLocalWebhooksAllowed: boolean;
+}
+
 const path = "/apps/:app/moderation/policy";
 
 /** What an app does about users whom others flag. */
-export const moderationPolicyRoutes = (maxBodyBytes: number): readonly Route[] => [
-  getting(),
-  putting(maxBodyBytes),
-  deleting(),
-];
+export const moderationPolicyRoutes = (options: Options): readonly Route[] => [getting(), putting(options), deleting()];
 
 const view = ({ policy, revision, updatedAt }: StandingModerationPolicy) => ({
   ...moderationPolicyView(policy),
@@ -36,7 +38,7 @@ const getting = (): Route => ({
   handle: async ({ calls }) => ok(view(await calls.ask(GetModerationPolicy, {}))),
 });
 
-const putting = (maxBodyBytes: number): Route => ({
+const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocal }: Options): Route => ({
   method: "put",
   path,
   access: "users:write",
@@ -55,6 +57,11 @@ const putting = (maxBodyBytes: number): Route => ({
   }),
   async handle({ calls, body }) {
     const policy = parseModerationPolicy(body);
+    for (const { actions } of policy.thresholds) {
+      for (const action of actions) {
+        if (action.kind === "webhook" && action.url) requireWebhookUrl(action.url, "thresholds.actions.url", isLocal);
+      }
+    }
     return ok(view(await calls.request(SetModerationPolicy, { policy, at: Date.now() })));
   },
 });

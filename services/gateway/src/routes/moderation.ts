@@ -8,12 +8,13 @@ import { moderationPolicyRoutes } from "./moderation-policy.ts";
 interface Deps {
   readonly users: KnownUsers;
   readonly maxBodyBytes: number;
+  readonly areLocalWebhooksAllowed: boolean;
 }
 
 /** Community moderation: whom users flag, and what becomes of it. */
 export const moderationRoutes = (deps: Deps): readonly Route[] => [
   ...flagRoutes(deps),
-  ...moderationPolicyRoutes(deps.maxBodyBytes),
+  ...moderationPolicyRoutes(deps),
   ...moderatedUserRoutes(deps.maxBodyBytes),
   ...moderationDecisionRoutes(deps.maxBodyBytes),
 ];

@@ -1,0 +1,25 @@
+import type { GetSigningSecret, PayloadOf, ReplyOf, RotateSigningSecret } from "@strata/contracts";
+import { type Handler, reply } from "@strata/messaging";
+import type { Signing } from "../signing.ts";
+import type { SecretStore } from "../store/secret-store.ts";
+
+interface Deps {
+  readonly secrets: SecretStore;
+  readonly signing: Pick<Signing, "secretOf">;
+}
+
+export const getSigningSecret =
+  ({ secrets }: Pick<Deps, "secrets">): Handler<PayloadOf<typeof GetSigningSecret>, ReplyOf<typeof GetSigningSecret>> =>
+  async ({ app }) =>
+    reply(await secrets.find(app));
+
+/** Answers the same secret however often the command comes, unless another has made a later one meanwhile. */
+export const rotateSigningSecret =
+  ({ secrets, signing }: Deps): Handler<PayloadOf<typeof RotateSigningSecret>, ReplyOf<typeof RotateSigningSecret>> =>
+  async ({ app, id, payload: { overlapSeconds, at } }) => {
+    const { generation } = await secrets.find(app);
+    // Of the first nobody has the secret before it.
+    const previousUntil = overlapSeconds === 0 || generation === 0 ? null : at + overlapSeconds * 1_000;
+    const state = await secrets.rotate(app, id, { at, previousUntil });
+    return reply({ ...state, secret: signing.secretOf(app, state.generation) });
+  };
