@@ -22,6 +22,7 @@ import {
 
 const path = "/apps/:app/signing_secret";
 const tag = "Apps";
+const CALL_ID = /^[\w.-]{1,256}$/;
 
 /** With what an app's backend knows that it is Strata that calls it, and what became of calls that are repeated. */
 export const webhookRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): readonly Route[] => [
@@ -100,7 +101,7 @@ const listingCalls = (): Route => ({
     errors: [404, 422],
   }),
   async handle({ calls: asking, query }) {
-    const { pageSize, fromId } = parsePaging(query, OBJECT_PAGES, (text) => text);
+    const { pageSize, fromId } = parsePaging(query, OBJECT_PAGES, (text) => (CALL_ID.test(text) ? text : null));
     const { calls, total } = await asking.ask(ListWebhookCalls, { after: fromId, limit: pageSize });
     if (calls === null) throw notFound("from_id names no row of this list");
     return ok(calls.map(callView), { "Layer-Count": String(total) });
