@@ -1,3 +1,4 @@
+import * as accountMember from "./account-member.ts";
 import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
 import * as announcementAudience from "./announcement-audience.ts";
@@ -46,6 +47,7 @@ const isContract = (value: unknown): value is AnyContract =>
 
 /** Every command, query and event there is. What is not here is not sent, and start-up says so. */
 export const catalogue: readonly AnyContract[] = [
+  accountMember,
   announcement,
   audience,
   announcementAudience,

@@ -1,3 +1,4 @@
+export * from "./account-member.ts";
 export * from "./actor.ts";
 export * from "./announcement.ts";
 export * from "./app.ts";

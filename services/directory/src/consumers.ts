@@ -1,4 +1,5 @@
 import {
+  AcceptInvitation,
   AuthenticateSession,
   AuthenticateToken,
   ChangeApp,
@@ -7,6 +8,7 @@ import {
   ChangeFollowing,
   ChangeIdentity,
   ChangeIdentityKey,
+  ChangeMember,
   ChangeSegment,
   ConversationCreated,
   CountAudience,
@@ -39,7 +41,9 @@ import {
   GetLocation,
   GetSegment,
   GetUser,
+  InviteMember,
   IsFollowing,
+  ListAccountMembers,
   ListApps,
   ListAudit,
   ListBlocks,
@@ -56,6 +60,8 @@ import {
   RecordTokenUses,
   RecordVisit,
   RemoveLocation,
+  RemoveMember,
+  RenewInvitation,
   ReplaceIdentity,
   RevokeToken,
   RotateToken,
@@ -65,6 +71,7 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { acceptInvitation } from "./handlers/accept-invitation.ts";
 import { countAudience, matchesAudience, matchUsers } from "./handlers/audience.ts";
 import { changeApp } from "./handlers/change-app.ts";
 import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
@@ -73,6 +80,7 @@ import { findBlockers, listBlocks } from "./handlers/blocks.ts";
 import { changeBlocks } from "./handlers/change-blocks.ts";
 import { changeFollowing } from "./handlers/change-following.ts";
 import { changeIdentity, replaceIdentity } from "./handlers/change-identity.ts";
+import { changeMember, removeMember } from "./handlers/change-member.ts";
 import { createApp } from "./handlers/create-app.ts";
 import { createIdentities } from "./handlers/create-identities.ts";
 import { createSession } from "./handlers/create-session.ts";
@@ -97,6 +105,8 @@ import {
   listIdentityKeys,
   listIdentityProviders,
 } from "./handlers/identity-providers.ts";
+import { inviteMember, renewInvitation } from "./handlers/invite-member.ts";
+import { listAccountMembers } from "./handlers/list-account-members.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listAudit } from "./handlers/list-audit.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
@@ -121,6 +131,7 @@ import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
+import type { MembershipStore } from "./store/membership-store.ts";
 import type { SegmentStore } from "./store/segment-store.ts";
 import type { SessionStore } from "./store/session-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
@@ -129,6 +140,7 @@ import type { UserFactsStore } from "./store/user-facts-store.ts";
 
 interface Deps extends ModerationDeps {
   readonly accounts: AccountStore;
+  readonly memberships: MembershipStore;
   readonly apps: AppStore;
   readonly tokens: TokenStore;
   readonly providers: IdentityProviderStore;
@@ -159,6 +171,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(RevokeToken, revokeToken(deps)),
       on(RotateToken, rotateToken(deps)),
       on(RecordTokenUses, recordTokenUses(deps)),
+      on(InviteMember, inviteMember(deps)),
+      on(RenewInvitation, renewInvitation(deps)),
+      on(AcceptInvitation, acceptInvitation(deps)),
+      on(ChangeMember, changeMember(deps)),
+      on(RemoveMember, removeMember(deps)),
       on(CreateSegment, createSegment(deps)),
       on(ChangeSegment, changeSegment(deps)),
       on(DeleteSegment, deleteSegment(deps)),
@@ -224,6 +241,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListIdentityKeys, listIdentityKeys(deps)),
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
+      on(ListAccountMembers, listAccountMembers(deps)),
       on(ListApps, listApps(deps)),
       on(ListAudit, listAudit(deps)),
       on(ListTokens, listTokens(deps)),

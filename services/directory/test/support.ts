@@ -15,6 +15,7 @@ import { mongoFlagStore } from "../src/store/flag-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityProviderStore } from "../src/store/identity-provider-store.ts";
 import { mongoIdentityStore } from "../src/store/identity-store.ts";
+import { mongoMembershipStore } from "../src/store/membership-store.ts";
 import { mongoModeratedUserStore } from "../src/store/moderated-user-store.ts";
 import { mongoModerationPolicyStore } from "../src/store/moderation-policy-store.ts";
 import { mongoMuteStore } from "../src/store/mute-store.ts";
@@ -35,6 +36,7 @@ export async function openStores(name: string) {
     counts,
     accounts: mongoAccountStore(mongo.db),
     apps: mongoAppStore(mongo.db),
+    memberships: mongoMembershipStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
     providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
@@ -54,7 +56,7 @@ export async function openStores(name: string) {
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
-  const moderating = [flags, decisions, moderatedUsers, mutes];
+  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {

@@ -9,8 +9,9 @@ import type { SessionDeps } from "./http/session-authentication.ts";
 import { getApp, patchApp } from "./routes/app.ts";
 import { appLifeRoutes } from "./routes/app-life.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
+import { accountMemberRoutes } from "./routes/account-members.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
-import { tokenRoutes } from "./routes/account-tokens.ts";
+import { ownTokenRoutes, tokenRoutes } from "./routes/account-tokens.ts";
 import { listAudit } from "./routes/audit.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { previewAnnouncement } from "./routes/announcement-preview.ts";
@@ -133,7 +134,9 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     copyAppSettings({ settings, maxBodyBytes }),
     changeAppSettings({ settings, maxBodyBytes }),
     listAudit(),
+    ...ownTokenRoutes({ maxBodyBytes }),
     ...tokenRoutes({ maxBodyBytes }),
+    ...accountMemberRoutes({ maxBodyBytes }),
     ...conversationContent(backendDoor(), contents),
     ...conversationContent(user, contents),
     ...userContent(user, contents),
