@@ -57,6 +57,7 @@ import {
   MatchesAudience,
   MatchUsers,
   ParticipantsChanged,
+  RecordAct,
   RecordTokenUses,
   RecordVisit,
   RemoveLocation,
@@ -113,6 +114,7 @@ import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
 import { forgetDevice, noteDevice } from "./handlers/note-device.ts";
+import { recordAct } from "./handlers/record-act.ts";
 import { recordTokenUses } from "./handlers/record-token-uses.ts";
 import { recordVisit } from "./handlers/record-visit.ts";
 import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
@@ -171,6 +173,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(RevokeToken, revokeToken(deps)),
       on(RotateToken, rotateToken(deps)),
       on(RecordTokenUses, recordTokenUses(deps)),
+      on(RecordAct, recordAct(deps)),
       on(InviteMember, inviteMember(deps)),
       on(RenewInvitation, renewInvitation(deps)),
       on(AcceptInvitation, acceptInvitation(deps)),
