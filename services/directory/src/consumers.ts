@@ -43,6 +43,7 @@ import {
   GetUser,
   InviteMember,
   IsFollowing,
+  LiftSandbox,
   ListAccountMembers,
   ListApps,
   ListAudit,
@@ -51,6 +52,7 @@ import {
   ListFollowing,
   ListIdentityKeys,
   ListIdentityProviders,
+  ListSandboxes,
   ListSegments,
   ListTokens,
   MakeUsersKnown,
@@ -68,6 +70,7 @@ import {
   RotateToken,
   SetLocation,
   SetExternalUnread,
+  SignUp,
   SuspendUser,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
@@ -121,8 +124,10 @@ import { changeSegment, createSegment, deleteSegment, getSegment, listSegments }
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
 import { rotateToken } from "./handlers/rotate-token.ts";
+import { liftSandbox, listSandboxes } from "./handlers/sandboxes.ts";
 import { authenticateSession, endSession } from "./handlers/sessions.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
+import { signUp } from "./handlers/sign-up.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
 import { moderationAdmin, type ModerationDeps, moderationInLane, moderationQueries } from "./moderation-consumers.ts";
 import type { AccountStore } from "./store/account-store.ts";
@@ -166,6 +171,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     queue: "directory.admin",
     prefetch: 20,
     handlers: [
+      on(SignUp, signUp(deps)),
+      on(LiftSandbox, liftSandbox(deps)),
       on(CreateApp, createApp(deps)),
       on(ChangeApp, changeApp(deps)),
       on(ChangeAppSettings, changeAppSettings(deps)),
@@ -244,6 +251,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListIdentityKeys, listIdentityKeys(deps)),
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
+      on(ListSandboxes, listSandboxes(deps)),
       on(ListAccountMembers, listAccountMembers(deps)),
       on(ListApps, listApps(deps)),
       on(ListAudit, listAudit(deps)),

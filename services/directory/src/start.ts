@@ -53,7 +53,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
-  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships];
+  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships, stores.accounts];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 

@@ -6,6 +6,7 @@ import { backendDoor, userDoor } from "./conversing/doors.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SessionDeps } from "./http/session-authentication.ts";
+import type { SignUpLimit } from "./http/sign-up-limit.ts";
 import { getApp, patchApp } from "./routes/app.ts";
 import { appLifeRoutes } from "./routes/app-life.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
@@ -49,21 +50,25 @@ import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { searchUser } from "./routes/search.ts";
 import { copyAppSettings } from "./routes/settings-copy.ts";
+import { sandboxRoutes } from "./routes/sandboxes.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signUpRoutes } from "./routes/sign-up.ts";
 import { getUsage } from "./routes/usage.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { exportUser } from "./routes/user-export.ts";
 import { userManagement } from "./routes/user-management.ts";
 
-/** What the routes remember for a while, and events make them forget. */
-export interface Caches extends SessionDeps {
+/** What the routes remember for a while, and events make them forget; and who counts those that sign up. */
+export interface RouteDeps extends SessionDeps {
   readonly settings: SettingsCache;
   readonly users: KnownUsers;
+  /** null: nobody signs up here. */
+  readonly signUps: SignUpLimit | null;
 }
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
-export function routesOf(config: Config, { settings, users, sessions, nonces }: Caches): readonly Route[] {
+export function routesOf(config: Config, { settings, users, sessions, nonces, signUps }: RouteDeps): readonly Route[] {
   const profiles = profileCache();
   const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
   const maxBodyBytes = config.MAX_BODY_BYTES;
@@ -126,6 +131,8 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     getLocation({ users }),
     deleteLocation(),
     ...segmentRoutes({ maxBodyBytes, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
+    ...signUpRoutes({ signUps, maxBodyBytes }),
+    ...sandboxRoutes(),
     createApp({ maxBodyBytes }),
     listApps(),
     ...appLifeRoutes({ maxBodyBytes }),

@@ -30,6 +30,8 @@ const FOR_ANYBODY = [
   "put /content/{token}",
   "get /content/{token}",
   "options /content/{token}",
+  // Where the operator lets anybody sign up, as here.
+  "post /accounts",
   "post /accounts/invitations/accept",
   "post /nonces",
   "post /sessions",

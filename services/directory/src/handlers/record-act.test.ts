@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { OPERATOR } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, openStores } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { recordAct } from "./record-act.ts";
 
 const anAct = () => ({

@@ -11,7 +11,7 @@ import { z } from "zod";
 
 const Name = z.string().trim().min(1).max(128);
 /** Whether mail arrives there only mail can tell: this keeps out what is no address at all. */
-const EmailAddress = z.email().max(254);
+export const EmailAddress = z.email().max(254);
 
 /** The body of `POST /accounts/members`. */
 export const InvitationBody = z

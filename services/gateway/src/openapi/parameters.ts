@@ -68,6 +68,9 @@ export const AccountMemberPath = z.object({
     example: exampleIds.accountMember,
   }),
 });
+export const SandboxPath = z.object({
+  sandbox: z.string().meta({ description: "UUID of an account that signed up by itself", example: exampleIds.account }),
+});
 export const IdentityProviderPath = AppPath.extend({
   provider: z.string().meta({ description: "UUID or URI of an identity provider", example: exampleIds.provider }),
 });

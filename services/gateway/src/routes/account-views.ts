@@ -1,4 +1,5 @@
 import {
+  type Account,
   type AccountMember,
   type App,
   closedState,
@@ -37,6 +38,15 @@ export const tokenView = (baseUrl: string, appId: string | null, token: Token) =
   revoked_at: formatOptionalTime(token.revokedAt),
   last_used_at: formatOptionalTime(token.lastUsedAt ?? null),
   replaced_by: token.replacedBy ?? null,
+});
+
+export const accountView = ({ accountId, name, email, isSandbox, createdAt, liftedAt }: Account) => ({
+  id: accountId,
+  name,
+  email,
+  sandbox: isSandbox,
+  created_at: formatTime(createdAt),
+  lifted_at: formatOptionalTime(liftedAt),
 });
 
 /** Never a code: that is shown once, beside this, when it is made. */
