@@ -213,15 +213,12 @@ function environments({ infra, phone, accountToken, contentPort }: Surroundings,
       WEBPUSH_HOSTS: push.WEBPUSH_HOSTS,
     },
   };
-  const stores = (service: ServiceName) => ({
-    MONGO_URL: infra.mongoUrl(service.replaceAll("-", "_")),
-    REDIS_URL: infra.redisUrl,
-    REDIS_KEY_PREFIX: infra.redisPrefix,
-  });
+  const redis = { REDIS_URL: infra.redisUrl, REDIS_KEY_PREFIX: infra.redisPrefix };
+  const stores = (service: ServiceName) => ({ ...redis, MONGO_URL: infra.mongoUrl(service.replaceAll("-", "_")) });
   return (service: ServiceName): Readonly<Record<string, string>> => ({
     AMQP_URL: infra.amqpUrl,
     ORDERED_QUEUES: "2",
-    ...(service === "gateway" ? {} : stores(service)),
+    ...(service === "gateway" ? redis : stores(service)),
     ...own[service],
     ...env[service],
   });

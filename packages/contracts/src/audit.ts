@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Actor } from "./actor.ts";
-import { defineQuery } from "./define.ts";
+import { defineCommand, defineQuery } from "./define.ts";
 import { AppId, Millis } from "./values.ts";
 
 /** Actions may be added: pass over one that you do not know. `<what>.<past tense>`. */
@@ -26,6 +26,18 @@ export const AuditEntry = z.object({
   after: Facts,
 });
 export type AuditEntry = z.infer<typeof AuditEntry>;
+
+/**
+ * Writes an act down whose object another service keeps, in the log of the app's account: sent by whoever did it, before it
+ * acknowledges the command that was the act. A repeat adds nothing.
+ */
+export const RecordAct = defineCommand({
+  service: "directory",
+  lane: "admin",
+  name: "RecordAct",
+  version: 1,
+  payload: AuditEntry.omit({ accountId: true, appId: true }),
+});
 
 /** An account's acts, newest first; `entries` is null where `after` is none of them. */
 export const ListAudit = defineQuery({

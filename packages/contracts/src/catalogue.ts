@@ -1,3 +1,5 @@
+import * as account from "./account.ts";
+import * as accountMember from "./account-member.ts";
 import * as announcement from "./announcement.ts";
 import * as audience from "./audience.ts";
 import * as announcementAudience from "./announcement-audience.ts";
@@ -47,6 +49,8 @@ const isContract = (value: unknown): value is AnyContract =>
 
 /** Every command, query and event there is. What is not here is not sent, and start-up says so. */
 export const catalogue: readonly AnyContract[] = [
+  account,
+  accountMember,
   announcement,
   audience,
   announcementAudience,

@@ -1,3 +1,5 @@
+export * from "./account.ts";
+export * from "./account-member.ts";
 export * from "./actor.ts";
 export * from "./announcement.ts";
 export * from "./app.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { defineCommand, defineQuery } from "./define.ts";
 import { Millis, NotificationContent, UserId } from "./values.ts";
 
@@ -45,6 +46,7 @@ export const PutPushCredential = defineCommand({
     check: z.boolean().optional(),
     /** When the credential ends, as far as its owner knows. Only told and warned of: it is its provider who refuses. */
     expiresAt: Millis.nullable().optional(),
+    actor: Actor.optional(),
   }),
 });
 
@@ -107,7 +109,7 @@ export const DeletePushCredential = defineCommand({
   lane: "admin",
   name: "DeletePushCredential",
   version: 1,
-  payload: z.object({ credentialId: z.uuid() }),
+  payload: z.object({ credentialId: z.uuid(), actor: Actor.optional() }),
   /** False: there was none, nor has there been one that was deleted. */
   reply: z.object({ isKnown: z.boolean() }),
 });

@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { TokenHash } from "./directory.ts";
-import { createToken, isWellFormedToken, tokenHash } from "./token.ts";
+import {
+  createInvitationCode,
+  createToken,
+  isWellFormedInvitationCode,
+  isWellFormedToken,
+  tokenHash,
+} from "./token.ts";
 
 describe("token", () => {
   it("is always 40 characters: prefix, 160 random bits and checksum", () => {
@@ -36,6 +42,15 @@ describe("token", () => {
     for (const text of ["", "strata_", TOKEN.slice(0, -1), `${TOKEN}0`, `${TOKEN}\n`, ` ${TOKEN}`, TOKEN.slice(7)]) {
       expect(isWellFormedToken(text), JSON.stringify(text)).to.equal(false);
     }
+  });
+
+  it("is taken for no invitation's code, nor such a code for a token", () => {
+    const code = createInvitationCode();
+    expect(code).to.match(/^strata_invitation_[0-9A-Za-z]{33}$/);
+    expect([isWellFormedInvitationCode(code), isWellFormedToken(code)]).to.deep.equal([true, false]);
+    expect(isWellFormedInvitationCode(TOKEN)).to.equal(false);
+    const changed = code.slice(0, -1) + (code.endsWith("0") ? "1" : "0");
+    expect(isWellFormedInvitationCode(changed)).to.equal(false);
   });
 
   it("is hashed to the SHA-256 that the contracts carry", () => {

@@ -1,7 +1,7 @@
-import { createToken, tokenHash } from "@strata/contracts";
+import { createToken, OPERATOR, tokenHash } from "@strata/contracts";
 import { expect } from "chai";
 import { openStores } from "../test/support.ts";
-import { bootstrapOperator, OPERATOR } from "./bootstrap-operator.ts";
+import { bootstrapOperator } from "./bootstrap-operator.ts";
 import { loadConfig } from "./config.ts";
 
 describe("bootstrapOperator", () => {

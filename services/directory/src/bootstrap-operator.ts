@@ -1,10 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { tokenHash } from "@strata/contracts";
+import { OPERATOR, tokenHash } from "@strata/contracts";
 import type { AccountStore } from "./store/account-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
-
-/** The account that a deployment begins with. */
-export const OPERATOR = "operator";
 
 /**
  * Makes sure that the account "operator" exists and that this token administers it. Known by its hash, so that any

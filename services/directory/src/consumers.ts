@@ -1,4 +1,5 @@
 import {
+  AcceptInvitation,
   AuthenticateSession,
   AuthenticateToken,
   ChangeApp,
@@ -7,6 +8,7 @@ import {
   ChangeFollowing,
   ChangeIdentity,
   ChangeIdentityKey,
+  ChangeMember,
   ChangeSegment,
   ConversationCreated,
   CountAudience,
@@ -39,7 +41,10 @@ import {
   GetLocation,
   GetSegment,
   GetUser,
+  InviteMember,
   IsFollowing,
+  LiftSandbox,
+  ListAccountMembers,
   ListApps,
   ListAudit,
   ListBlocks,
@@ -47,24 +52,30 @@ import {
   ListFollowing,
   ListIdentityKeys,
   ListIdentityProviders,
+  ListSandboxes,
   ListSegments,
   ListTokens,
   MakeUsersKnown,
   MatchesAudience,
   MatchUsers,
   ParticipantsChanged,
+  RecordAct,
   RecordTokenUses,
   RecordVisit,
   RemoveLocation,
+  RemoveMember,
+  RenewInvitation,
   ReplaceIdentity,
   RevokeToken,
   RotateToken,
   SetLocation,
   SetExternalUnread,
+  SignUp,
   SuspendUser,
 } from "@strata/contracts";
 import { type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { acceptInvitation } from "./handlers/accept-invitation.ts";
 import { countAudience, matchesAudience, matchUsers } from "./handlers/audience.ts";
 import { changeApp } from "./handlers/change-app.ts";
 import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
@@ -73,6 +84,7 @@ import { findBlockers, listBlocks } from "./handlers/blocks.ts";
 import { changeBlocks } from "./handlers/change-blocks.ts";
 import { changeFollowing } from "./handlers/change-following.ts";
 import { changeIdentity, replaceIdentity } from "./handlers/change-identity.ts";
+import { changeMember, removeMember } from "./handlers/change-member.ts";
 import { createApp } from "./handlers/create-app.ts";
 import { createIdentities } from "./handlers/create-identities.ts";
 import { createSession } from "./handlers/create-session.ts";
@@ -97,20 +109,25 @@ import {
   listIdentityKeys,
   listIdentityProviders,
 } from "./handlers/identity-providers.ts";
+import { inviteMember, renewInvitation } from "./handlers/invite-member.ts";
+import { listAccountMembers } from "./handlers/list-account-members.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listAudit } from "./handlers/list-audit.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
 import { forgetDevice, noteDevice } from "./handlers/note-device.ts";
+import { recordAct } from "./handlers/record-act.ts";
 import { recordTokenUses } from "./handlers/record-token-uses.ts";
 import { recordVisit } from "./handlers/record-visit.ts";
 import { changeSegment, createSegment, deleteSegment, getSegment, listSegments } from "./handlers/segments.ts";
 import { makeUsersKnown } from "./handlers/make-users-known.ts";
 import { revokeToken } from "./handlers/revoke-token.ts";
 import { rotateToken } from "./handlers/rotate-token.ts";
+import { liftSandbox, listSandboxes } from "./handlers/sandboxes.ts";
 import { authenticateSession, endSession } from "./handlers/sessions.ts";
 import { setExternalUnread } from "./handlers/set-external-unread.ts";
+import { signUp } from "./handlers/sign-up.ts";
 import { suspendUser } from "./handlers/suspend-user.ts";
 import { moderationAdmin, type ModerationDeps, moderationInLane, moderationQueries } from "./moderation-consumers.ts";
 import type { AccountStore } from "./store/account-store.ts";
@@ -121,6 +138,7 @@ import type { BlockStore } from "./store/block-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
+import type { MembershipStore } from "./store/membership-store.ts";
 import type { SegmentStore } from "./store/segment-store.ts";
 import type { SessionStore } from "./store/session-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
@@ -129,6 +147,7 @@ import type { UserFactsStore } from "./store/user-facts-store.ts";
 
 interface Deps extends ModerationDeps {
   readonly accounts: AccountStore;
+  readonly memberships: MembershipStore;
   readonly apps: AppStore;
   readonly tokens: TokenStore;
   readonly providers: IdentityProviderStore;
@@ -152,6 +171,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     queue: "directory.admin",
     prefetch: 20,
     handlers: [
+      on(SignUp, signUp(deps)),
+      on(LiftSandbox, liftSandbox(deps)),
       on(CreateApp, createApp(deps)),
       on(ChangeApp, changeApp(deps)),
       on(ChangeAppSettings, changeAppSettings(deps)),
@@ -159,6 +180,12 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(RevokeToken, revokeToken(deps)),
       on(RotateToken, rotateToken(deps)),
       on(RecordTokenUses, recordTokenUses(deps)),
+      on(RecordAct, recordAct(deps)),
+      on(InviteMember, inviteMember(deps)),
+      on(RenewInvitation, renewInvitation(deps)),
+      on(AcceptInvitation, acceptInvitation(deps)),
+      on(ChangeMember, changeMember(deps)),
+      on(RemoveMember, removeMember(deps)),
       on(CreateSegment, createSegment(deps)),
       on(ChangeSegment, changeSegment(deps)),
       on(DeleteSegment, deleteSegment(deps)),
@@ -224,6 +251,8 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListIdentityKeys, listIdentityKeys(deps)),
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
+      on(ListSandboxes, listSandboxes(deps)),
+      on(ListAccountMembers, listAccountMembers(deps)),
       on(ListApps, listApps(deps)),
       on(ListAudit, listAudit(deps)),
       on(ListTokens, listTokens(deps)),

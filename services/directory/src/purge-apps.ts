@@ -1,11 +1,13 @@
 import { type App, AppChanged, TokenRevoked } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
+import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
 import type { AuditStore } from "./store/audit-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 
 interface Deps {
+  readonly accounts: Pick<AccountStore, "releaseApp">;
   readonly apps: AppStore;
   readonly tokens: TokenStore;
   readonly audit: AuditStore;
@@ -28,7 +30,11 @@ export const purgeApps = ({ everyMs, log, ...deps }: Deps & { everyMs: number; l
  * Every step may be repeated with the same effect; the app is done with last, when all has been said. Its row stays, as the
  * tombstone of its id.
  */
-export async function purgeApp({ apps, tokens, audit, publisher }: Deps, app: App, now: number): Promise<void> {
+export async function purgeApp(
+  { accounts, apps, tokens, audit, publisher }: Deps,
+  app: App,
+  now: number,
+): Promise<void> {
   const { appId, accountId, name } = app;
   const id = `${appId}.purged`;
   for (const { tokenId } of await tokens.listOfApp(accountId, appId)) {
@@ -51,5 +57,6 @@ export async function purgeApp({ apps, tokens, audit, publisher }: Deps, app: Ap
   // Whatever was changed before it was deleted is older, and nothing is changed from then on.
   const version = (await apps.findSettings(appId))?.version ?? 1;
   await publisher.emit(AppChanged, appId, { appId, name, state: "purged", version: version + 1 }, { id });
+  await accounts.releaseApp(accountId, appId);
   await apps.purged(appId, now);
 }

@@ -14,6 +14,7 @@ import { mongoFlagStore } from "./store/flag-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityProviderStore } from "./store/identity-provider-store.ts";
 import { mongoIdentityStore } from "./store/identity-store.ts";
+import { mongoMembershipStore } from "./store/membership-store.ts";
 import { mongoModeratedUserStore } from "./store/moderated-user-store.ts";
 import { mongoModerationPolicyStore } from "./store/moderation-policy-store.ts";
 import { mongoMuteStore } from "./store/mute-store.ts";
@@ -32,6 +33,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     counts,
     accounts: mongoAccountStore(mongo.db),
     apps: mongoAppStore(mongo.db),
+    memberships: mongoMembershipStore(mongo.db),
     tokens: mongoTokenStore(mongo.db),
     providers: mongoIdentityProviderStore(mongo.db),
     identities: mongoIdentityStore(mongo.db, counts),
@@ -51,7 +53,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
-  const moderating = [flags, decisions, moderatedUsers, mutes];
+  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships, stores.accounts];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 

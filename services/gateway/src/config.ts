@@ -1,5 +1,5 @@
 import { PushServiceHosts } from "@strata/contracts";
-import { brokerConfig, defineConfig, metricsConfig } from "@strata/runtime";
+import { brokerConfig, ConfigError, defineConfig, metricsConfig, redisConfig } from "@strata/runtime";
 import { z } from "zod";
 
 const MIB = 1024 * 1024;
@@ -12,7 +12,7 @@ const key = z
 
 const limit = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
-export const loadConfig = defineConfig({
+const readConfig = defineConfig({
   ...brokerConfig,
   ...metricsConfig,
   /** 0 takes any free port; the log says which. */
@@ -49,6 +49,11 @@ export const loadConfig = defineConfig({
   /** The same of one address for who logs in or out, or has no valid session: nobody else is counted by address. */
   STRANGER_RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(20),
   STRANGER_RATE_LIMIT_BURST: limit(200),
+  /** How many accounts may sign up an hour from one address, by all gateways together; 0: nobody signs up here. */
+  SIGN_UPS_PER_HOUR: z.coerce.number().int().min(0).default(0),
+  /** Where that is counted, and needed where anybody signs up. */
+  REDIS_URL: redisConfig.REDIS_URL.optional(),
+  REDIS_KEY_PREFIX: redisConfig.REDIS_KEY_PREFIX,
   /** Proxies of one's own before the gateway: so many entries of `X-Forwarded-For` count from its end; 0: none does. */
   PROXY_HOPS: z.coerce.number().int().min(0).max(10).default(0),
   /** Uploads and downloads under way, which may take hours, counted apart. */
@@ -67,4 +72,11 @@ export const loadConfig = defineConfig({
   MAX_PART_BYTES: limit(2_048),
 });
 
-export type Config = ReturnType<typeof loadConfig>;
+export type Config = ReturnType<typeof readConfig>;
+
+/** An open door is not opened without the counting at it. @throws ConfigError */
+export function loadConfig(env: NodeJS.ProcessEnv): Config {
+  const config = readConfig(env);
+  if (config.SIGN_UPS_PER_HOUR === 0 || config.REDIS_URL !== undefined) return config;
+  throw new ConfigError([{ variable: "REDIS_URL", problem: "is missing, which SIGN_UPS_PER_HOUR needs" }]);
+}

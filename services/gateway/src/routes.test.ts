@@ -24,7 +24,8 @@ const config = loadConfig({
   CONTENT_URL: "http://nobody",
 });
 const [sessions, nonces] = [sessionCache(), noncesOf(config.NONCE_KEY)];
-const routes = routesOf(config, { settings: settingsCache(), users: knownUsers(), sessions, nonces });
+const signUps = { take: async () => undefined };
+const routes = routesOf(config, { settings: settingsCache(), users: knownUsers(), sessions, nonces, signUps });
 const document = openApiDocument(routes, config.PUBLIC_URL);
 const METHODS = ["get", "post", "put", "patch", "delete", "options"] as const;
 

@@ -6,11 +6,13 @@ import { backendDoor, userDoor } from "./conversing/doors.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import type { Route } from "./http/route.ts";
 import type { SessionDeps } from "./http/session-authentication.ts";
+import type { SignUpLimit } from "./http/sign-up-limit.ts";
 import { getApp, patchApp } from "./routes/app.ts";
 import { appLifeRoutes } from "./routes/app-life.ts";
 import { changeAppSettings, getAppSettings } from "./routes/app-settings.ts";
+import { accountMemberRoutes } from "./routes/account-members.ts";
 import { createApp, listApps } from "./routes/account-apps.ts";
-import { tokenRoutes } from "./routes/account-tokens.ts";
+import { ownTokenRoutes, tokenRoutes } from "./routes/account-tokens.ts";
 import { listAudit } from "./routes/audit.ts";
 import { listAnnouncementRecipients } from "./routes/announcement-recipients.ts";
 import { previewAnnouncement } from "./routes/announcement-preview.ts";
@@ -48,7 +50,9 @@ import { getRecipientStory } from "./routes/recipient-story.ts";
 import { reportReceipts } from "./routes/reported-receipts.ts";
 import { searchUser } from "./routes/search.ts";
 import { copyAppSettings } from "./routes/settings-copy.ts";
+import { sandboxRoutes } from "./routes/sandboxes.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { signUpRoutes } from "./routes/sign-up.ts";
 import { getUsage } from "./routes/usage.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
@@ -56,14 +60,16 @@ import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
 import { exportUser } from "./routes/user-export.ts";
 import { userManagement } from "./routes/user-management.ts";
 
-/** What the routes remember for a while, and events make them forget. */
-export interface Caches extends SessionDeps {
+/** What the routes remember for a while, and events make them forget; and who counts those that sign up. */
+export interface RouteDeps extends SessionDeps {
   readonly settings: SettingsCache;
   readonly users: KnownUsers;
+  /** null: nobody signs up here. */
+  readonly signUps: SignUpLimit | null;
 }
 
 /** Every endpoint there is; what is not here is 404 `invalid_endpoint`. */
-export function routesOf(config: Config, { settings, users, sessions, nonces }: Caches): readonly Route[] {
+export function routesOf(config: Config, { settings, users, sessions, nonces, signUps }: RouteDeps): readonly Route[] {
   const profiles = profileCache();
   const contents = contentUrls({ key: config.CONTENT_KEY, publicUrl: config.PUBLIC_URL });
   const maxBodyBytes = config.MAX_BODY_BYTES;
@@ -132,6 +138,8 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     getLocation({ users }),
     deleteLocation(),
     ...segmentRoutes({ maxBodyBytes, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
+    ...signUpRoutes({ signUps, maxBodyBytes }),
+    ...sandboxRoutes(),
     createApp({ maxBodyBytes }),
     listApps(),
     ...appLifeRoutes({ maxBodyBytes }),
@@ -140,7 +148,9 @@ export function routesOf(config: Config, { settings, users, sessions, nonces }: 
     copyAppSettings({ settings, maxBodyBytes }),
     changeAppSettings({ settings, maxBodyBytes }),
     listAudit(),
+    ...ownTokenRoutes({ maxBodyBytes }),
     ...tokenRoutes({ maxBodyBytes }),
+    ...accountMemberRoutes({ maxBodyBytes }),
     ...conversationContent(backendDoor(), contents),
     ...conversationContent(user, contents),
     ...userContent(user, contents),

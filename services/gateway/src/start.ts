@@ -1,6 +1,6 @@
 import { sessionCache, settingsCache } from "@strata/doors";
 import { openBroker } from "@strata/messaging";
-import { repeat, type ServiceContext } from "@strata/runtime";
+import { openRedis, repeat, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { createApp, errorsUrlOf } from "./http/app.ts";
@@ -10,6 +10,7 @@ import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
+import { type SignUpLimit, signUpLimit } from "./http/sign-up-limit.ts";
 import { tokenUses } from "./http/token-uses.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
@@ -51,7 +52,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     tokenUses: uses,
     sessions,
     nonces,
-    routes: routesOf(config, { settings, users, sessions, nonces }),
+    routes: routesOf(config, { settings, users, sessions, nonces, signUps: await openSignUps(context) }),
     rates: rateLimit({ perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST }),
     strangerRates: rateLimit({
       perSecond: config.STRANGER_RATE_LIMIT_PER_SECOND,
@@ -80,4 +81,13 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   );
   log.info("listening", { port: server.port });
   return server;
+}
+
+/** Nobody waits for Redis but who signs up, so a gateway starts and stays ready without it. */
+async function openSignUps({ config, log, closing }: ServiceContext<Config>): Promise<SignUpLimit | null> {
+  const { SIGN_UPS_PER_HOUR: max, REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
+  if (max === 0 || url === undefined) return null;
+  const { redis, ...connection } = await openRedis(url, log, { keyPrefix, mayBeAway: true });
+  closing.add(connection, "redis");
+  return signUpLimit({ max, redis });
 }

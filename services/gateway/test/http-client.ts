@@ -72,7 +72,13 @@ export const routes = routesOf(
     NONCE_KEY: Buffer.alloc(32).toString("base64"),
     CONTENT_URL: "http://documented",
   }),
-  { settings: settingsCache(), users: knownUsers(), sessions: sessionCache(), nonces: nonces(Buffer.alloc(32)) },
+  {
+    settings: settingsCache(),
+    users: knownUsers(),
+    sessions: sessionCache(),
+    nonces: nonces(Buffer.alloc(32)),
+    signUps: null,
+  },
 );
 
 const Documented = z.object({

@@ -1,4 +1,5 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { eventually } from "@strata/testing";
 import { expect } from "chai";
 import { type AccountClient, accountClient, anotherAccount, madeToken, newApp } from "../support/account-client.ts";
 import { expectError, expectStatus, list, member, members, uuidOf } from "../support/api-client.ts";
@@ -85,6 +86,31 @@ describe("the audit log", function audit() {
       "identity_provider.created",
       "app.created",
     ]);
+  });
+
+  it("has who set and removed push credentials, with what tells them apart and nothing that opens them", async () => {
+    const app = await newApp(send);
+    const path = `/accounts/apps/${app}/push_credentials/${randomUUID()}`;
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const pem = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+    const credential = { kind: "apns", team_id: "TEAM", key_id: "KEY1", bundle_id: "com.example", private_key: pem };
+    const body = { ...credential, environment: "production" };
+    const headers = { "User-Agent": "console/1.0" };
+    expectStatus(await send("PUT", `${path}?check=false`, { body, headers }), 204);
+    expectStatus(await send("PUT", `${path}?check=false`, { body: { ...body, key_id: "KEY2" } }), 204);
+    expectStatus(await send("DELETE", path), 204);
+    expectStatus(await send("DELETE", path), 204);
+    const of = async () => (await entries(`?app=${app}`)).filter((entry) => member(entry, "action") !== "app.created");
+    await eventually(async () => (await of()).length, 3);
+    const [removed, again, set] = await of();
+    expect(set).to.deep.nested.include({ action: "push_credential.set", before: null, "after.key_id": "KEY1" });
+    expect(member(set, "actor")).to.include({ kind: "token", user_agent: "console/1.0", address: "127.0.0.1" });
+    expect(again).to.deep.nested.include({ "before.key_id": "KEY1", "after.key_id": "KEY2", "after.team_id": "TEAM" });
+    expect(removed).to.deep.nested.include({ action: "push_credential.removed", "before.key_id": "KEY2", after: null });
+    expect(member(member(set, "after"), "fingerprint")).to.match(/^sha256:/);
+    for (const line of pem.split("\n").filter((text) => text.length > 20)) {
+      expect(JSON.stringify([removed, again, set])).not.to.include(line);
+    }
   });
 
   it("is read in pages, by app, actor, action and time", async () => {

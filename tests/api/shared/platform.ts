@@ -1,3 +1,6 @@
 import { sharedPlatform } from "@strata/tests-platform/shared";
 
-export const apiPlatform = sharedPlatform("server-api");
+/** Anybody may sign up here. Behind a proxy, which is the test: whoever names no address is at the proxy's own. */
+export const apiPlatform = sharedPlatform("server-api", {
+  env: { gateway: { SIGN_UPS_PER_HOUR: "5", PROXY_HOPS: "1" } },
+});

@@ -23,11 +23,16 @@ function enough(needed: string): readonly string[] {
 const OF_THE_APP = new Set(["getApp", "patchApp", "getSigningSecret", "rotateSigningSecret", "listWebhookCalls"]);
 /** What asks its question in a body. */
 const READS_WITH_A_BODY = new Set(["previewAnnouncement", "simulateModerationPolicy", "previewMessagePolicy"]);
+/** What a member does with her own token, whatever her role. */
+const OF_ONESELF = new Set(["rotateOwnToken", "revokeOwnToken"]);
 /** What is for anybody, or for whoever has a signed URL: all of it, so that nothing else is by oversight. */
 const FOR_ANYBODY = [
   "put /content/{token}",
   "get /content/{token}",
   "options /content/{token}",
+  // Where the operator lets anybody sign up, as here.
+  "post /accounts",
+  "post /accounts/invitations/accept",
   "post /nonces",
   "post /sessions",
   "delete /sessions/{token}",
@@ -111,6 +116,7 @@ describe("the scope matrix, made from /openapi.json", function scopeMatrix() {
       const [area, verb] = scope.split(":");
       if ((area === "account") !== path.startsWith("/accounts")) return true;
       if ((area === "app") !== OF_THE_APP.has(id)) return true;
+      if (OF_ONESELF.has(id)) return scope !== "account:read";
       const reads = method === "GET" || READS_WITH_A_BODY.has(id);
       return verb === "admin" ? false : (verb === "read") !== reads;
     });

@@ -1,4 +1,5 @@
 import {
+  type AccountMember,
   type Actor,
   type App,
   type AuditEntry,
@@ -6,7 +7,11 @@ import {
   type Grant,
   isAppScope,
   mayGrant,
+  MEMBER_TOKEN_TTL_MS,
+  type PayloadOf,
+  type RotateToken,
   type Scope,
+  scopeOfRole,
   Token,
   TokenHash,
 } from "@strata/contracts";
@@ -39,7 +44,10 @@ export function refusalOf(wanted: Wanted, sentAt: Date): DomainError | null {
   return passingOn(wanted);
 }
 
-/** Nobody passes on more than she has, nor for longer. Commands from before there were actors say nothing of theirs. */
+/**
+ * Nobody passes on more than she has, nor for longer. A member has what she has for as long as she is one: the end of her
+ * token is not hers. Commands from before there were actors say nothing of theirs.
+ */
 function passingOn({ actor, scopes, expiresAt }: Wanted): DomainError | null {
   if (actor === undefined) return null;
   const beyond = scopes.find((scope) => !mayGrant(actor.scopes, scope));
@@ -47,11 +55,38 @@ function passingOn({ actor, scopes, expiresAt }: Wanted): DomainError | null {
     const message = `The token that asks cannot give the scope ${beyond}`;
     return new DomainError("access_denied", { property: "scopes" }, { message });
   }
-  if (actor.expiresAt !== null && (expiresAt === null || expiresAt > actor.expiresAt)) {
+  if (actor.kind !== "member" && actor.expiresAt !== null && (expiresAt === null || expiresAt > actor.expiresAt)) {
     const message = `The token that asks ends at ${new Date(actor.expiresAt).toISOString()}, and cannot give longer`;
     return new DomainError("access_denied", { property: "expires_at" }, { message });
   }
   return null;
+}
+
+/** A member's token grants what she is at this moment, whatever it granted before; once she is none, it has ended. */
+export function ofMember<T extends Token>(token: T, member: Pick<AccountMember, "role" | "changedAt"> | null): T {
+  if (token.memberId === undefined) return token;
+  if (member === null) return { ...token, revokedAt: token.revokedAt ?? token.createdAt };
+  return { ...token, scopes: [scopeOfRole(member.role)] };
+}
+
+/**
+ * Until when the token lives that comes in another's place, whose own end was `before`; or why there is none. A member's is
+ * made by nobody but her, since whoever has its text acts as she does, and lives for its time at most.
+ */
+export function endOfNext(
+  { memberId }: Token,
+  before: number | null,
+  { expiresAt, actor }: Pick<PayloadOf<typeof RotateToken>, "expiresAt" | "actor">,
+  sentAt: Date,
+): number | null | DomainError {
+  if (memberId === undefined) return expiresAt === undefined ? before : expiresAt;
+  if (actor?.kind !== "member" || actor.id !== memberId) {
+    return new DomainError("access_denied", {}, { message: "A member's token is rotated by herself alone" });
+  }
+  const latest = sentAt.getTime() + MEMBER_TOKEN_TTL_MS;
+  if (expiresAt == null || expiresAt <= latest) return expiresAt ?? latest;
+  const message = `expires_at of a member's token is at most ${MEMBER_TOKEN_TTL_MS / 86_400_000} days ahead`;
+  return new DomainError("invalid_property", { property: "expires_at" }, { message });
 }
 
 /** What the token allows at this moment; null once it is revoked or expired. */

@@ -1,8 +1,7 @@
-import { DEFAULT_APP_SETTINGS } from "@strata/contracts";
+import { DEFAULT_APP_SETTINGS, OPERATOR } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { changeAppSettings, getAppSettings } from "./app-settings.ts";
 
 const aChange = (appId: string, settings: object, accountId: string | null = null) =>

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { type AppChange, createToken as newToken, tokenHash } from "@strata/contracts";
+import { type AppChange, createToken as newToken, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { purgeApp } from "../purge-apps.ts";
 import { authenticateToken } from "./authenticate-token.ts";
 import { changeApp } from "./change-app.ts";

@@ -1,7 +1,7 @@
+import { OPERATOR } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { createApp } from "./create-app.ts";
 
 const anApp = (accountId = OPERATOR) => aDelivery({ appId: anAppId(), accountId, name: "Shop" });

@@ -1,4 +1,11 @@
-import { type App, AppCreated, type CreateApp, type PayloadOf } from "@strata/contracts";
+import {
+  type App,
+  AppCreated,
+  type CreateApp,
+  environmentOf,
+  MAX_SANDBOX_APPS,
+  type PayloadOf,
+} from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { entryOf } from "../domain/audit.ts";
@@ -19,6 +26,8 @@ export const createApp =
   async (delivery: Delivery<PayloadOf<typeof CreateApp>>): Promise<Outcome<App>> => {
     const { appId, accountId, name, environment, siblingOf } = delivery.payload;
     if (!(await accounts.exists(accountId))) return refuse(new DomainError("not_found", { property: "account_id" }));
+    const refusal = await sandboxRefusal({ accounts, apps }, delivery.payload);
+    if (refusal) return refuse(refusal);
 
     const { app, version, by } = await apps.insertOrFind(
       {
@@ -50,3 +59,20 @@ export const createApp =
     });
     return reply(app);
   };
+
+/** Why a sandbox may not have this app, which is counted in else. What is there already was counted, or is another's. */
+async function sandboxRefusal(
+  { accounts, apps }: Pick<Deps, "accounts" | "apps">,
+  wanted: PayloadOf<typeof CreateApp>,
+): Promise<DomainError | null> {
+  const { accountId, appId } = wanted;
+  if (!(await accounts.isSandbox(accountId)) || (await apps.find(appId)) !== null) return null;
+  if (environmentOf(wanted) !== "staging") return notInSandbox("environment", "has staging apps only");
+  if (await accounts.claimApp(accountId, appId)) return null;
+  return notInSandbox(null, `has at most ${MAX_SANDBOX_APPS} apps, deleted ones too until their grace is over`);
+}
+
+const notInSandbox = (property: string | null, rule: string): DomainError =>
+  new DomainError("invalid_operation", property === null ? {} : { property }, {
+    message: `A sandbox account ${rule}, until the operator lifts it`,
+  });

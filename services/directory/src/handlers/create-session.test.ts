@@ -1,9 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { IdentityCreated, IdentityUpdated, type PayloadOf, type CreateSession, UsersKnown } from "@strata/contracts";
+import {
+  type CreateSession,
+  IdentityCreated,
+  IdentityUpdated,
+  OPERATOR,
+  type PayloadOf,
+  UsersKnown,
+} from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { afterFailedPublish, aDelivery, openStores, recordingPublisher, withIdentity } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { createSession } from "./create-session.ts";
 import { deleteIdentity } from "./delete-identity.ts";
 import { deleteUser } from "./delete-user.ts";

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createToken as newToken, tokenHash } from "@strata/contracts";
+import { createToken as newToken, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, openStores } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { createToken } from "./create-token.ts";
 import { listTokens } from "./list-tokens.ts";
 

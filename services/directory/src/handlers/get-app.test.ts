@@ -1,7 +1,7 @@
+import { OPERATOR } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, openStores } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { getApp } from "./get-app.ts";
 import { listApps } from "./list-apps.ts";
 

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { IdentityKeyState } from "@strata/contracts";
+import { type IdentityKeyState, OPERATOR } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, openStores } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import {
   changeIdentityKey,
   createIdentityKey,

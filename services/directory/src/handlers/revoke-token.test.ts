@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createToken as newToken, NO_APP, tokenHash } from "@strata/contracts";
+import { createToken as newToken, NO_APP, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { authenticateToken } from "./authenticate-token.ts";
 import { revokeToken } from "./revoke-token.ts";
 

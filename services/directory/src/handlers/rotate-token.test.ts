@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createToken as newToken, tokenHash } from "@strata/contracts";
+import { createToken as newToken, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { recordTokenUses } from "./record-token-uses.ts";
 import { rotateToken } from "./rotate-token.ts";
 

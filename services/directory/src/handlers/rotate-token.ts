@@ -2,11 +2,13 @@ import { NO_APP, type PayloadOf, type RotateToken, Token, TokenChanged } from "@
 import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { entryOf } from "../domain/audit.ts";
-import { refusalOf, tokenMade } from "../domain/token.ts";
+import { endOfNext, ofMember, refusalOf, tokenMade } from "../domain/token.ts";
 import type { AuditStore } from "../store/audit-store.ts";
+import type { MembershipStore } from "../store/membership-store.ts";
 import type { TokenStore } from "../store/token-store.ts";
 
 interface Deps {
+  readonly memberships: Pick<MembershipStore, "findMember">;
   readonly tokens: TokenStore;
   readonly audit: AuditStore;
   readonly publisher: Publisher;
@@ -17,14 +19,18 @@ interface Deps {
  * a repeat finds its claim and what the old one was to live before. All times are counted from when the command was sent.
  */
 export const rotateToken =
-  ({ tokens, audit, publisher }: Deps) =>
+  ({ memberships, tokens, audit, publisher }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof RotateToken>>): Promise<Outcome<Token>> => {
     const { tokenId, accountId, newTokenId, hash, overlapMs, actor } = delivery.payload;
     const old = await tokens.find(accountId, tokenId);
     if (!old) return refuse(new DomainError("not_found", { property: "token_id" }));
     const before = old.replacement?.by === delivery.id ? old.replacement.expiresAt : old.token.expiresAt;
-    const { appId, name, scopes } = old.token;
-    const { expiresAt = before } = delivery.payload;
+    const { appId, name, memberId } = old.token;
+    const member = memberId === undefined ? null : await memberships.findMember(accountId, memberId);
+    if (memberId !== undefined && member === null) return refuse(hasEnded());
+    const { scopes } = ofMember(old.token, member);
+    const expiresAt = endOfNext(old.token, before, delivery.payload, delivery.sentAt);
+    if (expiresAt instanceof DomainError) return refuse(expiresAt);
     const refusal = refusalOf({ appId, scopes, expiresAt, actor }, delivery.sentAt);
     if (refusal) return refuse(refusal);
     const namesake = await tokens.find(accountId, newTokenId);
@@ -36,7 +42,8 @@ export const rotateToken =
     const claim = { tokenId: newTokenId, by: delivery.id };
     const replaced = await tokens.replace({ accountId, tokenId }, claim, { at, endsAt: at + overlapMs });
     if (replaced?.replacement?.by !== delivery.id) return refuse(hasEnded());
-    const token = { tokenId: newTokenId, accountId, appId, name, scopes, expiresAt, hash, createdAt: at };
+    const grant = { accountId, appId, scopes, expiresAt, ...(memberId === undefined ? {} : { memberId }) };
+    const token = { tokenId: newTokenId, ...grant, name, hash, createdAt: at };
     const stored = await tokens.insertOrFind({ ...token, revokedAt: null, version: 1 }, delivery.id);
     if (!stored) return refuse(new DomainError("conflict", { property: "hash" }));
 

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createToken as newToken, tokenHash } from "@strata/contracts";
+import { createToken as newToken, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from "../../test/support.ts";
-import { OPERATOR } from "../bootstrap-operator.ts";
 import { changeAppSettings } from "../handlers/app-settings.ts";
 import { createApp } from "../handlers/create-app.ts";
 import { createToken } from "../handlers/create-token.ts";

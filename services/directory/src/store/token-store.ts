@@ -60,6 +60,10 @@ export interface TokenStore {
     replacement: Omit<Replacement, "expiresAt">,
     times: { readonly at: number; readonly endsAt: number },
   ): Promise<ReplacedToken | null>;
+  /** The tokens of a member, each in another version: what they grant follows from what she is. */
+  touchOfMember(accountId: string, memberId: string): Promise<readonly KnownToken[]>;
+  /** Whether a token that is nobody's in particular administers the account at `at`. */
+  hasAdmin(accountId: string, at: number): Promise<boolean>;
   /** Keeps the latest use of each. */
   recordUses(uses: readonly TokenUse[]): Promise<void>;
   ensureIndexes(): Promise<void>;
@@ -149,6 +153,16 @@ export function mongoTokenStore(db: Db): TokenStore {
       const row = replaced ?? (await tokens.findOne({ _id }));
       return row && { token: known(row), replacement: row.replacement ?? null };
     },
+    async touchOfMember(accountId, memberId) {
+      await tokens.updateMany({ accountId, memberId }, { $inc: { version: 1 } });
+      const rows = await tokens.find({ accountId, memberId }).toArray();
+      return rows.map(known);
+    },
+    async hasAdmin(accountId, at) {
+      const isLive = { revokedAt: null, $or: [{ expiresAt: null }, { expiresAt: { $gt: at } }] };
+      const ofNobody = { appId: null, memberId: { $exists: false }, scopes: "account:admin" as const };
+      return (await tokens.findOne({ accountId, ...ofNobody, ...isLive }, { projection: { _id: 1 } })) !== null;
+    },
     async recordUses(uses) {
       if (uses.length === 0) return;
       const updates = uses.map(({ accountId, tokenId, at }) => ({
@@ -159,6 +173,8 @@ export function mongoTokenStore(db: Db): TokenStore {
     async ensureIndexes() {
       await tokens.createIndex({ hash: 1 }, { unique: true });
       await tokens.createIndex({ accountId: 1, createdAt: 1, _id: 1 });
+      // Of the few that are members' alone.
+      await tokens.createIndex({ accountId: 1, memberId: 1 }, { partialFilterExpression: { memberId: { $gt: "" } } });
     },
   };
 }

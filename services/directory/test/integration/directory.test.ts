@@ -11,6 +11,7 @@ import {
   IdentityCreated,
   ListApps,
   ListTokens,
+  OPERATOR,
   partitionOf,
   RevokeToken,
   tokenHash,
@@ -32,7 +33,6 @@ import {
 } from "@strata/testing";
 import { expect } from "chai";
 import { Registry } from "prom-client";
-import { OPERATOR } from "../../src/bootstrap-operator.ts";
 import { loadConfig } from "../../src/config.ts";
 import { start } from "../../src/start.ts";
 import { identityFields } from "../support.ts";

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { OPERATOR } from "@strata/contracts";
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { z } from "zod";
@@ -26,7 +27,6 @@ import { getUser } from "../../src/handlers/get-user.ts";
 import { makeAcquaintances } from "../../src/handlers/make-acquaintances.ts";
 import { authenticateSession, endSession } from "../../src/handlers/sessions.ts";
 import { makeUsersKnown } from "../../src/handlers/make-users-known.ts";
-import { OPERATOR } from "../../src/bootstrap-operator.ts";
 import { aDelivery, openStores, recordingPublisher, withIdentity } from "../support.ts";
 
 const Plans = z.array(

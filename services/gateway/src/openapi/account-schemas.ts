@@ -27,6 +27,7 @@ export const TokenView = z
     id: z.uuid(),
     url: z.string(),
     app_id: z.uuid().nullable().meta({ description: "null: a token of the account" }),
+    member_id: z.uuid().nullable().meta({ description: "The member of the account whose it is; null: nobody's" }),
     name: z.string(),
     scopes: z.array(Scope),
     created_at: Time,

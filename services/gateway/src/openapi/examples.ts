@@ -16,6 +16,8 @@ export const exampleIds = {
   provider: "3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c11",
   key: "5b2e7b6d-8e4e-4b55-8d1f-7b3b5e0b2d22",
   pushCredential: "c9b1d2aa-6f0e-4a6b-8a57-2f6c0a9d3e41",
+  account: "7b1c2d3e-4f50-4617-8293-a4b5c6d7e8f9",
+  accountMember: "4f0a7c1e-2b3d-4c5e-8f60-718293a4b5c6",
 } as const;
 const API = `https://api.example.com/apps/${exampleIds.app}`;
 const PROVIDERS = `https://api.example.com/accounts/apps/${exampleIds.app}/identity_providers`;
@@ -122,6 +124,7 @@ const token = {
   id: exampleIds.token,
   url: `https://api.example.com/accounts/apps/${exampleIds.app}/tokens/${exampleIds.token}`,
   app_id: exampleIds.app,
+  member_id: null,
   name: "backend",
   scopes: ["announcements:write", "users:read"],
   created_at: AT,
@@ -129,6 +132,49 @@ const token = {
   revoked_at: null,
   last_used_at: AT,
   replaced_by: null,
+};
+
+const app = {
+  id: `layer:///apps/production/${exampleIds.app}`,
+  url: `https://api.example.com/accounts/apps/${exampleIds.app}`,
+  app_id: exampleIds.app,
+  name: "Shop",
+  environment: "production",
+  sibling_of: null,
+  state: "active",
+  created_at: AT,
+  suspended_at: null,
+  deleted_at: null,
+  restorable_until: null,
+};
+
+const account = {
+  id: exampleIds.account,
+  name: "Shop",
+  email: "ann@example.com",
+  sandbox: true,
+  created_at: AT,
+  lifted_at: null,
+};
+
+const accountToken = {
+  ...token,
+  url: `https://api.example.com/accounts/tokens/${exampleIds.token}`,
+  app_id: null,
+  last_used_at: null,
+};
+
+const accountMember = {
+  id: exampleIds.accountMember,
+  url: `https://api.example.com/accounts/members/${exampleIds.accountMember}`,
+  email: "ann@example.com",
+  name: "Ann",
+  role: "developer",
+  state: "active",
+  invited_at: AT,
+  joined_at: AT,
+  changed_at: AT,
+  invitation_expires_at: null,
 };
 
 const announcementState = {
@@ -411,18 +457,17 @@ export const examples = {
     created_at: AT,
     updated_at: AT,
   },
-  app: {
-    id: `layer:///apps/production/${exampleIds.app}`,
-    url: `https://api.example.com/accounts/apps/${exampleIds.app}`,
-    app_id: exampleIds.app,
-    name: "Shop",
-    environment: "production",
-    sibling_of: null,
-    state: "active",
-    created_at: AT,
-    suspended_at: null,
-    deleted_at: null,
-    restorable_until: null,
+  app,
+  account,
+  signedUp: {
+    account,
+    app: { ...app, id: `layer:///apps/staging/${exampleIds.app}`, environment: "staging" },
+    token: {
+      ...accountToken,
+      name: "sign-up",
+      scopes: ["account:admin"],
+      token: `strata_${"x".repeat(33)}`,
+    },
   },
   token,
   pushCredential: {
@@ -462,6 +507,25 @@ export const examples = {
     public_key: "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkq…\n-----END PUBLIC KEY-----\n",
     enabled: true,
     created_at: AT,
+  },
+  accountMember,
+  invitedAccountMember: {
+    ...accountMember,
+    state: "invited",
+    joined_at: null,
+    invitation_expires_at: "2020-01-09T03:04:05.678Z",
+    invitation_code: `strata_invitation_${"x".repeat(33)}`,
+  },
+  joinedAccountMember: {
+    member: accountMember,
+    token: {
+      ...accountToken,
+      member_id: exampleIds.accountMember,
+      name: "ann@example.com",
+      scopes: ["account:write"],
+      expires_at: "2020-02-01T03:04:05.678Z",
+      token: `strata_${"x".repeat(33)}`,
+    },
   },
   newToken: { ...token, token: `strata_${"x".repeat(33)}` },
 } as const;

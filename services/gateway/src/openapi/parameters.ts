@@ -62,6 +62,15 @@ export const TokenPath = AppPath.extend({
   token: z.string().meta({ description: "UUID of a token", example: exampleIds.token }),
 });
 export const AccountTokenPath = TokenPath.pick({ token: true });
+export const AccountMemberPath = z.object({
+  account_member: z.string().meta({
+    description: "UUID of a member of the account, or `me`",
+    example: exampleIds.accountMember,
+  }),
+});
+export const SandboxPath = z.object({
+  sandbox: z.string().meta({ description: "UUID of an account that signed up by itself", example: exampleIds.account }),
+});
 export const IdentityProviderPath = AppPath.extend({
   provider: z.string().meta({ description: "UUID or URI of an identity provider", example: exampleIds.provider }),
 });

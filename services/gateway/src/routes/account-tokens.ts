@@ -1,3 +1,4 @@
+import { accessDenied } from "@strata/layer-protocol";
 import { z } from "zod";
 import {
   AccountTokenBody,
@@ -68,6 +69,49 @@ export const tokenRoutes = (options: { readonly maxBodyBytes: number }): readonl
     rotate(holding, options),
     revoke(holding),
   ]);
+
+/** A member's own token, whatever she may do else: she goes on with another, or logs out. */
+export const ownTokenRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: number }): readonly Route[] => [
+  {
+    method: "post",
+    path: "/accounts/tokens/self/rotate",
+    access: "account:read",
+    maxBodyBytes,
+    operation: operation({
+      id: "rotateOwnToken",
+      tag: "Accounts",
+      summary: "Put another token in the place of the member's that asks",
+      description:
+        "Of a member alone; tokens that are nobody's need `account:admin`. The new one ends after 30 days, or before, where " +
+        `\`expires_at\` says so, and the old one when the overlap is over. ${NOT_KEPT}`,
+      headers: CreationHeaders,
+      body: RotationBody,
+      isBodyOptional: true,
+      answer: { status: 201, description: "The new token, with its text", schema: NewTokenView },
+      errors: [409, 413, 422],
+    }),
+    handle: async (call) => rotateTokenOf(call, null, ownToken(call)),
+  },
+  {
+    method: "delete",
+    path: "/accounts/tokens/self",
+    access: "account:read",
+    operation: operation({
+      id: "revokeOwnToken",
+      tag: "Accounts",
+      summary: "Revoke the member's token that asks: log out",
+      answer: { status: 204, description: "Revoked" },
+    }),
+    handle: async (call) => revokeTokenOf(call, null, ownToken(call)),
+  },
+];
+
+/** @throws LayerError 403 `access_denied` for a token that is nobody's: who only reads must not end what others use */
+function ownToken({ grant }: Call): string {
+  if (grant.memberId === undefined)
+    throw accessDenied("The token is no member's: it is for account:admin to replace it");
+  return grant.tokenId;
+}
 
 const createTokenOf = (holding: Holding, { maxBodyBytes }: { readonly maxBodyBytes: number }): Route => ({
   method: "post",

@@ -1,4 +1,6 @@
 import {
+  type Account,
+  type AccountMember,
   type App,
   closedState,
   environmentOf,
@@ -28,6 +30,7 @@ export const tokenView = (baseUrl: string, appId: string | null, token: Token) =
   id: token.tokenId,
   url: `${baseUrl}/accounts${appId === null ? "" : `/apps/${appId}`}/tokens/${token.tokenId}`,
   app_id: appId,
+  member_id: token.memberId ?? null,
   name: token.name,
   scopes: token.scopes,
   created_at: formatTime(token.createdAt),
@@ -35,6 +38,29 @@ export const tokenView = (baseUrl: string, appId: string | null, token: Token) =
   revoked_at: formatOptionalTime(token.revokedAt),
   last_used_at: formatOptionalTime(token.lastUsedAt ?? null),
   replaced_by: token.replacedBy ?? null,
+});
+
+export const accountView = ({ accountId, name, email, isSandbox, createdAt, liftedAt }: Account) => ({
+  id: accountId,
+  name,
+  email,
+  sandbox: isSandbox,
+  created_at: formatTime(createdAt),
+  lifted_at: formatOptionalTime(liftedAt),
+});
+
+/** Never a code: that is shown once, beside this, when it is made. */
+export const accountMemberView = (baseUrl: string, member: AccountMember) => ({
+  id: member.memberId,
+  url: `${baseUrl}/accounts/members/${member.memberId}`,
+  email: member.email,
+  name: member.name,
+  role: member.role,
+  state: member.state,
+  invited_at: formatTime(member.invitedAt),
+  joined_at: formatOptionalTime(member.joinedAt),
+  changed_at: formatTime(member.changedAt),
+  invitation_expires_at: formatOptionalTime(member.invitationExpiresAt),
 });
 
 const providerUrl = (baseUrl: string, appId: string, providerId: string): string =>

@@ -19,6 +19,7 @@ import { type Answer, type Call, noContent, ok, type Route } from "../http/route
 import { CanaryAnswerView, CanaryBody, PushCredentialView } from "../openapi/account-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, PushCredentialPath } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 import { ownedApp } from "./owned-app.ts";
 
 interface Options {
@@ -72,7 +73,7 @@ async function put(call: Call, credentialsKey: Buffer): Promise<Answer> {
   const check = parseCheck(call.query);
   const appId = await ownedApp(call);
   const sealed = seal(credentialsKey, JSON.stringify(credential));
-  const command = { credentialId, kind: credential.kind, sealed, check, expiresAt };
+  const command = { credentialId, kind: credential.kind, sealed, check, expiresAt, actor: actorOf(call) };
   try {
     await call.calls.within(CHECK_DEADLINE_MS).inApp(appId).request(PutPushCredential, command);
   } catch (error) {
@@ -149,7 +150,8 @@ const deleteCredential = (): Route => ({
   async handle(call) {
     const credentialId = requireCredentialId(call.param("push_credential"));
     const appId = await ownedApp(call);
-    const { isKnown } = await call.calls.inApp(appId).request(DeletePushCredential, { credentialId });
+    const command = { credentialId, actor: actorOf(call) };
+    const { isKnown } = await call.calls.inApp(appId).request(DeletePushCredential, command);
     if (!isKnown) throw noCredential();
     return noContent;
   },

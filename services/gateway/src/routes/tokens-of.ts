@@ -53,9 +53,10 @@ export async function listTokensOf(call: Call, holder: Holder): Promise<Answer> 
   return ok(tokens.map((token) => tokenView(call.wire.baseUrl, holder, token)));
 }
 
-export async function rotateTokenOf(call: Call, holder: Holder): Promise<Answer> {
+/** Of the token in the path, or of the caller's own. */
+export async function rotateTokenOf(call: Call, holder: Holder, ownId?: string): Promise<Answer> {
   const wanted = parseRotation(call.body);
-  const tokenId = await tokenIn(call, holder);
+  const tokenId = ownId ?? (await tokenIn(call, holder));
   const newTokenId = newIdOf(call, holder);
   const { accountId } = call.grant;
   return showNew(call, holder, (hash) =>
@@ -70,8 +71,8 @@ export async function rotateTokenOf(call: Call, holder: Holder): Promise<Answer>
   );
 }
 
-export async function revokeTokenOf(call: Call, holder: Holder): Promise<Answer> {
-  const tokenId = await tokenIn(call, holder);
+export async function revokeTokenOf(call: Call, holder: Holder, ownId?: string): Promise<Answer> {
+  const tokenId = ownId ?? (await tokenIn(call, holder));
   const command = { tokenId, accountId: call.grant.accountId, actor: actorOf(call) };
   await callsOf(call, holder).request(RevokeToken, command);
   return noContent;

@@ -33,6 +33,12 @@ describe("accounts", () => {
 
   const sent = (app: string, id: string) => world.push.credentials.get(`${app}/${id}`);
 
+  it("are made by nobody who signs up, where the operator does not let them", async () => {
+    const reply = await send("POST", "/accounts", { token: "none", body: { name: "Shop", email: "ann@example.com" } });
+    expect(errorOf(reply)).to.include({ id: "invalid_endpoint" });
+    expect(reply.status).to.equal(404);
+  });
+
   describe("apps", () => {
     it("makes an app and lists it, to its own account only", async () => {
       const reply = await send("POST", "/accounts/apps", { body: { name: "Shop" } });

@@ -148,6 +148,30 @@ describe("push credentials of an app", () => {
       expect(await list(app)).to.have.length(1);
     });
 
+    it("has each removal written down once, with what there was, also where another put came since", async () => {
+      const app = anAppId();
+      const credentialId = await put(app, "apns", randomUUID(), new Date(1_000));
+      const id = randomUUID();
+      const { commands } = pusher.deps;
+      commands.length = 0;
+      await remove(app, credentialId, new Date(2_000), id);
+      await remove(app, credentialId, new Date(2_500));
+      await remove(app, randomUUID());
+      expect(commands).to.have.lengthOf(1);
+      await put(app, "fcm", credentialId, new Date(3_000));
+      await remove(app, credentialId, new Date(2_000), id);
+      const [removed, , again] = commands;
+      expect(again).to.deep.equal(removed);
+      expect(removed).to.deep.nested.include({
+        app,
+        "payload.entryId": id,
+        "payload.action": "push_credential.removed",
+      });
+      const { teamId } = phone.credentialFiles().apns_key;
+      expect(removed).to.have.nested.property("payload.before").that.includes({ kind: "apns", teamId });
+      expect(removed).to.have.nested.property("payload.after", null);
+    });
+
     it("touches no other app's credential of the same id", async () => {
       const [app, other] = [anAppId(), anAppId()];
       const credentialId = await put(app, "fcm");

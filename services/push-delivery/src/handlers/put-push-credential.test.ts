@@ -1,6 +1,7 @@
 import { createCipheriv, generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import type { PayloadOf, PushCredential, PutPushCredential } from "@strata/contracts";
 import type { Delivery } from "@strata/messaging";
+import { recordingPublisher } from "@strata/messaging/testing";
 import type { Phone } from "@strata/phone";
 import { seal, sealedPrefix, silentLogger } from "@strata/runtime";
 import { anAppId } from "@strata/testing";
@@ -38,8 +39,10 @@ describe("putPushCredential", () => {
   const fcm = (): PushCredential => credentialsOf(phone).fcm;
   const apns = (): PushCredential => credentialsOf(phone).apns;
   const former = randomBytes(32);
-  const put = (delivery: Put, { within = 10_000, addresses = addressesOf(phone) } = {}) =>
+  const silent = recordingPublisher().publisher;
+  const put = (delivery: Put, { within = 10_000, addresses = addressesOf(phone), publisher = silent } = {}) =>
     putPushCredential({
+      publisher,
       credentials: stores.credentials,
       keys: [KEY, former],
       check: credentialCheck(addresses, silentLogger, within),
@@ -200,6 +203,43 @@ describe("putPushCredential", () => {
       expect(errorOf(outcome)).to.include({ code: "invalid_property", property: "sealed" });
     }
     expect(await storedOf(app)).to.deep.equal([]);
+  });
+
+  it("has each put written down with what was there before, also where the process died and another put came", async () => {
+    const app = anAppId();
+    const credentialId = randomUUID();
+    const first = aPut(app, fcm(), { credentialId, check: false }, new Date(1_000));
+    const second = aPut(app, apns(), { credentialId, check: false, expiresAt: 9_000 }, new Date(2_000));
+    const late = aPut(app, apns(), { credentialId, check: false }, new Date(500));
+    const { publisher: failing } = recordingPublisher({ failing: true });
+    const died = await put(first, { publisher: failing }).catch((error: unknown) => error);
+    expect(died).to.be.instanceOf(Error);
+    const { publisher, commands } = recordingPublisher();
+    for (const delivery of [second, first, late, second]) await put(delivery, { publisher });
+    const [ofSecond, ofFirst, again, ...others] = commands;
+    expect(others).to.deep.equal([]);
+    expect(again).to.deep.equal(ofSecond);
+    expect(ofFirst).to.deep.nested.include({
+      app,
+      id: `${first.id}.act`,
+      "payload.entryId": first.id,
+      "payload.action": "push_credential.set",
+      "payload.before": null,
+    });
+    expect(ofFirst).to.have.nested.property("payload.after").that.includes({ kind: "fcm", expiresAt: null });
+    expect(ofSecond).to.have.nested.property("payload.before").that.includes({ kind: "fcm", expiresAt: null });
+    const { keyId, teamId } = phone.credentialFiles().apns_key;
+    expect(ofSecond)
+      .to.have.nested.property("payload.after")
+      .that.includes({ kind: "apns", keyId, teamId, expiresAt: 9_000 });
+    expect(JSON.stringify(commands)).not.to.match(/PRIVATE|v2\./);
+  });
+
+  it("has nothing written down of what is refused", async () => {
+    phone.addFault({ reason: "InvalidProviderToken" });
+    const { publisher, commands } = recordingPublisher();
+    errorOf(await put(aPut(anAppId(), apns()), { publisher }));
+    expect(commands).to.deep.equal([]);
   });
 
   it("has at most a hundred of an app, and replaces those", async () => {

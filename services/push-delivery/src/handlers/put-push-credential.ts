@@ -1,11 +1,12 @@
 import type { EmptyReply, PayloadOf, PushCredential, PutPushCredential } from "@strata/contracts";
-import { ack, type Handler, refuse } from "@strata/messaging";
+import { ack, type Handler, type Publisher, refuse } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import type { CredentialCheck } from "../credential-check.ts";
 import type { CheckResult } from "../domain/credential-check.ts";
 import { factsOf } from "../domain/credential-facts.ts";
 import { unusedSince } from "../domain/credential-health.ts";
 import { CREDENTIALS_KNOWN_MS, type PushProviders } from "../push-providers.ts";
+import { recordAct } from "../record-act.ts";
 import { type CredentialKeys, openSealed, sealedAnew } from "../sealed-credential.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import { type CredentialStore, MAX_CREDENTIALS } from "../store/credential-store.ts";
@@ -16,6 +17,7 @@ interface Deps {
   readonly providers: Pick<PushProviders, "forget">;
   readonly keys: CredentialKeys;
   readonly check: CredentialCheck;
+  readonly publisher: Pick<Publisher, "send">;
 }
 
 /**
@@ -24,12 +26,14 @@ interface Deps {
  */
 export const putPushCredential =
   (deps: Deps): Handler<PayloadOf<typeof PutPushCredential>, EmptyReply> =>
-  async ({ app, id, sentAt, payload }) => {
+  async (delivery) => {
+    const { app, id, sentAt, payload } = delivery;
     const { credentials, chunks, providers } = deps;
     const { credentialId, kind, expiresAt = null } = payload;
     const credential = readable(deps.keys, kind, payload.sealed);
     if (credential === null) return refuse(new DomainError("invalid_property", { property: "sealed" }));
     const putAt = sentAt.getTime();
+    const facts = factsOf(credential);
     const existing = await credentials.find(app, credentialId);
     if (existing?.by !== id) {
       if (existing === null && (await credentials.ofApp(app)).length >= MAX_CREDENTIALS) return refuse(tooMany());
@@ -40,8 +44,12 @@ export const putPushCredential =
         ? { state: "ok" as const, reason: null, retryAt: null, at, since: at }
         : unusedSince(putAt);
       const sealed = sealedAnew(deps.keys, payload.sealed, credential);
-      const facts = factsOf(credential);
       await credentials.put({ app, credentialId, kind, sealed, putAt, by: id, expiresAt, facts, health });
+    }
+    const change = await credentials.changeBy({ app, credentialId, by: id });
+    if (change) {
+      const act = { action: "push_credential.set", credentialId, before: change.before } as const;
+      await recordAct(deps.publisher, delivery, { ...act, after: { kind, facts, expiresAt } });
     }
     providers.forget(app);
     await chunks.unpark(app, CREDENTIALS_KNOWN_MS);

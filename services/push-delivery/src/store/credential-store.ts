@@ -23,6 +23,13 @@ const CredentialRow = z.object({
 });
 type CredentialRow = z.infer<typeof CredentialRow>;
 
+/** What a command found where it set or removed a credential: written with what it did, so that it is exact. */
+const CredentialChange = z.object({
+  by: z.string(),
+  before: CredentialRow.pick({ kind: true, facts: true, expiresAt: true }).nullable(),
+});
+export type CredentialChange = z.infer<typeof CredentialChange>;
+
 export type StoredCredential = Omit<CredentialRow, "_id">;
 
 /** A credential as it is put. */
@@ -45,6 +52,8 @@ export interface CredentialStore {
   put(credential: NewCredential): Promise<void>;
   /** Removes a credential for good, as far as older commands go. Says whether there was one, removed or not. */
   remove(version: CredentialVersion): Promise<boolean>;
+  /** What a command did, also where it was not the last; null: nothing. */
+  changeBy(version: Omit<CredentialVersion, "putAt">): Promise<CredentialChange | null>;
   find(app: string, credentialId: string): Promise<StoredCredential | null>;
   /** An app's credentials, newest first. */
   ofApp(app: string): Promise<readonly StoredCredential[]>;
@@ -72,6 +81,9 @@ export const MAX_CREDENTIALS = 100;
 /** Longer than any command can be late. */
 const REMEMBERED_DAYS = 90;
 
+/** Far more changes of one credential than one that comes again could lie behind. */
+const CHANGES_REMEMBERED = 20;
+
 const keyOf = ({ app, credentialId }: Key): string => `${app}/${credentialId}`;
 const isThere = { removedAt: null } as const;
 
@@ -80,6 +92,20 @@ const olderThan = ({ app, credentialId, putAt, by }: CredentialVersion): Filter<
   _id: keyOf({ app, credentialId }),
   $or: [{ putAt: { $lt: putAt } }, { putAt, by: { $lte: by } }],
 });
+
+const isPresent = (field: string) => ({ $ne: [{ $type: `$${field}` }, "missing"] });
+
+const orNull = (field: string) => ({ $ifNull: [`$${field}`, null] });
+
+/** The latest changes with this one behind them, whatever the row is now: it goes over to the next. */
+const changesWith = (by: string) => {
+  const found = { kind: "$kind", facts: orNull("facts"), expiresAt: orNull("expiresAt") };
+  const isSet = { $and: [isPresent("kind"), { $not: [isPresent("removedAt")] }] };
+  const change = { by: { $literal: by }, before: { $cond: [isSet, found, null] } };
+  const known = { $ifNull: ["$changes", []] };
+  const isRepeat = { $in: [{ $literal: by }, { $ifNull: ["$changes.by", []] }] };
+  return { $cond: [isRepeat, known, { $slice: [{ $concatArrays: [known, [change]] }, -CHANGES_REMEMBERED] }] };
+};
 
 const notBeginning = (prefix: string): Filter<Row> => ({
   ...isThere,
@@ -104,9 +130,9 @@ export function mongoCredentialStore(db: Db): CredentialStore {
     async put(credential) {
       const { putAt } = credential;
       const row = { _id: keyOf(credential), expiresAt: null, facts: null, health: null, ...credential };
-      const isNew = { $ne: [{ $type: "$removedAt" }, "missing"] };
-      const createdAt = { $cond: [isNew, putAt, { $ifNull: ["$createdAt", "$putAt", putAt] }] };
-      await replaceOlder(credential, { $mergeObjects: [{ $literal: row }, { createdAt }] });
+      const createdAt = { $cond: [isPresent("removedAt"), putAt, { $ifNull: ["$createdAt", "$putAt", putAt] }] };
+      const changes = changesWith(credential.by);
+      await replaceOlder(credential, { $mergeObjects: [{ $literal: row }, { createdAt, changes }] });
     },
     async remove(version) {
       const before = await credentials.findOne({ _id: keyOf(version) });
@@ -114,8 +140,13 @@ export function mongoCredentialStore(db: Db): CredentialStore {
       const { app, credentialId, putAt, by } = version;
       // Also where there is none: the command that puts it may be on its way still.
       const tombstone = { _id: keyOf(version), app, credentialId, putAt, by, wasThere, removedAt: new Date() };
-      await replaceOlder(version, { $literal: tombstone });
+      await replaceOlder(version, { $mergeObjects: [{ $literal: tombstone }, { changes: changesWith(by) }] });
       return wasThere;
+    },
+    async changeBy({ by, ...key }) {
+      const row = await credentials.findOne({ _id: keyOf(key) }, { projection: { changes: 1 } });
+      const changes = z.array(CredentialChange).parse(row?.["changes"] ?? []);
+      return changes.find((change) => change.by === by) ?? null;
     },
     async find(app, credentialId) {
       const row = await credentials.findOne({ _id: keyOf({ app, credentialId }), ...isThere });
