@@ -41,4 +41,11 @@ export const AppChanged = defineEvent({
     state: z.enum(["active", "suspended", "deleted", "purged"]),
     version: z.number().int(),
   }),
+  consumedBy: [
+    "announcement-fanout.purged-apps",
+    "conversation.purged-apps",
+    "integration.purged-apps",
+    "push-delivery.purged-apps",
+    "receipt-tracking.purged-apps",
+  ],
 });

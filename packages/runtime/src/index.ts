@@ -1,3 +1,5 @@
+export type { AppPurges } from "./app-purges.ts";
+export { startAppPurges } from "./app-purges.ts";
 export type { Closable, Closing } from "./closing.ts";
 export { createClosing } from "./closing.ts";
 export type { ConfigFault, RuntimeConfig } from "./config.ts";

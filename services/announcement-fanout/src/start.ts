@@ -1,5 +1,5 @@
-import { openBroker } from "@strata/messaging";
-import { openMongo, repeat, type ServiceContext } from "@strata/runtime";
+import { openBroker, purgedApps } from "@strata/messaging";
+import { openMongo, repeat, type ServiceContext, startAppPurges } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDueAnnouncements } from "./due-announcements.ts";
@@ -49,7 +49,8 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     concurrency: config.FANOUT_CONCURRENCY,
     steps: config.FANOUT_STEPS,
   });
-  closing.add(await broker.consume(rows));
+  const purges = closing.add(startAppPurges({ db: mongo.db, log }));
+  closing.add(await broker.consume([...rows, purgedApps("announcement-fanout", purges, mongo.dependency)]));
   closing.add(startDueAnnouncements(deps, config.DUE_POLL_INTERVAL_MS));
   closing.add(repeat(config.SWEEP_INTERVAL_MS, () => sweep(deps), log.child({ work: "sweep" })));
 }

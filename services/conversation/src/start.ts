@@ -1,8 +1,9 @@
-import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, openRedis, type ServiceContext } from "@strata/runtime";
+import { openBroker, purgedApps, redisReplicas } from "@strata/messaging";
+import { openMongo, openRedis, type ServiceContext, startAppPurges } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { blockersOver } from "./blockers.ts";
 import { consumers } from "./consumers.ts";
+import { BUCKET } from "./content/gridfs-storage.ts";
 import { LEASE_MS, startDueMessages } from "./due-messages.ts";
 import { startRuleRuns } from "./due-rule-runs.ts";
 import { startDueSteps } from "./due-steps.ts";
@@ -109,7 +110,12 @@ export async function start(
     mongo: mongo.dependency,
     directory: broker.dependsOn("directory"),
   };
-  closing.add(await broker.consume(consumers(deps)), "consumers");
+  // Bytes go before their rows, which the sweep of contents sees to.
+  const kept = ["contents", `${BUCKET}.files`, `${BUCKET}.chunks`];
+  const also = (app: string) => stores.contents.purgeApp(app);
+  const purges = closing.add(startAppPurges({ db: mongo.db, log, kept, also }), "purges of apps");
+  const rows = [...consumers(deps), purgedApps("conversation", purges, mongo.dependency)];
+  closing.add(await broker.consume(rows), "consumers");
   const due = { ...deps, broker, log, leaseMs: LEASE_MS };
   closing.add(startDueMessages(due, config.DUE_POLL_INTERVAL_MS), "due messages");
   closing.add(startDueSteps(due, config.DUE_POLL_INTERVAL_MS), "due steps");

@@ -1,6 +1,6 @@
 import { type App, AppChanged, TokenRevoked } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
-import { type Closable, type Logger, workOffDue } from "@strata/runtime";
+import { type AppPurges, type Closable, type Logger, workOffDue } from "@strata/runtime";
 import type { AccountStore } from "./store/account-store.ts";
 import type { AppStore } from "./store/app-store.ts";
 import type { AuditStore } from "./store/audit-store.ts";
@@ -11,6 +11,7 @@ interface Deps {
   readonly apps: AppStore;
   readonly tokens: TokenStore;
   readonly audit: AuditStore;
+  readonly purges: Pick<AppPurges, "begin">;
   readonly publisher: Publisher;
 }
 
@@ -31,7 +32,7 @@ export const purgeApps = ({ everyMs, log, ...deps }: Deps & { everyMs: number; l
  * tombstone of its id.
  */
 export async function purgeApp(
-  { accounts, apps, tokens, audit, publisher }: Deps,
+  { accounts, apps, tokens, audit, purges, publisher }: Deps,
   app: App,
   now: number,
 ): Promise<void> {
@@ -54,6 +55,7 @@ export async function purgeApp(
     before: { name },
     after: null,
   });
+  await purges.begin(appId);
   // Whatever was changed before it was deleted is older, and nothing is changed from then on.
   const version = (await apps.findSettings(appId))?.version ?? 1;
   await publisher.emit(AppChanged, appId, { appId, name, state: "purged", version: version + 1 }, { id });

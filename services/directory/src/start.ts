@@ -1,5 +1,5 @@
 import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openMongo, type ServiceContext, startAppPurges } from "@strata/runtime";
 import { bootstrapOperator } from "./bootstrap-operator.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
@@ -87,5 +87,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
       }),
     ),
   );
-  closing.add(purgeApps({ ...stores, publisher: broker, log, everyMs: config.APP_PURGE_INTERVAL_MS }));
+  // What stays is the account's: that there was such an app, and what was done about it.
+  const purges = closing.add(startAppPurges({ db: mongo.db, log, kept: ["apps"] }));
+  closing.add(purgeApps({ ...stores, purges, publisher: broker, log, everyMs: config.APP_PURGE_INTERVAL_MS }));
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { rootCertificates } from "node:tls";
-import { openBroker } from "@strata/messaging";
-import { openMongo, type ServiceContext } from "@strata/runtime";
+import { openBroker, purgedApps } from "@strata/messaging";
+import { openMongo, type ServiceContext, startAppPurges } from "@strata/runtime";
 import { urlCaller } from "./call-url.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
@@ -33,6 +33,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const call = callBackend(caller, signing);
   const limits = underWay(config.CALLS_PER_APP);
   const rows = consumers({ calls, secrets, signing, call, underWay: limits, metrics, mongo: mongo.dependency });
-  closing.add(await broker.consume(rows), "consumers");
+  const purges = closing.add(startAppPurges({ db: mongo.db, log }), "purges of apps");
+  closing.add(await broker.consume([...rows, purgedApps("integration", purges, mongo.dependency)]), "consumers");
   closing.add(startDueCalls({ store: calls, call, broker, metrics, log }, config.DUE_POLL_INTERVAL_MS), "due calls");
 }

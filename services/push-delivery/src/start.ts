@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { openBroker, redisReplicas } from "@strata/messaging";
-import { openMongo, openRedis, sealedPrefix, type ServiceContext } from "@strata/runtime";
+import { openBroker, purgedApps, redisReplicas } from "@strata/messaging";
+import { openMongo, openRedis, sealedPrefix, type ServiceContext, startAppPurges } from "@strata/runtime";
 import { notificationsOver } from "./notifications.ts";
 import { badgesOver } from "./badges.ts";
 import type { Config } from "./config.ts";
@@ -122,7 +122,9 @@ export async function start({ config, log, closing, readiness, metrics: registry
   };
   credentialMetrics(registry, credentials, sealedPrefix(config.CREDENTIALS_KEY));
   closing.add(startCredentialUpkeep(deps, UPKEEP_INTERVAL_MS), "upkeep of credentials");
-  closing.add(await broker.consume(consumers(deps)), "consumers");
+  const purges = closing.add(startAppPurges({ db: mongo.db, log }), "purges of apps");
+  const rows = [...consumers(deps), purgedApps("push-delivery", purges, mongo.dependency)];
+  closing.add(await broker.consume(rows), "consumers");
   const due = { ...deps, decisions: pushDecisions({ ...deciding, client: patient }) };
   closing.add(startDuePushes(due, config.DUE_POLL_INTERVAL_MS), "due pushes");
 }

@@ -1,5 +1,5 @@
-import { openBroker } from "@strata/messaging";
-import { openMongo, openRedis, repeat, type ServiceContext } from "@strata/runtime";
+import { openBroker, purgedApps } from "@strata/messaging";
+import { openMongo, openRedis, repeat, type ServiceContext, startAppPurges } from "@strata/runtime";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { inboxesOver } from "./inbox.ts";
@@ -43,7 +43,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
     mongo: mongo.dependency,
     announcementFanout: broker.dependsOn("announcement-fanout"),
   });
-  closing.add(await broker.consume(rows), "consumers");
+  const purges = closing.add(startAppPurges({ db: mongo.db, log }), "purges of apps");
+  closing.add(await broker.consume([...rows, purgedApps("receipt-tracking", purges, mongo.dependency)]), "consumers");
   closing.add(startRecounter({ ...stores, metrics, log, intervalMs: config.RECOUNT_INTERVAL_MS }), "recounter");
   const watched = { receipts, inboxes, unread, redis: redisConnection.dependency, drift: metrics.unreadDrift };
   closing.add(repeat(config.UNREAD_DRIFT_INTERVAL_MS, unreadDrift(watched), log), "unread drift");

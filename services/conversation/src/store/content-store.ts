@@ -59,6 +59,8 @@ export interface ContentStore extends ReferencedContents {
   remove(row: ContentRow): Promise<void>;
   /** Hands up to `limit` of a deleted conversation's contents to the sweep, gone for everybody else; answers how many. */
   purge(app: string, conversationId: string, limit: number, now?: number): Promise<number>;
+  /** The same with all contents of an app that is gone. */
+  purgeApp(app: string, now?: number): Promise<void>;
   /** Conversations in which content of no conversation was sent, `limit` at most. */
   conversationsWith(app: string, contentId: string, limit: number): Promise<readonly string[]>;
   isUsedIn(app: string, contentId: string, conversationId: string): Promise<boolean>;
@@ -140,6 +142,10 @@ export function mongoContentStore(db: Db): ContentStore {
       // As one that was never finished: the sweep knows how to remove those, and their bytes before their rows.
       const change = { $set: { isUploaded: false, removedAt: now, dueAt: now } };
       return rows.length === 0 ? 0 : (await contents.updateMany({ _id, ...present }, change)).modifiedCount;
+    },
+    async purgeApp(app, now = Date.now()) {
+      const change = { $set: { isUploaded: false, removedAt: now, dueAt: now } };
+      await contents.updateMany({ _id: { $gte: app, $lt: `${app}0` }, ...present }, change);
     },
     async findMissing(app, conversationId, contentIds) {
       if (contentIds.length === 0) return [];

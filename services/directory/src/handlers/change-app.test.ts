@@ -109,12 +109,15 @@ describe("changeApp", () => {
     if (app === null) throw new Error("nothing is due");
     expect(await stores.apps.claimPurge(due + 49, 50)).to.equal(null);
 
+    const purged: string[] = [];
+    const purges = { begin: async (gone: string) => void purged.push(gone) };
     const { publisher: failing } = recordingPublisher({ failing: true });
-    const died = await purgeApp({ ...stores, publisher: failing }, app, due).catch((error: unknown) => error);
+    const died = await purgeApp({ ...stores, purges, publisher: failing }, app, due).catch((error: unknown) => error);
     expect(died).to.be.instanceOf(Error);
     expect(await stores.apps.claimPurge(due + 50, 50)).to.include({ appId });
     const { events, publisher } = recordingPublisher();
-    await purgeApp({ ...stores, publisher }, app, due + 50);
+    await purgeApp({ ...stores, purges, publisher }, app, due + 50);
+    expect(purged).to.deep.equal([appId]);
     expect(events.map(({ type, app: of }) => [type, of])).to.deep.equal([
       ["directory.token.revoked.v1", appId],
       ["directory.app.changed.v1", appId],
