@@ -125,6 +125,20 @@ describe("members of an account", () => {
     expect(entry).to.deep.nested.include({ action: "member.joined", "actor.kind": "member", "actor.id": memberId });
   });
 
+  it("come in also where the process died between the code and the token", async () => {
+    const accountId = await anAccount();
+    const { code, memberId, delivery } = anInvitation(accountId);
+    await inviteMember(stores)(delivery);
+    const tokens = { ...stores.tokens, insertOrFind: () => Promise.reject(new Error("the process died")) };
+    const acceptance = anAcceptance(code);
+    const died = await acceptInvitation({ ...stores, tokens })(acceptance).catch((error: unknown) => error);
+    expect(died).to.be.instanceOf(Error);
+    const another = await acceptInvitation(stores)(anAcceptance(code));
+    expect(another).to.have.nested.property("error.details.property", "code");
+    expect(await acceptInvitation(stores)(acceptance)).to.have.nested.property("reply.token.memberId", memberId);
+    expect((await log(accountId)).map(({ action }) => action)).to.deep.equal(["member.invited", "member.joined"]);
+  });
+
   it("do not come in by a code that is over, was renewed, or whose member is removed", async () => {
     const accountId = await anAccount();
     const late = anInvitation(accountId);
