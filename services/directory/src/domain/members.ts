@@ -37,7 +37,7 @@ export function invited(
   wanted: Pick<KnownMember, "accountId" | "memberId" | "email" | "name" | "role" | "codeHash">,
   { actor, sentAt }: Asking,
 ): MemberAct | DomainError {
-  const refusal = beyond(actor, wanted.role);
+  const refusal = beyond(members, actor, wanted.role);
   if (refusal) return refusal;
   const sameId = members.find(({ memberId }) => memberId === wanted.memberId);
   if (sameId) return new DomainError("id_in_use", { member: AccountMember.parse(sameId) });
@@ -63,7 +63,7 @@ export function renewed(
 ): MemberAct | DomainError {
   const before = memberIn(members, memberId);
   if (before instanceof DomainError) return before;
-  const refusal = beyond(actor, before.state === "active" ? "owner" : before.role);
+  const refusal = beyond(members, actor, before.state === "active" ? "owner" : before.role);
   if (refusal) return refusal;
   const at = sentAt.getTime();
   return { before, after: { ...before, codeHash, changedAt: at, invitationExpiresAt: at + INVITATION_TTL_MS } };
@@ -93,7 +93,7 @@ export function changed(
   const before = memberIn(members, memberId);
   if (before instanceof DomainError) return before;
   const { role = before.role, name = before.name } = wanted;
-  const refusal = beyond(actor, before.role) ?? beyond(actor, role);
+  const refusal = beyond(members, actor, before.role) ?? beyond(members, actor, role);
   if (refusal) return refusal;
   if (role === before.role && name === before.name) return { before, after: before };
   return { before, after: { ...before, role, name, changedAt: sentAt.getTime() } };
@@ -102,7 +102,7 @@ export function changed(
 export function removed(members: readonly KnownMember[], memberId: string, { actor }: Asking): MemberAct | DomainError {
   const before = memberIn(members, memberId);
   if (before instanceof DomainError) return before;
-  return beyond(actor, before.role) ?? { before, after: null };
+  return beyond(members, actor, before.role) ?? { before, after: null };
 }
 
 function memberIn(members: readonly KnownMember[], memberId: string): KnownMember | DomainError {
@@ -110,10 +110,12 @@ function memberIn(members: readonly KnownMember[], memberId: string): KnownMembe
   return found ?? new DomainError("not_found", { property: "member_id" });
 }
 
-/** Nobody gives or takes a role that she has not herself. */
-function beyond({ scopes }: Actor, role: AccountRole): DomainError | null {
-  if (isGranted(scopes, scopeOfRole(role))) return null;
-  const message = `The token that asks lacks the scope ${scopeOfRole(role)}, which is what makes ${ROLE_WORDS[role]}`;
+/** Nobody gives or takes a role that she has not herself. A member has what she is now, whatever she was when she asked. */
+function beyond(members: readonly KnownMember[], actor: Actor, role: AccountRole): DomainError | null {
+  const herself = members.find(({ memberId, state }) => memberId === actor.id && state === "active");
+  const ofHerRole = herself ? [scopeOfRole(herself.role)] : [];
+  if (isGranted(actor.kind === "member" ? ofHerRole : actor.scopes, scopeOfRole(role))) return null;
+  const message = `Who asks lacks the scope ${scopeOfRole(role)}, which is what makes ${ROLE_WORDS[role]}`;
   return new DomainError("access_denied", { property: "role" }, { message });
 }
 

@@ -1,6 +1,6 @@
 import type { Actor } from "@strata/contracts";
 import { expect } from "chai";
-import { grantOf, refusalOf } from "./token.ts";
+import { grantOf, ofMember, refusalOf } from "./token.ts";
 
 describe("token rules", () => {
   const sentAt = new Date(1_000);
@@ -49,6 +49,24 @@ describe("token rules", () => {
     expect(refusalOf({ ...ofAccount, actor: { ...actor, scopes: ["account:write"] } }, sentAt)).to.have.property(
       "code",
     );
+  });
+
+  it("let a member give for longer than her token lives, and no scope that she lacks", () => {
+    const her = { kind: "member" as const, id: "m", tokenId: "t", expiresAt: 5_000, address: "::1", userAgent: null };
+    const asked = (scopes: Actor["scopes"], expiresAt: number | null) =>
+      refusalOf({ ...wanted, expiresAt, actor: { ...her, scopes } }, sentAt)?.details;
+    expect(asked(["account:write"], null)).to.equal(undefined);
+    expect(asked(["account:write"], 9_000)).to.equal(undefined);
+    expect(asked(["account:read"], 5_000)).to.deep.equal({ property: "scopes" });
+  });
+
+  it("grant what a member is, whatever her token said, and nothing once she is none", () => {
+    const hers = { ...token, appId: null, memberId: "m", scopes: ["account:admin" as const] };
+    const as = (role: "viewer" | "owner") => grantOf(ofMember(hers, { role }), 5)?.scopes;
+    expect(as("viewer")).to.deep.equal(["account:read"]);
+    expect(as("owner")).to.deep.equal(["account:admin"]);
+    expect(grantOf(ofMember(hers, null), 5)).to.equal(null);
+    expect(ofMember(token, null)).to.deep.equal(token);
   });
 
   it("grant what a token says, and nothing that only its owner sees", () => {

@@ -63,7 +63,7 @@ function passingOn({ actor, scopes, expiresAt }: Wanted): DomainError | null {
 }
 
 /** A member's token grants what she is at this moment, whatever it granted before; once she is none, it has ended. */
-export function ofMember<T extends Token>(token: T, member: Pick<AccountMember, "role" | "changedAt"> | null): T {
+export function ofMember<T extends Token>(token: T, member: Pick<AccountMember, "role"> | null): T {
   if (token.memberId === undefined) return token;
   if (member === null) return { ...token, revokedAt: token.revokedAt ?? token.createdAt };
   return { ...token, scopes: [scopeOfRole(member.role)] };

@@ -38,7 +38,8 @@ export const changeMember =
     if (act.before === act.after) return reply(AccountMember.parse(act.after));
 
     await audit.append(entryOf(delivery, memberEntry("member.changed", act)));
-    const touched = act.before?.role === act.after?.role ? [] : await tokens.touchOfMember(accountId, memberId);
+    const touched =
+      act.before?.role === act.after?.role ? [] : await tokens.touchOfMember(accountId, memberId, sentAt.getTime());
     for (const { tokenId, hash, version } of touched) {
       const options = { id: `${id}.${tokenId}`, cause: delivery, subjectVersion: version };
       await publisher.emit(TokenChanged, NO_APP, { tokenId, hash }, options);
@@ -59,7 +60,7 @@ export const removeMember =
     if (act instanceof DomainError) return refuse(act);
 
     await audit.append(entryOf(delivery, memberEntry("member.removed", act)));
-    for (const { tokenId } of await tokens.touchOfMember(accountId, memberId)) {
+    for (const { tokenId } of await tokens.touchOfMember(accountId, memberId, sentAt.getTime())) {
       const revoked = await tokens.revoke(accountId, tokenId, sentAt.getTime(), id);
       if (!revoked) continue;
       const { hash, version } = revoked.token;

@@ -125,6 +125,20 @@ describe("members of an account", () => {
     expect(entry).to.deep.nested.include({ action: "member.joined", "actor.kind": "member", "actor.id": memberId });
   });
 
+  it("come in also where the process died between the code and the token", async () => {
+    const accountId = await anAccount();
+    const { code, memberId, delivery } = anInvitation(accountId);
+    await inviteMember(stores)(delivery);
+    const tokens = { ...stores.tokens, insertOrFind: () => Promise.reject(new Error("the process died")) };
+    const acceptance = anAcceptance(code);
+    const died = await acceptInvitation({ ...stores, tokens })(acceptance).catch((error: unknown) => error);
+    expect(died).to.be.instanceOf(Error);
+    const another = await acceptInvitation(stores)(anAcceptance(code));
+    expect(another).to.have.nested.property("error.details.property", "code");
+    expect(await acceptInvitation(stores)(acceptance)).to.have.nested.property("reply.token.memberId", memberId);
+    expect((await log(accountId)).map(({ action }) => action)).to.deep.equal(["member.invited", "member.joined"]);
+  });
+
   it("do not come in by a code that is over, was renewed, or whose member is removed", async () => {
     const accountId = await anAccount();
     const late = anInvitation(accountId);
@@ -234,6 +248,25 @@ describe("members of an account", () => {
     expect(refused).to.have.nested.property("error.code", "invalid_operation");
   });
 
+  it("never displace another's tokens in the account's list, however many they had", async () => {
+    const accountId = await anAccount();
+    const memberId = randomUUID();
+    const grant = { accountId, appId: null, scopes: ["account:read" as const], expiresAt: null };
+    const row = (n: number, hers: boolean) => {
+      const tokenId = randomUUID();
+      const times = { createdAt: n, revokedAt: null };
+      const token = { tokenId, name: "x", hash: tokenHash(tokenId), version: 1, by: "test", ...grant, ...times };
+      return { _id: `${accountId}/${tokenId}`, ...token, ...(hers ? { memberId } : {}) };
+    };
+    const others = [row(5_000, false), row(5_001, false)];
+    const rows = [...Array.from({ length: 1_100 }, (_, n) => row(n, true)), ...others];
+    await stores.db.collection<{ _id: string }>("tokens").insertMany(rows);
+    const listed = await stores.tokens.list(accountId);
+    expect(listed).to.have.lengthOf(1_002);
+    expect(listed.slice(-2).map(({ tokenId }) => tokenId)).to.deep.equal(others.map(({ tokenId }) => tokenId));
+    expect(listed[0]).to.include({ createdAt: 100 });
+  });
+
   it("rotate their own tokens, for thirty days more, and nobody does it for them", async () => {
     const accountId = await anAccount();
     const { memberId, tokenId, actor } = await aMember(accountId, "viewer");
@@ -259,19 +292,36 @@ describe("members of an account", () => {
     expect(await grantOf(own.payload.hash)).to.include({ memberId });
   });
 
-  it("keep one who administers the account, of two owners who remove each other at once", async () => {
+  it("keep one who administers the account, of two owners who are removed and lowered at once", async () => {
     for (let time = 0; time < 5; time += 1) {
       const accountId = await anAccount();
       const [ann, bob] = [await aMember(accountId, "owner"), await aMember(accountId, "owner")];
+      const actor = anActor();
+      const lowered = { accountId, memberId: ann.memberId, role: "viewer" as const, actor };
+      const outcomes = await Promise.all([
+        removeMember(silent())(aDelivery({ accountId, memberId: bob.memberId, actor })),
+        changeMember(silent())(aDelivery(lowered)),
+      ]);
+      const refused = outcomes.filter(({ kind }) => kind === "refuse");
+      expect(refused).to.have.lengthOf(1);
+      expect(refused[0]).to.have.nested.property("error.code", "invalid_operation");
+      expect((await rolesIn(accountId)).filter((role) => role === "owner")).to.have.lengthOf(1);
+    }
+  });
+
+  it("do nothing by a role that was taken from them meanwhile, of two owners who remove each other at once", async () => {
+    for (let time = 0; time < 5; time += 1) {
+      const accountId = await anAccount();
+      const [ann, bob] = [await aMember(accountId, "owner"), await aMember(accountId, "owner")];
+      await aMember(accountId, "owner");
       const outcomes = await Promise.all([
         removeMember(silent())(aDelivery({ accountId, memberId: bob.memberId, actor: ann.actor })),
-        changeMember(silent())(
-          aDelivery({ accountId, memberId: ann.memberId, role: "viewer" as const, actor: bob.actor }),
-        ),
+        removeMember(silent())(aDelivery({ accountId, memberId: ann.memberId, actor: bob.actor })),
       ]);
-      expect(outcomes.filter(({ kind }) => kind === "refuse")).to.have.lengthOf(1);
-      expect(outcomes.find(({ kind }) => kind === "refuse")).to.have.nested.property("error.code", "invalid_operation");
-      expect((await rolesIn(accountId)).filter((role) => role === "owner")).to.have.lengthOf(1);
+      const refused = outcomes.filter(({ kind }) => kind === "refuse");
+      expect(refused).to.have.lengthOf(1);
+      expect(refused[0]).to.have.nested.property("error.code", "access_denied");
+      expect(await rolesIn(accountId)).to.deep.equal(["owner", "owner"]);
     }
   });
 

@@ -23,6 +23,8 @@ const aSignUp = (changes: object = {}) =>
     ...changes,
   });
 
+const dying = () => Promise.reject(new Error("the process died"));
+
 describe("a sandbox account", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -61,6 +63,23 @@ describe("a sandbox account", () => {
     const entries = await log(accountId);
     expect(entries.map(({ action }) => action)).to.have.members(["account.created", "app.created", "token.created"]);
     for (const entry of entries) expect(entry.actor).to.deep.equal({ kind: "token", id: tokenId, tokenId, ...origin });
+  });
+
+  it("is made whole by a command that comes again, wherever the process died", async () => {
+    for (const missing of [
+      { apps: { ...stores.apps, insertOrFind: dying } },
+      { tokens: { ...stores.tokens, insertOrFind: dying } },
+      { audit: { ...stores.audit, append: dying } },
+    ]) {
+      const delivery = aSignUp();
+      const { accountId, appId, hash } = delivery.payload;
+      const died = await signUp({ ...deps(), ...missing })(delivery).catch((error: unknown) => error);
+      expect(died).to.be.instanceOf(Error);
+      expect(await signUp(deps())(delivery)).to.have.property("kind", "reply");
+      expect((await stores.apps.list(accountId)).map((app) => app.appId)).to.deep.equal([appId]);
+      expect((await stores.tokens.list(accountId)).map((token) => token.hash)).to.deep.equal([hash]);
+      expect(await log(accountId)).to.have.lengthOf(3);
+    }
   });
 
   it("is one, of several commands that ask for its id at once, and says nothing of it to the others", async () => {

@@ -45,7 +45,7 @@ export interface TokenStore {
   insertOrFind(token: KnownToken, by: string): Promise<StoredToken | null>;
   find(accountId: string, tokenId: string): Promise<(StoredToken & ReplacedToken) | null>;
   findByHash(hash: string): Promise<KnownToken | null>;
-  /** The tokens of an account, oldest first, revoked ones too. */
+  /** The tokens of an account, oldest first, revoked ones too; of those of its members the newest thousand. */
   list(accountId: string): Promise<readonly KnownToken[]>;
   /** All of an app's. */
   listOfApp(accountId: string, appId: string): Promise<readonly KnownToken[]>;
@@ -60,8 +60,8 @@ export interface TokenStore {
     replacement: Omit<Replacement, "expiresAt">,
     times: { readonly at: number; readonly endsAt: number },
   ): Promise<ReplacedToken | null>;
-  /** The tokens of a member, each in another version: what they grant follows from what she is. */
-  touchOfMember(accountId: string, memberId: string): Promise<readonly KnownToken[]>;
+  /** The tokens of a member that are not over by `at`, each in another version: what they grant follows from what she is. */
+  touchOfMember(accountId: string, memberId: string, at: number): Promise<readonly KnownToken[]>;
   /** Whether a token that is nobody's in particular administers the account at `at`. */
   hasAdmin(accountId: string, at: number): Promise<boolean>;
   /** Keeps the latest use of each. */
@@ -75,6 +75,7 @@ const MAX_LISTED = 1_000;
 /** Under its account, so that no account learns of, or stands in the way of, another's ids. */
 const tokenKey = (accountId: string, tokenId: string): string => `${accountId}/${tokenId}`;
 
+const goesOnAt = (at: number) => ({ $or: [{ expiresAt: null }, { expiresAt: { $gt: at } }] });
 const isUnrevoked = { $eq: [{ $ifNull: ["$revokedAt", null] }, null] };
 
 function known(row: unknown): KnownToken {
@@ -105,8 +106,12 @@ export function mongoTokenStore(db: Db): TokenStore {
       return row && known(row);
     },
     async list(accountId) {
-      const rows = await tokens.find({ accountId }).sort({ createdAt: 1, _id: 1 }).limit(MAX_LISTED).toArray();
-      return rows.map(known);
+      const ofNobody = { accountId, memberId: { $exists: false } };
+      const rows = await tokens.find(ofNobody).sort({ createdAt: 1, _id: 1 }).limit(MAX_LISTED).toArray();
+      // Members' are replaced every month: the newest of them, and apart, so that they never displace any other.
+      const ofMembers = { accountId, memberId: { $gt: "" } };
+      const latest = await tokens.find(ofMembers).sort({ createdAt: -1, _id: -1 }).limit(MAX_LISTED).toArray();
+      return [...rows, ...latest].map(known).toSorted((a, b) => a.createdAt - b.createdAt);
     },
     async listOfApp(accountId, appId) {
       const rows = await tokens.find({ accountId, appId }).toArray();
@@ -137,7 +142,7 @@ export function mongoTokenStore(db: Db): TokenStore {
           _id,
           revokedAt: null,
           replacement: { $exists: false },
-          $or: [{ expiresAt: null }, { expiresAt: { $gt: at } }],
+          ...goesOnAt(at),
         },
         [
           {
@@ -153,13 +158,14 @@ export function mongoTokenStore(db: Db): TokenStore {
       const row = replaced ?? (await tokens.findOne({ _id }));
       return row && { token: known(row), replacement: row.replacement ?? null };
     },
-    async touchOfMember(accountId, memberId) {
-      await tokens.updateMany({ accountId, memberId }, { $inc: { version: 1 } });
-      const rows = await tokens.find({ accountId, memberId }).toArray();
+    async touchOfMember(accountId, memberId, at) {
+      const hers = { accountId, memberId, ...goesOnAt(at) };
+      await tokens.updateMany(hers, { $inc: { version: 1 } });
+      const rows = await tokens.find(hers).toArray();
       return rows.map(known);
     },
     async hasAdmin(accountId, at) {
-      const isLive = { revokedAt: null, $or: [{ expiresAt: null }, { expiresAt: { $gt: at } }] };
+      const isLive = { revokedAt: null, ...goesOnAt(at) };
       const ofNobody = { appId: null, memberId: { $exists: false }, scopes: "account:admin" as const };
       return (await tokens.findOne({ accountId, ...ofNobody, ...isLive }, { projection: { _id: 1 } })) !== null;
     },

@@ -161,7 +161,8 @@ const rotate = (holding: Holding, { maxBodyBytes }: { readonly maxBodyBytes: num
     summary: `Put another token of ${holding.words} in the place of one`,
     description:
       "The new one has the name and scopes of the old one, which ends when the overlap is over, or when it would have " +
-      `anyhow. One that has ended, or has been replaced, is 422 \`invalid_operation\`. ${NOT_KEPT} ${NOT_MORE}`,
+      "anyhow. One that has ended, or has been replaced, is 422 `invalid_operation`. A member's is replaced by herself " +
+      `alone: 403 \`access_denied\`. ${NOT_KEPT} ${NOT_MORE}`,
     path: holding.tokenPath,
     headers: CreationHeaders,
     body: RotationBody,

@@ -16,9 +16,11 @@ import {
   ListDevices,
   ListPushCredentials,
   MessageCreated,
+  type PayloadOf,
   type PushCredential,
   PushNotification,
   PutPushCredential,
+  RecordAct,
   RegisterDevice,
   RemoveDevice,
   type ReplyOf,
@@ -90,6 +92,8 @@ describe("push-delivery", () => {
   /** By user: as receipt-tracking counts. */
   const badges = new Map<string, number>();
   const registered: unknown[] = [];
+  /** What the directory was told for the audit log. */
+  const acts: (PayloadOf<typeof RecordAct> & { readonly app: string })[] = [];
 
   /** Another service's side of the real broker, in this process, with only the rows given. */
   async function openPeer(service: ServiceName, rows: readonly Consumer[]): Promise<Broker> {
@@ -115,8 +119,13 @@ describe("push-delivery", () => {
     mongo = resources.use(await tcpProxy(infra.mongoUrl("push")));
     probe = resources.use(await probeBroker(infra.amqpUrl));
     // The service waits for the queue of the directory, so that peer is opened first.
+    const recordAct = on(RecordAct, async ({ app, payload }) => {
+      acts.push({ app, ...payload });
+      return ack;
+    });
     directory = await openPeer("directory", [
       consumer({ queue: "directory.devices", handlers: [on(DeviceRegistered, async () => ack)] }),
+      consumer({ queue: "directory.admin", handlers: [recordAct] }),
     ]);
     const config = loadConfig({
       AMQP_URL: infra.amqpUrl,
@@ -537,6 +546,8 @@ describe("push-delivery", () => {
     expect(await gateway.request(SendCanary, app, canary)).to.include({ isAccepted: true, status: 200 });
     expect(phone.device(target.token).received_count).to.equal(1);
     expect(await gateway.request(DeletePushCredential, app, { credentialId })).to.deep.equal({ isKnown: true });
+    const actions = () => acts.filter((act) => act.app === app).map(({ action }) => action);
+    await eventually(actions, ["push_credential.set", "push_credential.removed"]);
     expect(await list()).to.deep.equal([]);
   });
 
