@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { BeforeSend, BeforeSendVerdict, RuleSubject, WebhookUrl } from "./before-send.ts";
 import { defineCommand, defineQuery } from "./define.ts";
 import { NewPart } from "./message.ts";
@@ -52,7 +53,11 @@ export const RotateSigningSecret = defineCommand({
   lane: "signing-secrets",
   name: "RotateSigningSecret",
   version: 1,
-  payload: z.object({ overlapSeconds: z.number().int().min(0).max(MAX_SIGNING_OVERLAP_SECONDS), at: Millis }),
+  payload: z.object({
+    overlapSeconds: z.number().int().min(0).max(MAX_SIGNING_OVERLAP_SECONDS),
+    at: Millis,
+    actor: Actor.optional(),
+  }),
   reply: SigningSecret.extend({ secret: z.string() }),
 });
 

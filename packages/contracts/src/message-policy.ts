@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { BeforeSend, BeforeSendVerdict, RuleState, RuleSubject } from "./before-send.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Authority, NewPart } from "./message.ts";
@@ -108,7 +109,7 @@ export const SetMessagePolicy = defineCommand({
   lane: "policies",
   name: "SetMessagePolicy",
   version: 1,
-  payload: z.object({ policy: MessagePolicy.nullable(), at: Millis }),
+  payload: z.object({ policy: MessagePolicy.nullable(), at: Millis, actor: Actor.optional() }),
   reply: z.object({ policy: MessagePolicy }),
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { WebhookUrl } from "./before-send.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { FlagReason } from "./flag.ts";
@@ -84,7 +85,7 @@ export const SetModerationPolicy = defineCommand({
   lane: "admin",
   name: "SetModerationPolicy",
   version: 1,
-  payload: z.object({ policy: ModerationPolicy.nullable(), at: Millis }),
+  payload: z.object({ policy: ModerationPolicy.nullable(), at: Millis, actor: Actor.optional() }),
   reply: StandingModerationPolicy,
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { defineCommand, defineQuery } from "./define.ts";
 import { Millis, UserId } from "./values.ts";
 
@@ -116,7 +117,7 @@ export const SetPushPolicy = defineCommand({
   lane: "admin",
   name: "SetPushPolicy",
   version: 1,
-  payload: z.object({ policy: PushPolicy, at: Millis }),
+  payload: z.object({ policy: PushPolicy, at: Millis, actor: Actor.optional() }),
   reply: PushPolicy,
 });
 

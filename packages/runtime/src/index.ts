@@ -21,5 +21,6 @@ export { repeat } from "./repeat.ts";
 export type { RedisConnection } from "./redis.ts";
 export { openRedis } from "./redis.ts";
 export { seal, sealedPrefix, SealError, unseal } from "./sealing.ts";
+export { wholeChange } from "./whole-change.ts";
 export type { Service, ServiceContext } from "./service.ts";
 export { runService } from "./service.ts";

@@ -20,10 +20,14 @@ import { getDecision, getModeration, listModerationQueue, simulateModeration } f
 import { getModerationPolicy, setModerationPolicy } from "./handlers/moderation-policy.ts";
 import { countFlagsAnew, reviewDecision, reviewFlags } from "./handlers/review-moderation.ts";
 import type { JudgingDeps } from "./moderating/judge.ts";
+import type { AppStore } from "./store/app-store.ts";
+import type { AuditStore } from "./store/audit-store.ts";
 import type { ModerationPolicyStore } from "./store/moderation-policy-store.ts";
 
 export interface ModerationDeps extends JudgingDeps {
   readonly moderationPolicies: ModerationPolicyStore;
+  readonly apps: Pick<AppStore, "find">;
+  readonly audit: Pick<AuditStore, "append">;
 }
 
 /** What flags of one user come to, in her own lane: one writer for all of it. */

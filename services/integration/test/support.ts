@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { aDelivery } from "@strata/messaging/testing";
+import { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 import { openMongo } from "@strata/runtime";
 import { openInfra, testLogger } from "@strata/testing";
 import { Registry } from "prom-client";
@@ -24,6 +24,7 @@ export async function openWorld(name: string) {
   return {
     db: mongo.db,
     calls,
+    publisher: recordingPublisher().publisher,
     secrets,
     signing: signed,
     call: callBackend(caller, signed),

@@ -113,6 +113,34 @@ describe("the audit log", function audit() {
     }
   });
 
+  it("has who set an app's policies, and rotated what its webhooks are signed with", async () => {
+    const app = await newApp(send);
+    const { text: token } = madeToken(
+      await send("POST", `/accounts/apps/${app}/tokens`, { body: { name: "backend", scopes: ["app:write"] } }),
+    );
+    const set = async (path: string, body: object, method = "PUT") =>
+      expectStatus(await send(method, `/apps/${app}${path}`, { token, body }), 200);
+    const rules = [{ kind: "words", name: "rude", words: ["damn"] }];
+    await set("/message_policy", { rules });
+    await set("/message_policy", {});
+    await set("/moderation/policy", { is_active: true });
+    await set("/push_policy", { categories: { offers: { delay_seconds: 5 } } });
+    const secret = String(member((await set("/signing_secret", {}, "POST")).json, "secret"));
+    const of = async (action: string) => {
+      await eventually(async () => (await actions(`?app=${app}`)).includes(action), true);
+      return entries(`?app=${app}&action=${action}`);
+    };
+    const [second, first] = await of("message_policy.set");
+    expect(first).to.deep.nested.include({ before: null, "after.rules[0].name": "rude" });
+    expect(second).to.deep.nested.include({ "before.rules[0].name": "rude", "after.rules": [] });
+    expect(member(first, "actor")).to.include({ kind: "token", address: "127.0.0.1" });
+    expect((await of("moderation_policy.set"))[0]).to.deep.nested.include({ before: null, "after.is_active": true });
+    expect((await of("push_policy.set"))[0]).to.deep.nested.include({ before: null, "after.categories": ["offers"] });
+    const rotated = await of("signing_secret.rotated");
+    expect(rotated[0]).to.deep.nested.include({ "after.overlap_seconds": 86_400 });
+    expect(JSON.stringify(await entries(`?app=${app}`))).to.not.include(secret);
+  });
+
   it("is read in pages, by app, actor, action and time", async () => {
     const app = await newApp(send);
     const { id } = madeToken(

@@ -1,5 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type BeforeSendVerdict, MessageFlagged, MessageRefused, type MessagePolicy } from "@strata/contracts";
+import {
+  type BeforeSendVerdict,
+  MessageFlagged,
+  type MessagePolicy,
+  MessageRefused,
+  RecordAct,
+} from "@strata/contracts";
 import { anAppId, aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { aDraft, aPart, blocking, codeOf, refusalOf, repliedBy, sentOf } from "../../test/messages.ts";
@@ -19,6 +25,8 @@ const change = (conversationId: string, messageId: string, body: string) => ({
   at: 5_000,
 });
 
+const rule = (name: string) => [{ name, kind: "words", action: "refuse", state: "active" }];
+
 describe("message policies", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
   before(async () => {
@@ -34,7 +42,7 @@ describe("message policies", () => {
     let clock = Date.now();
     const deps = { ...stores, ...blocking(), publisher, now: () => clock };
     const set = async (next: MessagePolicy | null, at = Date.now()) =>
-      repliedBy(await setMessagePolicy(stores)(aDelivery({ policy: next, at }, { app }))).policy;
+      repliedBy(await setMessagePolicy({ ...stores, publisher })(aDelivery({ policy: next, at }, { app }))).policy;
     await set(policy);
     const command = (text: string, changed: Parameters<typeof aDraft>[1] = {}, where = conversationId) =>
       aDelivery(aDraft(where, { parts: [aPart(text)], ...changed }), { app, id: randomUUID() });
@@ -92,6 +100,35 @@ describe("message policies", () => {
     expect(codeOf(await send(command("three", { verdict: { outcome: "allow", note: null } })))).to.equal(
       "message_refused",
     );
+  });
+
+  it("have each setting written down with what was there before, the same however often it comes", async () => {
+    const app = anAppId();
+    const { commands, publisher } = recordingPublisher();
+    const setting = (policy: MessagePolicy | null, at: number) => aDelivery({ policy, at }, { app, id: randomUUID() });
+    const set = (delivery: ReturnType<typeof setting>) => setMessagePolicy({ ...stores, publisher })(delivery);
+    await set(setting(aPolicy([aWordsRule(["$where"], { name: "one" })]), 1));
+    const second = setting(aPolicy([aWordsRule(["x"], { name: "two" })], { beforeSend: aBeforeSend() }), 2);
+    await set(second);
+    await set(second);
+    // Late: it changes nothing.
+    await set(setting(null, 1));
+    await set(setting(null, 3));
+    const acts = commands.map(({ payload }) => RecordAct.payload.parse(payload));
+    const named = acts.map(({ action, before, after }) => [
+      action,
+      before?.["rules"] ?? null,
+      after?.["rules"] ?? null,
+    ]);
+    expect(named).to.deep.equal([
+      ["message_policy.set", null, rule("one")],
+      ["message_policy.set", rule("one"), rule("two")],
+      ["message_policy.set", rule("one"), rule("two")],
+      ["message_policy.removed", rule("two"), null],
+    ]);
+    expect(acts[1]).to.deep.equal(acts[2]);
+    expect(acts[1]).to.deep.include({ entryId: second.id, subject: { kind: "message_policy", id: app } });
+    expect(JSON.stringify(acts)).to.not.include("where");
   });
 
   it("mask what is stored, searched and shown of a message, and say so in its history", async () => {

@@ -1,12 +1,13 @@
 import {
   DEFAULT_MESSAGE_POLICY,
   type GetMessagePolicy,
+  type MessagePolicy,
   type PayloadOf,
   type PreviewMessagePolicy,
   type ReplyOf,
   type SetMessagePolicy,
 } from "@strata/contracts";
-import { type Handler, reply } from "@strata/messaging";
+import { type Handler, type Publisher, recordAct, reply } from "@strata/messaging";
 import { judgeAsking } from "../domain/before-send.ts";
 import { compilePolicy } from "../domain/message-policy.ts";
 import type { MessagePolicies } from "../message-policies.ts";
@@ -15,6 +16,7 @@ import type { MessagePolicyStore } from "../store/message-policy-store.ts";
 interface Deps {
   readonly policyStore: MessagePolicyStore;
   readonly messagePolicies: Pick<MessagePolicies, "forget">;
+  readonly publisher: Pick<Publisher, "send">;
 }
 
 /** Sets an app's policy, which judges in every process within two seconds. Answers what holds then. */
@@ -22,12 +24,33 @@ export const setMessagePolicy =
   ({
     policyStore,
     messagePolicies,
+    publisher,
   }: Deps): Handler<PayloadOf<typeof SetMessagePolicy>, ReplyOf<typeof SetMessagePolicy>> =>
-  async ({ app, id: by, payload: { policy, at } }) => {
+  async (delivery) => {
+    const { app, id: by, payload } = delivery;
+    const { policy, at } = payload;
     if (policy) compilePolicy(policy);
     await policyStore.put(app, policy, { at, by });
     messagePolicies.forget(app);
-    return reply({ policy: await policyOf(policyStore, app) });
+    const row = await policyStore.find(app);
+    if (row?.by === by) {
+      await recordAct(publisher, delivery, {
+        action: row.policy ? "message_policy.set" : "message_policy.removed",
+        subject: { kind: "message_policy", id: app },
+        before: factsOf(row.before?.policy ?? null),
+        after: factsOf(row.policy),
+      });
+    }
+    return reply({ policy: row?.policy ?? DEFAULT_MESSAGE_POLICY });
+  };
+
+/** Which rules there are, and who is asked: what each of them looks for is long, and the policy's own. */
+const factsOf = (policy: MessagePolicy | null) =>
+  policy && {
+    rules: policy.rules.map(({ name, kind, action, state }) => ({ name, kind, action, state })),
+    mask: policy.mask,
+    keepRefusedText: policy.isRefusedTextKept,
+    beforeSend: policy.beforeSend?.url ?? null,
   };
 
 async function policyOf(policyStore: MessagePolicyStore, app: string) {

@@ -1,5 +1,5 @@
 import { MessagePolicy } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
+import { isDuplicateKey, wholeChange } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 
@@ -11,6 +11,8 @@ const PolicyRow = z.object({
   /** When the command was sent, and which it was: an older one that comes late changes nothing. */
   at: z.number(),
   by: z.string(),
+  /** What that command found. */
+  before: z.object({ policy: MessagePolicy.nullable() }).nullable().default(null),
 });
 export type PolicyRow = z.infer<typeof PolicyRow>;
 
@@ -28,7 +30,9 @@ export function mongoMessagePolicyStore(db: Db): MessagePolicyStore {
     async put(_id, policy, { at, by }) {
       const isOlder = [{ at: { $lt: at } }, { at, by: { $lte: by } }];
       try {
-        await policies.replaceOne({ _id, $or: isOlder }, { policy, at, by }, { upsert: true });
+        await policies.updateOne({ _id, $or: isOlder }, [{ $set: wholeChange({ policy }, { at, by }) }], {
+          upsert: true,
+        });
       } catch (error) {
         // The row is there, and newer: the upsert tried to make a second one.
         if (!isDuplicateKey(error)) throw error;

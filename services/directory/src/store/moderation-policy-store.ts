@@ -1,5 +1,5 @@
 import { DEFAULT_MODERATION_POLICY, Millis, ModerationPolicy, type StandingModerationPolicy } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
+import { isDuplicateKey, wholeChange } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
 
@@ -12,6 +12,8 @@ const PolicyRow = z.object({
   /** When the command was sent, and which it was: an older one that comes late changes nothing. */
   at: Millis,
   by: z.string(),
+  /** What that command found. */
+  before: z.object({ policy: ModerationPolicy.nullable() }).nullable().default(null),
 });
 type PolicyRow = z.infer<typeof PolicyRow>;
 
@@ -23,6 +25,11 @@ export interface ModerationPolicyStore {
     command: { readonly at: number; readonly by: string },
   ): Promise<StandingModerationPolicy>;
   find(app: string): Promise<StandingModerationPolicy>;
+  /** What a command found and left; null: another has come since. */
+  changeBy(
+    app: string,
+    by: string,
+  ): Promise<{ readonly before: ModerationPolicy | null; readonly after: ModerationPolicy | null } | null>;
 }
 
 export function mongoModerationPolicyStore(db: Db): ModerationPolicyStore {
@@ -30,12 +37,22 @@ export function mongoModerationPolicyStore(db: Db): ModerationPolicyStore {
   const find = async (_id: string) => standing(await policies.findOne({ _id }));
   return {
     find,
+    async changeBy(_id, by) {
+      const row = await policies.findOne({ _id, by });
+      if (!row) return null;
+      const { before, policy } = PolicyRow.parse(row);
+      return { before: before?.policy ?? null, after: policy };
+    },
     async put(_id, policy, { at, by }) {
       const isOlder = [{ at: { $lt: at } }, { at, by: { $lt: by } }];
       try {
         const row = await policies.findOneAndUpdate(
           { _id, $or: isOlder },
-          { $set: { policy, at, by }, $inc: { revision: 1 } },
+          [
+            {
+              $set: { ...wholeChange({ policy }, { at, by }), revision: { $add: [{ $ifNull: ["$revision", 0] }, 1] } },
+            },
+          ],
           { upsert: true, returnDocument: "after" },
         );
         return standing(row);

@@ -41,6 +41,7 @@ import {
 } from "../openapi/message-policy-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, inConversation, inMessage, LayerCount, pagingOf } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 
 interface Options {
   readonly settings: Pick<SettingsCache, "of">;
@@ -117,8 +118,8 @@ const deleting = (): Route => ({
   },
 });
 
-const set = async ({ calls }: Call, policy: MessagePolicy | null): Promise<MessagePolicy> =>
-  (await calls.request(SetMessagePolicy, { policy, at: Date.now() })).policy;
+const set = async (call: Call, policy: MessagePolicy | null): Promise<MessagePolicy> =>
+  (await call.calls.request(SetMessagePolicy, { policy, at: Date.now(), actor: actorOf(call) })).policy;
 
 const previewing = (options: Options): Route => ({
   method: "post",

@@ -6,6 +6,7 @@ import { noContent, ok, type Route } from "../http/route.ts";
 import { ModerationPolicyRequest, ModerationPolicyView } from "../openapi/moderation-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";
+import { actorOf } from "./actor-of.ts";
 
 interface Options {
   readonly maxBodyBytes: number;
@@ -55,14 +56,15 @@ const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocal }: Options): R
     answer: { status: 200, description: "The whole policy as it is now", schema: ModerationPolicyView },
     errors: [413, 422],
   }),
-  async handle({ calls, body }) {
+  async handle(call) {
+    const { calls, body } = call;
     const policy = parseModerationPolicy(body);
     for (const { actions } of policy.thresholds) {
       for (const action of actions) {
         if (action.kind === "webhook" && action.url) requireWebhookUrl(action.url, "thresholds.actions.url", isLocal);
       }
     }
-    return ok(view(await calls.request(SetModerationPolicy, { policy, at: Date.now() })));
+    return ok(view(await calls.request(SetModerationPolicy, { policy, at: Date.now(), actor: actorOf(call) })));
   },
 });
 
@@ -78,8 +80,8 @@ const deleting = (): Route => ({
     path: AppPath,
     answer: { status: 204, description: "There is none now" },
   }),
-  async handle({ calls }) {
-    await calls.request(SetModerationPolicy, { policy: null, at: Date.now() });
+  async handle(call) {
+    await call.calls.request(SetModerationPolicy, { policy: null, at: Date.now(), actor: actorOf(call) });
     return noContent;
   },
 });

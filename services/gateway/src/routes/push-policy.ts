@@ -4,6 +4,7 @@ import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath } from "../openapi/parameters.ts";
 import { PushPolicyChange, PushPolicyRequest, PushPolicyView } from "../openapi/push-policy-schemas.ts";
+import { actorOf } from "./actor-of.ts";
 
 interface Options {
   readonly maxBodyBytes: number;
@@ -78,6 +79,6 @@ const patching = (maxBodyBytes: number): Route => ({
   handle: async (call) => set(call, changedPushPolicy(await policyOf(call), call.body)),
 });
 
-async function set({ calls }: Call, policy: PushPolicy): Promise<Answer> {
-  return ok(pushPolicyView(await calls.request(SetPushPolicy, { policy, at: Date.now() })));
+async function set(call: Call, policy: PushPolicy): Promise<Answer> {
+  return ok(pushPolicyView(await call.calls.request(SetPushPolicy, { policy, at: Date.now(), actor: actorOf(call) })));
 }

@@ -19,6 +19,7 @@ import {
   SigningSecretView,
   WebhookCallView,
 } from "../openapi/webhook-schemas.ts";
+import { actorOf } from "./actor-of.ts";
 
 const path = "/apps/:app/signing_secret";
 const tag = "Apps";
@@ -76,10 +77,11 @@ const rotating = (maxBodyBytes: number): Route => ({
     answer: { status: 200, description: "The secret, as Standard Webhooks has it", schema: NewSigningSecretView },
     errors: [413, 422],
   }),
-  async handle({ calls, body }) {
+  async handle(call) {
+    const { calls, body } = call;
     const fields = isAbsent(body) ? {} : requireJsonObject(body);
     const { overlap_seconds: overlapSeconds } = parseBySchema(SigningSecretBody, fields);
-    const made = await calls.request(RotateSigningSecret, { overlapSeconds, at: Date.now() });
+    const made = await calls.request(RotateSigningSecret, { overlapSeconds, at: Date.now(), actor: actorOf(call) });
     return ok({ ...secretView(made), secret: made.secret });
   },
 });

@@ -1,7 +1,7 @@
 import type { DeletePushCredential, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Handler, type Publisher, reply } from "@strata/messaging";
 import { CREDENTIALS_KNOWN_MS, type PushProviders } from "../push-providers.ts";
-import { recordAct } from "../record-act.ts";
+import { recordCredentialAct } from "../record-credential-act.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { CredentialStore } from "../store/credential-store.ts";
 
@@ -27,7 +27,7 @@ export const deletePushCredential =
     const change = await credentials.changeBy({ app, credentialId, by: id });
     if (change?.before) {
       const act = { action: "push_credential.removed", credentialId, before: change.before } as const;
-      await recordAct(publisher, delivery, { ...act, after: null });
+      await recordCredentialAct(publisher, delivery, { ...act, after: null });
     }
     providers.forget(app);
     await chunks.unpark(app, CREDENTIALS_KNOWN_MS);

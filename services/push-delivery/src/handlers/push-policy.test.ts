@@ -1,8 +1,14 @@
-import { type CategoryPolicy, DEFAULT_PUSH_POLICY, NO_PREFERENCES, type PushPolicy } from "@strata/contracts";
+import {
+  type CategoryPolicy,
+  DEFAULT_PUSH_POLICY,
+  NO_PREFERENCES,
+  type PushPolicy,
+  RecordAct,
+} from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { pushPolicies } from "../push-policies.ts";
-import { aDelivery, openStores } from "../../test/support.ts";
+import { aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { changePushPreferences } from "./change-push-preferences.ts";
 import { forgetUser } from "./forget-user.ts";
 import { getPushPolicy } from "./get-push-policy.ts";
@@ -25,12 +31,32 @@ describe("a push policy", () => {
   });
   after(() => stores[Symbol.asyncDispose]());
 
+  const { commands, publisher } = recordingPublisher();
   const set = (app: string, policy: PushPolicy, at: number, id = "command") =>
-    setPushPolicy({ ...stores, pushPolicies: pushPolicies(stores.policies) })(aDelivery({ policy, at }, { app, id }));
+    setPushPolicy({ ...stores, publisher, pushPolicies: pushPolicies(stores.policies) })(
+      aDelivery({ policy, at }, { app, id }),
+    );
   const get = async (app: string) => getPushPolicy(stores)(aDelivery({}, { app }));
 
   it("is that of everybody until one is set", async () => {
     expect(await get(anAppId())).to.deep.equal({ kind: "reply", reply: { policy: DEFAULT_PUSH_POLICY } });
+  });
+
+  it("has each setting written down with what was there before, the same however often it comes", async () => {
+    const app = anAppId();
+    commands.length = 0;
+    const one = { ...DEFAULT_PUSH_POLICY, categories: { $offers: { delaySeconds: 5 } } };
+    await set(app, one, 1, "a");
+    for (const id of ["b", "b"]) await set(app, DEFAULT_PUSH_POLICY, 2, id);
+    await set(app, one, 1, "late");
+    const acts = commands.map(({ payload }) => RecordAct.payload.parse(payload));
+    expect(
+      acts.map(({ entryId, before, after }) => [entryId, before?.["categories"], after?.["categories"]]),
+    ).to.deep.equal([
+      ["a", undefined, ["$offers"]],
+      ["b", ["$offers"], []],
+      ["b", ["$offers"], []],
+    ]);
   });
 
   it("is kept as it was set, whatever its categories are called", async () => {

@@ -6,7 +6,7 @@ import type { CheckResult } from "../domain/credential-check.ts";
 import { factsOf } from "../domain/credential-facts.ts";
 import { unusedSince } from "../domain/credential-health.ts";
 import { CREDENTIALS_KNOWN_MS, type PushProviders } from "../push-providers.ts";
-import { recordAct } from "../record-act.ts";
+import { recordCredentialAct } from "../record-credential-act.ts";
 import { type CredentialKeys, openSealed, sealedAnew } from "../sealed-credential.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import { type CredentialStore, MAX_CREDENTIALS } from "../store/credential-store.ts";
@@ -49,7 +49,7 @@ export const putPushCredential =
     const change = await credentials.changeBy({ app, credentialId, by: id });
     if (change) {
       const act = { action: "push_credential.set", credentialId, before: change.before } as const;
-      await recordAct(deps.publisher, delivery, { ...act, after: { kind, facts, expiresAt } });
+      await recordCredentialAct(deps.publisher, delivery, { ...act, after: { kind, facts, expiresAt } });
     }
     providers.forget(app);
     await chunks.unpark(app, CREDENTIALS_KNOWN_MS);

@@ -1,5 +1,5 @@
-import { type Actor, AuditEntry, type CredentialFacts, RecordAct } from "@strata/contracts";
-import type { Delivery, Publisher } from "@strata/messaging";
+import type { Actor, CredentialFacts } from "@strata/contracts";
+import { type Delivery, type Publisher, recordAct } from "@strata/messaging";
 
 /** What may be said of a credential that was set or removed. Facts that its kind has not are left out. */
 export interface KnownCredential {
@@ -15,28 +15,18 @@ interface CredentialAct {
   readonly after: KnownCredential | null;
 }
 
-/**
- * Has the directory write an administrative act down (guarantee 2: told durably before the act's command is acknowledged),
- * under the id of that command, so that telling it again adds nothing.
- */
-export async function recordAct(
+/** Has it written down who set or removed a credential, with what tells credentials apart. */
+export const recordCredentialAct = (
   publisher: Pick<Publisher, "send">,
   delivery: Delivery<{ readonly actor?: Actor | undefined }>,
   { action, credentialId, before, after }: CredentialAct,
-): Promise<void> {
-  const { id, app, sentAt, payload } = delivery;
-  const entry = {
-    entryId: id,
-    at: sentAt.getTime(),
+): Promise<void> =>
+  recordAct(publisher, delivery, {
     action,
     subject: { kind: "push_credential", id: credentialId },
-    // What she might do is nothing of the log's.
-    actor: AuditEntry.shape.actor.parse(payload.actor ?? null),
     before: before && said(before),
     after: after && said(after),
-  };
-  await publisher.send(RecordAct, app, entry, { id: `${id}.act`, cause: delivery });
-}
+  });
 
 const said = ({ kind, facts, expiresAt }: KnownCredential): Record<string, unknown> => ({
   kind,
