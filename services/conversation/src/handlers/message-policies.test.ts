@@ -25,7 +25,7 @@ const change = (conversationId: string, messageId: string, body: string) => ({
   at: 5_000,
 });
 
-const rule = (name: string) => [{ name, kind: "words", action: "refuse", state: "active" }];
+const wordsFacts = (name: string) => [{ name, kind: "words", action: "refuse", state: "active" }];
 
 describe("message policies", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -121,10 +121,10 @@ describe("message policies", () => {
       after?.["rules"] ?? null,
     ]);
     expect(named).to.deep.equal([
-      ["message_policy.set", null, rule("one")],
-      ["message_policy.set", rule("one"), rule("two")],
-      ["message_policy.set", rule("one"), rule("two")],
-      ["message_policy.removed", rule("two"), null],
+      ["message_policy.set", null, wordsFacts("one")],
+      ["message_policy.set", wordsFacts("one"), wordsFacts("two")],
+      ["message_policy.set", wordsFacts("one"), wordsFacts("two")],
+      ["message_policy.removed", wordsFacts("two"), null],
     ]);
     expect(acts[1]).to.deep.equal(acts[2]);
     expect(acts[1]).to.deep.include({ entryId: second.id, subject: { kind: "message_policy", id: app } });
