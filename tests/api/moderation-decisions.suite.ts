@@ -104,10 +104,17 @@ export function moderationDecisions(world: () => World): void {
       const unread = async () =>
         member((await app.api("GET", `/users/${bob}/conversations/${conversation}`)).json, "unread_message_count");
       expect(await unread()).to.equal(1);
+      // Who comes in later, with all that was said before, does not see it either.
+      const [dan = ""] = await app.users(1);
+      const add = [{ operation: "add", property: "participants", id: `layer:///identities/${dan}` }];
+      const patch = { "Content-Type": "application/vnd.layer-patch+json" };
+      expectStatus(await app.api("PATCH", `/conversations/${conversation}`, { body: add, headers: patch }), 204);
+      await eventually(() => seenBy(dan), [reply]);
       const [decision] = await decisionsOf(app, eve);
       expect(decision).to.have.nested.property("actions[0].messages[0]", `layer:///messages/${message}`);
       expectStatus(await review(app, decision, { by: "Mia" }, "/reverse"), 200);
       for (const user of [ann, bob]) await eventually(() => seenBy(user), [reply, message]);
+      expect(await seenBy(dan)).to.deep.equal([reply, message]);
       // Who had deleted it herself does not get it back.
       expect(await seenBy(cid)).to.deep.equal([reply]);
     });

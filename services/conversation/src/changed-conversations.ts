@@ -8,7 +8,9 @@ import { forgetLate } from "./late-participants.ts";
 import type { BanStore } from "./store/ban-store.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
 import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
+import { hideModerated } from "./moderated-messages.ts";
 import type { MembershipStore } from "./store/membership-store.ts";
+import type { MessageStore } from "./store/message-store.ts";
 import { followGovernance } from "./told-governance.ts";
 
 export interface ChangeDeps {
@@ -16,6 +18,7 @@ export interface ChangeDeps {
   readonly memberships: MembershipStore;
   readonly forgottenUsers: ForgottenUserStore;
   readonly bans: BanStore;
+  readonly messages: Pick<MessageStore, "findModerated" | "hideFromMany">;
   readonly publisher: Publisher;
   readonly now: () => number;
 }
@@ -67,6 +70,7 @@ export const followChange =
       await forgetLate(deps)({ app, conversationId, userIds: [...added, ...named], at }, { id: by, traceparent });
       return conversations.markFollowed(row);
     }
+    await hideModerated(deps)(app, conversationId, added, at);
     await memberships.dismiss(app, conversationId, removed, position);
     const cause = { id: by, traceparent };
     const about = (name: string) => ({ id: `${by}.${name}`, cause, subjectVersion: version });

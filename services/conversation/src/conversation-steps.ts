@@ -13,8 +13,10 @@ import { sendSystemMessages } from "./system-messages.ts";
 import type { SendingDeps } from "./handlers/send-message.ts";
 import { showInvites } from "./invited-users.ts";
 import type { InviteStore } from "./store/invite-store.ts";
+import type { MessageStore } from "./store/message-store.ts";
 
 export interface StepDeps extends SendingDeps, RemovalDeps {
+  readonly messages: MessageStore;
   readonly invites: InviteStore;
 }
 

@@ -57,6 +57,8 @@ export const MessageRow = z.object({
   hiddenFor: z.array(z.string()),
   /** Of `hiddenFor`, those who deleted it for themselves. */
   hides: z.array(ReceiptEntry),
+  /** Decisions of the app's moderation that hide it, also from who comes in later. */
+  moderatedBy: z.array(z.string()).optional(),
   /** Recipients other than the sender who may see it and have not read it. Reading takes one out in the same step. */
   unread: z.array(z.string()),
   delivered: z.array(ReceiptEntry),

@@ -5,6 +5,7 @@ import { expect } from "chai";
 import { aDraft, blocking, sender, sentOf } from "../../test/messages.ts";
 import { aConversation, aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { messageKey } from "../domain/message.ts";
+import { hideModerated } from "../moderated-messages.ts";
 import { deleteMessage, hideMessage } from "./delete-message.ts";
 import { moderateMessage } from "./moderate-message.ts";
 import { sendMessages } from "./send-message.ts";
@@ -64,6 +65,27 @@ describe("what moderation does in conversations", () => {
     await moderate(showing);
     expect((await row()).hiddenFor).to.have.members([bob, cid]);
     expect((await row()).hides.map(({ user }) => user)).to.deep.equal([cid]);
+  });
+
+  it("hides it from who comes in later, once, and shows it to her when the first decision that hides it is taken back", async () => {
+    const { app, conversationId, deps, moderate, moderating, row } = await setUp();
+    const dan = aUserId(5);
+    const other = { by: randomUUID() };
+    await moderate(moderating(true));
+    await moderate(moderating(true, other));
+    const hide = () => hideModerated(deps)(app, conversationId, [dan, eve], 6);
+    await hide();
+    const hidden = await row();
+    await hide();
+    expect(await row()).to.deep.equal(hidden);
+    // Not from who sent it, should she come in again.
+    expect(hidden.hiddenFor).to.have.members([bob, ann, cid, dan]);
+    await moderate(moderating(false, other));
+    expect((await row()).hiddenFor).to.include(dan);
+    await moderate(moderating(false));
+    expect((await row()).hiddenFor).to.deep.equal([bob]);
+    await hideModerated(deps)(app, conversationId, [aUserId(6)], 7);
+    expect((await row()).hiddenFor).to.deep.equal([bob]);
   });
 
   it("lets be what is gone, and what is elsewhere", async () => {

@@ -6,7 +6,7 @@ import type { MessageStore } from "../store/message-store.ts";
 
 interface Deps {
   readonly conversations: Pick<ConversationStore, "find">;
-  readonly messages: Pick<MessageStore, "find" | "hideFromMany" | "showToMany">;
+  readonly messages: Pick<MessageStore, "find" | "hideFromMany" | "markModerated" | "showToMany">;
   readonly publisher: Publisher;
 }
 
@@ -14,7 +14,8 @@ const TOLD_AT_ONCE = 50;
 
 /**
  * Hides a message as if everybody but its sender had deleted it for herself, and takes exactly that back. Who deleted it
- * herself, or blocked the sender, is not among them and never sees it again.
+ * herself, or blocked the sender, is not among them and never sees it again. Who comes in later has it hidden as she does
+ * (`hideModerated`).
  */
 export const moderateMessage =
   ({ conversations, messages, publisher }: Deps) =>
@@ -28,6 +29,7 @@ export const moderateMessage =
       await messages.showToMany(key, by);
       return ack;
     }
+    await messages.markModerated(key, by);
     const conversation = await conversations.find(app, conversationId);
     const seers = seersOf(message, conversation?.participants ?? []);
     if (seers.length > 0) await messages.hideFromMany(key, seers, { by, at });

@@ -8,6 +8,7 @@ export const messageIndex = {
   unread: "unread",
   hidden: "hidden",
   search: "search",
+  moderated: "moderated",
 } as const;
 
 export async function ensureMessageIndexes(messages: Collection<MessageRow>): Promise<void> {
@@ -22,6 +23,12 @@ export async function ensureMessageIndexes(messages: Collection<MessageRow>): Pr
     { name: messageIndex.unread, key: { app: 1, unread: 1, conversation: 1, position: 1 } },
     // Behind one conversation and one stem it is in the order of time.
     { name: messageIndex.search, key: { app: 1, conversation: 1, stems: 1, sentAt: -1, position: -1 } },
+    {
+      name: messageIndex.moderated,
+      key: { app: 1, conversation: 1, moderatedBy: 1 },
+      // Of the few that are hidden by moderation alone.
+      partialFilterExpression: { moderatedBy: { $gt: "" } },
+    },
     { name: messageIndex.hidden, key: { app: 1, hiddenFor: 1, conversation: 1, position: 1 } },
   ]);
 }

@@ -53,6 +53,10 @@ export interface MessageStore {
   hide(key: string, user: string, doing: Doing): Promise<boolean>;
   /** The same for several who all see it now. */
   hideFromMany(key: string, users: readonly string[], doing: Doing): Promise<void>;
+  /** Notes that a decision of the app's moderation hides it, also from who comes in later. */
+  markModerated(key: string, by: string): Promise<void>;
+  /** Messages of a conversation that moderation hides. */
+  findModerated(app: string, conversationId: string): Promise<readonly MessageRow[]>;
   /** Puts it back into the views that this took it out of; it stays read. */
   showToMany(key: string, by: string): Promise<void>;
   /** What a push says, and in which conversation; null once the message was deleted. */
@@ -206,11 +210,20 @@ export function mongoMessageStore(db: Db): MessageStore {
         },
       );
     },
+    async markModerated(_id, by) {
+      await messages.updateOne({ _id, deletedAt: { $exists: false } }, { $addToSet: { moderatedBy: by } });
+    },
+    async findModerated(app, conversation) {
+      const rows = await messages
+        .find({ app, conversation, moderatedBy: { $gt: "" }, deletedAt: { $exists: false } })
+        .hint(messageIndex.moderated)
+        .toArray();
+      return rows.map((row) => MessageRow.parse(row));
+    },
     async showToMany(_id, by) {
       const row = await messages.findOne({ _id }, { projection: { hides: 1 } });
       const users = row?.hides.filter((hide) => hide.by === by).map(({ user }) => user) ?? [];
-      if (users.length === 0) return;
-      await messages.updateOne({ _id }, { $pullAll: { hiddenFor: users }, $pull: { hides: { by } } });
+      await messages.updateOne({ _id }, { $pullAll: { hiddenFor: users }, $pull: { hides: { by }, moderatedBy: by } });
     },
     async notificationOf(_id) {
       const projection = { _id: 0, conversation: 1, notification: 1, sender: 1, deletedAt: 1 };
