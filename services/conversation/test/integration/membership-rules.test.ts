@@ -8,6 +8,7 @@ import {
   DeleteMembershipRule,
   GetConversation,
   GetMembershipRule,
+  GovernConversation,
   GetRuleRun,
   IdentityCreated,
   ListRuleRuns,
@@ -148,6 +149,24 @@ describe("membership rules, over the broker", function overTheBroker() {
     await signUp(app, "user-101");
     await eventually(() => participantsOf(app, conversationId), ["user-101"]);
     expect((await run(app, ruleId))?.counts).to.include({ joined: 0 });
+  });
+
+  it("put nobody where she is banned, neither when she signs up nor in a run, and say that they did not", async () => {
+    const app = anAppId();
+    const ruleId = await put(app, joining(5));
+    await signUp(app, "user-100");
+    const conversationId = conversationOfRule({ _id: ruleKey(app, ruleId) }, 1);
+    await eventually(() => participantsOf(app, conversationId), ["user-100"]);
+    for (const userId of ["user-101", "user-103"]) {
+      const act = { kind: "ban", userId, expiresAt: null, reason: null } as const;
+      await gateway.request(GovernConversation, app, { conversationId, actor: null, act });
+    }
+    await signUp(app, "user-101");
+    await signUp(app, "user-102");
+    await eventually(() => participantsOf(app, conversationId), ["user-100", "user-102"]);
+    directory.audience.users = ["user-100", "user-102", "user-103"];
+    expect((await run(app, ruleId))?.counts).to.include({ joined: 0, already: 2, refused: 1 });
+    expect(await conversationsOf(app, ruleId, 2)).to.deep.equal([["user-100", "user-102"], null]);
   });
 
   it("say in a dry run whom they would put where, and do nothing; then do it, page by page", async () => {
