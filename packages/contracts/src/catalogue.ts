@@ -41,6 +41,7 @@ import * as segment from "./segment.ts";
 import * as session from "./session.ts";
 import * as tokenLife from "./token-life.ts";
 import * as userFacts from "./user-facts.ts";
+import * as userRecords from "./user-records.ts";
 import * as unread from "./unread.ts";
 import * as users from "./users.ts";
 
@@ -91,6 +92,7 @@ export const catalogue: readonly AnyContract[] = [
   session,
   tokenLife,
   userFacts,
+  userRecords,
   unread,
   users,
 ]

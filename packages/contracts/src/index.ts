@@ -59,4 +59,5 @@ export * from "./token-life.ts";
 export * from "./user-facts.ts";
 export * from "./unread.ts";
 export * from "./user-id-order.ts";
+export * from "./user-records.ts";
 export * from "./values.ts";

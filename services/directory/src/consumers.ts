@@ -48,6 +48,7 @@ import {
   ListApps,
   ListAudit,
   ListBlocks,
+  ListDirectoryRecords,
   ListFollowers,
   ListFollowing,
   ListIdentityKeys,
@@ -111,6 +112,7 @@ import {
 } from "./handlers/identity-providers.ts";
 import { inviteMember, renewInvitation } from "./handlers/invite-member.ts";
 import { listAccountMembers } from "./handlers/list-account-members.ts";
+import { listDirectoryRecords } from "./handlers/list-directory-records.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listAudit } from "./handlers/list-audit.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
@@ -144,6 +146,7 @@ import type { SessionStore } from "./store/session-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import type { UserCountStore } from "./store/user-count-store.ts";
 import type { UserFactsStore } from "./store/user-facts-store.ts";
+import type { UserRecordsStore } from "./store/user-records-store.ts";
 
 interface Deps extends ModerationDeps {
   readonly accounts: AccountStore;
@@ -158,6 +161,7 @@ interface Deps extends ModerationDeps {
   readonly counts: UserCountStore;
   readonly segments: SegmentStore;
   readonly userFacts: UserFactsStore;
+  readonly userRecords: UserRecordsStore;
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
@@ -264,6 +268,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListFollowers, listFollowers(deps)),
       on(FindFollowed, findFollowed(deps)),
       on(ListBlocks, listBlocks(deps)),
+      on(ListDirectoryRecords, listDirectoryRecords(deps)),
       on(FindBlockers, findBlockers(deps)),
       on(GetLocation, getLocation(deps)),
       on(GetSegment, getSegment(deps)),

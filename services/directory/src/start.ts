@@ -23,6 +23,7 @@ import { mongoSessionStore } from "./store/session-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
 import { mongoUserCountStore } from "./store/user-count-store.ts";
 import { mongoUserFactsStore } from "./store/user-facts-store.ts";
+import { mongoUserRecordsStore } from "./store/user-records-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
@@ -42,6 +43,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
+    userRecords: mongoUserRecordsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
     flags: mongoFlagStore(mongo.db),

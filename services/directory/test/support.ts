@@ -23,6 +23,7 @@ import { mongoSessionStore } from "../src/store/session-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
 import { mongoUserCountStore } from "../src/store/user-count-store.ts";
 import { mongoUserFactsStore } from "../src/store/user-facts-store.ts";
+import { mongoUserRecordsStore } from "../src/store/user-records-store.ts";
 
 export { aDelivery, recordingPublisher };
 
@@ -44,6 +45,7 @@ export async function openStores(name: string) {
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
+    userRecords: mongoUserRecordsStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
     flags: mongoFlagStore(mongo.db),

@@ -12,6 +12,9 @@ const RefusedRow = RefusedMessage.extend({
 });
 type RefusedRow = z.infer<typeof RefusedRow>;
 
+/** Whose they are; those of the backend are nobody's. */
+export const REFUSED_OF_USER = { app: 1, "sender.userId": 1 } as const;
+
 const KEPT_MS = 7 * 86_400_000;
 
 export const refusalIdOf = (command: string): string => madeUuid(`${command}/refused`);
@@ -70,6 +73,10 @@ export function mongoRefusedMessageStore(db: Db): RefusedMessageStore {
     count: (app) => refused.countDocuments({ app }),
     async ensureIndexes() {
       await refused.createIndex({ app: 1, at: -1, refusalId: -1 }, { name: "newest" });
+      await refused.createIndex(REFUSED_OF_USER, {
+        name: "sender",
+        partialFilterExpression: { "sender.userId": { $gt: "" } },
+      });
       await refused.createIndex({ expiresAt: 1 }, { name: "expired", expireAfterSeconds: 0 });
     },
   };

@@ -36,6 +36,8 @@ export interface CapStore {
   take(asked: CapsAsked & { readonly subject: string }): Promise<ReadonlyMap<string, Caps>>;
   /** Only looks. */
   look(asked: CapsAsked): Promise<ReadonlyMap<string, Caps>>;
+  /** The places that a user's pushes have taken, as far as they are remembered. */
+  takenBy(app: string, userId: string): Promise<CapRow["taken"]>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -83,6 +85,10 @@ export function mongoCapStore(db: Db): CapStore {
         users = users.filter(({ userId }) => isUnsettled(seen.get(userId)));
       }
       return answers;
+    },
+    async takenBy(app, userId) {
+      const row = await rows.findOne({ _id: userKey(app, userId) });
+      return row ? CapRow.parse(row).taken : [];
     },
     async ensureIndexes() {
       await rows.createIndex({ removeAt: 1 }, { expireAfterSeconds: 0 });
