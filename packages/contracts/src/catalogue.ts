@@ -40,6 +40,7 @@ import * as search from "./search.ts";
 import * as segment from "./segment.ts";
 import * as session from "./session.ts";
 import * as tokenLife from "./token-life.ts";
+import * as userDeletion from "./user-deletion.ts";
 import * as userFacts from "./user-facts.ts";
 import * as userRecords from "./user-records.ts";
 import * as unread from "./unread.ts";
@@ -91,6 +92,7 @@ export const catalogue: readonly AnyContract[] = [
   segment,
   session,
   tokenLife,
+  userDeletion,
   userFacts,
   userRecords,
   unread,

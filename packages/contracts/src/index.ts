@@ -56,6 +56,7 @@ export * from "./session.ts";
 export * from "./session-token.ts";
 export * from "./token.ts";
 export * from "./token-life.ts";
+export * from "./user-deletion.ts";
 export * from "./user-facts.ts";
 export * from "./unread.ts";
 export * from "./user-id-order.ts";

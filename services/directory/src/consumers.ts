@@ -41,6 +41,7 @@ import {
   GetLocation,
   GetSegment,
   GetUser,
+  GetUserDeletion,
   InviteMember,
   IsFollowing,
   LiftSandbox,
@@ -64,6 +65,7 @@ import {
   RecordTokenUses,
   RecordVisit,
   RemoveLocation,
+  ReportDeletion,
   RemoveMember,
   RenewInvitation,
   ReplaceIdentity,
@@ -91,6 +93,7 @@ import { createIdentities } from "./handlers/create-identities.ts";
 import { createSession } from "./handlers/create-session.ts";
 import { createToken } from "./handlers/create-token.ts";
 import { deleteIdentity } from "./handlers/delete-identity.ts";
+import { getUserDeletion, reportDeletion } from "./handlers/deletions.ts";
 import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
 import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
@@ -137,6 +140,7 @@ import type { AppStore } from "./store/app-store.ts";
 import type { AudienceStore } from "./store/audience-store.ts";
 import type { AuditStore } from "./store/audit-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
+import type { DeletionStore } from "./store/deletion-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
@@ -162,6 +166,7 @@ interface Deps extends ModerationDeps {
   readonly segments: SegmentStore;
   readonly userFacts: UserFactsStore;
   readonly userRecords: UserRecordsStore;
+  readonly deletions: DeletionStore;
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
@@ -224,6 +229,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     dependencies: [deps.mongo],
   }),
   consumer({
+    queue: "directory.deletions",
+    handlers: [on(ReportDeletion, reportDeletion(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "directory.sessions",
     handlers: [on(EndSession, endSession(deps))],
     dependencies: [deps.mongo],
@@ -263,6 +273,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetIdentities, getIdentities(deps)),
       on(FindUnknownUsers, findUnknownUsers(deps)),
       on(GetUser, getUser(deps)),
+      on(GetUserDeletion, getUserDeletion(deps)),
       on(IsFollowing, isFollowing(deps)),
       on(ListFollowing, listFollowing(deps)),
       on(ListFollowers, listFollowers(deps)),

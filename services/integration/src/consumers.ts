@@ -6,7 +6,7 @@ import {
   RotateSigningSecret,
   UserDeleted,
 } from "@strata/contracts";
-import { type Consumer, consumer, on } from "@strata/messaging";
+import { type Consumer, consumer, on, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import { askBeforeSend } from "./handlers/ask-before-send.ts";
 import { followDecision, forgetUser } from "./handlers/follow-decisions.ts";
@@ -26,6 +26,7 @@ interface Dependencies {
   readonly call: CallBackend;
   readonly underWay: UnderWay;
   readonly metrics: CallMetrics;
+  readonly publisher: Publisher;
   readonly mongo: Dependency;
 }
 

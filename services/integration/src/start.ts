@@ -32,7 +32,16 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const metrics = callMetrics(registry);
   const call = callBackend(caller, signing);
   const limits = underWay(config.CALLS_PER_APP);
-  const rows = consumers({ calls, secrets, signing, call, underWay: limits, metrics, mongo: mongo.dependency });
+  const rows = consumers({
+    calls,
+    secrets,
+    signing,
+    call,
+    underWay: limits,
+    metrics,
+    publisher: broker,
+    mongo: mongo.dependency,
+  });
   closing.add(await broker.consume(rows), "consumers");
   closing.add(startDueCalls({ store: calls, call, broker, metrics, log }, config.DUE_POLL_INTERVAL_MS), "due calls");
 }

@@ -28,6 +28,10 @@ export interface RefusedMessageStore {
   /** Newest first; null when `after` is not there. */
   list(app: string, page: { readonly after: string | null; readonly limit: number }): Promise<RefusedMessage[] | null>;
   count(app: string): Promise<number>;
+  /** How many there are of a user from before she was deleted. */
+  countFromBefore(app: string, userId: string, at: number): Promise<number>;
+  /** Of a user who was deleted: her words go before their week is over. */
+  forget(app: string, userId: string, at: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -71,6 +75,10 @@ export function mongoRefusedMessageStore(db: Db): RefusedMessageStore {
       return rows.map((row) => RefusedMessage.parse(row));
     },
     count: (app) => refused.countDocuments({ app }),
+    countFromBefore: (app, userId, at) => refused.countDocuments({ app, "sender.userId": userId, at: { $lte: at } }),
+    async forget(app, userId, at) {
+      await refused.deleteMany({ app, "sender.userId": userId, at: { $lte: at } });
+    },
     async ensureIndexes() {
       await refused.createIndex({ app: 1, at: -1, refusalId: -1 }, { name: "newest" });
       await refused.createIndex(REFUSED_OF_USER, {

@@ -1,8 +1,9 @@
-import type { DirectoryRecord, DirectoryRecordKind } from "@strata/contracts";
+import type { DeletionCounts, DirectoryRecord, DirectoryRecordKind } from "@strata/contracts";
 import type { Db } from "mongodb";
 import { z } from "zod";
 import { DecisionRow } from "../domain/decision.ts";
 import { FlagRow } from "../domain/flag.ts";
+import { userKey } from "../domain/user.ts";
 import { SessionRow } from "../domain/session.ts";
 import {
   decisionRecord,
@@ -25,12 +26,15 @@ export interface UserRecordsStore {
   page(app: string, userId: string, kind: RowKind, after: string | null, limit: number): Promise<RecordPage>;
   /** How many users block her. */
   countBlockers(app: string, userId: string): Promise<number>;
+  /** How many rows there are of her, or with her in them, by kind. */
+  countAll(app: string, userId: string): Promise<DeletionCounts>;
   /** What the flags against her come to; null: there are none. */
   findScore(app: string, userId: string): Promise<number | null>;
 }
 
 const Key = z.object({ _id: z.string() });
 const Mute = z.object({ _id: z.string(), until: z.date() });
+const Blocked = z.object({ blocked: z.array(z.string()).default([]) });
 const Score = z.object({ score: z.number().int() });
 
 /** By key, among the rows that an index finds of her: without the hint, the order could be read off the key of everybody's. */
@@ -81,6 +85,22 @@ export function mongoUserRecordsStore(db: Db): UserRecordsStore {
       return { records: rows.map(recordOf), next: rows.length < limit ? null : Key.parse(rows.at(-1))._id };
     },
     countBlockers: (app, userId) => db.collection("blocks").countDocuments({ app, blocked: userId }),
+    async countAll(app, userId) {
+      const count = (collection: string, filter: object) =>
+        db.collection(collection).countDocuments({ app, ...filter });
+      const list = await db.collection<{ _id: string }>("blocks").findOne({ _id: userKey(app, userId) });
+      return {
+        blocks: Blocked.parse(list ?? {}).blocked.length,
+        blocked_by: await count("blocks", { blocked: userId }),
+        followings: await count("followings", { user: userId, isFollowing: true }),
+        followers: await count("followings", { followed: userId, isFollowing: true }),
+        sessions: await count("sessions", { userId }),
+        flags_made: await count("flags", { by: userId }),
+        flags_against: await count("flags", { userId }),
+        moderation_decisions: await count("moderation_decisions", { userId }),
+        mutes: await count("mutes", { userId }),
+      };
+    },
     async findScore(app, userId) {
       const row = await db.collection("moderated_users").findOne({ app, userId }, { projection: { score: 1 } });
       return row && Score.parse(row).score;

@@ -38,6 +38,8 @@ export interface CapStore {
   look(asked: CapsAsked): Promise<ReadonlyMap<string, Caps>>;
   /** The places that a user's pushes have taken, as far as they are remembered. */
   takenBy(app: string, userId: string): Promise<CapRow["taken"]>;
+  /** Of a user who was deleted: those that were taken until then. Bears being repeated. */
+  forget(app: string, userId: string, at: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -89,6 +91,11 @@ export function mongoCapStore(db: Db): CapStore {
     async takenBy(app, userId) {
       const row = await rows.findOne({ _id: userKey(app, userId) });
       return row ? CapRow.parse(row).taken : [];
+    },
+    async forget(app, userId, at) {
+      const _id = userKey(app, userId);
+      await rows.updateOne({ _id }, { $pull: { taken: { at: { $lte: at } } } });
+      await rows.deleteOne({ _id, taken: [] });
     },
     async ensureIndexes() {
       await rows.createIndex({ removeAt: 1 }, { expireAfterSeconds: 0 });
