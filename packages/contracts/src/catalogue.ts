@@ -40,7 +40,9 @@ import * as search from "./search.ts";
 import * as segment from "./segment.ts";
 import * as session from "./session.ts";
 import * as tokenLife from "./token-life.ts";
+import * as userDeletion from "./user-deletion.ts";
 import * as userFacts from "./user-facts.ts";
+import * as userRecords from "./user-records.ts";
 import * as unread from "./unread.ts";
 import * as users from "./users.ts";
 
@@ -90,7 +92,9 @@ export const catalogue: readonly AnyContract[] = [
   segment,
   session,
   tokenLife,
+  userDeletion,
   userFacts,
+  userRecords,
   unread,
   users,
 ]

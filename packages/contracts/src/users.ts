@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BadgeCounting } from "./badge.ts";
 import { Actor } from "./actor.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { DeletedBy } from "./user-deletion.ts";
 import { Identity, IdentityFields } from "./directory.ts";
 import { AppId, Millis, UserId, userIdList } from "./values.ts";
 
@@ -218,7 +219,8 @@ export const SetExternalUnread = defineCommand({
 export const DeleteUser = defineCommand({
   ...ofUser,
   name: "DeleteUser",
-  payload: z.object({ userId: UserId, at: Millis }),
+  /** `by`: who asks for it, for the report. */
+  payload: z.object({ userId: UserId, at: Millis, by: DeletedBy.optional() }),
   orderedBy: byUser,
 });
 

@@ -37,6 +37,7 @@ import {
   ListMembershipRules,
   ModerateMessage,
   ListBans,
+  ListConversationRecords,
   ListMembers,
   ListMessages,
   ListRuleRuns,
@@ -87,6 +88,7 @@ import { getUserConversation } from "./handlers/get-user-conversation.ts";
 import { joinNewcomer } from "./handlers/join-newcomer.ts";
 import { getInvite, listInvites, listUserInvites } from "./handlers/list-invites.ts";
 import { getBan, listBans } from "./handlers/list-bans.ts";
+import { listConversationRecords } from "./handlers/list-conversation-records.ts";
 import { getMember, listMembers } from "./handlers/list-members.ts";
 import { listMessages } from "./handlers/list-messages.ts";
 import { governConversation } from "./handlers/govern-conversation.ts";
@@ -127,6 +129,7 @@ import type { SharedSummaries } from "./shared-summaries.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 import type { SearchStore } from "./store/search-store.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";
+import type { UserRecordsStore } from "./store/user-records-store.ts";
 
 interface Deps {
   readonly conversations: ConversationStore;
@@ -142,6 +145,7 @@ interface Deps {
   readonly messageReceipts: MessageReceiptStore;
   readonly searches: SearchStore;
   readonly timelines: TimelineStore;
+  readonly userRecords: UserRecordsStore;
   readonly schedules: ScheduleStore;
   readonly bans: BanStore;
   readonly contents: ContentStore;
@@ -216,6 +220,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListMembers, listMembers(deps)),
       on(GetMember, getMember(deps)),
       on(ListBans, listBans(deps)),
+      on(ListConversationRecords, listConversationRecords(deps)),
       on(GetBan, getBan(deps)),
       on(ListMessages, listMessages(deps)),
       on(GetMessage, getMessage(deps)),

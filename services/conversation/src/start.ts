@@ -33,6 +33,7 @@ import { mongoRefusedMessageStore } from "./store/refused-message-store.ts";
 import { mongoScheduleStore } from "./store/schedule-store.ts";
 import { mongoSearchStore } from "./store/search-store.ts";
 import { mongoTimelineStore } from "./store/timeline-store.ts";
+import { mongoUserRecordsStore } from "./store/user-records-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. `now` is the clock by which conversations open and close. */
 export async function start(
@@ -94,6 +95,7 @@ export async function start(
     ...stores,
     forgottenUsers: mongoForgottenUserStore(mongo.db),
     conversationMessages: mongoConversationMessages(mongo.db),
+    userRecords: mongoUserRecordsStore(mongo.db),
     timelines,
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),

@@ -41,6 +41,7 @@ import { mongoRefusedMessageStore } from "../src/store/refused-message-store.ts"
 import { mongoScheduleStore } from "../src/store/schedule-store.ts";
 import { mongoSearchStore } from "../src/store/search-store.ts";
 import { mongoTimelineStore } from "../src/store/timeline-store.ts";
+import { mongoUserRecordsStore } from "../src/store/user-records-store.ts";
 
 export { aDelivery, recordingPublisher } from "@strata/messaging/testing";
 
@@ -73,6 +74,7 @@ export async function openStores(name: string) {
     policing: policing({ ...stores, messagePolicies: policies, messageRates: messageRates(rates.redis, log) }),
     forgottenUsers: mongoForgottenUserStore(mongo.db),
     conversationMessages: mongoConversationMessages(mongo.db),
+    userRecords: mongoUserRecordsStore(mongo.db),
     timelines: mongoTimelineStore(mongo.db),
     messageReceipts: mongoMessageReceiptStore(mongo.db),
     searches: mongoSearchStore(mongo.db),

@@ -41,6 +41,7 @@ import {
   GetLocation,
   GetSegment,
   GetUser,
+  GetUserDeletion,
   InviteMember,
   IsFollowing,
   LiftSandbox,
@@ -48,6 +49,7 @@ import {
   ListApps,
   ListAudit,
   ListBlocks,
+  ListDirectoryRecords,
   ListFollowers,
   ListFollowing,
   ListIdentityKeys,
@@ -63,6 +65,7 @@ import {
   RecordTokenUses,
   RecordVisit,
   RemoveLocation,
+  ReportDeletion,
   RemoveMember,
   RenewInvitation,
   ReplaceIdentity,
@@ -90,6 +93,7 @@ import { createIdentities } from "./handlers/create-identities.ts";
 import { createSession } from "./handlers/create-session.ts";
 import { createToken } from "./handlers/create-token.ts";
 import { deleteIdentity } from "./handlers/delete-identity.ts";
+import { getUserDeletion, reportDeletion } from "./handlers/deletions.ts";
 import { deleteUser } from "./handlers/delete-user.ts";
 import { endSessions } from "./handlers/end-sessions.ts";
 import { findTimeZones, findUsersKnownBefore } from "./handlers/audience-facts.ts";
@@ -111,6 +115,7 @@ import {
 } from "./handlers/identity-providers.ts";
 import { inviteMember, renewInvitation } from "./handlers/invite-member.ts";
 import { listAccountMembers } from "./handlers/list-account-members.ts";
+import { listDirectoryRecords } from "./handlers/list-directory-records.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listAudit } from "./handlers/list-audit.ts";
 import { listTokens } from "./handlers/list-tokens.ts";
@@ -135,6 +140,7 @@ import type { AppStore } from "./store/app-store.ts";
 import type { AudienceStore } from "./store/audience-store.ts";
 import type { AuditStore } from "./store/audit-store.ts";
 import type { BlockStore } from "./store/block-store.ts";
+import type { DeletionStore } from "./store/deletion-store.ts";
 import type { FollowingStore } from "./store/following-store.ts";
 import type { IdentityProviderStore } from "./store/identity-provider-store.ts";
 import type { IdentityStore } from "./store/identity-store.ts";
@@ -144,6 +150,7 @@ import type { SessionStore } from "./store/session-store.ts";
 import type { TokenStore } from "./store/token-store.ts";
 import type { UserCountStore } from "./store/user-count-store.ts";
 import type { UserFactsStore } from "./store/user-facts-store.ts";
+import type { UserRecordsStore } from "./store/user-records-store.ts";
 
 interface Deps extends ModerationDeps {
   readonly accounts: AccountStore;
@@ -158,6 +165,8 @@ interface Deps extends ModerationDeps {
   readonly counts: UserCountStore;
   readonly segments: SegmentStore;
   readonly userFacts: UserFactsStore;
+  readonly userRecords: UserRecordsStore;
+  readonly deletions: DeletionStore;
   readonly followings: FollowingStore;
   readonly blocks: BlockStore;
   readonly publisher: Publisher;
@@ -220,6 +229,11 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     dependencies: [deps.mongo],
   }),
   consumer({
+    queue: "directory.deletions",
+    handlers: [on(ReportDeletion, reportDeletion(deps))],
+    dependencies: [deps.mongo],
+  }),
+  consumer({
     queue: "directory.sessions",
     handlers: [on(EndSession, endSession(deps))],
     dependencies: [deps.mongo],
@@ -259,11 +273,13 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(GetIdentities, getIdentities(deps)),
       on(FindUnknownUsers, findUnknownUsers(deps)),
       on(GetUser, getUser(deps)),
+      on(GetUserDeletion, getUserDeletion(deps)),
       on(IsFollowing, isFollowing(deps)),
       on(ListFollowing, listFollowing(deps)),
       on(ListFollowers, listFollowers(deps)),
       on(FindFollowed, findFollowed(deps)),
       on(ListBlocks, listBlocks(deps)),
+      on(ListDirectoryRecords, listDirectoryRecords(deps)),
       on(FindBlockers, findBlockers(deps)),
       on(GetLocation, getLocation(deps)),
       on(GetSegment, getSegment(deps)),

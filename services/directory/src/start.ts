@@ -10,6 +10,7 @@ import { mongoAudienceStore } from "./store/audience-store.ts";
 import { mongoAuditStore } from "./store/audit-store.ts";
 import { mongoBlockStore } from "./store/block-store.ts";
 import { mongoDecisionStore } from "./store/decision-store.ts";
+import { mongoDeletionStore } from "./store/deletion-store.ts";
 import { mongoFlagStore } from "./store/flag-store.ts";
 import { mongoFollowingStore } from "./store/following-store.ts";
 import { mongoIdentityProviderStore } from "./store/identity-provider-store.ts";
@@ -23,6 +24,7 @@ import { mongoSessionStore } from "./store/session-store.ts";
 import { mongoTokenStore } from "./store/token-store.ts";
 import { mongoUserCountStore } from "./store/user-count-store.ts";
 import { mongoUserFactsStore } from "./store/user-facts-store.ts";
+import { mongoUserRecordsStore } from "./store/user-records-store.ts";
 
 /** Composition root: what runs, in this order; it closes in reverse. */
 export async function start({ config, log, closing, readiness, metrics }: ServiceContext<Config>): Promise<void> {
@@ -42,6 +44,8 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
+    userRecords: mongoUserRecordsStore(mongo.db),
+    deletions: mongoDeletionStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
     flags: mongoFlagStore(mongo.db),
@@ -53,7 +57,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
-  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships, stores.accounts];
+  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships, stores.accounts, stores.deletions];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   if (config.BOOTSTRAP_ACCOUNT_TOKEN !== undefined) await bootstrapOperator(stores, config.BOOTSTRAP_ACCOUNT_TOKEN);
 

@@ -10,6 +10,7 @@ import { mongoAudienceStore } from "../src/store/audience-store.ts";
 import { mongoAuditStore } from "../src/store/audit-store.ts";
 import { mongoBlockStore } from "../src/store/block-store.ts";
 import { mongoDecisionStore } from "../src/store/decision-store.ts";
+import { mongoDeletionStore } from "../src/store/deletion-store.ts";
 import { mongoFlagStore } from "../src/store/flag-store.ts";
 import { mongoFollowingStore } from "../src/store/following-store.ts";
 import { mongoIdentityProviderStore } from "../src/store/identity-provider-store.ts";
@@ -23,6 +24,7 @@ import { mongoSessionStore } from "../src/store/session-store.ts";
 import { mongoTokenStore } from "../src/store/token-store.ts";
 import { mongoUserCountStore } from "../src/store/user-count-store.ts";
 import { mongoUserFactsStore } from "../src/store/user-facts-store.ts";
+import { mongoUserRecordsStore } from "../src/store/user-records-store.ts";
 
 export { aDelivery, recordingPublisher };
 
@@ -44,6 +46,8 @@ export async function openStores(name: string) {
     audiences: mongoAudienceStore(mongo.db),
     segments: mongoSegmentStore(mongo.db),
     userFacts: mongoUserFactsStore(mongo.db),
+    userRecords: mongoUserRecordsStore(mongo.db),
+    deletions: mongoDeletionStore(mongo.db),
     followings: mongoFollowingStore(mongo.db),
     blocks: mongoBlockStore(mongo.db),
     flags: mongoFlagStore(mongo.db),
@@ -55,7 +59,7 @@ export async function openStores(name: string) {
   const { apps, tokens, providers, identities, sessions, followings, blocks, segments, audit } = stores;
   const indexed = [apps, tokens, providers, identities, sessions, followings, blocks, segments, audit];
   const { flags, decisions, moderatedUsers, mutes } = stores;
-  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships, stores.accounts];
+  const moderating = [flags, decisions, moderatedUsers, mutes, stores.memberships, stores.accounts, stores.deletions];
   await Promise.all([...indexed, ...moderating].map((store) => store.ensureIndexes()));
   await stores.accounts.ensure({ _id: OPERATOR, name: "Operator", createdAt: 0 });
   return {

@@ -57,6 +57,7 @@ import { getUsage } from "./routes/usage.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { getUnread, reconcileUnread } from "./routes/unread.ts";
 import { getMissed, getVisit, putVisit } from "./routes/visit.ts";
+import { getUserDeletion } from "./routes/user-deletion.ts";
 import { exportUser } from "./routes/user-export.ts";
 import { userManagement } from "./routes/user-management.ts";
 
@@ -171,6 +172,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces, si
     ...clientIdentities({ users, settings }),
     ...moderationRoutes({ users, maxBodyBytes, areLocalWebhooksAllowed: config.ALLOW_LOCAL_WEBHOOKS }),
     exportUser({ users }),
+    getUserDeletion(),
     ...clientRoutes(routes),
   ];
   return [...all, ...documentation(all, config.PUBLIC_URL)];

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ModerationDecisionRequested, type PayloadOf, ReviewDecision } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
+import { recordingPublisher } from "@strata/messaging/testing";
 import { anAppId, eventually, testBackend, testLogger } from "@strata/testing";
 import { expect } from "chai";
 import { Webhook } from "standardwebhooks";
@@ -165,7 +166,13 @@ describe("calls of webhooks that are due", () => {
       await test.ask(aDecision(test.backend.url, "bob")),
     ];
     await eventually(async () => (await test.row(left))?.attempts, 1);
-    await forgetUser(world)(aDelivery({ userId: "eve", at: Date.now() }, { app: test.app }));
+    const { commands, publisher } = recordingPublisher();
+    await forgetUser({ ...world, publisher })(aDelivery({ userId: "eve", at: 7_000 }, { app: test.app }));
+    const about = { userId: "eve", at: 7_000, step: "integration" };
+    expect(commands.map(({ payload }) => payload)).to.deep.equal([
+      { ...about, counts: { webhook_calls: 1 }, isDone: false },
+      { ...about, counts: {}, isDone: true },
+    ]);
     expect(await test.row(gone)).to.equal(null);
     expect(await world.calls.count(test.app)).to.equal(1);
   });

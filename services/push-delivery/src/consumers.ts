@@ -13,6 +13,7 @@ import {
   GetPushOutcomes,
   GetPushPolicy,
   GetPushPreferences,
+  ListCountedPushes,
   ListDevices,
   ListPushCredentials,
   MessageCreated,
@@ -41,6 +42,7 @@ import { getPushCounts } from "./handlers/get-push-counts.ts";
 import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { getPushPolicy } from "./handlers/get-push-policy.ts";
 import { getPushPreferences } from "./handlers/get-push-preferences.ts";
+import { listCountedPushes } from "./handlers/list-counted-pushes.ts";
 import { listDevices } from "./handlers/list-devices.ts";
 import { noteSuspension } from "./handlers/note-suspension.ts";
 import { listPushCredentials } from "./handlers/list-push-credentials.ts";
@@ -57,11 +59,13 @@ import { removeDevice } from "./handlers/remove-device.ts";
 import { sendCanary } from "./handlers/send-canary.ts";
 import type { CredentialKeys } from "./sealed-credential.ts";
 import type { CanaryStore } from "./store/canary-store.ts";
+import type { CapStore } from "./store/cap-store.ts";
 import type { CredentialStore } from "./store/credential-store.ts";
 import type { PolicyStore } from "./store/policy-store.ts";
 import type { PreferenceStore } from "./store/preference-store.ts";
 
 interface Deps extends NotificationDeps {
+  readonly caps: CapStore;
   readonly credentials: CredentialStore;
   readonly policies: PolicyStore;
   readonly pushPolicies: PushPolicies;
@@ -164,6 +168,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
     handlers: [
       on(GetDevice, getDevice(deps)),
       on(ListDevices, listDevices(deps)),
+      on(ListCountedPushes, listCountedPushes(deps)),
       on(ListPushCredentials, listPushCredentials(deps)),
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),

@@ -1,15 +1,59 @@
 import { eventually } from "@strata/testing";
 import { expect } from "chai";
 import { expectError, expectStatus, member } from "../support/api-client.ts";
+import { linesOf, ofType, wholeUser } from "../support/whole-user.ts";
 import { openWorld, type Platform, type World } from "../support/world.ts";
 import { apiPlatform } from "./platform.ts";
 
-const linesOf = (text: string): readonly unknown[] =>
-  text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as unknown);
-const ofType = (lines: readonly unknown[], type: string) => lines.filter((line) => member(line, "type") === type);
+/** Every kind of record that a user of whom everything is kept has. */
+const TYPES = [
+  "announcement",
+  "badge",
+  "ban",
+  "block",
+  "conversation",
+  "device",
+  "device_facts",
+  "flag_against",
+  "flag_made",
+  "follower",
+  "following",
+  "identity",
+  "invite",
+  "location",
+  "membership",
+  "membership_rule",
+  "message_received",
+  "message_sent",
+  "moderation_decision",
+  "mute",
+  "push_preferences",
+  "refused_message",
+  "session",
+  "suspension",
+  "user_facts",
+];
+
+/** What is in the first record of a kind. */
+const contentsFor = ({ bob, cid, conversation }: Readonly<Record<"bob" | "cid" | "conversation", string>>) => ({
+  identity: { display_name: "Ann Whole", email_address: "ann@example.com" },
+  suspension: { is_suspended: false },
+  block: { user_id: cid },
+  location: { latitude: 52.5, longitude: 13.25 },
+  device: { device_id: "phone", platform: "android", app_version: "9.9" },
+  device_facts: { device_id: "phone", app_version: "9.9", locale: "de-AT" },
+  push_preferences: { time_zone: "Europe/Vienna" },
+  user_facts: { external_unread: 4, blocked_by_count: 1, moderation_score: 1 },
+  flag_made: { user_id: cid, reason: "scam", comment: "ann's own comment", state: "open" },
+  flag_against: { reason: "spam", state: "open" },
+  moderation_decision: { threshold: 1, score: 1, state: "acted", actions: ["mute"], verdict: null },
+  refused_message: { conversation_id: conversation, rule: "swearing", text: "damn it" },
+  invite: { inviter: null, metadata: { title: "Chess" }, state: "pending" },
+  ban: { expires_at: null },
+  message_received: { conversation_id: conversation, is_read: true },
+  badge: { announcements: 0, messages: 0, conversations: 0 },
+  following: { user_id: bob },
+});
 
 /** What a backend gets when a user asks for what is kept of her, against the whole of Strata. */
 describe("the export of a user", function userExport() {
@@ -35,6 +79,41 @@ describe("the export of a user", function userExport() {
     expect(ofType(lines, "identity")[0]).to.include({ display_name: `Name ${ann}` });
     expect(ofType(lines, "message_sent")).to.have.lengthOf(101);
     expect(reply.text).to.include("of ann 0").and.not.include("a secret of bob").and.not.include(`Name ${bob}`);
+  });
+
+  it("has every kind of record with what is in it, nothing that others wrote and no secret", async () => {
+    const app = await openWorld(platform);
+    const { ann, bob, cid, unsaid, conversation, announcements } = await wholeUser(app);
+    const exported = async () => expectStatus(await app.api("GET", `/users/${ann}/export`), 200).text;
+    const countsOf = (text: string) => Object(member(linesOf(text).at(-1), "counts")) as Record<string, number>;
+    // Her rule's row and what her device says of her come by events.
+    await eventually(async () => Object.keys(countsOf(await exported())).toSorted(), TYPES);
+    const text = await exported();
+    const lines = linesOf(text);
+    const only = (type: string) => ofType(lines, type)[0];
+    for (const [type, expected] of Object.entries(contentsFor({ bob, cid, conversation })))
+      expect(only(type), type).to.deep.include(expected);
+    expect(ofType(lines, "session")[0]).to.have.all.keys("type", "began_at", "expires_at", "ended_at");
+    const states = ofType(lines, "announcement").map((line) => [
+      member(line, "id"),
+      member(line, "read_at") !== null,
+      member(line, "deleted_at") !== null,
+    ]);
+    expect(states).to.have.deep.members([
+      [announcements[0], true, false],
+      [announcements[1], false, true],
+    ]);
+    for (const [type, count] of Object.entries(countsOf(text))) expect(ofType(lines, type)).to.have.lengthOf(count);
+    for (const word of unsaid) expect(text).not.to.include(word);
+  });
+
+  it("goes on behind a page of conversations", async () => {
+    const [ann = ""] = await world.users(1);
+    for (let made = 0; made < 101; made += 1) await world.conversation([ann], { distinct: false });
+    const lines = linesOf(expectStatus(await world.api("GET", `/users/${ann}/export`), 200).text);
+    const ids = ofType(lines, "conversation").map((line) => member(line, "id"));
+    expect(new Set(ids).size).to.equal(101);
+    expect(ofType(lines, "membership")).to.have.lengthOf(101);
   });
 
   it("is 404 for who is unknown, of another app, or deleted", async () => {

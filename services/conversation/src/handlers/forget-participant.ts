@@ -1,6 +1,7 @@
 import type { EmptyReply, ForgetParticipant, PayloadOf } from "@strata/contracts";
 import { ack, type Delivery, type Outcome } from "@strata/messaging";
 import { type ChangeDeps, findFollowed, storeChange } from "../changed-conversations.ts";
+import { reportIfDone } from "../deletion-report.ts";
 import { withoutDeletedUser } from "../domain/governance-change.ts";
 import type { ConversationMessages } from "../store/conversation-messages.ts";
 
@@ -21,7 +22,10 @@ export const forgetParticipant =
     const row = await findFollowed(deps)(app, conversationId, delivery);
     const membership = await memberships.find(app, userId, conversationId);
     // Named again since, under the same id: that is another life, which her deletion says nothing about.
-    if (membership && membership.addedAt > at) return ack;
+    if (membership && membership.addedAt > at) {
+      await reportIfDone(deps, { app, userId, at }, delivery);
+      return ack;
+    }
     if (row && row.deletedAt === undefined) {
       const changed = withoutDeletedUser(row, userId, { by: delivery.id, at });
       if (changed) await storeChange(deps)(row, changed, delivery);
@@ -29,5 +33,6 @@ export const forgetParticipant =
     }
     await deps.bans.forget(app, conversationId, userId, at);
     await memberships.forget(app, userId, conversationId);
+    await reportIfDone(deps, { app, userId, at }, delivery);
     return ack;
   };

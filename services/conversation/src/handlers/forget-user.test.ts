@@ -1,4 +1,4 @@
-import { ForgetParticipant, type PayloadOf } from "@strata/contracts";
+import { ForgetParticipant, type PayloadOf, ReportDeletion } from "@strata/contracts";
 import type { Publisher } from "@strata/messaging";
 import { anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
@@ -27,7 +27,7 @@ const recordingCommands = () => {
   const publisher: Publisher = {
     ...recordingPublisher().publisher,
     async send(command, _app, payload, { id } = {}) {
-      expect(command.type).to.equal(ForgetParticipant.type);
+      if (command.type === ReportDeletion.type) return;
       sent.push({ id, payload: ForgetParticipant.payload.parse(payload) });
     },
   };
@@ -71,7 +71,8 @@ describe("forgetting a deleted user", () => {
 
   it("leaves nothing of her in conversations that she comes into while, or after, they are looked for", async () => {
     const app = anAppId();
-    const { commands, publisher } = recordingPublisher();
+    const { commands: all, publisher } = recordingPublisher();
+    const forgettings = () => all.filter(({ type }) => type === ForgetParticipant.type);
     const { knownUsers } = namingUsers();
     const deps = { ...stores, ...blocking(), publisher, knownUsers };
     const row = await aConversation(stores, app, [bea]);
@@ -85,26 +86,65 @@ describe("forgetting a deleted user", () => {
     const creating = (sentAt: Date) => aDelivery({ ...creation, conversationId: aConversationId() }, { app, sentAt });
     const [before, after] = [new Date(5_000), new Date(5_001)];
     await forgetUser(deps)(aDelivery({ userId: ann, at: 5_000 }, { app }));
-    expect(commands).to.deep.equal([]);
+    expect(forgettings()).to.deep.equal([]);
 
     await changeConversation(deps)(adding(before));
     const late = creating(before);
     await createConversation(deps)(late);
-    expect(commands.map(({ type, payload }) => [type, payload])).to.deep.equal(
+    expect(forgettings().map(({ type, payload }) => [type, payload])).to.deep.equal(
       [conversationId, late.payload.conversationId].map((id) => [
         ForgetParticipant.type,
         { conversationId: id, userId: ann, at: 5_000 },
       ]),
     );
-    for (const { payload } of commands) {
+    for (const { payload } of forgettings()) {
       await forgetParticipant(deps)(aDelivery(ForgetParticipant.payload.parse(payload), { app }));
     }
     expect(await stores.memberships.conversationsOf(app, ann, null, 10)).to.deep.equal([]);
 
     await changeConversation(deps)(adding(after));
     await createConversation(deps)(creating(after));
-    expect(commands).to.have.lengthOf(2);
+    expect(forgettings()).to.have.lengthOf(2);
     expect(await stores.memberships.conversationsOf(app, ann, null, 10)).to.have.lengthOf(2);
+  });
+
+  it("tells what is about to go before anything does, and that all is gone once the last of it is", async () => {
+    const app = anAppId();
+    const rows = [await aConversation(stores, app, [ann, bea]), await aConversation(stores, app, [ann])];
+    const refusal = {
+      conversationId: aConversationId(),
+      messageId: aConversationId(),
+      sender: { userId: ann },
+      rule: "swearing",
+      hits: [],
+      text: "damn",
+    };
+    const refused = (at: number) => ({ ...refusal, refusalId: aConversationId(), at });
+    await stores.refusedMessages.insertMissing(app, [refused(4_000), refused(5_001)]);
+    const delivery = aDelivery({ userId: ann, at: 5_000 }, { app });
+    const { publisher: failing } = recordingPublisher({ failing: true });
+    const failure = await forgetUser({ ...stores, publisher: failing })(delivery).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(Error);
+
+    const { commands, publisher } = recordingPublisher();
+    const reports = () => commands.filter(({ type }) => type === ReportDeletion.type).map(({ payload }) => payload);
+    const about = { userId: ann, at: 5_000, step: "conversation" };
+    const none = { bans: 0, invites: 0, invite_uses: 0, membership_rules: 0 };
+    const counted = { ...about, counts: { ...none, memberships: 2, refused_messages: 1 }, isDone: false };
+    await forgetUser({ ...stores, publisher })(delivery);
+    expect(reports()).to.deep.equal([counted]);
+    expect(await stores.refusedMessages.countFromBefore(app, ann, 9_000), "of her next life").to.equal(1);
+    const [first, last] = rows.map(({ conversationId }) =>
+      aDelivery({ conversationId, userId: ann, at: 5_000 }, { app }),
+    );
+    if (!first || !last) throw new Error("two conversations");
+    await forgetParticipant({ ...stores, publisher })(first);
+    expect(reports()).to.deep.equal([counted]);
+    await forgetParticipant({ ...stores, publisher })(last);
+    // As if its process had died before it was acknowledged.
+    await forgetParticipant({ ...stores, publisher })(last);
+    const done = { ...about, counts: {}, isDone: true };
+    expect(reports()).to.deep.equal([counted, done, done]);
   });
 
   it("takes her out of a conversation with all that was unread, tells the others, and she is a stranger", async () => {

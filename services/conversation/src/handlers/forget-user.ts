@@ -1,17 +1,20 @@
-import { ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
+import { type DeletionCounts, ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
 import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
+import { type Deleted, reportCounts, reportIfDone } from "../deletion-report.ts";
 import type { BanStore } from "../store/ban-store.ts";
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { InviteStore } from "../store/invite-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
+import type { RefusedMessageStore } from "../store/refused-message-store.ts";
 import type { RuleMemberStore } from "../store/rule-member-store.ts";
 
 interface Deps {
   readonly memberships: MembershipStore;
-  readonly bans: Pick<BanStore, "conversationsOf">;
+  readonly bans: Pick<BanStore, "conversationsOf" | "countFromBefore" | "hasFromBefore">;
   readonly forgottenUsers: ForgottenUserStore;
-  readonly invites: Pick<InviteStore, "forget">;
-  readonly members: Pick<RuleMemberStore, "forget">;
+  readonly invites: Pick<InviteStore, "forget" | "countFromBefore">;
+  readonly members: Pick<RuleMemberStore, "forget" | "countFromBefore">;
+  readonly refusedMessages: Pick<RefusedMessageStore, "forget" | "countFromBefore">;
   readonly publisher: Publisher;
 }
 
@@ -23,8 +26,9 @@ const PAGE = 500;
  * first, so that whoever brings her into a conversation which is passed over here finds that.
  */
 export const forgetUser =
-  ({ memberships, bans, forgottenUsers, invites, members, publisher }: Deps) =>
+  (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
+    const { memberships, bans, forgottenUsers, invites, members, refusedMessages, publisher } = deps;
     const { app, payload } = delivery;
     const { userId, at } = payload;
     const forget = (conversationId: string): Promise<void> =>
@@ -35,8 +39,11 @@ export const forgetUser =
         { id: `${delivery.id}.${conversationId}`, cause: delivery },
       );
     await forgottenUsers.add(app, userId, at);
+    const deleted = { app, userId, at };
+    await reportCounts(deps, deleted, await countsOf(deps, deleted), delivery);
     await invites.forget(app, userId, at);
     await members.forget(app, userId, at);
+    await refusedMessages.forget(app, userId, at);
     // She may be banned from where she never was.
     for (const rows of [memberships, bans]) {
       for (let after: string | null = null; ;) {
@@ -46,5 +53,20 @@ export const forgetUser =
         after = page.at(-1) ?? null;
       }
     }
+    await reportIfDone(deps, deleted, delivery);
     return ack;
   };
+
+/** What there is of her, by kind. Who has come back since is somebody else. */
+async function countsOf(deps: Deps, { app, userId, at }: Deleted): Promise<DeletionCounts> {
+  const { memberships, bans, invites, members, refusedMessages } = deps;
+  const about = await invites.countFromBefore(app, userId, at);
+  return {
+    memberships: await memberships.countFromBefore(app, userId, at),
+    bans: await bans.countFromBefore(app, userId, at),
+    invites: about.invites,
+    invite_uses: about.used,
+    membership_rules: await members.countFromBefore(app, userId, at),
+    refused_messages: await refusedMessages.countFromBefore(app, userId, at),
+  };
+}

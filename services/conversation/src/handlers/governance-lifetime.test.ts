@@ -1,3 +1,4 @@
+import { type AnyCommand, ForgetParticipant } from "@strata/contracts";
 import { aUserId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { governing, mia, mona, olga, ROLES, rosa } from "../../test/governing.ts";
@@ -102,8 +103,8 @@ describe("who governs a conversation, from its creation to its end", () => {
     const commands: string[] = [];
     const publisher = {
       ...home.deps.publisher,
-      async send(_command: unknown, _app: string, payload: unknown) {
-        commands.push(String(Object(payload)["conversationId"]));
+      async send({ type }: AnyCommand, _app: string, payload: unknown) {
+        if (type === ForgetParticipant.type) commands.push(String(Object(payload)["conversationId"]));
       },
     };
     await forgetUser({ ...home.deps, publisher })(home.deliver({ userId: rosa, at }));

@@ -30,6 +30,10 @@ export interface BanStore {
   count(app: string, conversationId: string, now: number): Promise<number>;
   /** A page of the conversations that she is or was banned from, in the order of their ids. */
   conversationsOf(app: string, userId: string, after: string | null, limit: number): Promise<readonly string[]>;
+  /** How many bans of hers there are from before she was deleted. */
+  countFromBefore(app: string, userId: string, at: number): Promise<number>;
+  /** Whether there is one. */
+  hasFromBefore(app: string, userId: string, at: number): Promise<boolean>;
   /** Removes up to `limit` bans of a deleted conversation; answers how many. */
   purge(app: string, conversationId: string, limit: number): Promise<number>;
   ensureIndexes(): Promise<void>;
@@ -98,6 +102,10 @@ export function mongoBanStore(db: Db): BanStore {
         .limit(limit)
         .toArray();
       return rows.map(({ conversation }) => conversation);
+    },
+    countFromBefore: (app, userId, at) => bans.countDocuments({ app, userId, at: { $lte: at } }),
+    async hasFromBefore(app, userId, at) {
+      return (await bans.findOne({ app, userId, at: { $lte: at } }, { projection: { _id: 1 } })) !== null;
     },
     async purge(app, conversationId, limit) {
       const rows = await bans

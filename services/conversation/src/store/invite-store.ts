@@ -39,6 +39,12 @@ export interface InviteStore {
   countFor(app: string, userId: string, now: number): Promise<number>;
   /** Of a user who was deleted: her invites go, and that she used others. */
   forget(app: string, userId: string, at: number): Promise<void>;
+  /** Her own, and those that she came by, until she was deleted. */
+  countFromBefore(
+    app: string,
+    userId: string,
+    at: number,
+  ): Promise<{ readonly invites: number; readonly used: number }>;
   /** Removes up to `limit` invites of a deleted conversation; answers how many. */
   purge(app: string, conversationId: string, limit: number): Promise<number>;
   ensureIndexes(): Promise<void>;
@@ -142,6 +148,13 @@ export function mongoInviteStore(db: Db): InviteStore {
         { $set: { "uses.$[hers].user": null } },
         { arrayFilters: [{ "hers.user": user, "hers.at": { $lte: at } }] },
       );
+    },
+    async countFromBefore(app, user, at) {
+      const [own, used] = await Promise.all([
+        invites.countDocuments({ app, user, createdAt: { $lte: at } }),
+        invites.countDocuments({ app, "uses.user": user, uses: { $elemMatch: { user, at: { $lte: at } } } }),
+      ]);
+      return { invites: own, used };
     },
     async purge(app, conversation, limit) {
       const rows = await invites.find({ app, conversation }, { projection: { _id: 1 }, limit }).toArray();

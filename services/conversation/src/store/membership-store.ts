@@ -79,6 +79,10 @@ export interface MembershipStore {
   countListed(app: string, userId: string): Promise<number>;
   /** A page of the conversations that she is or was in, listed or not, in the order of their ids. */
   conversationsOf(app: string, userId: string, after: string | null, limit: number): Promise<readonly string[]>;
+  /** How many rows of hers there are from before she was deleted. */
+  countFromBefore(app: string, userId: string, at: number): Promise<number>;
+  /** Whether there is one. */
+  hasFromBefore(app: string, userId: string, at: number): Promise<boolean>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -99,6 +103,12 @@ function behind(row: MembershipRow | null, field: "createdAt" | "sortAt"): Filte
 
 /** Lanes and queries ask at the same time: what they ask together is one command. */
 const TOGETHER = { concurrency: 2, maxWeight: 1_000 } as const;
+
+/** Ids of conversations are hexadecimal. A user whose id goes on behind a slash may stand among them. */
+const rowsOf = (app: string, userId: string, after = "") => ({
+  $gt: membershipKey(app, userId, after),
+  $lt: membershipKey(app, userId, "g"),
+});
 
 const stored = (row: MembershipRow): StoredMembership => ({
   ...row,
@@ -238,14 +248,19 @@ export function mongoMembershipStore(db: Db): MembershipStore {
     },
     countListed: (app, userId) => memberships.countDocuments(listed(app, userId), { hint: listIndex("createdAt") }),
     async conversationsOf(app, userId, after, limit) {
-      // Ids of conversations are hexadecimal. A user whose id goes on behind a slash may stand among them.
-      const range = { $gt: membershipKey(app, userId, after ?? ""), $lt: membershipKey(app, userId, "g") };
+      const range = rowsOf(app, userId, after ?? "");
       const rows = await memberships
         .find({ _id: range, user: userId }, { projection: { conversation: 1 } })
         .sort({ _id: 1 })
         .limit(limit)
         .toArray();
       return rows.map(({ conversation }) => conversation);
+    },
+    countFromBefore: (app, userId, at) =>
+      memberships.countDocuments({ _id: rowsOf(app, userId), user: userId, addedAt: { $lte: at } }),
+    async hasFromBefore(app, userId, at) {
+      const filter = { _id: rowsOf(app, userId), user: userId, addedAt: { $lte: at } };
+      return (await memberships.findOne(filter, { projection: { _id: 1 } })) !== null;
     },
     async ensureIndexes() {
       await memberships.createIndex(listIndex("createdAt"));

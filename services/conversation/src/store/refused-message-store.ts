@@ -12,6 +12,9 @@ const RefusedRow = RefusedMessage.extend({
 });
 type RefusedRow = z.infer<typeof RefusedRow>;
 
+/** Whose they are; those of the backend are nobody's. */
+export const REFUSED_OF_USER = { app: 1, "sender.userId": 1 } as const;
+
 const KEPT_MS = 7 * 86_400_000;
 
 export const refusalIdOf = (command: string): string => madeUuid(`${command}/refused`);
@@ -25,6 +28,10 @@ export interface RefusedMessageStore {
   /** Newest first; null when `after` is not there. */
   list(app: string, page: { readonly after: string | null; readonly limit: number }): Promise<RefusedMessage[] | null>;
   count(app: string): Promise<number>;
+  /** How many there are of a user from before she was deleted. */
+  countFromBefore(app: string, userId: string, at: number): Promise<number>;
+  /** Of a user who was deleted: her words go before their week is over. */
+  forget(app: string, userId: string, at: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -68,8 +75,16 @@ export function mongoRefusedMessageStore(db: Db): RefusedMessageStore {
       return rows.map((row) => RefusedMessage.parse(row));
     },
     count: (app) => refused.countDocuments({ app }),
+    countFromBefore: (app, userId, at) => refused.countDocuments({ app, "sender.userId": userId, at: { $lte: at } }),
+    async forget(app, userId, at) {
+      await refused.deleteMany({ app, "sender.userId": userId, at: { $lte: at } });
+    },
     async ensureIndexes() {
       await refused.createIndex({ app: 1, at: -1, refusalId: -1 }, { name: "newest" });
+      await refused.createIndex(REFUSED_OF_USER, {
+        name: "sender",
+        partialFilterExpression: { "sender.userId": { $gt: "" } },
+      });
       await refused.createIndex({ expiresAt: 1 }, { name: "expired", expireAfterSeconds: 0 });
     },
   };

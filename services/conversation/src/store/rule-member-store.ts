@@ -34,6 +34,8 @@ export interface RuleMemberStore {
   drop(rule: OfRule, userId: string): Promise<void>;
   /** Of a user who was deleted. */
   forget(app: string, userId: string, at: number): Promise<void>;
+  /** How many there are of a user from before she was deleted. */
+  countFromBefore(app: string, userId: string, at: number): Promise<number>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -68,6 +70,7 @@ export function mongoRuleMemberStore(db: Db): RuleMemberStore {
     async forget(app, user, at) {
       await members.deleteMany({ app, user, at: { $lte: at } });
     },
+    countFromBefore: (app, user, at) => members.countDocuments({ app, user, at: { $lte: at } }),
     async ensureIndexes() {
       await members.createIndex({ app: 1, user: 1 });
       await members.createIndex({ app: 1, ruleId: 1, run: 1 });

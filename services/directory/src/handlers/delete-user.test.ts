@@ -14,6 +14,7 @@ import { changeFollowing } from "./change-following.ts";
 import { changeIdentity } from "./change-identity.ts";
 import { createIdentities } from "./create-identities.ts";
 import { deleteUser } from "./delete-user.ts";
+import { reportDeletion } from "./deletions.ts";
 import { getUser } from "./get-user.ts";
 import { makeAcquaintances } from "./make-acquaintances.ts";
 import { makeUsersKnown } from "./make-users-known.ts";
@@ -105,6 +106,56 @@ describe("deleteUser", () => {
     const { events: again, publisher } = recordingPublisher();
     expect(await deleteUser({ ...stores, publisher })(delivery)).to.deep.equal({ kind: "ack" });
     expect(again).to.deep.equal(events);
+  });
+
+  it("puts on record how much there was, once, however often it begins, and by whom", async () => {
+    const app = await acquaintances();
+    const by = { kind: "token" as const, id: "t1" };
+    const delivery = aDelivery({ userId: ann, at: DELETED_AT, by }, { app, sentAt: new Date(DELETED_AT) });
+    const killed = { ...stores.blocks, forget: () => Promise.reject(new Error("killed")) };
+    const failure = await deleteUser({ ...silently(), blocks: killed })(delivery).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(Error);
+    const stepOf = async () =>
+      (await stores.deletions.findLast(app, ann))?.steps.find(({ step }) => step === "directory");
+    expect(await stepOf()).to.have.property("doneAt", null);
+    await deleteUser(silently())(delivery);
+    await deleteUser(silently())(delivery);
+    const step = await stepOf();
+    expect(step?.doneAt).to.be.above(0);
+    expect(step?.counts).to.deep.equal({
+      identities: 1,
+      locations: 0,
+      device_facts: 0,
+      blocks: 3,
+      blocked_by: 3,
+      followings: 2,
+      followers: 2,
+      sessions: 0,
+      flags_made: 0,
+      flags_against: 0,
+      moderation_decisions: 0,
+      mutes: 0,
+    });
+    expect(await stores.deletions.findLast(app, ann)).to.deep.include({ at: DELETED_AT, by });
+  });
+
+  it("keeps of what services tell of it the most, and when each was done first", async () => {
+    const app = await acquaintances();
+    await deleteUser(silently())(aDeletion(app));
+    const report = (counts: Record<string, number>, isDone: boolean, at = DELETED_AT) =>
+      reportDeletion(stores)(aDelivery({ userId: ann, at, step: "push-delivery" as const, counts, isDone }, { app }));
+    const stepOf = async () =>
+      (await stores.deletions.findLast(app, ann))?.steps.find(({ step }) => step === "push-delivery");
+    await report({ devices: 2 }, false);
+    await report({ devices: 0, preferences: 1 }, false);
+    expect(await stepOf()).to.deep.include({ counts: { devices: 2, preferences: 1 }, doneAt: null });
+    await report({}, true);
+    const done = await stepOf();
+    expect(done?.doneAt).to.be.above(0);
+    await report({}, true);
+    expect(await stepOf()).to.deep.equal(done);
+    await report({ devices: 9 }, true, DELETED_AT + 1);
+    expect(await stepOf(), "of another deletion").to.deep.equal(done);
   });
 
   it("refuses a user who is not known, or who was deleted by another command", async () => {

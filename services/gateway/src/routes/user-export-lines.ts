@@ -27,4 +27,16 @@ export async function* asExport(
   yield lineOf({ type: "end", counts: Object.fromEntries(counts) });
 }
 
+/** Times that are named by what they are. */
+const TIMES: ReadonlySet<string> = new Set(["at", "until"]);
+
+/** A record as a service tells it, under the names of the wire; what lies deeper has the names that somebody gave it. */
+export const wireRecord = (record: ExportRecord): ExportRecord => {
+  const fields = Object.entries(record).map(([name, value]): readonly [string, unknown] => {
+    const isTime = (name.endsWith("At") || TIMES.has(name)) && typeof value === "number";
+    return [name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), isTime ? formatTime(value) : value];
+  });
+  return { ...Object.fromEntries(fields), type: record.type };
+};
+
 const lineOf = (record: ExportRecord): string => `${JSON.stringify(record)}\n`;

@@ -16,6 +16,7 @@ import {
 import { deviceView, formatTime, identityView, locationView, notFound } from "@strata/layer-protocol";
 import { pushPreferencesView } from "../domain/push-preferences.ts";
 import type { Call } from "../http/route.ts";
+import { announcements, keptRecords } from "./user-export-kept.ts";
 import type { ExportRecord } from "./user-export-lines.ts";
 
 type User = NonNullable<ReplyOf<typeof GetUser>["user"]>;
@@ -32,6 +33,9 @@ export async function* exportRecords(call: Call, user: User): Records {
   yield { type: "suspension", is_suspended: user.isSuspended };
   yield* relations(call, user.userId);
   yield* facts(call, user.userId);
+  const subject = { userId: user.userId, knownSince: user.createdAt ?? null };
+  yield* keptRecords(call, within, subject);
+  yield* announcements(call, within, subject);
   yield* conversations(call, user.userId);
 }
 
@@ -72,12 +76,13 @@ async function* conversations(call: Call, userId: string): Records {
     const reply: ReplyOf<typeof ListUserConversations> = await within(call).ask(ListUserConversations, question);
     // The row to go on from is gone: what follows cannot be known, so the export must not end as if it were whole.
     if (reply.conversations === null) throw notFound("The list changed while it was read");
-    for (const { conversationId, createdAt, distinct } of reply.conversations) {
-      yield { type: "conversation", id: conversationId, created_at: formatTime(createdAt), distinct };
+    // Those that were deleted a moment ago are left out of a page: only an empty one is behind the last.
+    if (reply.conversations.length === 0) return;
+    for (const { conversationId, createdAt, distinct, metadata } of reply.conversations) {
+      yield { type: "conversation", id: conversationId, created_at: formatTime(createdAt), distinct, metadata };
       yield* messages(call, userId, conversationId);
     }
     after = reply.conversations.at(-1)?.conversationId ?? null;
-    if (reply.conversations.length < OBJECTS_PAGE) return;
   }
 }
 

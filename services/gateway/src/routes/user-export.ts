@@ -29,8 +29,8 @@ export const exportUser = ({ users }: Deps): Route => ({
     summary: "What is kept of one user, as lines of JSON",
     description:
       "A line a record, each with its `type`: first `header`, then what there is, last `end` with `counts` by type. An " +
-      "answer without `end` was cut off: a service did not answer. Nothing that others wrote is in it, and no secrets. " +
-      "Not in it yet: who blocks her, sessions, announcements, badge, flags, moderation decisions and invites.",
+      "answer without `end` was cut off: a service did not answer. Nothing that others wrote is in it, and no secrets: of who " +
+      "blocks or flags her only how many, of announcements when she got and read them.",
     path: UserPath,
     answer: { status: 200, description: "All of it, however long", schema: ExportLine, type: NDJSON_TYPE },
     errors: [404, 422],

@@ -1,9 +1,10 @@
 import { DeleteUser, EndSessions, GetUser } from "@strata/contracts";
-import { notFound, requireUserId, userView } from "@strata/layer-protocol";
+import { notFound, requireUserId, userUrl, userView } from "@strata/layer-protocol";
 import { accepted, type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
-import { UserPath } from "../openapi/parameters.ts";
+import { LocationHeader, UserPath } from "../openapi/parameters.ts";
 import { UserView } from "../openapi/user-schemas.ts";
+import { actorOf } from "./actor-of.ts";
 import type { KnownUsers } from "./known-users.ts";
 
 const path = "/apps/:app/users/:user";
@@ -40,9 +41,13 @@ export const deleteUser = ({ users }: { readonly users: KnownUsers }): Route => 
     summary: "Forget a user",
     description:
       "The privacy deletion: her identity, sessions, blocks, follows, flags and devices go, and she leaves her conversations. " +
-      "What she said to others stays, from a user without an identity.",
+      "What she said to others stays, from a user without an identity. `Location` is where to see what went.",
     path: UserPath,
-    answer: { status: 202, description: "She is forgotten; what other services keep of her goes shortly" },
+    answer: {
+      status: 202,
+      description: "She is forgotten; what other services keep of her goes shortly",
+      headers: LocationHeader,
+    },
     errors: [404, 422],
   }),
   handle: (call) => remove(call, users),
@@ -50,9 +55,10 @@ export const deleteUser = ({ users }: { readonly users: KnownUsers }): Route => 
 
 async function remove(call: Call, users: KnownUsers): Promise<Answer> {
   const userId = requireUserId(call.param("user"));
-  await call.calls.request(DeleteUser, { userId, at: Date.now() });
+  const { kind, id } = actorOf(call);
+  await call.calls.request(DeleteUser, { userId, at: Date.now(), by: { kind, id } });
   users.forget(call.wire.appId, userId);
-  return accepted();
+  return { ...accepted(), headers: { Location: `${userUrl(call.wire, userId)}/deletion` } };
 }
 
 export const deleteSessions = (): Route => ({

@@ -1,5 +1,5 @@
-import type { ModerationDecisionRequested, PayloadOf, UserDeleted } from "@strata/contracts";
-import { ack, type Handler } from "@strata/messaging";
+import { type ModerationDecisionRequested, type PayloadOf, ReportDeletion, type UserDeleted } from "@strata/contracts";
+import { ack, type Handler, type Publisher } from "@strata/messaging";
 import { requestOf } from "../domain/decision.ts";
 import { callKey, type CallStore } from "../store/call-store.ts";
 
@@ -35,10 +35,25 @@ export const followDecision =
     return ack;
   };
 
-/** Her calls go with her, also those that wait. */
+interface ForgettingDeps extends Deps {
+  readonly publisher: Publisher;
+}
+
+/** Her calls go with her, also those that wait. How many there are is told before they go: it is not lost with this process. */
 export const forgetUser =
-  ({ calls }: Deps): Handler<PayloadOf<typeof UserDeleted>, never> =>
-  async ({ app, payload: { userId } }) => {
-    await calls.removeUser(app, userId);
+  ({ calls, publisher }: ForgettingDeps): Handler<PayloadOf<typeof UserDeleted>, never> =>
+  async (delivery) => {
+    const { app, id, payload } = delivery;
+    const about = { userId: payload.userId, at: payload.at, step: "integration" as const };
+    const report = (isDone: boolean, counts: Record<string, number>): Promise<void> =>
+      publisher.send(
+        ReportDeletion,
+        app,
+        { ...about, counts, isDone },
+        { id: `${id}.integration-${isDone ? "done" : "counted"}`, cause: delivery },
+      );
+    await report(false, { webhook_calls: await calls.countOfUser(app, about.userId) });
+    await calls.removeUser(app, about.userId);
+    await report(true, {});
     return ack;
   };

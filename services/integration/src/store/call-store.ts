@@ -37,6 +37,7 @@ export interface CallStore {
   count(app: string): Promise<number>;
   /** Removes all calls about a user. Answers how many there were. */
   removeUser(app: string, userId: string): Promise<number>;
+  countOfUser(app: string, userId: string): Promise<number>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -85,6 +86,7 @@ export function mongoCallStore(db: Db): CallStore {
     async removeUser(app, userId) {
       return (await calls.deleteMany({ app, userId })).deletedCount;
     },
+    countOfUser: (app, userId) => calls.countDocuments({ app, userId }),
     async ensureIndexes() {
       await calls.createIndex({ dueAt: 1 }, { name: "due", partialFilterExpression: { dueAt: { $gt: 0 } } });
       await calls.createIndex({ app: 1, createdAt: -1, _id: -1 }, { name: "newest" });

@@ -18,7 +18,8 @@ describe("forgetUser", () => {
 
   const register = (...deliveries: ReturnType<typeof registration>[]) =>
     registerDevices({ ...stores, publisher: recordingPublisher().publisher })(deliveries);
-  const forget = (app: string, userId: string, at: number) => forgetUser(stores)(aDelivery({ userId, at }, { app }));
+  const forget = (app: string, userId: string, at: number) =>
+    forgetUser({ ...stores, publisher: recordingPublisher().publisher })(aDelivery({ userId, at }, { app }));
   const tokensOf = async (app: string, userId: string) =>
     (await stores.devices.ofUser(app, userId)).map(({ token }) => token);
   const rowsAbout = (app: string, userId: string) =>
@@ -69,6 +70,28 @@ describe("forgetUser", () => {
     await forget(app, "ann", 50);
     await register(registration(app, "ann", anAndroid(3), 60, "another phone"));
     expect(await tokensOf(app, "ann")).to.deep.equal([anAndroid(2).token]);
+  });
+
+  it("tells how many there were before they go, and once more that they are gone", async () => {
+    const app = anAppId();
+    await register(registration(app, "ann", anAndroid(1), 10), registration(app, "ann", anIphone(2), 11, "tablet"));
+    const taking = { app, subject: "a", all: { pushes: 9, hours: 1 }, now: 50, keptMs: 3_600_000 };
+    await stores.caps.take({ ...taking, users: [{ userId: "ann", category: "offers", categoryCap: null }] });
+    const delivery = aDelivery({ userId: "ann", at: 100 }, { app });
+    const about = { userId: "ann", at: 100, step: "push-delivery" };
+    const counts = { devices: 2, preferences: 0, counted_pushes: 1 };
+    const { publisher: failing } = recordingPublisher({ failing: true });
+    const failure = await forgetUser({ ...stores, publisher: failing })(delivery).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(Error);
+    expect(await tokensOf(app, "ann"), "nothing goes before it is told").to.have.lengthOf(2);
+
+    const { commands, publisher } = recordingPublisher();
+    await forgetUser({ ...stores, publisher })(delivery);
+    expect(commands.map(({ payload }) => payload)).to.deep.equal([
+      { ...about, counts, isDone: false },
+      { ...about, counts: {}, isDone: true },
+    ]);
+    expect(await stores.caps.takenBy(app, "ann")).to.deep.equal([]);
   });
 
   it("frees the phone for its next user", async () => {

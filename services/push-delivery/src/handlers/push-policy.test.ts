@@ -123,7 +123,8 @@ describe("a user's preferences", () => {
   const isSuspended = async (app: string) => (await stores.preferences.find(app, ["a/nn"])).get("a/nn")?.isSuspended;
   const suspension = (app: string, isNow: boolean, version: number, at = 1_000) =>
     noteSuspension(stores)(aDelivery({ userId: "a/nn", isSuspended: isNow, version, at }, { app }));
-  const forget = (app: string, at: number) => forgetUser(stores)(aDelivery({ userId: "a/nn", at }, { app }));
+  const forget = (app: string, at: number) =>
+    forgetUser({ ...stores, publisher: recordingPublisher().publisher })(aDelivery({ userId: "a/nn", at }, { app }));
 
   it("keep what a change leaves out, and lose a category with null", async () => {
     const app = anAppId();
@@ -233,7 +234,7 @@ describe("a user's preferences", () => {
     await Promise.all(
       users.flatMap((userId) => [
         changePushPreferences(stores)(aDelivery({ userId, changes: { mutedUntil: 5_000 }, at: 1_000 }, { app })),
-        forgetUser(stores)(aDelivery({ userId, at: 2_000 }, { app })),
+        forgetUser({ ...stores, publisher: recordingPublisher().publisher })(aDelivery({ userId, at: 2_000 }, { app })),
       ]),
     );
     const found = await stores.preferences.find(app, users);

@@ -36,6 +36,10 @@ export interface CapStore {
   take(asked: CapsAsked & { readonly subject: string }): Promise<ReadonlyMap<string, Caps>>;
   /** Only looks. */
   look(asked: CapsAsked): Promise<ReadonlyMap<string, Caps>>;
+  /** The places that a user's pushes have taken, as far as they are remembered. */
+  takenBy(app: string, userId: string): Promise<CapRow["taken"]>;
+  /** Of a user who was deleted: those that were taken until then. Bears being repeated. */
+  forget(app: string, userId: string, at: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -83,6 +87,15 @@ export function mongoCapStore(db: Db): CapStore {
         users = users.filter(({ userId }) => isUnsettled(seen.get(userId)));
       }
       return answers;
+    },
+    async takenBy(app, userId) {
+      const row = await rows.findOne({ _id: userKey(app, userId) });
+      return row ? CapRow.parse(row).taken : [];
+    },
+    async forget(app, userId, at) {
+      const _id = userKey(app, userId);
+      await rows.updateOne({ _id }, { $pull: { taken: { at: { $lte: at } } } });
+      await rows.deleteOne({ _id, taken: [] });
     },
     async ensureIndexes() {
       await rows.createIndex({ removeAt: 1 }, { expireAfterSeconds: 0 });

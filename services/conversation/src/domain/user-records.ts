@@ -1,0 +1,48 @@
+import { type ConversationRecord, type ConversationRecordKind, RefusedMessage } from "@strata/contracts";
+import { z } from "zod";
+import type { ConversationRow } from "./conversation.ts";
+import { muteOf, roleOf } from "./governance.ts";
+import { InviteRow } from "./invite.ts";
+
+export const RecordedMembership = z.object({
+  user: z.string(),
+  conversation: z.string(),
+  addedAt: z.number(),
+  leftAt: z.number().nullable(),
+  isHidden: z.boolean(),
+  isDeleted: z.boolean(),
+});
+
+const RecordedBan = z.object({ conversation: z.string(), at: z.number(), expiresAt: z.number().nullable() });
+const RecordedRule = z.object({ ruleId: z.string(), conversationId: z.string().nullable(), at: z.number() });
+
+/** Her time in a conversation, and what she may do there. */
+export const membershipRecord = (
+  row: z.infer<typeof RecordedMembership>,
+  conversation: ConversationRow | null,
+  now: number,
+): ConversationRecord => ({
+  type: "membership",
+  conversationId: row.conversation,
+  addedAt: row.addedAt,
+  hasLeft: row.leftAt !== null,
+  isHidden: row.isHidden,
+  isDeleted: row.isDeleted,
+  role: conversation && roleOf(conversation, row.user),
+  isMuted: conversation !== null && muteOf(conversation, row.user, now) !== null,
+});
+
+/** A stored row as her export has it: without what others wrote, such as why she was banned. */
+export function recordOf(kind: Exclude<ConversationRecordKind, "membership">, row: unknown): ConversationRecord {
+  if (kind === "ban") {
+    const { conversation, at, expiresAt } = RecordedBan.parse(row);
+    return { type: kind, conversationId: conversation, at, expiresAt };
+  }
+  if (kind === "membership_rule") return { type: kind, ...RecordedRule.parse(row) };
+  if (kind === "refused_message") {
+    const { refusalId, conversationId, messageId, rule, text, at } = RefusedMessage.parse(row);
+    return { type: kind, refusalId, conversationId, messageId, rule, text, at };
+  }
+  const { inviteId, conversation, inviter, metadata, createdAt, expiresAt, state } = InviteRow.parse(row);
+  return { type: kind, inviteId, conversationId: conversation, inviter, metadata, createdAt, expiresAt, state };
+}

@@ -1,0 +1,82 @@
+import {
+  ConversationRecordKind,
+  DirectoryRecordKind,
+  GetReceiptStates,
+  GetUnread,
+  type InboxKey,
+  ListConversationRecords,
+  ListCountedPushes,
+  ListDirectoryRecords,
+  ListInboxKeys,
+  type PayloadOf,
+  type ReplyOf,
+} from "@strata/contracts";
+import { formatOptionalTime, formatTime, notFound } from "@strata/layer-protocol";
+import type { Call } from "../http/route.ts";
+import { type ExportRecord, wireRecord } from "./user-export-lines.ts";
+
+type Records = AsyncGenerator<ExportRecord>;
+/** A call that waits no longer than a page may take. */
+type Within = (call: Call) => Pick<Call["calls"], "ask">;
+
+interface Subject {
+  readonly userId: string;
+  /** Since when she is known: what is for everyone is hers from then on. */
+  readonly knownSince: number | null;
+}
+
+const RECORDS_PAGE = 500;
+const INBOX_PAGE = 500;
+
+/** What services keep of her beside what is shown of her elsewhere. */
+export async function* keptRecords(call: Call, within: Within, { userId }: Subject): Records {
+  for (const kind of DirectoryRecordKind.options) {
+    for (let after: string | null = null; ;) {
+      const question: PayloadOf<typeof ListDirectoryRecords> = { userId, kind, after, limit: RECORDS_PAGE };
+      const page: ReplyOf<typeof ListDirectoryRecords> = await within(call).ask(ListDirectoryRecords, question);
+      yield* page.records.map(wireRecord);
+      if (page.next === null) break;
+      after = page.next;
+    }
+  }
+  for (const kind of ConversationRecordKind.options) {
+    for (let after: string | null = null; ;) {
+      const question: PayloadOf<typeof ListConversationRecords> = { userId, kind, after, limit: RECORDS_PAGE };
+      const page: ReplyOf<typeof ListConversationRecords> = await within(call).ask(ListConversationRecords, question);
+      yield* page.records.map(wireRecord);
+      if (page.next === null) break;
+      after = page.next;
+    }
+  }
+  const { pushes } = await within(call).ask(ListCountedPushes, { userId });
+  yield* pushes.map((push) => wireRecord({ type: "push", ...push }));
+}
+
+/** What was sent to her, newest first, and when she read it: also what she has deleted for herself. Not what it says. */
+export async function* announcements(call: Call, within: Within, { userId, knownSince }: Subject): Records {
+  const { version: _, ...unread } = await within(call).ask(GetUnread, { userId });
+  yield { type: "badge", ...unread };
+  const asked = { userId, after: null, since: null, knownSince, limit: INBOX_PAGE };
+  for (let behind: InboxKey | null = null; ;) {
+    const page: ReplyOf<typeof ListInboxKeys> = await within(call).ask(ListInboxKeys, { ...asked, behind });
+    if (page.keys === null) throw notFound("The list changed while it was read");
+    const announcementIds = page.keys.map(({ announcementId }) => announcementId);
+    const { states } = await within(call).ask(GetReceiptStates, { userId, announcementIds });
+    const receipts = new Map(states.map((state) => [state.announcementId, state]));
+    for (const key of page.keys) yield announcementRecord(key, receipts.get(key.announcementId));
+    behind = page.keys.at(-1) ?? null;
+    if (page.keys.length < INBOX_PAGE) return;
+  }
+}
+
+type ReceiptState = ReplyOf<typeof GetReceiptStates>["states"][number];
+
+const announcementRecord = ({ announcementId, at }: InboxKey, receipt?: ReceiptState): ExportRecord => ({
+  type: "announcement",
+  id: announcementId,
+  sent_at: formatTime(at),
+  received_at: formatOptionalTime(receipt?.deliveredAt ?? null),
+  read_at: formatOptionalTime(receipt?.readAt ?? null),
+  opened_at: formatOptionalTime(receipt?.openedAt ?? null),
+  deleted_at: formatOptionalTime(receipt?.deletedAt ?? null),
+});
