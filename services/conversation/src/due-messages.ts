@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { AskBeforeSend, ruleSubjectOf, SendMessage, TypingStarted } from "@strata/contracts";
+import { AskBeforeSend, type BeforeSendVerdict, ruleSubjectOf, SendMessage, TypingStarted } from "@strata/contracts";
 import type { Client, Publisher } from "@strata/messaging";
 import { type Closable, DomainError, type Logger, workOffDue } from "@strata/runtime";
 import { present, senderRefusal, sendingUser } from "./domain/access.ts";
@@ -109,8 +109,16 @@ async function place(broker: Client, app: string, { id, payload }: NonNullable<R
   const { sender, messageId, conversationId, parts, notification } = payload;
   const message = { sender, messageId, conversationId, parts, notification };
   const question = { webhook: beforeSend, subject: ruleSubjectOf(payload), message };
-  const { verdict } = await broker.ask(AskBeforeSend, app, question, { timeoutMs: REQUEST_TIMEOUT_MS });
+  const verdict = await broker
+    .ask(AskBeforeSend, app, question, { timeoutMs: REQUEST_TIMEOUT_MS })
+    .then((answer) => answer.verdict, unanswered);
   await broker.request(SendMessage, app, { ...payload, verdict }, options);
+}
+
+/** Nobody is there who could ask: as where nobody answers. */
+function unanswered(error: unknown): BeforeSendVerdict {
+  if (!(error instanceof DomainError) || error.code !== "service_unavailable") throw error;
+  return { outcome: "none", note: "nobody was there to ask it" };
 }
 
 /**

@@ -35,11 +35,14 @@ export interface UrlCaller {
 /** More of an answer is not read. */
 const MAX_ANSWER_BYTES = 64 * 1_024;
 const MAX_SOCKETS_PER_HOST = 64;
+/** How long a connection is kept that nobody uses; longer than any call may take. */
+const IDLE_MS = 30_000;
 
 export function urlCaller({ isLocalAllowed, ca }: { isLocalAllowed: boolean; ca: string[] | null }): UrlCaller {
   const options = {
     keepAlive: true,
     maxSockets: MAX_SOCKETS_PER_HOST,
+    timeout: IDLE_MS,
     allowPrivateIPAddress: isLocalAllowed,
     ...(ca ? { ca } : {}),
   };

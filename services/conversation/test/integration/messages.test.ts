@@ -18,6 +18,7 @@ import {
   MessageDeleted,
   MessageReceiptsRecorded,
   MessageUpdated,
+  GetMessageHistory,
   type PayloadOf,
   RecordMessageReceipt,
   ScheduleMessages,
@@ -31,7 +32,9 @@ import { anAppId, aUserId, eventually, type Infra, openInfra, userIds } from "@s
 import { expect } from "chai";
 import { newMessage } from "../../src/domain/message.ts";
 import { mongoMessageStore } from "../../src/store/message-store.ts";
+import { mongoMessagePolicyStore } from "../../src/store/message-policy-store.ts";
 import { aDraft, aMessageId, aPart, refusalOf } from "../messages.ts";
+import { aBeforeSend, aPolicy } from "../policies.ts";
 import { type Directory, limits, openDirectory, openPeer, type Peer, startConversation } from "../support.ts";
 
 const QUEUES = ["conversation.conversations.0", "conversation.conversations.1", "conversation.receipts"];
@@ -310,6 +313,19 @@ describe("messages", function () {
     await eventually(pendingSchedules, 0);
     const sent = (await list(null)).messages?.map(({ messageId }) => messageId);
     expect(sent).to.deep.equal(theirs.messages.map(({ messageId }) => messageId));
+  });
+
+  it("sends what is scheduled though nobody is there who could ask the backend, where its policy fails open", async () => {
+    const { app, conversationId, list } = await aConversation();
+    const mongo = await openMongo(infra.mongoUrl("conversation"), silentLogger);
+    const policy = aPolicy([], { beforeSend: aBeforeSend({ onFailure: "allow" }) });
+    await mongoMessagePolicyStore(mongo.db).put(app, policy, { at: 1, by: "a test" });
+    await mongo.close();
+    await gateway.request(ScheduleMessages, app, later(conversationId, [0]));
+    await eventually(async () => (await list(null)).total, 1);
+    const [sent] = (await list(null)).messages ?? [];
+    const { history } = await gateway.ask(GetMessageHistory, app, { conversationId, messageId: sent?.messageId ?? "" });
+    expect(history?.[0]).to.have.nested.include({ "hits[0].note": "nobody was there to ask it" });
   });
 
   const pendingSchedules = async (): Promise<number> => {
