@@ -65,8 +65,7 @@ describe("the deletion of a user", function userDeletion() {
   it("removes all of her but what its report says is kept, and the report has how much of each", async () => {
     const app = await openWorld(platform);
     const { ann } = await wholeUser(app);
-    const isKnown = (place: string) => place in EXPORTED;
-    expect((await tracesOf(platform, ann)).filter((place) => !isKnown(place))).to.deep.equal([]);
+    expect((await tracesOf(platform, ann)).filter((place) => !(place in EXPORTED))).to.deep.equal([]);
 
     const deleted = expectStatus(await app.api("DELETE", `/users/${ann}`), 202);
     const location = deleted.headers.get("location");

@@ -55,6 +55,10 @@ const contentsFor = ({ bob, cid, conversation }: Readonly<Record<"bob" | "cid" |
   following: { user_id: bob },
 });
 
+/** How many of each type the end line has. */
+const countsOf = (text: string): ReadonlyMap<string, unknown> =>
+  new Map(Object.entries(Object(member(linesOf(text).at(-1), "counts"))));
+
 /** What a backend gets when a user asks for what is kept of her, against the whole of Strata. */
 describe("the export of a user", function userExport() {
   this.timeout(60_000);
@@ -85,9 +89,8 @@ describe("the export of a user", function userExport() {
     const app = await openWorld(platform);
     const { ann, bob, cid, unsaid, conversation, announcements } = await wholeUser(app);
     const exported = async () => expectStatus(await app.api("GET", `/users/${ann}/export`), 200).text;
-    const countsOf = (text: string) => Object(member(linesOf(text).at(-1), "counts")) as Record<string, number>;
     // Her rule's row and what her device says of her come by events.
-    await eventually(async () => Object.keys(countsOf(await exported())).toSorted(), TYPES);
+    await eventually(async () => [...countsOf(await exported()).keys()].toSorted(), TYPES);
     const text = await exported();
     const lines = linesOf(text);
     const only = (type: string) => ofType(lines, type)[0];
@@ -103,7 +106,7 @@ describe("the export of a user", function userExport() {
       [announcements[0], true, false],
       [announcements[1], false, true],
     ]);
-    for (const [type, count] of Object.entries(countsOf(text))) expect(ofType(lines, type)).to.have.lengthOf(count);
+    for (const [type, count] of countsOf(text)) expect(ofType(lines, type).length, type).to.equal(count);
     for (const word of unsaid) expect(text).not.to.include(word);
   });
 

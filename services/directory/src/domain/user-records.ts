@@ -2,7 +2,7 @@ import type { DirectoryRecord } from "@strata/contracts";
 import type { DecisionRow } from "./decision.ts";
 import type { FlagRow } from "./flag.ts";
 import type { SessionRow } from "./session.ts";
-import type { UserRow } from "./user.ts";
+import type { DeviceFacts, UserRow } from "./user.ts";
 
 /** What is said of her row apart from her identity; then of each of her devices. */
 export function factsRecords(
@@ -12,11 +12,18 @@ export function factsRecords(
   const { createdAt = null, firstSessionAt = null, lastSeenAt = null, visitedAt = null } = row;
   const { locale = null, timeZone = null, externalUnread, devices = [] } = row;
   const times = { createdAt, firstSessionAt, lastSeenAt, visitedAt };
-  return [
-    { type: "user_facts", ...times, locale, timeZone, externalUnread, ...counted },
-    ...devices.map(({ versionKey: _, ...device }) => ({ type: "device_facts" as const, ...device })),
-  ];
+  return [{ type: "user_facts", ...times, locale, timeZone, externalUnread, ...counted }, ...devices.map(deviceRecord)];
 }
+
+const deviceRecord = (device: DeviceFacts): DirectoryRecord => ({
+  type: "device_facts",
+  deviceId: device.deviceId,
+  platform: device.platform,
+  appVersion: device.appVersion,
+  locale: device.locale,
+  timeZone: device.timeZone,
+  registeredAt: device.registeredAt,
+});
 
 /** Nothing by which anybody could go on with it. */
 export const sessionRecord = ({ beganAt, expiresAt, endedAt }: SessionRow): DirectoryRecord => ({

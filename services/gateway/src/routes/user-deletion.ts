@@ -73,6 +73,6 @@ function viewOf({ userId, at, by, steps }: UserDeletion): z.infer<typeof UserDel
       counts,
       done_at: formatOptionalTime(doneAt),
     })),
-    kept: KEPT_AFTER_DELETION.map((one) => ({ ...one })),
+    kept: [...KEPT_AFTER_DELETION],
   };
 }
