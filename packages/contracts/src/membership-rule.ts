@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Actor } from "./actor.ts";
 import { AudienceFilter } from "./audience.ts";
 import { ConversationWarning, VisibleHistory } from "./conversation-terms.ts";
 import { defineCommand, defineEvent, defineQuery } from "./define.ts";
@@ -85,7 +86,14 @@ const administering = { ...ofConversation, lane: "rules" } as const;
 export const PutMembershipRule = defineCommand({
   ...administering,
   name: "PutMembershipRule",
-  payload: z.object({ ruleId: RuleId, name: z.string(), isActive: z.boolean(), terms: RuleTerms, at: Millis }),
+  payload: z.object({
+    ruleId: RuleId,
+    name: z.string(),
+    isActive: z.boolean(),
+    terms: RuleTerms,
+    at: Millis,
+    actor: Actor.optional(),
+  }),
   reply: MembershipRule,
 });
 
@@ -93,7 +101,7 @@ export const PutMembershipRule = defineCommand({
 export const DeleteMembershipRule = defineCommand({
   ...administering,
   name: "DeleteMembershipRule",
-  payload: z.object({ ruleId: RuleId, at: Millis }),
+  payload: z.object({ ruleId: RuleId, at: Millis, actor: Actor.optional() }),
 });
 
 /** Applies a rule to all whom it is about, in the background; also one that is not active. Refused: `not_found`; `id_in_use`. */

@@ -3,6 +3,7 @@ import { Role } from "./conversation-roles.ts";
 import { defineQuery } from "./define.ts";
 import { FlagReason, FlagState } from "./flag.ts";
 import { InviteState } from "./invite.ts";
+import { NewPart, Part } from "./message.ts";
 import { ModerationDecision, Review } from "./moderation.ts";
 import { ConversationId, MessageId, Metadata, Millis, UserId } from "./values.ts";
 
@@ -85,7 +86,15 @@ export const ListDirectoryRecords = defineQuery({
   reply: z.object({ records: z.array(DirectoryRecord), next: Place }),
 });
 
-export const ConversationRecordKind = z.enum(["membership", "ban", "invite", "refused_message", "membership_rule"]);
+export const ConversationRecordKind = z.enum([
+  "membership",
+  "ban",
+  "invite",
+  "refused_message",
+  "membership_rule",
+  "message_scheduled",
+  "message_sent",
+]);
 export type ConversationRecordKind = z.infer<typeof ConversationRecordKind>;
 
 export const ConversationRecord = z.discriminatedUnion("type", [
@@ -132,6 +141,21 @@ export const ConversationRecord = z.discriminatedUnion("type", [
     ruleId: z.string(),
     conversationId: z.string().nullable(),
     at: Millis,
+  }),
+  /** Waits for its time. */
+  z.object({
+    type: z.literal("message_scheduled"),
+    messageId: MessageId,
+    conversationId: ConversationId,
+    parts: z.array(NewPart),
+  }),
+  /** Also where she has left, or cleared what was said. */
+  z.object({
+    type: z.literal("message_sent"),
+    messageId: MessageId,
+    conversationId: ConversationId,
+    sentAt: Millis,
+    parts: z.array(Part),
   }),
 ]);
 export type ConversationRecord = z.infer<typeof ConversationRecord>;

@@ -9,6 +9,7 @@ import {
   MatchesAudience,
   MatchUsers,
   partitionOf,
+  RecordAct,
   type ServiceName,
   type User,
 } from "@strata/contracts";
@@ -207,6 +208,8 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
         }),
       ],
     }),
+    // Who set what is written down: whoever cares looks at what the handler sends.
+    consumer({ queue: "directory.admin", handlers: [on(RecordAct, async () => ack)] }),
     consumer({
       queue: "directory.queries",
       handlers: [

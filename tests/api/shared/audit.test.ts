@@ -113,7 +113,7 @@ describe("the audit log", function audit() {
     }
   });
 
-  it("has who set an app's policies, and rotated what its webhooks are signed with", async () => {
+  it("has who set an app's policies and membership rules, and rotated what its webhooks are signed with", async () => {
     const app = await newApp(send);
     const { text: token } = madeToken(
       await send("POST", `/accounts/apps/${app}/tokens`, { body: { name: "backend", scopes: ["app:write"] } }),
@@ -136,6 +136,12 @@ describe("the audit log", function audit() {
     expect(member(first, "actor")).to.include({ kind: "token", address: "127.0.0.1" });
     expect((await of("moderation_policy.set"))[0]).to.deep.nested.include({ before: null, "after.is_active": true });
     expect((await of("push_policy.set"))[0]).to.deep.nested.include({ before: null, "after.categories": ["offers"] });
+    const rule = `/membership_rules/${randomUUID()}`;
+    await set(rule, { name: "all", join: { filter: { field: "metadata.city", eq: "Vienna" } } });
+    expectStatus(await send("DELETE", `/apps/${app}${rule}`, { token }), 204);
+    const all = { name: "all", is_active: true, kind: "join" };
+    expect((await of("membership_rule.set"))[0]).to.deep.include({ before: null, after: all });
+    expect((await of("membership_rule.deleted"))[0]).to.deep.include({ before: all, after: null });
     const rotated = await of("signing_secret.rotated");
     expect(rotated[0]).to.deep.nested.include({ "after.overlap_seconds": 86_400 });
     expect(JSON.stringify(await entries(`?app=${app}`))).to.not.include(secret);

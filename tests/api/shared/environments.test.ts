@@ -1,3 +1,4 @@
+import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { addIdentityProvider, type Backend } from "@strata/tests-platform";
 import { expect } from "chai";
 import { type AccountClient, accountClient, anotherAccount, madeToken, newApp } from "../support/account-client.ts";
@@ -101,6 +102,24 @@ describe("the environments of an app", function environments() {
     const body = { participants: ["layer:///identities/bob"], distinct: false };
     const conversation = String(member(expectStatus(await client("POST", "/conversations", { body }), 201).json, "id"));
     expectError(await live("GET", `/conversations/${conversation.split("/").at(-1)}`), "not_found");
+  });
+
+  it("let no push credential of one be seen, used or removed in the other", async () => {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const pem = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+    const credential = { kind: "apns", team_id: "TEAM", key_id: "KEY1", bundle_id: "com.example", private_key: pem };
+    const path = `/push_credentials/${randomUUID()}`;
+    const body = { ...credential, environment: "development" };
+    expectStatus(await send("PUT", at(staging, `${path}?check=false`), { body }), 204);
+    const credentials = async (app: string) =>
+      list(expectStatus(await send("GET", at(app, "/push_credentials")), 200).json);
+    expect(await credentials(staging)).to.have.lengthOf(1);
+    expect(await credentials(production)).to.deep.equal([]);
+    expectError(await send("GET", at(production, path)), "not_found");
+    const canary = { token: "00".repeat(32), notification: { text: "x" } };
+    expectError(await send("POST", at(production, `${path}/canary`), { body: canary }), "not_found");
+    expectError(await send("DELETE", at(production, path)), "not_found");
+    expect(await credentials(staging)).to.have.lengthOf(1);
   });
 
   it("copy settings on request, from an app of the account alone, and nothing else", async () => {

@@ -1,6 +1,6 @@
 import { eventually } from "@strata/testing";
 import { expect } from "chai";
-import { expectError, expectStatus, member } from "../support/api-client.ts";
+import { expectError, expectStatus, list, member } from "../support/api-client.ts";
 import { linesOf, ofType, wholeUser } from "../support/whole-user.ts";
 import { openWorld, type Platform, type World } from "../support/world.ts";
 import { apiPlatform } from "./platform.ts";
@@ -24,6 +24,7 @@ const TYPES = [
   "membership",
   "membership_rule",
   "message_received",
+  "message_scheduled",
   "message_sent",
   "moderation_decision",
   "mute",
@@ -96,6 +97,9 @@ describe("the export of a user", function userExport() {
     const only = (type: string) => ofType(lines, type)[0];
     for (const [type, expected] of Object.entries(contentsFor({ bob, cid, conversation })))
       expect(only(type), type).to.deep.include(expected);
+    const said = (type: string) => ofType(lines, type).map((line) => member(list(member(line, "parts"))[0], "body"));
+    expect(said("message_sent")).to.have.members(["words of ann", "words where ann has left"]);
+    expect(said("message_scheduled")).to.deep.equal(["words to come"]);
     expect(ofType(lines, "session")[0]).to.have.all.keys("type", "began_at", "expires_at", "ended_at");
     const states = ofType(lines, "announcement").map((line) => [
       member(line, "id"),

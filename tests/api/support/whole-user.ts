@@ -67,6 +67,13 @@ async function talk(
   const roles = { [identityId(ann)]: "owner" };
   const conversation = await world.conversation([ann, bob], { metadata: { title: "Tennis" }, roles });
   await world.message(conversation, ann, "words of ann");
+  const left = await world.conversation([ann, bob], { distinct: false });
+  await world.message(left, ann, "words where ann has left");
+  const go = [{ operation: "remove", property: "participants", id: identityId(ann) }];
+  const patch = { "Content-Type": "application/vnd.layer-patch+json" };
+  expectStatus(await api("PATCH", `/conversations/${left}`, { body: go, headers: patch }), 204);
+  const later = { sender_id: identityId(ann), parts: [textPart("words to come")], schedule: { delay_in_seconds: 300 } };
+  expectStatus(await api("POST", `/conversations/${conversation}/messages`, { body: later }), 202);
   const message = await world.message(conversation, bob, secret);
   const receipt = { body: { type: "read" } };
   expectStatus(await api("POST", `/users/${ann}/messages/${message}/receipts`, receipt), 204);

@@ -3,6 +3,8 @@ import { z } from "zod";
 import type { ConversationRow } from "./conversation.ts";
 import { muteOf, roleOf } from "./governance.ts";
 import { InviteRow } from "./invite.ts";
+import { MessageRow, senderUser } from "./message.ts";
+import { ScheduleRow } from "./schedule.ts";
 
 export const RecordedMembership = z.object({
   user: z.string(),
@@ -33,7 +35,23 @@ export const membershipRecord = (
 });
 
 /** A stored row as her export has it: without what others wrote, such as why she was banned. */
-export function recordOf(kind: Exclude<ConversationRecordKind, "membership">, row: unknown): ConversationRecord {
+export function recordsOf(
+  kind: Exclude<ConversationRecordKind, "membership">,
+  row: unknown,
+  userId: string,
+): ConversationRecord[] {
+  if (kind === "message_scheduled") return scheduledOf(row, userId);
+  return [recordOf(kind, row)];
+}
+
+function recordOf(
+  kind: Exclude<ConversationRecordKind, "membership" | "message_scheduled">,
+  row: unknown,
+): ConversationRecord {
+  if (kind === "message_sent") {
+    const { messageId, conversation, sentAt, parts } = MessageRow.parse(row);
+    return { type: kind, messageId, conversationId: conversation, sentAt, parts };
+  }
   if (kind === "ban") {
     const { conversation, at, expiresAt } = RecordedBan.parse(row);
     return { type: kind, conversationId: conversation, at, expiresAt };
@@ -45,4 +63,13 @@ export function recordOf(kind: Exclude<ConversationRecordKind, "membership">, ro
   }
   const { inviteId, conversation, inviter, metadata, createdAt, expiresAt, state } = InviteRow.parse(row);
   return { type: kind, inviteId, conversationId: conversation, inviter, metadata, createdAt, expiresAt, state };
+}
+
+/** What of a schedule is hers, and still to come. */
+function scheduledOf(row: unknown, userId: string): ConversationRecord[] {
+  const { conversation, messages, next } = ScheduleRow.parse(row);
+  return messages
+    .slice(next)
+    .filter(({ sender }) => senderUser(sender) === userId)
+    .map(({ messageId, parts }) => ({ type: "message_scheduled", messageId, conversationId: conversation, parts }));
 }

@@ -1,7 +1,7 @@
 import type { ConversationRecord, ListConversationRecords, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
 import { conversationKey } from "../domain/conversation.ts";
-import { membershipRecord, RecordedMembership, recordOf } from "../domain/user-records.ts";
+import { membershipRecord, RecordedMembership, recordsOf } from "../domain/user-records.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { UserRecordsStore } from "../store/user-records-store.ts";
 
@@ -17,7 +17,9 @@ export const listConversationRecords =
   async ({ app, payload: { userId, kind, after, limit } }) => {
     const { rows, next } = await deps.userRecords.page(app, userId, kind, after, limit);
     const records =
-      kind === "membership" ? await membershipsOf(deps, app, rows) : rows.map((row) => recordOf(kind, row));
+      kind === "membership"
+        ? await membershipsOf(deps, app, rows)
+        : rows.flatMap((row) => recordsOf(kind, row, userId));
     return reply({ records, next });
   };
 

@@ -1,4 +1,5 @@
 import {
+  type Actor,
   type DeleteMembershipRule,
   type EmptyReply,
   type GetMembershipRule,
@@ -14,7 +15,16 @@ import {
   type RuleRun,
   type StartRuleRun,
 } from "@strata/contracts";
-import { ack, type Client, type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
+import {
+  ack,
+  type Client,
+  type Delivery,
+  type Outcome,
+  type Publisher,
+  recordAct,
+  refuse,
+  reply,
+} from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { newRun, ruleKey, ruleOf, type RuleRow, runOf } from "../domain/membership-rule.ts";
 import type { MembershipRuleStore } from "../store/membership-rule-store.ts";
@@ -24,6 +34,7 @@ interface Deps {
   readonly rules: MembershipRuleStore;
   readonly runs: RuleRunStore;
   readonly client: Client;
+  readonly publisher: Pick<Publisher, "send">;
   readonly now: () => number;
 }
 
@@ -31,7 +42,7 @@ type Putting = Delivery<PayloadOf<typeof PutMembershipRule>>;
 
 /** Sets a rule, whole. What it has done stays what it did. */
 export const putMembershipRule =
-  ({ rules, client }: Deps) =>
+  ({ rules, client, publisher }: Deps) =>
   async (delivery: Putting): Promise<Outcome<MembershipRule>> => {
     const { app, id, payload } = delivery;
     const { ruleId, name, isActive, terms, at } = payload;
@@ -46,6 +57,7 @@ export const putMembershipRule =
     const _id = ruleKey(app, ruleId);
     const times = { createdAt: at, updatedAt: at, nextRunAt, deletedAt: null };
     const row = await rules.put({ _id, app, ruleId, name, isActive, terms, ...times, current: 0, by: id });
+    if (row.by === id) await note(publisher, delivery, found, row);
     return row.deletedAt === null ? reply(ruleOf(row)) : refuse(new DomainError("object_deleted", { ruleId }));
   };
 
@@ -68,15 +80,35 @@ async function refusalOf(rules: MembershipRuleStore, found: RuleRow | null, { ap
 
 /** Ends a rule. Again: the same. */
 export const deleteMembershipRule =
-  ({ rules }: Pick<Deps, "rules">) =>
+  ({ rules, publisher }: Pick<Deps, "rules" | "publisher">) =>
   async (delivery: Delivery<PayloadOf<typeof DeleteMembershipRule>>): Promise<Outcome<EmptyReply>> => {
     const { app, id, payload } = delivery;
     const row = await rules.find(app, payload.ruleId);
     if (!row || (row.deletedAt !== null && row.by !== id)) return refuse(new DomainError("not_found"));
     const { at } = payload;
-    await rules.put({ ...row, isActive: false, nextRunAt: null, deletedAt: at, updatedAt: at, by: id });
+    const ended = { ...row, isActive: false, nextRunAt: null, deletedAt: at, updatedAt: at, by: id };
+    await rules.put(ended);
+    await note(publisher, delivery, row, ended);
     return ack;
   };
+
+/** Has it written down who set or ended a rule. What was there is as it was read, so of two at once the second may say the same. */
+async function note(
+  publisher: Pick<Publisher, "send">,
+  delivery: Delivery<{ readonly actor?: Actor | undefined }>,
+  before: RuleRow | null,
+  after: RuleRow,
+): Promise<void> {
+  const isEnded = after.deletedAt !== null;
+  await recordAct(publisher, delivery, {
+    action: isEnded ? "membership_rule.deleted" : "membership_rule.set",
+    subject: { kind: "membership_rule", id: after.ruleId },
+    before: before?.deletedAt === null ? factsOf(before) : null,
+    after: isEnded ? null : factsOf(after),
+  });
+}
+
+const factsOf = ({ name, isActive, terms }: RuleRow) => ({ name, isActive, kind: terms.kind });
 
 /** Begins to apply a rule to all whom it is about. */
 export const startRuleRun =

@@ -8,6 +8,7 @@ import { operation } from "../openapi/operation.ts";
 import { AppPath, LayerCount, RulePath } from "../openapi/parameters.ts";
 import { findRule, ruleIdOf } from "./find-rule.ts";
 import { ruleRunRoutes } from "./rule-runs.ts";
+import { actorOf } from "./actor-of.ts";
 
 export interface RuleDeps {
   readonly settings: Pick<SettingsCache, "of">;
@@ -80,7 +81,7 @@ async function put(call: Call, deps: RuleDeps): Promise<Answer> {
   if (wanted.terms.kind === "leave" && wanted.terms.warning) {
     await requireMessages(call, deps, "leave.warning", [wanted.terms.warning.message]);
   }
-  const rule = await call.calls.request(PutMembershipRule, { ruleId, ...wanted, at: now });
+  const rule = await call.calls.request(PutMembershipRule, { ruleId, ...wanted, at: now, actor: actorOf(call) });
   return ok(membershipRuleView(call.wire, rule));
 }
 
@@ -114,7 +115,7 @@ const deleting = (): Route => ({
     errors: [404],
   }),
   async handle(call) {
-    await call.calls.request(DeleteMembershipRule, { ruleId: ruleIdOf(call), at: Date.now() });
+    await call.calls.request(DeleteMembershipRule, { ruleId: ruleIdOf(call), at: Date.now(), actor: actorOf(call) });
     return noContent;
   },
 });

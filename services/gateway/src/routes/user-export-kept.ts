@@ -1,4 +1,5 @@
 import {
+  type ConversationRecord,
   ConversationRecordKind,
   DirectoryRecordKind,
   GetReceiptStates,
@@ -8,6 +9,8 @@ import {
   ListCountedPushes,
   ListDirectoryRecords,
   ListInboxKeys,
+  type NewPart,
+  type Part,
   type PayloadOf,
   type ReplyOf,
 } from "@strata/contracts";
@@ -43,7 +46,7 @@ export async function* keptRecords(call: Call, within: Within, { userId }: Subje
     for (let after: string | null = null; ;) {
       const question: PayloadOf<typeof ListConversationRecords> = { userId, kind, after, limit: RECORDS_PAGE };
       const page: ReplyOf<typeof ListConversationRecords> = await within(call).ask(ListConversationRecords, question);
-      yield* page.records.map(wireRecord);
+      yield* page.records.map(conversationRecord);
       if (page.next === null) break;
       after = page.next;
     }
@@ -51,6 +54,21 @@ export async function* keptRecords(call: Call, within: Within, { userId }: Subje
   const { pushes } = await within(call).ask(ListCountedPushes, { userId });
   yield* pushes.map((push) => wireRecord({ type: "push", ...push }));
 }
+
+/** Her own words whole. */
+function conversationRecord(record: ConversationRecord): ExportRecord {
+  if (record.type !== "message_sent" && record.type !== "message_scheduled") return wireRecord(record);
+  const { messageId: id, parts, ...rest } = record;
+  return wireRecord({ ...rest, id, parts: parts.map(partRecord) });
+}
+
+const partRecord = ({ partId, mimeType, body, encoding, content }: Part | NewPart) => ({
+  id: partId,
+  mime_type: mimeType,
+  body,
+  encoding,
+  content_id: content?.contentId ?? null,
+});
 
 /** What was sent to her, newest first, and when she read it: also what she has deleted for herself. Not what it says. */
 export async function* announcements(call: Call, within: Within, { userId, knownSince }: Subject): Records {

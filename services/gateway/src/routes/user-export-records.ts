@@ -95,26 +95,17 @@ async function* messages(call: Call, userId: string, conversationId: string): Re
       if (reply.state !== "present" || reply.standing === "stranger") return;
       throw notFound("The list changed while it was read");
     }
-    for (const message of reply.messages) yield messageRecord(userId, message);
+    for (const message of reply.messages) if (!isHers(userId, message)) yield receivedRecord(message);
     after = reply.messages.at(-1)?.messageId ?? null;
     if (reply.messages.length < OBJECTS_PAGE) return;
   }
 }
 
-/** Her own words whole; of what others wrote only that she has it, for the words are theirs. */
-function messageRecord(userId: string, message: UserMessage): ExportRecord {
-  const { messageId, conversationId, sentAt, sender, parts, isUnread, receivedAt } = message;
+/** Of what others wrote only that she has it, for the words are theirs. Her own are in what is kept of her. */
+function receivedRecord({ messageId, conversationId, sentAt, isUnread, receivedAt }: UserMessage): ExportRecord {
   const common = { id: messageId, conversation_id: conversationId, sent_at: formatTime(sentAt) };
-  if ("userId" in sender && sender.userId === userId) {
-    const own = parts.map(({ partId, mimeType, body, encoding, content }) => ({
-      id: partId,
-      mime_type: mimeType,
-      body,
-      encoding,
-      content_id: content?.contentId ?? null,
-    }));
-    return { type: "message_sent", ...common, parts: own };
-  }
   const received = receivedAt === null ? null : formatTime(receivedAt);
   return { type: "message_received", ...common, received_at: received, is_read: !isUnread };
 }
+
+const isHers = (userId: string, { sender }: UserMessage): boolean => "userId" in sender && sender.userId === userId;
