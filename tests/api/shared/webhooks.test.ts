@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { type BackendCall, eventually, type TestBackend, testBackend } from "@strata/testing";
 import { expect } from "chai";
+import { accountClient, madeToken } from "../support/account-client.ts";
 import { expectError, expectStatus, list, member, uuidOf } from "../support/api-client.ts";
 import { addBackend, signIn, userClient } from "../support/sign-in.ts";
 import { openSocket } from "../support/socket-client.ts";
@@ -242,6 +243,27 @@ describe("webhooks", function webhooks() {
       "invalid_property",
       "overlap_seconds",
     );
+  });
+
+  it("are set by nobody who may not read what they tell", async () => {
+    const app = await openWorld(platform);
+    const send = accountClient(platform);
+    const tokenFor = async (...scopes: string[]) => {
+      const body = { name: "narrow", scopes };
+      return madeToken(await send("POST", `/accounts/apps/${app.appId}/tokens`, { body })).text;
+    };
+    const url = backend.url;
+    const thresholds = [{ score: 1, actions: [{ type: "webhook", url }] }];
+    for (const [area, path, told, untold] of [
+      ["conversations", "/message_policy", { before_send: { url } }, {}],
+      ["users", "/moderation/policy", { thresholds }, { thresholds: [] }],
+    ] as const) {
+      const [writing, both] = [await tokenFor(`${area}:write`), await tokenFor(`${area}:write`, `${area}:read`)];
+      const put = (token: string, body: object) => send("PUT", `/apps/${app.appId}${path}`, { token, body });
+      expectError(await put(writing, told), "access_denied");
+      expectStatus(await put(writing, untold), 200);
+      expectStatus(await put(both, told), 200);
+    }
   });
 
   it("decide about who was flagged, or leave it to people, and show what became of each call", async () => {

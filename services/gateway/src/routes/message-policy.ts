@@ -29,7 +29,7 @@ import {
   parseMessagePolicy,
   refusalView,
 } from "../domain/message-policy.ts";
-import { requireWebhookUrl } from "../domain/webhook-url.ts";
+import { requireWebhook } from "../domain/webhook-url.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import {
   HistoryEntryView,
@@ -88,7 +88,8 @@ const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocalAllowed }: Opti
     tag,
     summary: "Set an app's policy over what is said in its conversations",
     description:
-      "The whole of it. It judges every message that is placed, and every part that is changed, two seconds later.",
+      "The whole of it. It judges every message that is placed, and every part that is changed, two seconds later. With " +
+      "`before_send` the token needs `conversations:read`, too, since it has messages told to a URL.",
     path: AppPath,
     body: MessagePolicyRequest,
     answer: { status: 200, description: "The whole policy as it is now", schema: MessagePolicyView },
@@ -96,7 +97,10 @@ const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocalAllowed }: Opti
   }),
   async handle(call) {
     const policy = parseMessagePolicy(call.body);
-    if (policy.beforeSend) requireWebhookUrl(policy.beforeSend.url, "before_send.url", isLocalAllowed);
+    if (policy.beforeSend) {
+      const webhook = { ...policy.beforeSend, property: "before_send.url", tells: "conversations:read" as const };
+      requireWebhook(webhook, { scopes: call.grant.scopes, isLocalAllowed });
+    }
     return ok(messagePolicyView(await set(call, policy)));
   },
 });

@@ -1,7 +1,7 @@
 import { GetModerationPolicy, SetModerationPolicy, type StandingModerationPolicy } from "@strata/contracts";
 import { formatOptionalTime } from "@strata/layer-protocol";
 import { moderationPolicyView, parseModerationPolicy } from "../domain/moderation-policy.ts";
-import { requireWebhookUrl } from "../domain/webhook-url.ts";
+import { requireWebhook } from "../domain/webhook-url.ts";
 import { noContent, ok, type Route } from "../http/route.ts";
 import { ModerationPolicyRequest, ModerationPolicyView } from "../openapi/moderation-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -39,7 +39,7 @@ const getting = (): Route => ({
   handle: async ({ calls }) => ok(view(await calls.ask(GetModerationPolicy, {}))),
 });
 
-const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocal }: Options): Route => ({
+const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocalAllowed }: Options): Route => ({
   method: "put",
   path,
   access: "users:write",
@@ -50,7 +50,8 @@ const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocal }: Options): R
     summary: "Set an app's moderation policy",
     description:
       "The whole of it: what the body leaves out is as if it had never been set. It judges a user with the next flag " +
-      "against her; `…/simulate` says beforehand what it would have done.",
+      "against her; `…/simulate` says beforehand what it would have done. With the `url` of a webhook the token needs " +
+      "`users:read`, too, since users are told to it.",
     path: AppPath,
     body: ModerationPolicyRequest,
     answer: { status: 200, description: "The whole policy as it is now", schema: ModerationPolicyView },
@@ -59,10 +60,10 @@ const putting = ({ maxBodyBytes, areLocalWebhooksAllowed: isLocal }: Options): R
   async handle(call) {
     const { calls, body } = call;
     const policy = parseModerationPolicy(body);
-    for (const { actions } of policy.thresholds) {
-      for (const action of actions) {
-        if (action.kind === "webhook" && action.url) requireWebhookUrl(action.url, "thresholds.actions.url", isLocal);
-      }
+    for (const action of policy.thresholds.flatMap(({ actions }) => actions)) {
+      if (action.kind !== "webhook" || !action.url) continue;
+      const webhook = { url: action.url, property: "thresholds.actions.url", tells: "users:read" as const };
+      requireWebhook(webhook, { scopes: call.grant.scopes, isLocalAllowed });
     }
     return ok(view(await calls.request(SetModerationPolicy, { policy, at: Date.now(), actor: actorOf(call) })));
   },
