@@ -10,6 +10,7 @@ import {
   MatchUsers,
   partitionOf,
   RecordAct,
+  ReportDeletion,
   type ServiceName,
   type User,
 } from "@strata/contracts";
@@ -210,6 +211,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
     }),
     // Who set what is written down: whoever cares looks at what the handler sends.
     consumer({ queue: "directory.admin", handlers: [on(RecordAct, async () => ack)] }),
+    consumer({ queue: "directory.deletions", handlers: [on(ReportDeletion, async () => ack)] }),
     consumer({
       queue: "directory.queries",
       handlers: [

@@ -1,5 +1,5 @@
 import { DEFAULT_PUSH_POLICY, PushPolicy } from "@strata/contracts";
-import { LayerError } from "@strata/layer-protocol";
+import { isPrototypeKey, LayerError } from "@strata/layer-protocol";
 import { expect } from "chai";
 import * as fc from "fast-check";
 import { changedPushPolicy, pushPolicyView } from "./push-policy.ts";
@@ -21,7 +21,7 @@ const ruleModel = {
 const category = fc.record({ ...ruleModel, choice: fc.constantFrom("on", "off", "always") }, { requiredKeys: [] });
 const names = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 20 })
-  .filter((name) => name.length <= 64 && !name.includes("\0") && !(name in Object.prototype));
+  .filter((name) => name.length <= 64 && !name.includes("\0") && !(name in Object.prototype) && !isPrototypeKey(name));
 const policies = fc
   .record({
     quietHours: orNull(quietHours),

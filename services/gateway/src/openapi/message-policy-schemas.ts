@@ -14,7 +14,7 @@ const example = {
   ],
   mask: "***",
   keep_refused_text: false,
-  before_send: { url: "https://backend.example.com/before_send", timeout_ms: 1_000, on_failure: "refuse" },
+  before_send: { url: "https://backend.example.com/before_send", timeout_ms: 1_000, on_failure: "allow" },
 } as const satisfies z.input<typeof WireMessagePolicy>;
 
 export const MessagePolicyView = WireMessagePolicy.meta({

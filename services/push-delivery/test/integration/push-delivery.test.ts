@@ -21,6 +21,7 @@ import {
   PushNotification,
   PutPushCredential,
   RecordAct,
+  ReportDeletion,
   RegisterDevice,
   RemoveDevice,
   type ReplyOf,
@@ -93,6 +94,7 @@ describe("push-delivery", () => {
   const badges = new Map<string, number>();
   const registered: unknown[] = [];
   /** What the directory was told for the audit log. */
+  const reports: PayloadOf<typeof ReportDeletion>[] = [];
   const acts: (PayloadOf<typeof RecordAct> & { readonly app: string })[] = [];
 
   /** Another service's side of the real broker, in this process, with only the rows given. */
@@ -119,6 +121,10 @@ describe("push-delivery", () => {
     mongo = resources.use(await tcpProxy(infra.mongoUrl("push")));
     probe = resources.use(await probeBroker(infra.amqpUrl));
     // The service waits for the queue of the directory, so that peer is opened first.
+    const reportDeletion = on(ReportDeletion, async ({ payload }) => {
+      reports.push(payload);
+      return ack;
+    });
     const recordAct = on(RecordAct, async ({ app, payload }) => {
       acts.push({ app, ...payload });
       return ack;
@@ -126,6 +132,7 @@ describe("push-delivery", () => {
     directory = await openPeer("directory", [
       consumer({ queue: "directory.devices", handlers: [on(DeviceRegistered, async () => ack)] }),
       consumer({ queue: "directory.admin", handlers: [recordAct] }),
+      consumer({ queue: "directory.deletions", handlers: [reportDeletion] }),
     ]);
     const config = loadConfig({
       AMQP_URL: infra.amqpUrl,
@@ -357,6 +364,10 @@ describe("push-delivery", () => {
     const [deleted = ""] = users;
     await directory.emit(UserDeleted, app, { userId: deleted, at: Date.now() });
     await eventually(async () => (await gateway.ask(ListDevices, app, { userId: deleted })).devices, []);
+    const told = () => reports.filter(({ userId }) => userId === deleted).map(({ counts, isDone }) => [counts, isDone]);
+    await eventually(() => told().length, 2);
+    expect(told()[0]).to.have.nested.property("[0].devices", 1);
+    expect(told().map(([, isDone]) => isDone)).to.deep.equal([false, true]);
     await conversation.emit(MessageCreated, app, aMessage(users));
     await eventually(() => tokens.map((token) => phone.device(token).received_count), [0, 1]);
   });
