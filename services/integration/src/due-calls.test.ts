@@ -116,6 +116,16 @@ describe("calls of webhooks that are due", () => {
     expect(test.reviews[0]?.payload.review).to.deep.include({ verdict: "dismiss", by: "webhook", note: null });
   });
 
+  it("are tried again, and no more often, when what the backend says cannot be taken", async () => {
+    for (const refusal of ["service_unavailable", "internal_server_error"]) {
+      await using test = await setUp(refusal);
+      test.backend.says({ verdict: "confirm" });
+      const id = await test.ask(aDecision(test.backend.url));
+      await eventually(async () => (await test.row(id))?.attempts, 1);
+      expect(await test.row(id)).to.include({ state: "waiting", status: 200, error: "its answer could not be taken" });
+    }
+  });
+
   it("are tried six times under the same id, each later than the one before, and then given up", async () => {
     await using test = await setUp();
     const { backend, ask, row, hurry } = test;

@@ -41,13 +41,12 @@ export const startDueCalls = (deps: Deps, everyMs: number): Closable =>
   });
 
 async function attempt(deps: Deps, row: CallRow): Promise<CallProgress> {
-  const { status, answer } = await ask(deps, row);
+  const said = await ask(deps, row);
+  const { status } = said;
+  const answer = said.answer.kind === "verdict" ? await decide(deps, row, said.answer) : said.answer;
   deps.metrics.calls.inc({ type: row.kind, outcome: answer.kind });
   const attempts = row.attempts + 1;
-  if (answer.kind !== "failed") {
-    if (answer.kind === "verdict") await decide(deps, row, answer);
-    return { state: "answered", attempts, status, error: null, dueAt: null };
-  }
+  if (answer.kind !== "failed") return { state: "answered", attempts, status, error: null, dueAt: null };
   const dueAt = answer.isFinal ? null : nextAttemptAt(attempts, Date.now());
   return { state: dueAt === null ? "failed" : "waiting", attempts, status, error: answer.error, dueAt };
 }
@@ -66,13 +65,21 @@ async function ask({ call }: Deps, row: CallRow): Promise<{ status: number | nul
 /** A person, or an attempt before this one, may have been faster; she herself may be gone. */
 const TOO_LATE: ReadonlySet<string> = new Set(["invalid_operation", "not_found"]);
 
-async function decide({ broker, log }: Deps, row: CallRow, { review }: DecisionAnswer & { kind: "verdict" }) {
+/** What the backend said, done; where it cannot be, the backend is asked again later, as if it had not answered. */
+async function decide(
+  { broker, log }: Deps,
+  row: CallRow,
+  answer: DecisionAnswer & { kind: "verdict" },
+): Promise<DecisionAnswer> {
+  const { review } = answer;
   const { app, callId, userId, decisionId } = row;
   const payload = { userId, decisionId, review: { ...review, at: Date.now() } };
   try {
     await broker.request(ReviewDecision, app, payload, { id: `${callId}.review`, timeoutMs: REQUEST_TIMEOUT_MS });
   } catch (error) {
-    if (!(error instanceof DomainError) || !TOO_LATE.has(error.code)) throw error;
+    if (!(error instanceof DomainError)) throw error;
+    if (!TOO_LATE.has(error.code)) return { kind: "failed", error: "its answer could not be taken", isFinal: false };
     log.info("a decision was reviewed before its webhook answered", { decisionId, code: error.code });
   }
+  return answer;
 }
