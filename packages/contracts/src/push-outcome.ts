@@ -46,6 +46,19 @@ export const PushOutcomeView = z.object({
 });
 export type PushOutcomeView = z.infer<typeof PushOutcomeView>;
 
+/** What became of the pushes of some announcements, or of some messages, to one user's devices: `id` says of which. */
+export const ListPushOutcomes = defineQuery({
+  service: "push-delivery",
+  name: "ListPushOutcomes",
+  version: 1,
+  payload: z.object({
+    userId: UserId,
+    kind: z.enum(["announcement", "message"]),
+    ids: z.array(z.string()).min(1).max(100),
+  }),
+  reply: z.object({ outcomes: z.array(PushOutcomeView.extend({ id: z.string() })) }),
+});
+
 /** What became of an announcement's pushes to one user's devices. */
 export const GetPushOutcomes = defineQuery({
   service: "push-delivery",

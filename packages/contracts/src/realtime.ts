@@ -71,6 +71,18 @@ export const ChangeLogged = defineEvent({
   payload: z.object({ at: Millis, receivers: Receivers, change: Change }),
 });
 
+/** What a user shows herself as, and when she was here: as she sees it herself, so also that she hides. */
+export const GetPresence = defineQuery({
+  service: "realtime",
+  name: "GetPresence",
+  version: 1,
+  payload: z.object({ userId: UserId }),
+  reply: z.object({
+    status: z.enum(["available", "busy", "away", "invisible", "offline"]),
+    lastSeenAt: Millis.nullable(),
+  }),
+});
+
 /** Which of these users have a socket open, at whichever replica. What died without a word counts for up to 90 s more. */
 export const FindOnlineUsers = defineQuery({
   service: "realtime",

@@ -14,6 +14,7 @@ import {
   GetPushPolicy,
   GetPushPreferences,
   ListCountedPushes,
+  ListPushOutcomes,
   ListDevices,
   ListPushCredentials,
   MessageCreated,
@@ -39,7 +40,7 @@ import { getDevice } from "./handlers/get-device.ts";
 import { acceptNotification } from "./handlers/accept-notification.ts";
 import { getNotification } from "./handlers/get-notification.ts";
 import { getPushCounts } from "./handlers/get-push-counts.ts";
-import { getPushOutcomes } from "./handlers/get-push-outcomes.ts";
+import { getPushOutcomes, listPushOutcomes } from "./handlers/get-push-outcomes.ts";
 import { getPushPolicy } from "./handlers/get-push-policy.ts";
 import { getPushPreferences } from "./handlers/get-push-preferences.ts";
 import { listCountedPushes } from "./handlers/list-counted-pushes.ts";
@@ -173,6 +174,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(PreviewPushes, previewPushes(deps)),
       on(GetPushCounts, getPushCounts(deps)),
       on(GetPushOutcomes, getPushOutcomes(deps)),
+      on(ListPushOutcomes, listPushOutcomes(deps)),
       on(ExplainPush, explainPush(deps)),
       on(GetPushPolicy, getPushPolicy(deps)),
       on(GetPushPreferences, getPushPreferences(deps)),

@@ -12,6 +12,7 @@ import {
   ConversationRead,
   FindOnlineUsers,
   FollowingChanged,
+  GetPresence,
   IdentityDeleted,
   IdentityUpdated,
   MessageCreated,
@@ -33,6 +34,7 @@ import type { Dependency } from "@strata/runtime";
 import * as entries from "./domain/entries.ts";
 import { endSocketsOfApp, endSocketsOfSession, endSocketsOfUser } from "./handlers/end-sockets.ts";
 import { findOnlineUsers } from "./handlers/find-online-users.ts";
+import { getPresence } from "./handlers/get-presence.ts";
 import { logChanges } from "./handlers/log-changes.ts";
 import { showTyping } from "./handlers/show-typing.ts";
 import { tellLoggedChanges } from "./handlers/tell-logged-changes.ts";
@@ -133,7 +135,7 @@ export function consumers(deps: Deps): readonly Consumer[] {
     }),
     consumer({
       queue: "realtime.queries",
-      handlers: [on(FindOnlineUsers, findOnlineUsers(deps))],
+      handlers: [on(FindOnlineUsers, findOnlineUsers(deps)), on(GetPresence, getPresence(deps))],
     }),
   ];
 }

@@ -20,7 +20,8 @@ const KEPT: Readonly<Record<string, string>> = {
   "directory/identities": "a tombstone",
   "push-delivery/devices": "a tombstone",
   "push-delivery/preferences": "a tombstone",
-  "push-delivery/push_chunks": "what became of a push, by user and device: counts of an announcement come from it",
+  "push-delivery/push_chunks":
+    "what became of a push, by user and device: counts of an announcement come from it; of all else for 30 days",
   "realtime/changes": "what sockets were told lately, by ids",
   "receipt-tracking/active_users": "who was active on a day, for two weeks",
   "receipt-tracking/receipts": "counts of an announcement come from them",
@@ -49,7 +50,7 @@ const EXPORTED: Readonly<Record<string, string>> = {
   "directory/sessions": "session",
   "push-delivery/devices": "device",
   "push-delivery/preferences": "push_preferences",
-  "push-delivery/push_chunks": "not: what became of a push, found by announcement only; what counts under caps is push",
+  "push-delivery/push_chunks": "push_outcome",
   "realtime/changes": "not: what was told of what is exported, for some hours",
   "receipt-tracking/active_users": "not: on which hours of two weeks she did something that is exported",
   "receipt-tracking/receipts": "announcement",

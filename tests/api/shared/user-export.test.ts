@@ -28,6 +28,8 @@ const TYPES = [
   "message_sent",
   "moderation_decision",
   "mute",
+  "presence",
+  "push_outcome",
   "push_preferences",
   "refused_message",
   "session",
@@ -110,6 +112,14 @@ describe("the export of a user", function userExport() {
       [announcements[0], true, false],
       [announcements[1], false, true],
     ]);
+    expect(only("presence")).to.have.property("last_seen_at").that.is.a("string");
+    // By announcement and by message: without a credential nothing of it could be sent.
+    expect(ofType(lines, "push_outcome").flatMap((line) => Object.keys(Object(line)))).to.include.members([
+      "announcement_id",
+      "message_id",
+    ]);
+    for (const line of ofType(lines, "push_outcome"))
+      expect(line).to.include({ device_id: "phone", platform: "android" });
     for (const [type, count] of countsOf(text)) expect(ofType(lines, type).length, type).to.equal(count);
     for (const word of unsaid) expect(text).not.to.include(word);
   });

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { eventually } from "@strata/testing";
 import { expectError, expectStatus, list, member, uuidOf } from "./api-client.ts";
+import { openSocket } from "./socket-client.ts";
 import { addBackend, signIn, userClient } from "./sign-in.ts";
 import { identityId, textPart, type World } from "./world.ts";
 
@@ -23,6 +24,7 @@ export async function wholeUser(world: World): Promise<WholeUser> {
   const token = `token-${randomUUID()}`;
   await facts(world, { ann, bob, cid, token });
   const session = await signIn(world.platform.baseUrl, await addBackend(world), ann);
+  await present(world, session);
   const conversation = await talk(world, { ann, bob, secret });
   await rules(world, { ann, bob, cid, secret });
   const announcements = await announced(world, { ann, bob, secret, session });
@@ -56,6 +58,13 @@ async function facts({ api }: World, { ann, bob, cid, token }: People & { readon
   const headers = { "Content-Type": "application/json" };
   const preferences = { headers, body: { time_zone: "Europe/Vienna" } };
   expectStatus(await api("PATCH", `/users/${ann}/push_preferences`, preferences), 200);
+}
+
+/** She was here, and shows that she is busy. */
+async function present({ platform }: World, session: string): Promise<void> {
+  const socket = await openSocket(platform.websocketUrl, session);
+  await socket.request("Presence.update", { data: [{ operation: "set", property: "status", value: "busy" }] });
+  await socket.close();
 }
 
 /** Her words, others' words, and what was refused of hers. */

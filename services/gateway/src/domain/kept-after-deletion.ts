@@ -18,7 +18,7 @@ export const KEPT_AFTER_DELETION = [
   },
   {
     what: "push_outcomes",
-    why: "Counts of what became of pushes come from them. They hold her id and ids of her devices; a token only while a push waits.",
+    why: "Counts of an announcement come from them; those of messages go after 30 days. They hold her id and ids of her devices; a token only while a push waits.",
   },
   {
     what: "scheduled_messages",

@@ -9,6 +9,7 @@ import {
   ListCountedPushes,
   ListDirectoryRecords,
   ListInboxKeys,
+  ListPushOutcomes,
   type NewPart,
   type Part,
   type PayloadOf,
@@ -30,6 +31,8 @@ interface Subject {
 
 const RECORDS_PAGE = 500;
 const INBOX_PAGE = 500;
+/** Of each announcement, a partition's chunks are read for it: of one to a million, some sixteen of a thousand entries. */
+const PUSHES_PAGE = 20;
 
 /** What services keep of her beside what is shown of her elsewhere. */
 export async function* keptRecords(call: Call, within: Within, { userId }: Subject): Records {
@@ -82,8 +85,24 @@ export async function* announcements(call: Call, within: Within, { userId, known
     const { states } = await within(call).ask(GetReceiptStates, { userId, announcementIds });
     const receipts = new Map(states.map((state) => [state.announcementId, state]));
     for (const key of page.keys) yield announcementRecord(key, receipts.get(key.announcementId));
+    yield* pushOutcomes(call, within, { userId, kind: "announcement", ids: announcementIds });
     behind = page.keys.at(-1) ?? null;
     if (page.keys.length < INBOX_PAGE) return;
+  }
+}
+
+interface Pushed {
+  readonly userId: string;
+  readonly kind: PayloadOf<typeof ListPushOutcomes>["kind"];
+  readonly ids: readonly string[];
+}
+
+/** What became of the pushes of these to her devices. */
+export async function* pushOutcomes(call: Call, within: Within, { userId, kind, ids }: Pushed): Records {
+  for (let from = 0; from < ids.length; from += PUSHES_PAGE) {
+    const asked = { userId, kind, ids: ids.slice(from, from + PUSHES_PAGE) };
+    const { outcomes } = await within(call).ask(ListPushOutcomes, asked);
+    yield* outcomes.map(({ id, ...outcome }) => wireRecord({ type: "push_outcome", [`${kind}Id`]: id, ...outcome }));
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type GetUser,
   GetLocation,
+  GetPresence,
   GetPushPreferences,
   GetPushPolicy,
   ListBlocks,
@@ -13,10 +14,17 @@ import {
   type ReplyOf,
   type UserMessage,
 } from "@strata/contracts";
-import { deviceView, formatTime, identityView, locationView, notFound } from "@strata/layer-protocol";
+import {
+  deviceView,
+  formatOptionalTime,
+  formatTime,
+  identityView,
+  locationView,
+  notFound,
+} from "@strata/layer-protocol";
 import { pushPreferencesView } from "../domain/push-preferences.ts";
 import type { Call } from "../http/route.ts";
-import { announcements, keptRecords } from "./user-export-kept.ts";
+import { announcements, keptRecords, pushOutcomes } from "./user-export-kept.ts";
 import type { ExportRecord } from "./user-export-lines.ts";
 
 type User = NonNullable<ReplyOf<typeof GetUser>["user"]>;
@@ -63,6 +71,8 @@ async function* relations(call: Call, userId: string): Records {
 async function* facts(call: Call, userId: string): Records {
   const { location } = await within(call).ask(GetLocation, { userId });
   if (location) yield { type: "location", ...locationView(location) };
+  const { status, lastSeenAt } = await within(call).ask(GetPresence, { userId });
+  yield { type: "presence", status, last_seen_at: formatOptionalTime(lastSeenAt) };
   const { devices } = await within(call).ask(ListDevices, { userId });
   for (const device of devices) yield { type: "device", ...deviceView(call.wire, device) };
   const { preferences } = await within(call).ask(GetPushPreferences, { userId });
@@ -95,7 +105,9 @@ async function* messages(call: Call, userId: string, conversationId: string): Re
       if (reply.state !== "present" || reply.standing === "stranger") return;
       throw notFound("The list changed while it was read");
     }
-    for (const message of reply.messages) if (!isHers(userId, message)) yield receivedRecord(message);
+    const received = reply.messages.filter((message) => !isHers(userId, message));
+    yield* received.map(receivedRecord);
+    yield* pushOutcomes(call, within, { userId, kind: "message", ids: received.map(({ messageId }) => messageId) });
     after = reply.messages.at(-1)?.messageId ?? null;
     if (reply.messages.length < OBJECTS_PAGE) return;
   }

@@ -72,6 +72,8 @@ const ChunkFields = z.object({
   /** Rows of an older version have neither of them: nothing was skipped, and what expired is among those that failed. */
   skipped: z.number().int().default(0),
   expired: z.number().int().default(0),
+  /** When the row goes by itself. Absent: never, for counts of an announcement come from it; rows of an older version. */
+  purgeAt: z.date().optional(),
 });
 
 /** Rows that were stored before messages were pushed. */
@@ -132,6 +134,8 @@ export type Verdict =
 /** How long a push waits for its credential to be put right before it is tried again unasked. */
 const PARKED_MS = 300_000;
 const SHORTEST_WAIT_MS = 500;
+/** For so long after its last moment it can be asked what became of a push whose counts nobody adds up. */
+const KEPT_MS = 30 * 86_400_000;
 
 const chunkId = (planId: string, k: number): string => `${planId}/${String(k).padStart(4, "0")}`;
 
@@ -167,12 +171,19 @@ export function planChunks(
       pending,
       unsettled: pending.length,
       outcomes: [],
+      ...purgeOf(plan),
     });
     const verdicts = verdictsOf(pending, decisionOn);
     if (verdicts.size === 0) return row;
     const settled = Object.assign(row, settle(row, verdicts, now));
     return isToBeSent(settled, now) ? Object.assign(settled, { dueAt: claim.leaseUntil }) : settled;
   });
+}
+
+/** What follows an announcement is not counted with it. */
+function purgeOf({ subject, expiresAt }: PushPlan): Pick<ChunkRow, "purgeAt"> {
+  const isCounted = subject.kind === "announcement" && subject.follows === undefined;
+  return isCounted ? {} : { purgeAt: new Date(expiresAt + KEPT_MS) };
 }
 
 /** What policies say of pushes: those that are to be sent have no verdict yet. */

@@ -2,14 +2,13 @@ import {
   type ExplainPush,
   GetAnnouncement,
   GetMessageNotification,
-  partitionKey,
-  partitionOf,
   type PayloadOf,
   type ReplyOf,
 } from "@strata/contracts";
 import { type Cause, type Client, type Handler, reply } from "@strata/messaging";
 import { isSilent, notificationFor } from "@strata/push-payload";
 import type { ChunkRow } from "../domain/chunk.ts";
+import { announcementPlansOf, messagePlanId } from "../domain/plan-id.ts";
 import { categoryOf } from "../domain/policy.ts";
 import type { DecisionAsked, PushAbout, PushDecisions } from "../push-decisions.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
@@ -17,7 +16,7 @@ import type { DeviceStore } from "../store/device-store.ts";
 
 interface Deps {
   readonly decisions: PushDecisions;
-  readonly chunks: Pick<ChunkStore, "ofPlanAndUser">;
+  readonly chunks: Pick<ChunkStore, "ofUser">;
   readonly devices: Pick<DeviceStore, "ofUser">;
   readonly client: Pick<Client, "ask">;
   readonly ttlMs: number;
@@ -105,8 +104,6 @@ async function saidOf(
 async function rowOf({ chunks }: Deps, app: string, { userId, subject }: Asked): Promise<ChunkRow | null> {
   if (subject.id === null) return null;
   const planned =
-    subject.kind === "announcement"
-      ? `${app}/${subject.id}/${partitionKey(partitionOf(userId))}`
-      : `${app}/message/${subject.id}`;
-  return (await chunks.ofPlanAndUser(planned, userId))[0] ?? null;
+    subject.kind === "announcement" ? announcementPlansOf(app, subject.id, userId) : messagePlanId(app, subject.id);
+  return (await chunks.ofUser([planned], userId))[0] ?? null;
 }

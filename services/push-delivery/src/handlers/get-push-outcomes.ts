@@ -1,12 +1,7 @@
-import {
-  type GetPushOutcomes,
-  partitionOf,
-  type PayloadOf,
-  type PushOutcomeView,
-  type ReplyOf,
-} from "@strata/contracts";
+import type { GetPushOutcomes, ListPushOutcomes, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
-import type { ChunkRow } from "../domain/chunk.ts";
+import { outcomesOf } from "../domain/outcomes-of.ts";
+import { announcementPlansOf, messagePlanId } from "../domain/plan-id.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { DeviceStore } from "../store/device-store.ts";
 
@@ -20,34 +15,21 @@ export const getPushOutcomes =
   ({ chunks, devices }: Deps): Handler<PayloadOf<typeof GetPushOutcomes>, ReplyOf<typeof GetPushOutcomes>> =>
   async ({ app, payload: { announcementId, userId } }) => {
     const [rows, owned] = await Promise.all([
-      chunks.ofUser(app, announcementId, partitionOf(userId), userId),
+      chunks.ofUser([announcementPlansOf(app, announcementId, userId)], userId),
       devices.ofUser(app, userId),
     ]);
     return reply({ outcomes: rows.flatMap((row) => outcomesOf(row, userId)), devices: owned.length });
   };
 
-function outcomesOf({ outcomes, pending }: ChunkRow, userId: string): readonly PushOutcomeView[] {
-  const settled = outcomes
-    .filter(({ user }) => user === userId)
-    .map(({ device, platform, outcome, reason, policy = null, providerId, at }) => ({
-      deviceId: device,
-      platform,
-      outcome,
-      reason,
-      policy,
-      providerId,
-      at,
-    }));
-  const waiting = pending
-    .filter((target) => target.userId === userId)
-    .map(({ deviceId, platform, dueAt, waitsFor = null }) => ({
-      deviceId,
-      platform,
-      outcome: "waiting" as const,
-      reason: null,
-      policy: waitsFor,
-      providerId: null,
-      at: dueAt,
-    }));
-  return [...settled, ...waiting];
-}
+/** The ledger's entries about one user and several announcements or messages. */
+export const listPushOutcomes =
+  ({ chunks }: Pick<Deps, "chunks">): Handler<PayloadOf<typeof ListPushOutcomes>, ReplyOf<typeof ListPushOutcomes>> =>
+  async ({ app, payload: { userId, kind, ids } }) => {
+    const planOf = (id: string) =>
+      kind === "announcement" ? announcementPlansOf(app, id, userId) : messagePlanId(app, id);
+    const rows = await chunks.ofUser(ids.map(planOf), userId);
+    const outcomes = rows.flatMap((row) =>
+      outcomesOf(row, userId).map((outcome) => Object.assign({ id: row.subject.id }, outcome)),
+    );
+    return reply({ outcomes });
+  };

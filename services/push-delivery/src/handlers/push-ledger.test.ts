@@ -1,4 +1,4 @@
-import { GetPushCounts, GetPushOutcomes, partitionOf, type PushPreferences } from "@strata/contracts";
+import { GetPushCounts, GetPushOutcomes, ListPushOutcomes, type PushPreferences } from "@strata/contracts";
 import type { Phone } from "@strata/phone";
 import { anAppId, eventually } from "@strata/testing";
 import { expect } from "chai";
@@ -6,20 +6,22 @@ import { aPhone } from "../../test/provider-fixture.ts";
 import {
   aBatch,
   aDelivery,
+  aMessage,
   anAndroid,
   anIphone,
   openPusher,
   type Pusher,
   usersOfOnePartition,
 } from "../../test/support.ts";
+import { announcementPlansOf } from "../domain/plan-id.ts";
 import { startDuePushes } from "../due-pushes.ts";
 import { getPushCounts } from "./get-push-counts.ts";
-import { getPushOutcomes } from "./get-push-outcomes.ts";
+import { getPushOutcomes, listPushOutcomes } from "./get-push-outcomes.ts";
 import { pushBatch } from "./push-batch.ts";
+import { pushMessage } from "./push-message.ts";
 
 /** `22:00`, on a clock of UTC. */
 const clock = (at: number) => new Date(at).toISOString().slice(11, 16);
-const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
 
 describe("the ledger of pushes", () => {
   let phone: Phone;
@@ -96,6 +98,31 @@ describe("the ledger of pushes", () => {
     expect(await outcomesOf(ann, anAppId())).to.deep.equal({ outcomes: [], devices: 0 });
   });
 
+  it("tells what became of the pushes of several announcements, or messages, of one user's alone", async () => {
+    const { app, ann, bob, announcementId, android, push } = await anAnnouncement();
+    const again = aBatch(app, [ann]);
+    const message = aMessage([ann, bob]);
+    for (const id of [again.announcementId, message.messageId]) pusher.notifications.set(id, { text: "more" });
+    phone.addFault({ token: android.token, reason: "UNREGISTERED" });
+    await push();
+    await pushBatch(pusher.deps)(aDelivery(again, { app }));
+    await pushMessage(pusher.deps)(aDelivery(message, { app }));
+    const asked = [announcementId, again.announcementId, message.messageId];
+    const told = async (userId: string, kind: "announcement" | "message", of = app) => {
+      const outcome = await listPushOutcomes(pusher.deps)(aDelivery({ userId, kind, ids: asked }, { app: of }));
+      if (outcome.kind !== "reply") throw new Error(`no reply but ${outcome.kind}`);
+      const { outcomes } = ListPushOutcomes.reply.parse(outcome.reply);
+      return outcomes.map(({ id, outcome: became, reason }) => [id, became, reason]);
+    };
+    expect(await told(ann, "announcement")).to.have.deep.members([
+      [announcementId, "accepted", null],
+      [again.announcementId, "accepted", null],
+    ]);
+    expect(await told(bob, "announcement")).to.deep.equal([[announcementId, "failed", "UNREGISTERED"]]);
+    expect(await told(ann, "message")).to.deep.equal([[message.messageId, "accepted", null]]);
+    expect(await told(ann, "announcement", anAppId())).to.deep.equal([]);
+  });
+
   it("shows what waits, and when it is tried next", async () => {
     const { bob, android, outcomesOf, push } = await anAnnouncement();
     phone.addFault({ token: android.token, reason: "QUOTA_EXCEEDED", retry_after: 30, times: 1 });
@@ -141,7 +168,6 @@ describe("the ledger of pushes", () => {
   it("is read through indexes: totals without the rows, a user through her partition's", async () => {
     const { app, announcementId, ann, push } = await anAnnouncement();
     await push();
-    const chunks = pusher.deps.db.collection<{ _id: string }>("push_chunks");
     // What the database says of the question itself.
     await pusher.deps.db.command({ profile: 2 });
     await pusher.deps.chunks.counts(app, announcementId);
@@ -152,12 +178,16 @@ describe("the ledger of pushes", () => {
       .sort({ ts: -1 })
       .toArray();
     expect(asked).to.include({ nreturned: 1, docsExamined: 0, keysExamined: 2 });
-    const partition = String(partitionOf(ann)).padStart(2, "0");
-    const hers = JSON.stringify(
-      await chunks
-        .find({ _id: below(`${app}/${announcementId}/${partition}`), $or: [{ "outcomes.user": ann }] })
-        .explain(),
-    );
-    expect(hers).to.include("IXSCAN").and.not.include("COLLSCAN");
+    await pusher.deps.db.command({ profile: 2 });
+    const plans = ["0", "1"].map((id) => announcementPlansOf(app, id, ann));
+    await pusher.deps.chunks.ofUser([announcementPlansOf(app, announcementId, ann), ...plans], ann);
+    await pusher.deps.db.command({ profile: 0 });
+    const [hers] = await pusher.deps.db
+      .collection("system.profile")
+      .find({ "command.aggregate": "push_chunks" })
+      .sort({ ts: -1 })
+      .toArray();
+    // Her partition's two chunks, one for each credential, and none of anything else.
+    expect(hers).to.include({ nreturned: 1, docsExamined: 2 });
   });
 });

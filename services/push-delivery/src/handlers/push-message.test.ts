@@ -57,6 +57,20 @@ describe("pushMessage", () => {
     expect(await rowsOf(delivery), "a chunk per credential").to.have.lengthOf(2);
   });
 
+  it("is remembered for a month after its last moment; what became of an announcement's pushes, for good", async () => {
+    const { app, users, delivery } = await aSentMessage(1);
+    await push(delivery);
+    const [row] = await rowsOf(delivery);
+    expect(Number(row?.purgeAt)).to.equal(Number(row?.expiresAt) + 30 * 86_400_000);
+    const batch = aBatch(app, users);
+    pusher.notifications.set(batch.announcementId, { text: "to all" });
+    await pushBatch(pusher.deps)(aDelivery(batch, { app }));
+    const [counted] = await pusher.deps.chunks.ofPlan(batch.batchId);
+    expect(counted).to.include({ accepted: 1 }).and.not.have.property("purgeAt");
+    const indexes = await pusher.deps.db.collection("push_chunks").indexes();
+    expect(indexes.find(({ key }) => "purgeAt" in key)).to.include({ expireAfterSeconds: 0, sparse: true });
+  });
+
   it("tells the phone which message of which conversation it is, with the message as collapse id", async () => {
     const { users, tokens, delivery } = await aSentMessage(2);
     const { messageId, conversationId } = delivery.payload;

@@ -1,5 +1,6 @@
 import { type MessageCreated, partitionOf, type PayloadOf } from "@strata/contracts";
 import { ack, type Handler } from "@strata/messaging";
+import { messagePlanId } from "../domain/plan-id.ts";
 import { carryOut } from "../push-plan.ts";
 import type { PushDeps } from "./push-batch.ts";
 
@@ -10,8 +11,7 @@ export const pushMessage =
     const { app, payload } = delivery;
     const { conversationId, messageId: id, sentAt, sender, hasNotification, recipients } = payload;
     const subject = { kind: "message", id, conversationId } as const;
-    // Beside `<app>/<announcement>/…`: a message may have the id of an announcement.
-    const planId = `${app}/message/${id}`;
+    const planId = messagePlanId(app, id);
     const from = "userId" in sender ? { senderId: sender.userId } : {};
     const plan = { planId, app, subject, hasNotification, at: sentAt, expiresAt: sentAt + deps.ttlMs, ...from };
     const found = await Promise.all(

@@ -160,7 +160,7 @@ describe("policies over pushes", () => {
   async function ledgerOfPlan(planId: string, users: readonly string[]) {
     const rows = await Promise.all(
       users.map(async (userId) => {
-        const [row] = await pusher.deps.chunks.ofPlanAndUser(planId, userId);
+        const [row] = await pusher.deps.chunks.ofUser([planId], userId);
         const outcome = row?.outcomes.find(({ user }) => user === userId);
         const waiting = row?.pending.find((target) => target.userId === userId);
         if (outcome) return [userId, [outcome.outcome, outcome.policy ?? null]] as const;

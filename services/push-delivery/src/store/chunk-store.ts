@@ -1,4 +1,4 @@
-import { partitionKey, type Platform } from "@strata/contracts";
+import type { Platform } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { ChunkRow, type Settlement } from "../domain/chunk.ts";
@@ -41,10 +41,8 @@ export interface ChunkStore {
   counts(app: string, announcementId: string): Promise<PushCounts>;
   /** Why pushes failed or were skipped; looks only at rows in which some did. */
   reasons(app: string, announcementId: string): Promise<PushReasons>;
-  /** The rows of an announcement's pushes in one partition that have something about this user. */
-  ofUser(app: string, announcementId: string, partition: number, userId: string): Promise<readonly ChunkRow[]>;
-  /** The rows below a plan's id, or the ids of several plans, that have something about this user. */
-  ofPlanAndUser(planId: string, userId: string): Promise<readonly ChunkRow[]>;
+  /** The rows below any of these plans' ids, or what such ids begin with, as far as they are about this user. */
+  ofUser(planIds: readonly string[], userId: string): Promise<readonly ChunkRow[]>;
   /** The next chunk of an announcement, behind `after`, of whose pushes some were taken. */
   nextTaken(app: string, announcementId: string, after: string | null): Promise<ChunkRow | null>;
   /** Chunks with pushes that have to wait, and those of them that wait for a credential. */
@@ -60,16 +58,16 @@ const COUNTS_INDEX = "counts_by_state";
 /** Of before anything was skipped, and of before what waits was counted. */
 const FORMER_COUNTS_INDEXES = ["counts_by_platform", "counts_by_outcome"];
 
+/** The entries of an array that are of one user. */
+const itsOwn = (input: string, field: string, userId: string) => ({
+  $filter: { input, as: "one", cond: { $eq: [`$$one.${field}`, { $literal: userId }] } },
+});
+
 /** All ids below `prefix/`: the byte after "/" is "0". */
 const below = (prefix: string) => ({ $gte: `${prefix}/`, $lt: `${prefix}0` });
 
 export function mongoChunkStore(db: Db): ChunkStore {
   const chunks = db.collection<ChunkRow>("push_chunks", { ignoreUndefined: true });
-  const ofPlanAndUser = async (planId: string, userId: string): Promise<readonly ChunkRow[]> => {
-    const filter = { _id: below(planId), $or: [{ "outcomes.user": userId }, { "pending.userId": userId }] };
-    return (await chunks.find(filter).toArray()).map((row) => ChunkRow.parse(row));
-  };
-
   return {
     async insertNew(rows) {
       try {
@@ -179,9 +177,26 @@ export function mongoChunkStore(db: Db): ChunkStore {
         skippedByPlatform: { ...NO_PLATFORM, ...sumsBy(groups, "skipped", "platform") },
       };
     },
-    ofUser: (app, announcementId, partition, userId) =>
-      ofPlanAndUser(`${app}/${announcementId}/${partitionKey(partition)}`, userId),
-    ofPlanAndUser,
+    async ofUser(planIds, userId) {
+      const rows = await chunks
+        .aggregate(
+          [
+            {
+              $match: {
+                $and: [
+                  { $or: planIds.map((planId) => ({ _id: below(planId) })) },
+                  { $or: [{ "outcomes.user": userId }, { "pending.userId": userId }] },
+                ],
+              },
+            },
+            // A row has a thousand users: the others' need not travel.
+            { $set: { outcomes: itsOwn("$outcomes", "user", userId), pending: itsOwn("$pending", "userId", userId) } },
+          ],
+          { hint: "_id_" },
+        )
+        .toArray();
+      return rows.map((row) => ChunkRow.parse(row));
+    },
     async nextTaken(app, announcementId, after) {
       const { $gte, $lt } = below(`${app}/${announcementId}`);
       const _id = after === null ? { $gte, $lt } : { $gt: after, $lt };
@@ -201,6 +216,7 @@ export function mongoChunkStore(db: Db): ChunkStore {
         { app: 1, credential: 1, waiting: 1 },
         { name: WAITING_INDEX, partialFilterExpression: { waiting: { $gt: 0 } } },
       );
+      await chunks.createIndex({ purgeAt: 1 }, { name: "purge", expireAfterSeconds: 0, sparse: true });
       // Answers counts without the rows, which hold an outcome per device.
       const platforms = { "acceptedOn.ios": 1, "acceptedOn.android": 1, "acceptedOn.web": 1 } as const;
       const sums = { accepted: 1, failed: 1, skipped: 1, expired: 1, unsettled: 1, ...platforms } as const;
