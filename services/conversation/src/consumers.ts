@@ -60,7 +60,7 @@ import {
 import { type Client, type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
 import type { Blockers } from "./blockers.ts";
-import type { ConversationSummaries } from "./conversation-summaries.ts";
+import type { ConversationSummaries } from "./domain/conversation-summaries.ts";
 import { acceptInvite } from "./handlers/accept-invite.ts";
 import { changeConversation } from "./handlers/change-conversation.ts";
 import { cancelConversationSchedule, changeConversationSchedule } from "./handlers/change-conversation-schedule.ts";

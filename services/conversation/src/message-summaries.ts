@@ -1,4 +1,4 @@
-import type { ConversationSummaries, ConversationSummary, ConversationView } from "./conversation-summaries.ts";
+import type { ConversationSummaries, ConversationSummary, ConversationView } from "./domain/conversation-summaries.ts";
 import { userMessageView } from "./domain/message-view.ts";
 import { totalOf, userView } from "./domain/visibility.ts";
 import type { TimelineStore } from "./store/timeline-store.ts";

@@ -1,4 +1,4 @@
-import type { ConversationSummaries, ConversationSummary } from "./conversation-summaries.ts";
+import type { ConversationSummaries, ConversationSummary } from "./domain/conversation-summaries.ts";
 import type { ConversationRow } from "./domain/conversation.ts";
 import type { MembershipRow } from "./domain/membership.ts";
 import { userMessageView } from "./domain/message-view.ts";

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from "zod";
 import { AutoReceiptsRequest } from "./auto-receipts.ts";
 import { FaultRequest } from "./fault-plan.ts";
-import type { PhoneControls } from "./index.ts";
 import { page } from "./page.ts";
+import type { PhoneControls } from "./phone-controls.ts";
 import { portOf } from "./port-of.ts";
 
 const CredentialRequest = z.union([

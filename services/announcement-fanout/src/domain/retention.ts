@@ -1,9 +1,18 @@
-import type { Header } from "./header.ts";
+import type { Schedule } from "@strata/contracts";
 import { momentOf } from "@strata/local-time";
 
 const DAY_MS = 86_400_000;
 
-type Retained = Pick<Header, "at" | "schedule" | "retentionDays">;
+/** What of a header says when its time ends. */
+interface Retained {
+  readonly at: number;
+  readonly schedule: Schedule | null;
+  readonly retentionDays: number | null;
+}
+
+interface Ending extends Retained {
+  readonly expiresAt: number | null;
+}
 
 /** The last zone on earth to see a local time. */
 const LAST_ZONE = "Etc/GMT+12";
@@ -23,11 +32,7 @@ export const earlierOf = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b);
 
 /** The end of its time after a change before its start: what was asked for now, else before, or its retention. */
-export function changedEnd(
-  known: Retained & Pick<Header, "expiresAt">,
-  change: Partial<Pick<Header, "expiresAt" | "schedule" | "retentionDays">>,
-  now: number,
-): number | null {
+export function changedEnd(known: Ending, change: Partial<Omit<Ending, "at">>, now: number): number | null {
   const { expiresAt, ...rest } = change;
   // An end that is its retention's is not one that anybody asked for.
   const asked = known.expiresAt === retentionEndOf(known) ? null : known.expiresAt;

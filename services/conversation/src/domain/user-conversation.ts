@@ -1,5 +1,5 @@
 import { type Standing, UserConversation } from "@strata/contracts";
-import type { ConversationSummary } from "../conversation-summaries.ts";
+import type { ConversationSummary } from "./conversation-summaries.ts";
 import type { ConversationRow } from "./conversation.ts";
 import { governanceView } from "./governance.ts";
 import { type MembershipRow, standingOf } from "./membership.ts";

@@ -1,6 +1,6 @@
 import type { GetUserConversation, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Delivery, type Outcome, reply } from "@strata/messaging";
-import type { ConversationSummaries } from "../conversation-summaries.ts";
+import type { ConversationSummaries } from "../domain/conversation-summaries.ts";
 import { newMembership, standingOf } from "../domain/membership.ts";
 import { userConversationOf } from "../domain/user-conversation.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";

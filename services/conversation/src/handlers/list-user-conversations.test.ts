@@ -2,7 +2,7 @@ import type { ConversationOrder } from "@strata/contracts";
 import { anAppId, aUserId } from "@strata/testing";
 import { expect } from "chai";
 import { aConversation, aConversationId, aDelivery, openStores } from "../../test/support.ts";
-import type { ConversationSummaries } from "../conversation-summaries.ts";
+import type { ConversationSummaries } from "../domain/conversation-summaries.ts";
 import { getUserConversation } from "./get-user-conversation.ts";
 import { listUserConversations } from "./list-user-conversations.ts";
 

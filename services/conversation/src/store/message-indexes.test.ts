@@ -11,7 +11,7 @@ import { recordMessageReceipts } from "../handlers/record-message-receipts.ts";
 import { aDraft, blocking, sentOf } from "../../test/messages.ts";
 import { aConversation, aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { sendMessages } from "../handlers/send-message.ts";
-import type { ConversationView } from "../conversation-summaries.ts";
+import type { ConversationView } from "../domain/conversation-summaries.ts";
 
 /** One operation as MongoDB's profiler saw it. */
 const Profiled = z.object({

@@ -1,5 +1,5 @@
 import type { PushPolicyName } from "@strata/contracts";
-import type { WhyNot } from "./why-not.ts";
+import type { WhyNot } from "./why-not-code.ts";
 
 type Reason = Pick<WhyNot, "code" | "message">;
 

@@ -1,7 +1,7 @@
 import { AnnouncementState } from "@strata/contracts";
 import { MAX_REPORTED_RECEIPTS, NotificationBody as WireNotification } from "@strata/layer-protocol";
 import { z } from "zod";
-import { WHY_NOT_CODES } from "../domain/why-not.ts";
+import { WHY_NOT_CODES } from "../domain/why-not-code.ts";
 import { AudienceFilterBody } from "./audience-schemas.ts";
 import { examples } from "./examples.ts";
 import { PolicyName } from "./policy-name.ts";

@@ -1,6 +1,6 @@
 import type { UserConversation } from "@strata/contracts";
-import type { ConversationRow } from "./domain/conversation.ts";
-import type { MembershipRow } from "./domain/membership.ts";
+import type { ConversationRow } from "./conversation.ts";
+import type { MembershipRow } from "./membership.ts";
 
 /** A conversation with the row of the one user who looks at it. */
 export interface ConversationView {
