@@ -5,7 +5,14 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { startPlatform } from "@strata/tests-platform";
 import { closedLoop, type HttpCall } from "./support/closed-loop.ts";
-import { cpuSecondsOf, peakRssMbOf } from "./support/processes.ts";
+import {
+  cpuByService,
+  cpuSeconds,
+  cpuSecondsBesidesOf,
+  cpuSecondsByServiceOf,
+  peakRssMbOf,
+  sumOf,
+} from "./support/processes.ts";
 import { type Pair, printReport, type Run } from "./support/report.ts";
 
 const REQUESTS = Number(process.argv[2] ?? 5_000);
@@ -45,7 +52,7 @@ const sends: Pair[] = [];
 const reads: Pair[] = [];
 for (let round = 1; round <= PAIRS; round += 1) {
   const ours = await send(REQUESTS);
-  const bare = await closedLoop(CALLERS, REQUESTS, publishing);
+  const bare = await measuredFloor(() => closedLoop(CALLERS, REQUESTS, publishing));
   sends.push({ ours, floor: bare });
   reads.push({ ours: await read(REQUESTS), floor: bare });
 }
@@ -73,9 +80,21 @@ function read(count: number): Promise<Run> {
 }
 
 async function measured(work: () => Promise<Run>): Promise<Run> {
-  const cpuBefore = cpuSecondsOf(platform);
+  const [services, others] = [cpuSecondsByServiceOf(platform), cpuSecondsBesidesOf()];
   const run = await work();
-  return { ...run, cpuSeconds: cpuSecondsOf(platform) - cpuBefore };
+  const after = cpuSecondsByServiceOf(platform);
+  console.log(`  µs each: ${cpuByService(services, after, run.items)}`);
+  console.log(`  beside them: ${cpuByService(others, cpuSecondsBesidesOf(), run.items)}`);
+  return { ...run, cpuSeconds: sumOf(after) - sumOf(services) };
+}
+
+/** The floor is two processes: its server, and the broker. */
+async function measuredFloor(work: () => Promise<Run>): Promise<Run> {
+  const [server, others] = [cpuSeconds(floor.pid), cpuSecondsBesidesOf()];
+  const run = await work();
+  const each = ((cpuSeconds(floor.pid) - server) * 1e6) / run.items;
+  console.log(`  bare: server ${Math.round(each)}, ${cpuByService(others, cpuSecondsBesidesOf(), run.items)}`);
+  return run;
 }
 
 async function createConversation(): Promise<string> {
@@ -86,7 +105,12 @@ async function createConversation(): Promise<string> {
   return String(id).split("/").at(-1) ?? "";
 }
 
-async function startFloor(amqpUrl: string): Promise<{ readonly url: string; [Symbol.dispose](): void }> {
+interface Floor extends Disposable {
+  readonly url: string;
+  readonly pid: number;
+}
+
+async function startFloor(amqpUrl: string): Promise<Floor> {
   const child = fork(new URL("support/express-floor.ts", import.meta.url), {
     env: { ...process.env, AMQP_URL: amqpUrl },
   });
@@ -94,6 +118,7 @@ async function startFloor(amqpUrl: string): Promise<{ readonly url: string; [Sym
   const port = typeof message === "object" && message !== null && "port" in message ? message.port : undefined;
   return {
     url: `http://127.0.0.1:${String(port)}/messages`,
+    pid: Number(child.pid),
     [Symbol.dispose]() {
       child.kill();
     },

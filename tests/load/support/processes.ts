@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { type Platform, serviceNames } from "@strata/tests-platform";
 
 const TICKS_PER_SECOND = 100;
+const SERVERS = ["rabbitmq", "mongodb", "redis"] as const;
 
 /** Processor time that all services have used so far, in seconds (user and system, from /proc). */
 export const cpuSecondsOf = (platform: Platform): number => sumOf(cpuSecondsByServiceOf(platform));
@@ -11,6 +12,23 @@ export const sumOf = (byService: Readonly<Record<string, number>>): number =>
 
 export const cpuSecondsByServiceOf = (platform: Platform): Readonly<Record<string, number>> =>
   Object.fromEntries(serviceNames.map((name) => [name, cpuSeconds(platform.service(name).pid)]));
+
+/** The servers below the services, and this process, which makes the load. */
+export function cpuSecondsBesidesOf(): Readonly<Record<string, number>> {
+  const { user, system } = process.cpuUsage();
+  const servers = SERVERS.map((name) => [name, cpuSecondsBelow(pidOfServer(name))] as const);
+  return { ...Object.fromEntries(servers), load: (user + system) / 1e6 };
+}
+
+/** Of a process and all that it started: the broker runs below a script. */
+function cpuSecondsBelow(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+  return children.reduce((sum, child) => sum + cpuSecondsBelow(child), cpuSeconds(pid));
+}
+
+/** As the start script of the stack left it: the process, then when it began. */
+const pidOfServer = (name: string): number =>
+  Number.parseInt(readFileSync(`${String(process.env["STRATA_STACK_DIR"])}/run/${name}.pid`, "utf8"), 10);
 
 /** What each service spent on one of so many items, in microseconds, the dearest first. */
 export const cpuByService = (

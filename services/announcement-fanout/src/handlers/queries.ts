@@ -11,7 +11,7 @@ import { type Handler, reply } from "@strata/messaging";
 import { announcementKey } from "../domain/batch.ts";
 import { announcementFrom, contentFrom, type Header, isTakenBack, personalTerms } from "../domain/header.ts";
 import type { AnnouncementStore } from "../store/announcement-store.ts";
-import type { BatchStore } from "../store/batch-store.ts";
+import type { BatchStore, Inbox } from "../store/batch-store.ts";
 import type { PartitionStore } from "../store/partition-store.ts";
 import type { RecipientStore } from "../store/recipient-store.ts";
 import { progressOf } from "./progress.ts";
@@ -49,15 +49,11 @@ export const listInbox =
   ({ announcements, batches }: Pick<Deps, "announcements" | "batches">): Answers<typeof ListInbox> =>
   async ({ app, payload }) => {
     const { userId, after, limit, since, knownSince = null, without = [] } = payload;
-    const inbox = {
-      app,
-      userId,
-      knownSince,
-      since,
-      without: new Set(without),
-      hidden: await announcements.hidden(app),
-    };
-    const [entries, total] = await Promise.all([batches.inbox(inbox, after, limit), batches.inboxSize(inbox)]);
+    const whole = { app, userId, knownSince, since, without: new Set(without), hidden: [] };
+    const pageOf = (inbox: Inbox) => Promise.all([batches.inbox(inbox, after, limit), batches.inboxSize(inbox)]);
+    // Mostly nothing is hidden: then the page is there when that is known.
+    const [hidden, [found, size]] = await Promise.all([announcements.hidden(app), pageOf(whole)]);
+    const [entries, total] = hidden.length === 0 ? [found, size] : await pageOf({ ...whole, hidden });
     if (entries === null) return reply({ entries: null, total });
     return reply({ entries: await inboxViewsOf(announcements, app, entries), total });
   };
@@ -67,9 +63,11 @@ export const getInboxEntries =
   async ({ app, payload: { keys } }) =>
     reply({ entries: await inboxViewsOf(announcements, app, keys) });
 
+type Told = Pick<AnnouncementStore, "findTold">;
+
 /** What a user reads of announcements in her inbox, without those that were taken back. */
-export async function inboxViewsOf(announcements: AnnouncementStore, app: string, keys: readonly InboxKey[]) {
-  const headers = await announcements.findMany(keys.map((key) => announcementKey(app, key.announcementId)));
+export async function inboxViewsOf(announcements: Told, app: string, keys: readonly InboxKey[]) {
+  const headers = await announcements.findTold(keys.map((key) => announcementKey(app, key.announcementId)));
   return keys.flatMap(({ announcementId, at }) => {
     const header = headers.get(announcementKey(app, announcementId));
     // A worker that stood still for minutes may have put it there behind its end.

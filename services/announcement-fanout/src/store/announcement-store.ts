@@ -53,6 +53,8 @@ const CHANGES = 32;
 export interface AnnouncementStore {
   find(app: string, announcementId: string): Promise<Header | null>;
   findMany(ids: readonly string[]): Promise<ReadonlyMap<string, Header>>;
+  /** As far as recipients are told of them: whom it is for, which may be a long list, and what pushes say is left out. */
+  findTold(ids: readonly string[]): Promise<ReadonlyMap<string, Header>>;
   /** Of some ids, those of announcements that say what is looked for. */
   findSaying(ids: readonly string[], question: SearchQuestion): Promise<ReadonlySet<string>>;
   /** Alone, without what was said: what is looked at after every step. */
@@ -116,6 +118,11 @@ const LIGHT = { writeConcern: { w: 1 } } as const;
 /** Above every character that a word has. */
 const HIGHEST = "\u{10ffff}";
 
+/** Read with every page of an inbox: a list of a thousand names in each header would be most of its work. */
+const NOT_TOLD = { recipients: 0, unknown: 0, notification: 0, chunks: 0, moments: 0, changes: 0, tokens: 0 } as const;
+/** What a header must say something of. */
+const UNTOLD = { recipients: null, unknown: null, notification: null, chunks: null } as const;
+
 const parse = (document: unknown): Header => Header.parse(document);
 
 export function mongoAnnouncementStore(db: Db): AnnouncementStore {
@@ -128,6 +135,11 @@ export function mongoAnnouncementStore(db: Db): AnnouncementStore {
     async findMany(ids) {
       const documents = await headers.find({ _id: { $in: [...ids] } }).toArray();
       return new Map(documents.map((document) => [document._id, parse(document)]));
+    },
+    async findTold(ids) {
+      const found = headers.find({ _id: { $in: [...ids] } }, { projection: NOT_TOLD, batchSize: ids.length + 1 });
+      const documents = await found.toArray();
+      return new Map(documents.map((document) => [document._id, parse({ ...UNTOLD, ...document })]));
     },
     async findSaying(ids, { words, prefix }) {
       const begins = { tokens: { $elemMatch: { $gte: prefix, $lt: `${prefix}${HIGHEST}` } } };
