@@ -8,6 +8,8 @@ export type { Dependency } from "./dependency.ts";
 export { workOffDue } from "./due-work.ts";
 export type { ErrorCode } from "./errors.ts";
 export { DomainError, httpStatusOf } from "./errors.ts";
+export type { FreshReads } from "./fresh-reads.ts";
+export { freshReads } from "./fresh-reads.ts";
 export { gathering } from "./gathering.ts";
 export type { Readiness } from "./health.ts";
 export { createReadiness } from "./health.ts";

@@ -2,6 +2,7 @@ import { GetUser } from "@strata/contracts";
 import type { SettingsCache } from "@strata/doors";
 import { clientIdentityView, identitySeenBy, notFound, requireUserId, USER_PAGES } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage } from "../http/page.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { forSession } from "../openapi/client-operation.ts";
 import { operation } from "../openapi/operation.ts";
@@ -71,7 +72,7 @@ async function list(call: Call, { users, settings }: Deps): Promise<Answer> {
   const views = following.map(({ userId, identity }) =>
     clientIdentityView(call.wire, userId, identity && identitySeenBy(viewerId, userId, identity, visibility)),
   );
-  return ok(views, { "Layer-Count": String(total) });
+  return onePage(views, total);
 }
 
 async function get(call: Call, { settings }: Deps): Promise<Answer> {

@@ -4,6 +4,7 @@ import { banView, notFound, parseBan, parsePaging, parseUserCursor, USER_PAGES }
 import { z } from "zod";
 import type { HttpDoor } from "../conversing/doors.ts";
 import { govern, memberIdOf, shownTo } from "../conversing/govern.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { BanBody, BanView } from "../openapi/member-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -42,12 +43,12 @@ async function list(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promi
   const conversationId = conversationIdOf(call);
   await door.admit(call, viewer);
   const { bans, total } = await call.calls.ask(ListBans, { conversationId, viewer, after, limit });
-  if (bans === null) throw notFound("from_id names no row of this list");
-  const userIds = bans.map(({ userId }) => userId);
+  const rows = rowsOfPage(bans);
+  const userIds = rows.map(({ userId }) => userId);
   const shown = await shownTo(call, door, profiles, userIds);
-  return ok(
-    bans.map((ban) => banView(call.wire, ban, shown)),
-    { "Layer-Count": String(total) },
+  return onePage(
+    rows.map((ban) => banView(call.wire, ban, shown)),
+    total,
   );
 }
 

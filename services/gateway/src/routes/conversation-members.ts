@@ -15,6 +15,7 @@ import {
 import { z } from "zod";
 import type { HttpDoor } from "../conversing/doors.ts";
 import { govern, memberIdOf, shownTo } from "../conversing/govern.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { FreezeBody, FreezeView, MemberBody, MemberFilter, MemberView, MuteBody } from "../openapi/member-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -62,12 +63,12 @@ async function list(call: Call, door: HttpDoor, { profiles }: MemberDeps): Promi
   const conversationId = conversationIdOf(call);
   await door.admit(call, viewer);
   const { members, total } = await call.calls.ask(ListMembers, { conversationId, viewer, after, limit, ...filter });
-  if (members === null) throw notFound("from_id names no row of this list");
-  const userIds = members.map(({ userId }) => userId);
+  const rows = rowsOfPage(members);
+  const userIds = rows.map(({ userId }) => userId);
   const shown = await shownTo(call, door, profiles, userIds);
-  return ok(
-    members.map((member) => memberView(call.wire, member, shown)),
-    { "Layer-Count": String(total) },
+  return onePage(
+    rows.map((member) => memberView(call.wire, member, shown)),
+    total,
   );
 }
 

@@ -5,7 +5,6 @@ import {
   invalidProperty,
   LayerError,
   layerError,
-  notFound,
   OBJECT_PAGES,
   parseIdempotencyKey,
   parseIfNoneMatch,
@@ -17,6 +16,7 @@ import {
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
 import { flagView, parseClientFlag, parseFlag, type WantedFlag } from "../domain/flags.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { forSession } from "../openapi/client-operation.ts";
 import { ClientFlagBody, ClientFlagPath, FlagBody, FlagPath, FlagView } from "../openapi/flag-schemas.ts";
@@ -155,10 +155,9 @@ const listing = ({ users }: Deps): Route => ({
     const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("flags", text));
     await users.require(call, userId);
     const { flags, total } = await call.calls.ask(ListFlags, { userId, after: fromId, limit: pageSize });
-    if (flags === null) throw notFound("from_id names no row of this list");
-    return ok(
-      flags.map((one) => flagView(call.wire, one)),
-      { "Layer-Count": String(total) },
+    return onePage(
+      rowsOfPage(flags).map((one) => flagView(call.wire, one)),
+      total,
     );
   },
 });

@@ -8,7 +8,8 @@ import {
   requireUserId,
   USER_PAGES,
 } from "@strata/layer-protocol";
-import { accepted, type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
+import { onePage } from "../http/page.ts";
+import { accepted, type Answer, type Call, noContent, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { FollowedUserPath, LayerCount, pagingOf, UserPath } from "../openapi/parameters.ts";
 import { FollowingBody, FollowingView } from "../openapi/user-schemas.ts";
@@ -155,9 +156,9 @@ export const listFollowing = ({ users }: { readonly users: KnownUsers }): Route 
   }),
   handle: async (call) => {
     const { following, total } = await followingPage(call, users, { withIdentities: false });
-    return ok(
+    return onePage(
       following.map(({ userId }) => identityUri(userId)),
-      { "Layer-Count": String(total) },
+      total,
     );
   },
 });

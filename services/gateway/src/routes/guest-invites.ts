@@ -1,15 +1,9 @@
 import { AcceptInvite, DeclineInvite, GetInvite, type Invite, ListUserInvites } from "@strata/contracts";
 import { conversationLimits, findConversation } from "@strata/doors";
-import {
-  guestInviteView,
-  notFound,
-  OBJECT_PAGES,
-  parseInviteCode,
-  parseObjectId,
-  parsePaging,
-} from "@strata/layer-protocol";
+import { guestInviteView, OBJECT_PAGES, parseInviteCode, parseObjectId, parsePaging } from "@strata/layer-protocol";
 import { z } from "zod";
 import type { UserDoor } from "../conversing/doors.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { UserConversationView } from "../openapi/conversation-schemas.ts";
 import { GuestInviteView, InviteCodeBody } from "../openapi/invite-schemas.ts";
@@ -48,10 +42,9 @@ async function list(call: Call, door: UserDoor): Promise<Answer> {
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("invites", text));
   await door.admit(call, userId);
   const { invites, total } = await call.calls.ask(ListUserInvites, { userId, after: fromId, limit: pageSize });
-  if (invites === null) throw notFound("from_id names no row of this list");
-  return ok(
-    invites.map((invite) => guestInviteView(call.wire, userId, invite)),
-    { "Layer-Count": String(total) },
+  return onePage(
+    rowsOfPage(invites).map((invite) => guestInviteView(call.wire, userId, invite)),
+    total,
   );
 }
 

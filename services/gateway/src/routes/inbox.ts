@@ -1,7 +1,6 @@
 import { GetInboxEntries, ListDeleted, ListInbox, ListUnread, type PayloadOf, type ReplyOf } from "@strata/contracts";
 import { findInboxEntry, inboxViews, isDeleted, type ProfileCache, statesOf } from "@strata/doors";
 import {
-  notFound,
   OBJECT_PAGES,
   objectDeleted,
   parseInboxFilter,
@@ -10,6 +9,7 @@ import {
   requireUserId,
 } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { LayerCount, pagingOf, UserAnnouncementPath, UserPath } from "../openapi/parameters.ts";
@@ -51,8 +51,7 @@ async function list(call: Call, { users, profiles }: Deps): Promise<Answer> {
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("announcements", text));
   const page = { userId, limit: pageSize, after: fromId, since };
   const { entries, total } = await (unread ? unreadPage(call, users, page) : inboxPage(call, users, page));
-  if (entries === null) throw notFound("from_id names no row of this list");
-  return ok(await inboxViews(call, profiles, userId, entries), { "Layer-Count": String(total) });
+  return onePage(await inboxViews(call, profiles, userId, rowsOfPage(entries)), total);
 }
 
 type Page = PayloadOf<typeof ListUnread>;

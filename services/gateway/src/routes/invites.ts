@@ -18,6 +18,7 @@ import {
 } from "@strata/layer-protocol";
 import { z } from "zod";
 import type { HttpDoor } from "../conversing/doors.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { InviteBody, InviteStateQuery, InviteView } from "../openapi/invite-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -120,10 +121,9 @@ async function list(call: Call, door: HttpDoor): Promise<Answer> {
   });
   if (state !== "present" || standing === "stranger") throw notShown(state, standing);
   if (standing === "left") throw accessDenied();
-  if (invites === null) throw notFound("from_id names no row of this list");
-  return ok(
-    invites.map((invite) => inviteView(call.wire, viewer, invite)),
-    { "Layer-Count": String(total) },
+  return onePage(
+    rowsOfPage(invites).map((invite) => inviteView(call.wire, viewer, invite)),
+    total,
   );
 }
 

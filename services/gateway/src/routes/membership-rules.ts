@@ -2,6 +2,7 @@ import { DeleteMembershipRule, ListMembershipRules, PutMembershipRule } from "@s
 import { conversationLimits, type ProfileCache, requireMessages, type SettingsCache } from "@strata/doors";
 import { membershipRuleView, parseMembershipRule } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { MembershipRuleBody, MembershipRuleView } from "../openapi/membership-rule-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -42,9 +43,9 @@ const listing = (): Route => ({
   }),
   async handle(call) {
     const { rules } = await call.calls.ask(ListMembershipRules, {});
-    return ok(
+    return onePage(
       rules.map((rule) => membershipRuleView(call.wire, rule)),
-      { "Layer-Count": String(rules.length) },
+      rules.length,
     );
   },
 });

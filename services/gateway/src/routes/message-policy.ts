@@ -30,6 +30,7 @@ import {
   refusalView,
 } from "../domain/message-policy.ts";
 import { requireWebhook } from "../domain/webhook-url.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import {
   HistoryEntryView,
@@ -210,10 +211,9 @@ const listing = (): Route => ({
   async handle(call) {
     const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("refusals", text));
     const { refused, total } = await call.calls.ask(ListRefusedMessages, { after: fromId, limit: pageSize });
-    if (refused === null) throw notFound("from_id names no row of this list");
-    return ok(
-      refused.map((one) => refusalView(call.wire, one)),
-      { "Layer-Count": String(total) },
+    return onePage(
+      rowsOfPage(refused).map((one) => refusalView(call.wire, one)),
+      total,
     );
   },
 });

@@ -10,9 +10,10 @@ import {
   sendMessages,
   type SendingMessages,
 } from "@strata/doors";
-import { notFound, OBJECT_PAGES, parseObjectId, parsePaging } from "@strata/layer-protocol";
+import { OBJECT_PAGES, parseObjectId, parsePaging } from "@strata/layer-protocol";
 import { z } from "zod";
 import type { HttpDoor } from "../conversing/doors.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import {
   CreatedMessageView,
@@ -92,8 +93,7 @@ async function list(call: Call, door: HttpDoor, composer: Composer): Promise<Ans
   const question = { conversationId, viewer, after: fromId, limit: pageSize };
   const { state, standing, messages, total } = await call.calls.ask(ListMessages, question);
   if (state !== "present" || standing === "stranger") throw notShown(state, standing);
-  if (messages === null) throw notFound("from_id names no row of this list");
-  return ok(await messagesAsRead(call, composer, viewer, messages), { "Layer-Count": String(total) });
+  return onePage(await messagesAsRead(call, composer, viewer, rowsOfPage(messages)), total);
 }
 
 /** A user finds a message without naming its conversation too (server API 7.4). */

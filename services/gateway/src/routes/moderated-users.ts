@@ -12,6 +12,7 @@ import {
 import { z } from "zod";
 import { moderationView, parseReview, parseSimulation, queuedUserView } from "../domain/moderation.ts";
 import { actionView } from "../domain/moderation-policy.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import {
   ModerationView,
@@ -106,10 +107,9 @@ async function queue(call: Call): Promise<Answer> {
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, parseUserCursor);
   const question = { order: order.data, after: fromId, limit: pageSize };
   const { users, total } = await call.calls.ask(ListModerationQueue, question);
-  if (users === null) throw notFound("from_id names no row of this list");
-  return ok(
-    users.map((user) => queuedUserView(call.wire, user)),
-    { "Layer-Count": String(total) },
+  return onePage(
+    rowsOfPage(users).map((user) => queuedUserView(call.wire, user)),
+    total,
   );
 }
 

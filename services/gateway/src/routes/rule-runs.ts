@@ -12,6 +12,7 @@ import {
   ruleRunView,
 } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { accepted, type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { RuleRunBody, RuleRunView } from "../openapi/membership-rule-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -84,10 +85,9 @@ async function list(call: Call): Promise<Answer> {
   const { pageSize, fromId } = parsePaging(call.query, OBJECT_PAGES, (text) => parseObjectId("rule_runs", text));
   const { ruleId } = await findRule(call);
   const { runs, total } = await call.calls.ask(ListRuleRuns, { ruleId, after: fromId, limit: pageSize });
-  if (runs === null) throw notFound("from_id names no row of this list");
-  return ok(
-    runs.map((run) => viewOf(call, run)),
-    { "Layer-Count": String(total) },
+  return onePage(
+    rowsOfPage(runs).map((run) => viewOf(call, run)),
+    total,
   );
 }
 

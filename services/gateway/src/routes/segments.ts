@@ -14,6 +14,7 @@ import {
   segmentView,
 } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage } from "../http/page.ts";
 import { type Answer, type Call, created, noContent, ok, type Route } from "../http/route.ts";
 import { SegmentBody, SegmentChangeBody, SegmentView } from "../openapi/audience-schemas.ts";
 import { operation } from "../openapi/operation.ts";
@@ -97,9 +98,9 @@ async function list(call: Call): Promise<Answer> {
   const from = fromId === null ? null : (await call.calls.ask(GetSegment, { segmentId: fromId })).segment;
   if (fromId !== null && from === null) throw notFound("from_id names no row of this list");
   const { segments, total } = await call.calls.ask(ListSegments, { after: from && from.name, limit: pageSize });
-  return ok(
+  return onePage(
     segments.map((segment) => segmentView(call.wire, segment)),
-    { "Layer-Count": String(total) },
+    total,
   );
 }
 

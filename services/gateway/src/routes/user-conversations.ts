@@ -9,7 +9,6 @@ import {
 import { type Composer, conversationIdOf, notShown } from "@strata/doors";
 import {
   invalidProperty,
-  notFound,
   OBJECT_PAGES,
   parseDeleteMode,
   parseObjectId,
@@ -19,7 +18,8 @@ import {
 } from "@strata/layer-protocol";
 import { z } from "zod";
 import type { UserDoor } from "../conversing/doors.ts";
-import { accepted, type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
+import { onePage, rowsOfPage } from "../http/page.ts";
+import { accepted, type Answer, type Call, noContent, type Route } from "../http/route.ts";
 import { PositionBody, PositionView, UserConversationView } from "../openapi/conversation-schemas.ts";
 import { operation } from "../openapi/operation.ts";
 import { DeleteQuery, inConversation, LayerCount, pagingOf } from "../openapi/parameters.ts";
@@ -57,8 +57,7 @@ async function list(call: Call, door: UserDoor, composer: Composer): Promise<Ans
     after: fromId,
     limit: pageSize,
   });
-  if (conversations === null) throw notFound("from_id names no row of this list");
-  return ok(await composer.userConversations(call, userId, conversations), { "Layer-Count": String(total) });
+  return onePage(await composer.userConversations(call, userId, rowsOfPage(conversations)), total);
 }
 
 export const deleteUserConversation = (door: UserDoor): Route => ({

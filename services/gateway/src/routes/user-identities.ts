@@ -2,6 +2,7 @@ import { GetUser } from "@strata/contracts";
 import type { SettingsCache } from "@strata/doors";
 import { identitySeenBy, identityView, notFound, requireUserId, USER_PAGES } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage } from "../http/page.ts";
 import { type Answer, type Call, ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { LayerCount, OtherUserPath, pagingOf, UserPath } from "../openapi/parameters.ts";
@@ -34,9 +35,9 @@ export const listIdentities = ({ users }: { readonly users: KnownUsers }): Route
   }),
   handle: async (call) => {
     const { following, total } = await followingPage(call, users, { withIdentities: true });
-    return ok(
+    return onePage(
       following.map(({ userId, identity }) => identityView(call.wire, userId, identity)),
-      { "Layer-Count": String(total) },
+      total,
     );
   },
 });

@@ -3,13 +3,13 @@ import {
   formatOptionalTime,
   formatTime,
   isAbsent,
-  notFound,
   OBJECT_PAGES,
   parseBySchema,
   parsePaging,
   requireJsonObject,
 } from "@strata/layer-protocol";
 import { z } from "zod";
+import { onePage, rowsOfPage } from "../http/page.ts";
 import { ok, type Route } from "../http/route.ts";
 import { operation } from "../openapi/operation.ts";
 import { AppPath, LayerCount, pagingOf } from "../openapi/parameters.ts";
@@ -105,8 +105,7 @@ const listingCalls = (): Route => ({
   async handle({ calls: asking, query }) {
     const { pageSize, fromId } = parsePaging(query, OBJECT_PAGES, (text) => (CALL_ID.test(text) ? text : null));
     const { calls, total } = await asking.ask(ListWebhookCalls, { after: fromId, limit: pageSize });
-    if (calls === null) throw notFound("from_id names no row of this list");
-    return ok(calls.map(callView), { "Layer-Count": String(total) });
+    return onePage(rowsOfPage(calls).map(callView), total);
   },
 });
 
