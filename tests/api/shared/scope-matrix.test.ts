@@ -20,7 +20,14 @@ function enough(needed: string): readonly string[] {
 }
 
 /** Operations of an app as a whole: of no area. */
-const OF_THE_APP = new Set(["getApp", "patchApp", "getSigningSecret", "rotateSigningSecret", "listWebhookCalls"]);
+const OF_THE_APP = new Set([
+  "exportUser",
+  "getApp",
+  "patchApp",
+  "getSigningSecret",
+  "rotateSigningSecret",
+  "listWebhookCalls",
+]);
 /** What asks its question in a body. */
 const READS_WITH_A_BODY = new Set(["previewAnnouncement", "simulateModerationPolicy", "previewMessagePolicy"]);
 /** What a member does with her own token, whatever her role. */

@@ -52,6 +52,9 @@ export interface DueStep {
   readonly at: number;
 }
 
+/** From a closing to the deletion where nobody has said another, also where it is first to close by a change. */
+const USUAL_GRACE_MS = 86_400_000;
+
 /** What an open conversation is that was never asked to do anything. */
 export const openLifecycle = (openedAt: number, setBy: string): Lifecycle => ({
   state: "open",
@@ -63,7 +66,7 @@ export const openLifecycle = (openedAt: number, setBy: string): Lifecycle => ({
   warning: null,
   warnedAt: null,
   closedAt: null,
-  graceMs: 0,
+  graceMs: USUAL_GRACE_MS,
   iceBreaker: [],
   canceledAt: null,
   setBy,

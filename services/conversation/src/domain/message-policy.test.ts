@@ -178,6 +178,54 @@ describe("a message policy", () => {
     }
   });
 
+  it("looks at so much of a message at most, and takes what is behind it for found", function bounded() {
+    // Looked at whole, each of these takes minutes at least.
+    this.timeout(20_000);
+    const long = "a".repeat(900_000);
+    const looking = aRegexRule("a.*b|a", { name: "looking" });
+    expect(refusalOf([looking], { parts: [], notification: { text: long } })).to.equal("looking");
+    const harmless = aRegexRule("zzz", { name: "harmless" });
+    expect(refusalOf([harmless], { parts: [], notification: { text: long.repeat(4) } })).to.equal("harmless");
+    const entries = Array.from({ length: 1_000 }, (_, n) => `${"a ".repeat(46)}b${n}`);
+    const parts = Array.from({ length: 500 }, () => aPart("a ".repeat(1_024)));
+    expect(refusalOf([aWordsRule(entries)], { parts })).to.equal("words");
+    const mask = aRegexRule("a.*b|a", { name: "mask", action: "mask" });
+    const hidden = maskedBy(mask, `${"ac".repeat(2_000)} and a word`);
+    expect(hidden)
+      .to.match(/^(\*{3}c){100}/)
+      .and.not.include("word");
+  });
+
+  it("looks at all of what people write, with as many rules as there may be", () => {
+    const text = "Call 0171 555 0199 or +49 (30) 901820, mail me: ann@example.com. ".repeat(30);
+    const rules = [
+      aRegexRule("\\+?\\d[\\d ()-]{6,}\\d", { name: "phone", action: "mask" }),
+      aRegexRule("[\\w.+-]+@[\\w-]+\\.[\\w.]+\\w", { name: "mail", action: "mask" }),
+      ...Array.from({ length: 18 }, (_, n) => aRegexRule(`\\b(?:badword${n}|worse${n}s?)\\b`, { name: `r${n}` })),
+      ...Array.from({ length: 30 }, (_, n) => aWordsRule([`never ${n}`, `ever${n}`], { name: `w${n}` })),
+    ];
+    const { parts, hits, refusedBy } = saying(aPolicy(rules), text);
+    expect([hits.map(({ rule }) => rule), refusedBy]).to.deep.equal([["phone", "mail"], null]);
+    expect(parts[0]?.body).to.equal("Call *** or ***, mail me: ***. ".repeat(30));
+  });
+
+  it("reads text in base64 that is no clean text, by its character set", () => {
+    const mask = aWordsRule(["bad"], { action: "mask" });
+    const encoded = (bytes: Buffer, mimeType = "text/plain") =>
+      maskedBy(mask, bytes.toString("base64"), { mimeType, encoding: "base64" });
+    expect(encoded(Buffer.from([0xff, ...Buffer.from(" bad day")]))).to.equal("\ufffd *** day");
+    expect(encoded(Buffer.from("bad day", "utf16le"), "text/plain; charset=utf-16le")).to.equal("*** day");
+    const good = Buffer.from([0xff, ...Buffer.from(" good day")]);
+    expect(encoded(good), "as it was").to.equal(good.toString("base64"));
+    expect(encoded(Buffer.from("bad"), "image/png")).to.equal(Buffer.from("bad").toString("base64"));
+  });
+
+  it("reads what is no name under a key of names", () => {
+    const json = '{"note_id": "bad idea", "item_id": "bad"}';
+    const masked = '{"note_id": "*** idea", "item_id": "bad"}';
+    expect(maskedBy(aWordsRule(["bad"], { action: "mask" }), json, { mimeType: "application/json" })).to.equal(masked);
+  });
+
   it("is refused with the place of what is wrong", () => {
     const rows: readonly (readonly [string, string])[] = [
       ["(a+", "rules.1.pattern: missing closing ) at character 3"],

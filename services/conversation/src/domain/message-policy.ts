@@ -12,7 +12,7 @@ import type {
 import { BEFORE_SEND, MAX_REGEX_RULES, ruleSubjectOf } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { mimeTypeOf, notificationWithTexts, type Rewrite, type TextPart, textsOf, withTexts } from "./policed-texts.ts";
-import { type Finder, masked, PatternError, regexFinder, wordsFinder } from "./policy-finders.ts";
+import { type Finder, masked, newWork, PatternError, regexFinder, type Span, wordsFinder } from "./policy-finders.ts";
 
 /** A part as far as a policy looks at it. */
 type PolicedPart = TextPart & Pick<NewPart, "content">;
@@ -102,6 +102,7 @@ export function judge<P extends PolicedPart>({ policy, rules }: CompiledPolicy, 
   const subject = ruleSubjectOf(draft);
   const hits: RuleHit[] = [];
   const rates: RateRule[] = [];
+  const work = newWork();
   let said: Said<P> = { parts: draft.parts, notification: draft.notification };
   for (const { rule, find } of rules) {
     if (rule.state === "inactive" || !rule.appliesTo.includes(subject)) continue;
@@ -109,7 +110,7 @@ export function judge<P extends PolicedPart>({ policy, rules }: CompiledPolicy, 
       rates.push(rule);
       continue;
     }
-    const after = find ? withoutFound(said, find, policy.mask) : said;
+    const after = find ? withoutFound(said, (text) => find(text, work), policy.mask) : said;
     if (find ? after === said : !exceeds(rule, said.parts, draft.whole ?? said.parts)) continue;
     hits.push(hitOf(rule));
     if (rule.state === "dry_run") continue;
@@ -144,7 +145,11 @@ const hitOf = ({ name, kind, action, state }: MessageRule): RuleHit => ({
 export type Said<P extends PolicedPart> = Pick<Judgement<P>, "parts" | "notification">;
 
 /** What is said with a mask over all that is found; the very same where nothing is. */
-function withoutFound<P extends PolicedPart>(said: Said<P>, find: Finder, mask: string): Said<P> {
+function withoutFound<P extends PolicedPart>(
+  said: Said<P>,
+  find: (text: string) => readonly Span[],
+  mask: string,
+): Said<P> {
   let isFound = false;
   const rewrite: Rewrite = (text) => {
     const spans = find(text);

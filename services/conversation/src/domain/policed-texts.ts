@@ -15,19 +15,31 @@ export const mimeTypeOf = ({ mimeType }: Pick<TextPart, "mimeType">): string =>
 
 const isJson = (type: string): boolean => type === "application/json" || type.endsWith("+json");
 
-/** What only names things: changed, it would name others. */
-const isName = (key: string): boolean => /(?:^|_)(?:id|type)$/i.test(key);
+/** What only names things: changed, it would name others. What has a space in it is no name. */
+const isName = (key: string, value: string): boolean => /(?:^|_)(?:id|type)$/i.test(key) && /^\S+$/.test(value);
 
 /**
- * A body with each text in it rewritten, and every other character as it was. Of JSON, which is what the messages of
+ * A body with each text in it rewritten, and every other character as it was; the very same part where nothing is. Of JSON, which is what the messages of
  * published clients are, the texts are the strings that are values; the rest of it is not even written anew.
  */
 export function withTexts<P extends TextPart>(part: P, rewrite: Rewrite): P {
-  if (part.body === null || part.encoding !== null) return part;
+  if (part.body === null) return part;
   const type = mimeTypeOf(part);
-  if (type.startsWith("text/")) return { ...part, body: rewrite(part.body) };
-  if (!isJson(type)) return part;
-  return { ...part, body: isReadable(part.body) ? jsonWithTexts(part.body, rewrite) : rewrite(part.body) };
+  if (!type.startsWith("text/") && !isJson(type)) return part;
+  const body = part.encoding === null ? part.body : decoded(part.body, part);
+  const rewritten = isJson(type) && isReadable(body) ? jsonWithTexts(body, rewrite) : rewrite(body);
+  return rewritten === body ? part : { ...part, body: rewritten, encoding: null };
+}
+
+/** Bytes that are no clean text are shown as one all the same: whatever cannot be read in them, a word beside it can. */
+function decoded(base64: string, { mimeType }: Pick<TextPart, "mimeType">): string {
+  const bytes = Buffer.from(base64, "base64");
+  const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(mimeType)?.[1];
+  try {
+    return new TextDecoder(charset).decode(bytes);
+  } catch {
+    return bytes.toString();
+  }
 }
 
 function isReadable(json: string): boolean {
@@ -50,7 +62,7 @@ function jsonWithTexts(json: string, rewrite: Rewrite): string {
       key = text;
       return whole;
     }
-    if (isName(key)) return whole;
+    if (isName(key, text)) return whole;
     const rewritten = rewrite(text);
     return rewritten === text ? whole : JSON.stringify(rewritten);
   });

@@ -7,8 +7,32 @@ export interface Span {
   readonly to: number;
 }
 
-/** What a rule finds in a text, in order and without overlaps. Its time is linear in the text. */
-export type Finder = (text: string) => readonly Span[];
+/**
+ * What one message may still cost its lane, in steps of some 20 ns: an app chooses its patterns, and its users the texts, and
+ * all other apps wait meanwhile.
+ */
+export interface Work {
+  left: number;
+}
+
+/** About 200 ms; a message of two thousand characters and twenty usual patterns takes a third of it. */
+const STEPS_OF_A_MESSAGE = 8_000_000;
+
+export const newWork = (): Work => ({ left: STEPS_OF_A_MESSAGE });
+
+/** Whether there is so much left. */
+function isSpent(work: Work, steps: number): boolean {
+  work.left -= steps;
+  return work.left < 0;
+}
+
+/**
+ * What a rule finds in a text, in order and without overlaps. What is too much to look at counts as found: nobody gets a
+ * word past a rule by the length of what stands before it.
+ */
+export type Finder = (text: string, work: Work) => readonly Span[];
+
+const unseen = (text: string, from: number): Span[] => (from < text.length ? [{ from, to: text.length }] : []);
 
 const segmenter = new Intl.Segmenter("en", { granularity: "word" });
 
@@ -32,29 +56,56 @@ function wordsIn(text: string): Word[] {
   return words;
 }
 
+/** To cut a character of text into words, and to go on by one word along entries. */
+const STEPS = { character: 15, word: 5 } as const;
+
+/** Entries by their words, one behind the other. */
+interface Entries {
+  readonly next: Map<string, Entries>;
+  /** An entry ends here. */
+  isEnd: boolean;
+}
+
+const noEntries = (): Entries => ({ next: new Map(), isEnd: false });
+
 /** Whole words, and several in a row where an entry has several. Null: an entry has no word in it. */
 export function wordsFinder(entries: readonly string[]): Finder | null {
-  const byFirst = new Map<string, string[][]>();
+  const all = noEntries();
   for (const entry of entries) {
-    const [first, ...rest] = wordsIn(entry).map(({ word }) => word);
-    if (first === undefined) return null;
-    byFirst.set(first, [...(byFirst.get(first) ?? []), rest]);
+    let place = all;
+    for (const { word } of wordsIn(entry)) {
+      const next = place.next.get(word) ?? noEntries();
+      place.next.set(word, next);
+      place = next;
+    }
+    if (place === all) return null;
+    place.isEnd = true;
   }
-  // The longest first, so that all of what was said is masked.
-  for (const rests of byFirst.values()) rests.sort((a, b) => b.length - a.length);
-  return (text) => {
+  return (text, work) => {
+    if (isSpent(work, text.length * STEPS.character)) return unseen(text, 0);
     const words = wordsIn(text);
     const spans: Span[] = [];
     for (let at = 0; at < words.length; at += 1) {
-      const start = words[at];
-      const rest =
-        start && byFirst.get(start.word)?.find((some) => some.every((word, n) => words[at + 1 + n]?.word === word));
-      if (!start || !rest) continue;
-      at += rest.length;
-      spans.push({ from: start.from, to: words[at]?.to ?? start.to });
+      const end = endOfLongest(all, words, at);
+      const from = words[at]?.from ?? 0;
+      if (isSpent(work, STEPS.word * end.looked)) return [...spans, ...unseen(text, from)];
+      if (end.last === null) continue;
+      spans.push({ from, to: words[end.last]?.to ?? from });
+      at = end.last;
     }
     return spans;
   };
+}
+
+/** The last word of the longest entry that begins at a word, so that all of what was said is masked; and how far was looked. */
+function endOfLongest(entries: Entries, words: readonly Word[], at: number) {
+  let last: number | null = null;
+  let looked = 0;
+  for (let place: Entries | undefined = entries; place; looked += 1) {
+    if (place.isEnd) last = at + looked - 1;
+    place = place.next.get(words[at + looked]?.word ?? "");
+  }
+  return { last, looked };
 }
 
 /** Instructions that each character is compared with at most. */
@@ -66,23 +117,37 @@ export class PatternError extends Error {
 }
 
 /**
- * What a pattern finds, by RE2: no pattern makes it take longer than linear in the text, unlike the regular expressions of
- * JavaScript.
+ * What a pattern finds, by RE2: to find one thing is linear in the text, unlike with the regular expressions of JavaScript. To
+ * find all is not: where a pattern looks to the end each time, it is the text's square.
  * @throws PatternError
  */
 export function regexFinder(pattern: string, isCaseSensitive: boolean): Finder {
   const compiled = compile(pattern, isCaseSensitive ? 0 : RE2JS.CASE_INSENSITIVE);
   if (compiled.programSize() > MAX_PROGRAM) throw new PatternError("the pattern is too large");
   if (compiled.matcher("").find()) throw new PatternError("the pattern finds something in every text, also in none");
-  return (text) => {
+  const program = compiled.programSize();
+  const isLazy = isBounded(pattern);
+  // A character takes an instruction at least, and two places in the text at most.
+  const longest = 2 * program;
+  return (text, work) => {
     const spans: Span[] = [];
     const matcher = compiled.matcher(text);
-    while (matcher.find()) {
+    for (let from = 0; ; from = matcher.end()) {
+      if ((text.length - from) * program > work.left) return [...spans, ...unseen(text, from)];
+      if (!matcher.find()) {
+        work.left -= (text.length - from) * program;
+        return spans;
+      }
+      // Where a pattern may go on for ever, it may have looked to the end for this one thing.
+      const end = isLazy ? Math.min(text.length, matcher.end() + longest) : text.length;
+      work.left -= (end - from) * program;
       if (matcher.end() > matcher.start()) spans.push({ from: matcher.start(), to: matcher.end() });
     }
-    return spans;
   };
 }
+
+/** Whether what it finds is no longer than its program, for nothing in it repeats without end; where in doubt, not. */
+const isBounded = (pattern: string): boolean => !/[*+]|,\}/.test(pattern.replaceAll(/\\[^QE]/g, ""));
 
 function compile(pattern: string, flags: number): RE2JS {
   try {

@@ -50,7 +50,8 @@ describe("the schedule of a conversation", () => {
     const one = lifetime(stores);
     const { conversation } = await one.create();
     const { conversationId = "" } = conversation ?? {};
-    await one.change(conversationId, { closing: { expiresAt: one.now() + HOUR }, graceMs: 0 });
+    await one.change(conversationId, { closing: { expiresAt: one.now() + HOUR } });
+    expect((await one.rowOf(conversationId)).lifecycle, "what is said goes a day later").to.include({ graceMs: DAY });
     one.pass(HOUR);
     expect(await one.send(conversationId)).to.equal("conversation_closed");
   });

@@ -47,6 +47,19 @@ describe("SendMessage", () => {
     };
   }
 
+  it("takes nothing of who is muted, though she is alone in it: others may come and read", async () => {
+    const app = anAppId();
+    const { conversationId } = await aConversation(stores, app, [aUserId(1)]);
+    const { publisher } = recordingPublisher();
+    const send = async (until: number) => {
+      const handle = sendMessages({ ...stores, ...blocking({}, { [aUserId(1)]: until }), publisher });
+      const [outcome] = await handle([aDelivery(aDraft(conversationId), { app })]);
+      return outcome;
+    };
+    expect(await send(stores.now() + 60_000)).to.have.nested.property("error.code", "user_muted");
+    sentOf(await send(stores.now()));
+  });
+
   it("gives the messages of a group the next positions, in order, with one question to the directory", async () => {
     const { handle, command, created, asked, standing, conversationId } = await setUp();
     const group = Array.from({ length: 5 }, () => command());
@@ -231,11 +244,11 @@ describe("SendMessage", () => {
     expect(rows.get(aUserId(3))?.sortAt).to.equal(sent.sentAt);
   });
 
-  it("asks about no blockers of a bare name, nor where nobody else is", async () => {
+  it("asks about no blockers of a bare name, nor where nobody else is when a backend says it", async () => {
     const { app, handle, command, asked } = await setUp();
     await handle([command({ sender: { name: "System" }, authority: "backend" })]);
     const alone = await aConversation(stores, app, userIds(1));
-    await handle([aDelivery(aDraft(alone.conversationId), { app })]);
+    await handle([aDelivery(aDraft(alone.conversationId, { authority: "backend" }), { app })]);
     expect(asked).to.deep.equal([]);
   });
 

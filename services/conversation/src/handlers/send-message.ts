@@ -163,7 +163,9 @@ async function findHeard({ blockers }: SendingDeps, open: readonly Open[]) {
     const key = audienceKey(delivery);
     if (senderId === null || checks.has(key)) continue;
     const userIds = conversation.participants.filter((userId) => userId !== senderId);
-    if (userIds.length > 0) checks.set(key, { cause: delivery, check: { senderId, userIds } });
+    // Whether she is muted is in the answer too, and whoever comes in later reads what she says to nobody now.
+    if (userIds.length > 0 || delivery.payload.authority === "user")
+      checks.set(key, { cause: delivery, check: { senderId, userIds } });
   }
   const perApp = Map.groupBy(checks, ([, { cause }]) => cause.app);
   const answers = [...perApp].map(async ([app, entries]) => {

@@ -68,6 +68,10 @@ export function authorize(grant: Grant, scope: Scope, appInPath: string | undefi
   return appId;
 }
 
-function requireScope(grant: Grant, scope: Scope): void {
-  if (!isGranted(grant.scopes, scope)) throw accessDenied(`The token lacks the scope ${scope}`);
+/**
+ * For a request that does, or shows, more than its route says.
+ * @throws LayerError 403 `access_denied`
+ */
+export function requireScope({ scopes }: Pick<Grant, "scopes">, scope: Scope, why = ""): void {
+  if (!isGranted(scopes, scope)) throw accessDenied(`The token lacks the scope ${scope}${why}`);
 }

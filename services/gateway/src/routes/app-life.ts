@@ -98,8 +98,8 @@ const DELETE: Act = {
   kind: "delete",
   summary: "Delete an app, after a grace",
   description:
-    "It lets nobody in from now on, as a suspended one, and can be restored until `restorable_until`. Then its tokens are " +
-    "gone, and it does not come back. Its other data are not erased yet.",
+    "It lets nobody in from now on, as a suspended one, and can be restored until `restorable_until`. Then its tokens and all " +
+    "that is kept of it go, and it does not come back.",
 };
 
 const RESTORE: Act = {

@@ -2,6 +2,7 @@ import { DeleteMembershipRule, ListMembershipRules, PutMembershipRule } from "@s
 import { conversationLimits, type ProfileCache, requireMessages, type SettingsCache } from "@strata/doors";
 import { membershipRuleView, parseMembershipRule } from "@strata/layer-protocol";
 import { z } from "zod";
+import { requireScope } from "../http/authentication.ts";
 import { onePage } from "../http/page.ts";
 import { type Answer, type Call, noContent, ok, type Route } from "../http/route.ts";
 import { MembershipRuleBody, MembershipRuleView } from "../openapi/membership-rule-schemas.ts";
@@ -63,11 +64,12 @@ const putting = (deps: RuleDeps): Route => ({
       "Whole, under a UUID that the caller chooses. `join`: whose identity is created while the rule is active, and who " +
       "matches, takes part in the rule's conversation; each user once, whatever becomes of her there. Who is there already " +
       "joins by a run. `leave`: it is looked for who has not been seen for long every so often. What a rule has done stays " +
-      "when it is changed. Runs under way stop.",
+      "when it is changed. Runs under way stop. With a filter it also wants the scope `users:read`, with a warning " +
+      "`announcements:write`.",
     path: RulePath,
     body: MembershipRuleBody,
     answer: { status: 200, description: "The rule as it is now", schema: MembershipRuleView },
-    errors: [404, 410, 413, 422],
+    errors: [403, 404, 410, 413, 422],
   }),
   handle: (call) => put(call, deps),
 });
@@ -79,7 +81,10 @@ async function put(call: Call, deps: RuleDeps): Promise<Answer> {
   const { maxPartsPerMessage } = await deps.settings.of(call);
   const parts = { maxParts: maxPartsPerMessage, maxPartBytes: deps.maxPartBytes };
   const wanted = parseMembershipRule(call.body, { version: call.wire.version, now, ...limits, ...parts });
+  // Its runs tell who matches, and it may be made for nothing else.
+  if (wanted.terms.filter !== null) requireScope(call.grant, "users:read", ", which a filter wants");
   if (wanted.terms.kind === "leave" && wanted.terms.warning) {
+    requireScope(call.grant, "announcements:write", ", for a warning is an announcement");
     await requireMessages(call, deps, "leave.warning", [wanted.terms.warning.message]);
   }
   const rule = await call.calls.request(PutMembershipRule, { ruleId, ...wanted, at: now, actor: actorOf(call) });

@@ -22,7 +22,8 @@ const ExportLine = z.looseObject({ type: z.string() }).meta({
 export const exportUser = ({ users }: Deps): Route => ({
   method: "get",
   path: "/apps/:app/users/:user/export",
-  access: "users:read",
+  // What she wrote and got is in it, and not only who she is.
+  access: "app:read",
   operation: operation({
     id: "exportUser",
     tag: "Users",
