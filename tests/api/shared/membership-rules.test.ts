@@ -125,21 +125,21 @@ describe("membership rules", function membershipRules() {
     const other = await openWorld(platform);
     const [bot = ""] = await other.users(1);
     const send = accountClient(platform);
-    const put = async (scopes: readonly string[], rule: object) => {
+    const putBy = async (scopes: readonly string[], rule: object) => {
       const made = await send("POST", `/accounts/apps/${other.appId}/tokens`, { body: { name: "narrow", scopes } });
       const path = `/apps/${other.appId}/membership_rules/${randomUUID()}`;
       return send("PUT", path, { token: madeToken(made).text, body: { name: "x", ...rule } });
     };
     const [writes, reads, announces] = ["conversations:write", "users:read", "announcements:write"];
     const join = { join: { filter: inCity("x"), capacity: 5 } };
-    expectError(await put([writes], join), "access_denied");
-    expectStatus(await put([writes, reads], join), 200);
+    expectError(await putBy([writes], join), "access_denied");
+    expectStatus(await putBy([writes, reads], join), 200);
     const leave = { inactive_seconds: 10 };
-    expectStatus(await put([writes], { leave }), 200);
+    expectStatus(await putBy([writes], { leave }), 200);
     const warning = { before_seconds: 1, sender_id: identityId(bot), parts: [textPart("Still there?")] };
     const warned = { leave: { ...leave, warning } };
-    expectError(await put([writes, reads], warned), "access_denied");
-    expectStatus(await put([writes, announces], warned), 200);
+    expectError(await putBy([writes, reads], warned), "access_denied");
+    expectStatus(await putBy([writes, announces], warned), 200);
   });
 
   it("are refused with the path of what is wrong", async () => {
