@@ -1,5 +1,5 @@
-import { type ModerationDecisionRequested, type PayloadOf, ReportDeletion, type UserDeleted } from "@strata/contracts";
-import { ack, type Handler, type Publisher } from "@strata/messaging";
+import type { ModerationDecisionRequested, PayloadOf, UserDeleted } from "@strata/contracts";
+import { ack, deletionReport, type Handler, type Publisher } from "@strata/messaging";
 import { requestOf } from "../domain/decision.ts";
 import { callKey, type CallStore } from "../store/call-store.ts";
 
@@ -43,17 +43,11 @@ interface ForgettingDeps extends Deps {
 export const forgetUser =
   ({ calls, publisher }: ForgettingDeps): Handler<PayloadOf<typeof UserDeleted>, never> =>
   async (delivery) => {
-    const { app, id, payload } = delivery;
-    const about = { userId: payload.userId, at: payload.at, step: "integration" as const };
-    const report = (isDone: boolean, counts: Record<string, number>): Promise<void> =>
-      publisher.send(
-        ReportDeletion,
-        app,
-        { ...about, counts, isDone },
-        { id: `${id}.integration-${isDone ? "done" : "counted"}`, cause: delivery },
-      );
-    await report(false, { webhook_calls: await calls.countOfUser(app, about.userId) });
-    await calls.removeUser(app, about.userId);
-    await report(true, {});
+    const { app, payload } = delivery;
+    const { userId, at } = payload;
+    const report = deletionReport(publisher, "integration", { app, userId, at }, delivery);
+    await report.counted({ webhook_calls: await calls.countOfUser(app, userId) });
+    await calls.removeUser(app, userId);
+    await report.done();
     return ack;
   };
