@@ -8,6 +8,7 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import type { Circuits } from "./circuits.ts";
 import { askBeforeSend } from "./handlers/ask-before-send.ts";
 import { followDecision, forgetUser } from "./handlers/follow-decisions.ts";
 import { listWebhookCalls } from "./handlers/list-webhook-calls.ts";
@@ -25,6 +26,7 @@ interface Dependencies {
   readonly signing: Signing;
   readonly call: CallBackend;
   readonly underWay: UnderWay;
+  readonly circuits: Circuits;
   readonly metrics: CallMetrics;
   readonly publisher: Publisher;
   readonly mongo: Dependency;

@@ -3,6 +3,7 @@ import { rootCertificates } from "node:tls";
 import { openBroker, purgedApps } from "@strata/messaging";
 import { openMongo, type ServiceContext, startAppPurges } from "@strata/runtime";
 import { urlCaller } from "./call-url.ts";
+import { circuits as circuitsOf } from "./circuits.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDueCalls } from "./due-calls.ts";
@@ -32,6 +33,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const metrics = callMetrics(registry);
   const call = callBackend(caller, signing);
   const limits = underWay(config.CALLS_PER_APP);
+  const circuits = circuitsOf({ coolDownMs: config.BACKEND_COOL_DOWN_MS, log });
   const rows = consumers({
     publisher: broker,
     calls,
@@ -39,6 +41,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
     signing,
     call,
     underWay: limits,
+    circuits,
     metrics,
     mongo: mongo.dependency,
   });
