@@ -17,11 +17,13 @@ import type { CallMetrics } from "./metrics.ts";
 import type { CallBackend } from "./signed-call.ts";
 import type { Signing } from "./signing.ts";
 import type { CallStore } from "./store/call-store.ts";
+import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { SecretStore } from "./store/secret-store.ts";
 import type { UnderWay } from "./under-way.ts";
 
 interface Dependencies {
   readonly calls: CallStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly secrets: SecretStore;
   readonly signing: Signing;
   readonly call: CallBackend;

@@ -11,6 +11,7 @@ import { callMetrics } from "./metrics.ts";
 import { callBackend } from "./signed-call.ts";
 import { signing as signingWith } from "./signing.ts";
 import { mongoCallStore } from "./store/call-store.ts";
+import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
 import { mongoSecretStore } from "./store/secret-store.ts";
 import { underWay } from "./under-way.ts";
 
@@ -20,7 +21,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   readiness.add("mongodb", () => mongo.dependency.answers());
   const calls = mongoCallStore(mongo.db);
   const secrets = mongoSecretStore(mongo.db);
-  await calls.ensureIndexes();
+  const forgottenUsers = mongoForgottenUserStore(mongo.db);
+  await Promise.all([calls.ensureIndexes(), forgottenUsers.ensureIndexes()]);
 
   const file = config.WEBHOOK_CA_FILE;
   const ca = file === undefined ? null : [...rootCertificates, await readFile(file, "utf8")];
@@ -37,6 +39,7 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const rows = consumers({
     publisher: broker,
     calls,
+    forgottenUsers,
     secrets,
     signing,
     call,
