@@ -12,7 +12,9 @@ export const RuleMember = z.object({
   conversationId: z.string().nullable(),
   /** The number of the conversation that she is being put into, and may be in already; absent once that is settled. */
   placing: z.number().int().optional(),
-  /** When she began to join by it, or was warned. */
+  /** The conversations that she is being taken out of, and may be out of already; it goes with the row once that is told. */
+  leaving: z.array(z.string()).optional(),
+  /** When she began to join by it, was warned, or began to leave. */
   at: z.number(),
   /** The last run in which she was one of those who are warned. */
   run: z.string().nullable(),
@@ -24,7 +26,8 @@ interface OfRule {
   readonly ruleId: string;
 }
 
-type Placing = Pick<RuleMember, "at" | "run"> & { readonly placing: number };
+type Leaving = Pick<RuleMember, "at" | "run">;
+type Placing = Leaving & { readonly placing: number };
 
 export interface RuleMemberStore {
   /** Those of some users whom the rule has to do with, by user id. */
@@ -37,6 +40,8 @@ export interface RuleMemberStore {
   goOn(member: RuleMember, placing: number): Promise<RuleMember | null>;
   /** That is settled. `conversationId`: where she is; null: nowhere. */
   settle(member: RuleMember, done: Pick<RuleMember, "conversationId" | "run">): Promise<void>;
+  /** She is being taken out of these, too; answers all of them. */
+  leave(rule: OfRule, userId: string, conversationIds: readonly string[], by: Leaving): Promise<readonly string[]>;
   /** They were found again by a run. */
   keep(rule: OfRule, userIds: readonly string[], run: string): Promise<void>;
   /** Whom a run has not found: they have come back since they were warned. */
@@ -82,6 +87,18 @@ export function mongoRuleMemberStore(db: Db): RuleMemberStore {
     },
     async settle({ _id }, done) {
       await members.updateOne({ _id, placing: { $exists: true } }, { $set: done, $unset: { placing: "" } });
+    },
+    async leave({ app, ruleId }, user, conversationIds, by) {
+      const _id = key({ app, ruleId }, user);
+      const row = await members.findOneAndUpdate(
+        { _id },
+        {
+          $addToSet: { leaving: { $each: [...conversationIds] } },
+          $setOnInsert: { app, ruleId, user, conversationId: null, ...by },
+        },
+        { upsert: true, returnDocument: "after" },
+      );
+      return RuleMember.parse(row).leaving ?? [];
     },
     async keep(rule, userIds, run) {
       await members.updateMany({ _id: { $in: userIds.map((userId) => key(rule, userId)) } }, { $set: { run } });
