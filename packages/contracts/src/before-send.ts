@@ -28,10 +28,10 @@ export type BeforeSend = z.infer<typeof BeforeSend>;
 /** What stands for a part's text; null: it stays as it is. */
 export const ReplacedPart = z.object({ mimeType: z.string(), body: z.string() }).nullable();
 
-/** What a backend said of a message; `none`: it did not answer, or not in words that are understood. */
+/** What a backend said of a message; `none`: it did not answer, not in words that are understood, or was not asked. */
 export const BeforeSendVerdict = z.object({
   outcome: z.enum(["allow", "flag", "replace", "refuse", "none"]),
-  /** The backend's own reason, or why there is no answer. */
+  /** The backend's own reason; or why there is no answer, also where nobody asked it. */
   note: z.string().max(500).nullable(),
   /** With `replace`: one for each part of the message. */
   parts: z.array(ReplacedPart).optional(),

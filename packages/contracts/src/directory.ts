@@ -93,7 +93,10 @@ export const CreateToken = defineCommand({
   reply: Token,
 });
 
-/** Ends a token. Every gateway hears `directory.token.revoked.v1` and forgets it at once. */
+/**
+ * Ends a token. Every gateway hears `directory.token.revoked.v1` and forgets it at once. Refused: `not_found`;
+ * `invalid_operation` for the last by which the account is administered.
+ */
 export const RevokeToken = defineCommand({
   service: "directory",
   lane: "admin",

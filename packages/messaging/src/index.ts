@@ -4,6 +4,7 @@ export type { Cause, Delivery } from "./delivery.ts";
 export { serviceUnavailable } from "./errors.ts";
 export { ack, deadLetter, type Outcome, refuse, reply, retry } from "./outcome.ts";
 export { recordAct } from "./record-act.ts";
+export { type Deleted, deletionReport } from "./report-deletion.ts";
 export { purgedApps } from "./purged-apps.ts";
 export { faultsOf } from "./proofs.ts";
 export type { Client, EventOptions, Publisher, PublishOptions } from "./publisher.ts";

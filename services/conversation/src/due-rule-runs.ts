@@ -13,6 +13,7 @@ import {
 import { madeUuid } from "./domain/made-uuid.ts";
 import { departPage, type LeavingDeps, warnPage } from "./rule-departures.ts";
 import { placeUser } from "./rule-placements.ts";
+import type { RuleMember } from "./store/rule-member-store.ts";
 import type { RuleRunStore } from "./store/rule-run-store.ts";
 
 export interface RunDeps extends LeavingDeps {
@@ -66,13 +67,15 @@ async function apply(deps: RunDeps, rule: RuleRow, run: RunRow, userIds: readonl
     const members = await deps.members.find(rule, userIds);
     return userIds.map((userId) => ({
       userId,
-      outcome: members.has(userId) ? ("already" as const) : ("joined" as const),
+      outcome: isSettled(members.get(userId)) ? ("already" as const) : ("joined" as const),
     }));
   }
   const happened = [];
   for (const userId of userIds) happened.push({ userId, outcome: await placeUser(deps)(rule, userId, cause) });
   return happened;
 }
+
+const isSettled = (member: RuleMember | undefined): boolean => member !== undefined && member.placing === undefined;
 
 /** Where a run goes on; null: nowhere. Behind the warnings, those are dropped who have come back since they were warned. */
 async function nextPlace(

@@ -96,40 +96,74 @@ export const departPage =
     const { terms } = rule;
     if (terms.kind !== "leave") return [];
     const { warning } = terms;
-    const warned = warning === null ? null : await deps.members.find(rule, userIds);
+    const known = await deps.members.find(rule, userIds);
     const left = [];
     for (const userId of userIds) {
-      const warnedAt = warned?.get(userId)?.at ?? null;
-      const isDue = warning === null || (warnedAt !== null && warnedAt <= run.startedAt - warning.beforeMs);
-      if (isDue && (await depart(deps, rule, run, userId, cause))) left.push({ userId, outcome: "left" as const });
+      const member = known.get(userId);
+      const isDue = warning === null || (member !== undefined && member.at <= run.startedAt - warning.beforeMs);
+      if (!isDue) continue;
+      const isLeaving = run.isDryRun
+        ? await takesPart(deps, rule, userId)
+        : await depart(deps, rule, run, userId, { cause, isBegun: (member?.leaving ?? []).length > 0 });
+      if (isLeaving) left.push({ userId, outcome: "left" as const });
     }
     return left;
   };
 
-/** Whether there was anything to leave, or in a dry run would be. */
-async function depart(deps: LeavingDeps, rule: RuleRow, run: RunRow, userId: string, cause: Cause): Promise<boolean> {
-  const { client, members, publisher, now } = deps;
+interface Departing {
+  readonly cause: Cause;
+  /** A process has died over it: what she is out of already is left to be told. */
+  readonly isBegun: boolean;
+}
+
+/**
+ * Takes a user out of her conversations; answers whether there was any. Which ones is written down first, and dropped last,
+ * behind the event: whoever does it again does not find her in those that she is out of.
+ */
+async function depart(
+  deps: LeavingDeps,
+  rule: RuleRow,
+  run: RunRow,
+  userId: string,
+  { cause, isBegun }: Departing,
+): Promise<boolean> {
+  const { members, publisher, now } = deps;
   const { app, ruleId } = rule;
+  const found: string[] = [];
+  for await (const conversationId of conversationsOf(deps, rule, userId)) found.push(conversationId);
+  if (found.length === 0 && !isBegun) return false;
+  const leaving = await members.leave(rule, userId, found, { at: now(), run: run.runId });
   const conversationIds: string[] = [];
-  for await (const conversationId of conversationsOf(deps, rule, userId)) {
-    if (run.isDryRun) return true;
-    const change = {
-      conversationId,
-      actor: null,
-      changes: [{ kind: "remove-participant" as const, userId }],
-      limits: { maxParticipants: 1_000, maxMetadataBytes: Number.MAX_SAFE_INTEGER },
-    };
-    try {
-      await client.request(ChangeConversation, app, change, { id: `${run._id}/${conversationId}/${userId}`, cause });
-      conversationIds.push(conversationId);
-    } catch (error) {
-      // Deleted meanwhile: there is nothing to leave any more.
-      if (!(error instanceof DomainError) || !["object_deleted", "not_found"].includes(error.code)) throw error;
-    }
+  for (const conversationId of leaving) {
+    if (await remove(deps, run, { conversationId, userId }, cause)) conversationIds.push(conversationId);
   }
-  if (conversationIds.length === 0) return false;
-  const left = { ruleId, conversationIds, userId, at: now() };
-  await publisher.emit(RuleUserLeft, app, left, { id: `${run._id}/${userId}/left`, cause });
+  if (conversationIds.length > 0) {
+    const left = { ruleId, conversationIds, userId, at: now() };
+    await publisher.emit(RuleUserLeft, app, left, { id: `${run._id}/${userId}/left`, cause });
+  }
   await members.drop(rule, userId);
-  return true;
+  return conversationIds.length > 0;
+}
+
+/** Whether she is out of it; not where it is gone: there is nothing to leave any more. */
+async function remove(
+  { client }: LeavingDeps,
+  { _id, app }: RunRow,
+  { conversationId, userId }: { readonly conversationId: string; readonly userId: string },
+  cause: Cause,
+): Promise<boolean> {
+  const change = {
+    conversationId,
+    actor: null,
+    changes: [{ kind: "remove-participant" as const, userId }],
+    limits: { maxParticipants: 1_000, maxMetadataBytes: Number.MAX_SAFE_INTEGER },
+  };
+  try {
+    await client.request(ChangeConversation, app, change, { id: `${_id}/${conversationId}/${userId}`, cause });
+    return true;
+  } catch (error) {
+    // Deleted meanwhile.
+    if (!(error instanceof DomainError) || !["object_deleted", "not_found"].includes(error.code)) throw error;
+    return false;
+  }
 }

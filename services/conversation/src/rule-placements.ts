@@ -26,33 +26,49 @@ const UNBOUNDED_METADATA = 1_000_000;
 /**
  * Puts a user into the conversation that a rule fills, and into the next one when that is full, or gone. She is put there
  * once, whatever she does afterwards. Which conversation is the n-th follows from the rule, so that all who need it first
- * make the same.
+ * make the same. Which one she is put into is written down first: whoever does it again, after a process died over it, looks
+ * there before she goes on to where others are put by then.
  */
 export const placeUser =
   (deps: PlacingDeps) =>
   async (rule: RuleRow, userId: string, cause: Placing): Promise<"joined" | "already" | "refused"> => {
-    const { rules, members, publisher, now } = deps;
-    const { app, ruleId } = rule;
-    const member = (await members.find(rule, [userId])).get(userId);
-    if (member) return outcomeBefore(member, cause.runId);
-    let row: RuleRow | null = rule;
-    for (let turn = 0; row !== null && turn < TURNS; turn += 1) {
+    const { rules, members, now } = deps;
+    const beginning = { placing: rule.current, at: now(), run: cause.runId };
+    let member: RuleMember | null = await members.begin(rule, userId, beginning);
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      if (member === null) return "refused";
+      if (member.placing === undefined) return outcomeBefore(member, cause.runId);
+      const row = { ...rule, current: member.placing };
       const outcome = row.current === 0 ? "full" : await join(deps, row, userId, cause);
       if (outcome !== "full") {
-        const conversationId = outcome === "joined" ? conversationOfRule(row, row.current) : null;
-        const at = now();
-        await members.insertNew([{ app, ruleId, user: userId, conversationId, at, run: cause.runId }]);
-        if (conversationId !== null) {
-          const joined = { ruleId, conversationId, userId, at };
-          await publisher.emit(RuleUserJoined, app, joined, { id: `${cause.id}.${ruleId}.${userId}.joined`, cause });
-        }
+        await settle(deps, row, member, outcome, cause);
         return outcome;
       }
       await rules.advance(row);
-      row = await rules.find(app, ruleId);
+      const next = await rules.find(rule.app, rule.ruleId);
+      if (next === null) break;
+      member = await members.goOn(member, next.current);
     }
     throw new Error(`conversations of ${rule._id} filled up again and again`);
   };
+
+/** Told before it is settled: a repeat finds what is left to do, and says the same again. */
+async function settle(
+  { members, publisher }: PlacingDeps,
+  rule: RuleRow,
+  member: RuleMember,
+  outcome: "joined" | "refused",
+  cause: Placing,
+): Promise<void> {
+  const { app, ruleId } = rule;
+  const { user: userId, at } = member;
+  const conversationId = outcome === "joined" ? conversationOfRule(rule, rule.current) : null;
+  if (conversationId !== null) {
+    const joined = { ruleId, conversationId, userId, at };
+    await publisher.emit(RuleUserJoined, app, joined, { id: `${cause.id}.${ruleId}.${userId}.joined`, cause });
+  }
+  await members.settle(member, { conversationId, run: cause.runId });
+}
 
 /** What came of it before: the run that has died since counts it as its own. */
 function outcomeBefore({ run, conversationId }: RuleMember, runId: string | null) {

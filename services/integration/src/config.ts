@@ -21,6 +21,8 @@ export const loadConfig = defineConfig({
   WEBHOOK_CA_FILE: z.string().optional(),
   /** How many calls of one app are under way in one process; more are answered at once as if nobody had. */
   CALLS_PER_APP: z.coerce.number().int().min(1).max(1_000).default(50),
+  /** How long a backend is not asked that did not answer several times in a row, before it is tried with one question. */
+  BACKEND_COOL_DOWN_MS: z.coerce.number().int().min(10).max(600_000).default(10_000),
   /** How often it is looked for calls that are due. */
   DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
 });

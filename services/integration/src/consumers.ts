@@ -8,6 +8,7 @@ import {
 } from "@strata/contracts";
 import { type Consumer, consumer, on, type Publisher } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import type { Circuits } from "./circuits.ts";
 import { askBeforeSend } from "./handlers/ask-before-send.ts";
 import { followDecision, forgetUser } from "./handlers/follow-decisions.ts";
 import { listWebhookCalls } from "./handlers/list-webhook-calls.ts";
@@ -16,15 +17,18 @@ import type { CallMetrics } from "./metrics.ts";
 import type { CallBackend } from "./signed-call.ts";
 import type { Signing } from "./signing.ts";
 import type { CallStore } from "./store/call-store.ts";
+import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { SecretStore } from "./store/secret-store.ts";
 import type { UnderWay } from "./under-way.ts";
 
 interface Dependencies {
   readonly calls: CallStore;
+  readonly forgottenUsers: ForgottenUserStore;
   readonly secrets: SecretStore;
   readonly signing: Signing;
   readonly call: CallBackend;
   readonly underWay: UnderWay;
+  readonly circuits: Circuits;
   readonly metrics: CallMetrics;
   readonly publisher: Publisher;
   readonly mongo: Dependency;

@@ -186,6 +186,36 @@ describe("calls of webhooks that are due", () => {
     expect(await test.row(gone)).to.equal(null);
     expect(await world.calls.count(test.app)).to.equal(1);
   });
+
+  it("are not made about a user who was deleted since, however late their event comes, but about who comes after her", async () => {
+    await using test = await setUp();
+    const { app, backend } = test;
+    const decided = { ...aDecision(backend.url), at: 7_000 };
+    await forgetUser(world)(aDelivery({ userId: "eve", at: 7_000 }, { app }));
+    const late = await test.ask(decided);
+    expect(await test.row(late)).to.equal(null);
+    const other = await test.ask({ ...decided, userId: "bob" });
+    const again = await test.ask({ ...decided, at: 7_001 });
+    await eventually(
+      async () => [(await test.row(other))?.state, (await test.row(again))?.state],
+      ["answered", "answered"],
+    );
+    expect(backend.calls).to.have.lengthOf(2);
+  });
+
+  it("are not left of a user who is deleted while her decision comes", async () => {
+    const app = anAppId();
+    const calls = {
+      ...world.calls,
+      async insertMissing(row: CallRow) {
+        await forgetUser(world)(aDelivery({ userId: "eve", at: 7_000 }, { app }));
+        await world.calls.insertMissing(row);
+      },
+    };
+    const decided = aDelivery({ ...aDecision("http://127.0.0.1:1/"), at: 7_000 }, { app });
+    expect(await followDecision({ ...world, calls })(decided)).to.deep.equal({ kind: "ack" });
+    expect(await world.calls.count(app)).to.equal(0);
+  });
 });
 
 const toText = (headers: Readonly<Record<string, unknown>>): Record<string, string> =>

@@ -3,6 +3,7 @@ import { rootCertificates } from "node:tls";
 import { openBroker, purgedApps } from "@strata/messaging";
 import { openMongo, type ServiceContext, startAppPurges } from "@strata/runtime";
 import { urlCaller } from "./call-url.ts";
+import { circuits as circuitsOf } from "./circuits.ts";
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDueCalls } from "./due-calls.ts";
@@ -10,6 +11,7 @@ import { callMetrics } from "./metrics.ts";
 import { callBackend } from "./signed-call.ts";
 import { signing as signingWith } from "./signing.ts";
 import { mongoCallStore } from "./store/call-store.ts";
+import { mongoForgottenUserStore } from "./store/forgotten-user-store.ts";
 import { mongoSecretStore } from "./store/secret-store.ts";
 import { underWay } from "./under-way.ts";
 
@@ -19,7 +21,8 @@ export async function start({ config, log, closing, readiness, metrics: registry
   readiness.add("mongodb", () => mongo.dependency.answers());
   const calls = mongoCallStore(mongo.db);
   const secrets = mongoSecretStore(mongo.db);
-  await calls.ensureIndexes();
+  const forgottenUsers = mongoForgottenUserStore(mongo.db);
+  await Promise.all([calls.ensureIndexes(), forgottenUsers.ensureIndexes()]);
 
   const file = config.WEBHOOK_CA_FILE;
   const ca = file === undefined ? null : [...rootCertificates, await readFile(file, "utf8")];
@@ -32,13 +35,16 @@ export async function start({ config, log, closing, readiness, metrics: registry
   const metrics = callMetrics(registry);
   const call = callBackend(caller, signing);
   const limits = underWay(config.CALLS_PER_APP);
+  const circuits = circuitsOf({ coolDownMs: config.BACKEND_COOL_DOWN_MS, log });
   const rows = consumers({
     publisher: broker,
     calls,
+    forgottenUsers,
     secrets,
     signing,
     call,
     underWay: limits,
+    circuits,
     metrics,
     mongo: mongo.dependency,
   });

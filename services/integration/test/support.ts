@@ -8,6 +8,7 @@ import { callMetrics } from "../src/metrics.ts";
 import { callBackend } from "../src/signed-call.ts";
 import { signing } from "../src/signing.ts";
 import { mongoCallStore } from "../src/store/call-store.ts";
+import { mongoForgottenUserStore } from "../src/store/forgotten-user-store.ts";
 import { mongoSecretStore } from "../src/store/secret-store.ts";
 
 export { aDelivery };
@@ -17,13 +18,15 @@ export async function openWorld(name: string) {
   const infra = await openInfra(name);
   const mongo = await openMongo(infra.mongoUrl("integration"), testLogger("integration"));
   const calls = mongoCallStore(mongo.db);
-  await calls.ensureIndexes();
+  const forgottenUsers = mongoForgottenUserStore(mongo.db);
+  await Promise.all([calls.ensureIndexes(), forgottenUsers.ensureIndexes()]);
   const secrets = mongoSecretStore(mongo.db);
   const signed = signing(randomBytes(32), secrets);
   const caller = urlCaller({ isLocalAllowed: true, ca: null });
   return {
     db: mongo.db,
     calls,
+    forgottenUsers,
     publisher: recordingPublisher().publisher,
     secrets,
     signing: signed,

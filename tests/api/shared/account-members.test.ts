@@ -108,10 +108,15 @@ describe("members of the account", function accountMembers() {
     }
     expectError(await send("DELETE", `${PATH}/${id}`, { token }), "invalid_operation");
     expectError(await send("PATCH", `${PATH}/me`, { token, body: { role: "viewer" } }), "invalid_operation");
+    // Nobody could let her in again.
+    expectError(await send("DELETE", "/accounts/tokens/self", { token }), "invalid_operation", "token_id");
     // What follows needs the account's token again.
     const made = await send("POST", "/accounts/tokens", { token, body: { name: "x", scopes: ["account:admin"] } });
     send = accountClient(platform, madeToken(made).text);
     expectStatus(await send("PATCH", `${PATH}/${id}`, { body: { role: "viewer" } }), 200);
+    const path = `/accounts/tokens/${String(member(made.json, "id"))}`;
+    expectError(await send("DELETE", path), "invalid_operation", "token_id");
+    expectStatus(await send("GET", "/accounts/tokens"), 200);
   });
 
   it("go on with another token, and log out, whatever their role", async () => {

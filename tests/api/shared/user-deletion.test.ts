@@ -13,6 +13,7 @@ const KEPT: Readonly<Record<string, string>> = {
   "announcement-fanout/rosters": "likewise, once they are sorted",
   "conversation/conversations": "that she left is the last change until the next one",
   "conversation/forgotten_users": "a tombstone",
+  "integration/forgotten_users": "a tombstone",
   "conversation/messages": "what she said to others, and who had what they said",
   "conversation/scheduled_messages": "a message that waits for its time is refused then",
   "directory/blocks": "a tombstone: an empty list whose version goes on",

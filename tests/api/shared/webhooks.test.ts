@@ -144,6 +144,20 @@ describe("webhooks", function webhooks() {
       expectStatus(await say("closed"), 201);
     });
 
+    it("spare a backend that does not answer for long, say so, and ask it again once it does", async () => {
+      const { say, matchesOf } = await anApp({ on_failure: "allow", timeout_ms: 1_000 });
+      const noteOf = async (text: string) =>
+        member((await matchesOf(uuidOf(expectStatus(await say(text), 201).json)))[0], "note");
+      backend.hangs();
+      const silent = /^it did not answer within 1000 ms$/;
+      expect(await noteOf("hello?")).to.match(silent);
+      const spared = "it was not asked, since it had not answered several times in a row";
+      await eventually(() => noteOf("anybody?"), spared, { deadlineMs: 30_000 });
+      backend.says({ action: "replace", parts: [{ body: "here" }] });
+      await eventually(async () => bodyOf((await say("there?")).json), "here", { deadlineMs: 30_000 });
+      expect(bodyOf((await say("still there?")).json)).to.equal("here");
+    });
+
     it("make one message of a request that is repeated under its key, also when the backend was away at first", async () => {
       const { app, path, texts } = await anApp({ on_failure: "refuse" });
       const before = await texts();

@@ -1,6 +1,6 @@
 import { type DeletionCounts, ForgetParticipant, type PayloadOf, type UserDeleted } from "@strata/contracts";
-import { ack, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
-import { type Deleted, reportCounts, reportIfDone } from "../deletion-report.ts";
+import { ack, type Deleted, deletionReport, type Delivery, type Outcome, type Publisher } from "@strata/messaging";
+import { reportIfDone } from "../deletion-report.ts";
 import type { BanStore } from "../store/ban-store.ts";
 import type { ForgottenUserStore } from "../store/forgotten-user-store.ts";
 import type { InviteStore } from "../store/invite-store.ts";
@@ -40,7 +40,7 @@ export const forgetUser =
       );
     await forgottenUsers.add(app, userId, at);
     const deleted = { app, userId, at };
-    await reportCounts(deps, deleted, await countsOf(deps, deleted), delivery);
+    await deletionReport(publisher, "conversation", deleted, delivery).counted(await countsOf(deps, deleted));
     await invites.forget(app, userId, at);
     await members.forget(app, userId, at);
     await refusedMessages.forget(app, userId, at);

@@ -10,7 +10,11 @@ export const RuleMember = z.object({
   user: z.string(),
   /** Where it put her; null where it was refused, or of a rule by which one leaves. */
   conversationId: z.string().nullable(),
-  /** When she joined by it, or was warned. */
+  /** The number of the conversation that she is being put into, and may be in already; absent once that is settled. */
+  placing: z.number().int().optional(),
+  /** The conversations that she is being taken out of, and may be out of already; it goes with the row once that is told. */
+  leaving: z.array(z.string()).optional(),
+  /** When she began to join by it, was warned, or began to leave. */
   at: z.number(),
   /** The last run in which she was one of those who are warned. */
   run: z.string().nullable(),
@@ -22,11 +26,22 @@ interface OfRule {
   readonly ruleId: string;
 }
 
+type Leaving = Pick<RuleMember, "at" | "run">;
+type Placing = Leaving & { readonly placing: number };
+
 export interface RuleMemberStore {
   /** Those of some users whom the rule has to do with, by user id. */
   find(rule: OfRule, userIds: readonly string[]): Promise<ReadonlyMap<string, RuleMember>>;
   /** Once for each user: who is there stays as she is. */
   insertNew(rows: readonly Omit<RuleMember, "_id">[]): Promise<void>;
+  /** She is being put into a conversation; answers what is there, which may be that she was, or is being, put into another. */
+  begin(rule: OfRule, userId: string, placing: Placing): Promise<RuleMember>;
+  /** It is to be another one, unless somebody has said so before; answers what is there, null once she was deleted. */
+  goOn(member: RuleMember, placing: number): Promise<RuleMember | null>;
+  /** That is settled. `conversationId`: where she is; null: nowhere. */
+  settle(member: RuleMember, done: Pick<RuleMember, "conversationId" | "run">): Promise<void>;
+  /** She is being taken out of these, too; answers all of them. */
+  leave(rule: OfRule, userId: string, conversationIds: readonly string[], by: Leaving): Promise<readonly string[]>;
   /** They were found again by a run. */
   keep(rule: OfRule, userIds: readonly string[], run: string): Promise<void>;
   /** Whom a run has not found: they have come back since they were warned. */
@@ -57,6 +72,33 @@ export function mongoRuleMemberStore(db: Db): RuleMemberStore {
         })),
         { ordered: false },
       );
+    },
+    async begin({ app, ruleId }, user, placing) {
+      const _id = key({ app, ruleId }, user);
+      const row = { app, ruleId, user, conversationId: null, ...placing };
+      return RuleMember.parse(
+        await members.findOneAndUpdate({ _id }, { $setOnInsert: row }, { upsert: true, returnDocument: "after" }),
+      );
+    },
+    async goOn({ _id, placing: before }, placing) {
+      if (before !== undefined) await members.updateOne({ _id, placing: before }, { $set: { placing } });
+      const row = await members.findOne({ _id });
+      return row && RuleMember.parse(row);
+    },
+    async settle({ _id }, done) {
+      await members.updateOne({ _id, placing: { $exists: true } }, { $set: done, $unset: { placing: "" } });
+    },
+    async leave({ app, ruleId }, user, conversationIds, by) {
+      const _id = key({ app, ruleId }, user);
+      const row = await members.findOneAndUpdate(
+        { _id },
+        {
+          $addToSet: { leaving: { $each: [...conversationIds] } },
+          $setOnInsert: { app, ruleId, user, conversationId: null, ...by },
+        },
+        { upsert: true, returnDocument: "after" },
+      );
+      return RuleMember.parse(row).leaving ?? [];
     },
     async keep(rule, userIds, run) {
       await members.updateMany({ _id: { $in: userIds.map((userId) => key(rule, userId)) } }, { $set: { run } });

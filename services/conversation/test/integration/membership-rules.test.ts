@@ -23,6 +23,7 @@ import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, eventually, type Infra, openInfra } from "@strata/testing";
 import { expect } from "chai";
 import { conversationOfRule, ruleKey } from "../../src/domain/membership-rule.ts";
+import type { RuleMember } from "../../src/store/rule-member-store.ts";
 import { aCreation, DAY, saying } from "../lifetimes.ts";
 import { refusalOf } from "../messages.ts";
 import { type Directory, limits, openDirectory, openPeer, type Peer, startConversation } from "../support.ts";
@@ -205,6 +206,39 @@ describe("membership rules, over the broker", function overTheBroker() {
     await eventually(async () => (await find()).run?.state, "done");
     expect((await find()).run?.counts).to.deep.equal(first?.counts);
     expect((await conversationsOf(app, ruleId, 1))[0]).to.have.lengthOf(20);
+  });
+
+  it("look for her where she was being put when a process died over it, also once others are put elsewhere", async () => {
+    const app = anAppId();
+    const ruleId = await put(app, joining(2));
+    await signUp(app, "user-100");
+    const [first = "", second = ""] = [1, 2].map((n) => conversationOfRule({ _id: ruleKey(app, ruleId) }, n));
+    await eventually(() => participantsOf(app, first), ["user-100"]);
+    const members = mongo.db.collection<RuleMember>("rule_members");
+    const begun = { app, ruleId, conversationId: null, placing: 1, at: now(), run: null };
+    const begin = (user: string) => members.insertOne({ _id: `${app}/${ruleId}/${user}`, user, ...begun });
+    await begin("user-101");
+    const changes = [{ kind: "add-participant" as const, userId: "user-101" }];
+    await gateway.request(ChangeConversation, app, {
+      conversationId: first,
+      actor: null,
+      changes,
+      limits: limits(),
+    });
+    await begin("user-103");
+    await signUp(app, "user-102");
+    await eventually(() => participantsOf(app, second), ["user-102"]);
+
+    await signUp(app, "user-101");
+    await signUp(app, "user-103");
+    await eventually(() => participantsOf(app, second), ["user-102", "user-103"]);
+    const placed = () => members.countDocuments({ app, placing: { $exists: false } });
+    await eventually(placed, 4);
+    expect(await conversationsOf(app, ruleId, 3)).to.deep.equal([
+      ["user-100", "user-101"],
+      ["user-102", "user-103"],
+      null,
+    ]);
   });
 
   /** Three users of two conversations, and whoever is seen from now on. */

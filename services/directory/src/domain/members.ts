@@ -125,7 +125,7 @@ const ROLE_WORDS: Readonly<Record<AccountRole, string>> = {
   owner: "an owner",
 };
 
-const isActiveOwner = ({ role, state }: KnownMember): boolean => role === "owner" && state === "active";
+export const isActiveOwner = ({ role, state }: KnownMember): boolean => role === "owner" && state === "active";
 
 /** Whether an act takes the last owner out of these members: then something else must administer the account. */
 export const takesLastOwner = (members: readonly KnownMember[], { before, after }: MemberAct): boolean =>

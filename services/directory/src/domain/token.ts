@@ -17,6 +17,7 @@ import {
 } from "@strata/contracts";
 import { DomainError } from "@strata/runtime";
 import { z } from "zod";
+import type { KnownMember } from "./members.ts";
 
 /** A token with what only the directory knows of it. */
 export const KnownToken = Token.extend({ hash: TokenHash, version: z.number().int() });
@@ -94,6 +95,12 @@ export function grantOf(token: Token, now: number): Grant | null {
   const { tokenId, accountId, appId, scopes, expiresAt, revokedAt, memberId } = token;
   if (revokedAt !== null || (expiresAt !== null && expiresAt <= now)) return null;
   return { tokenId, accountId, appId, scopes, expiresAt, ...(memberId === undefined ? {} : { memberId }) };
+}
+
+/** Whether the account is administered by the token at this moment, given who its members are. */
+export function administers(token: Token, members: readonly KnownMember[], now: number): boolean {
+  const member = members.find(({ memberId }) => memberId === token.memberId) ?? null;
+  return grantOf(ofMember(token, member), now)?.scopes.includes("account:admin") ?? false;
 }
 
 /** What the audit log says of a token that came to be: all but its text and its hash. */

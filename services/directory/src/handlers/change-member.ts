@@ -11,9 +11,9 @@ import {
 import { ack, type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { entryOf } from "../domain/audit.ts";
-import { changed, type KnownMember, type MemberAct, memberEntry, removed, takesLastOwner } from "../domain/members.ts";
+import { changed, type MemberAct, memberEntry, removed, takesLastOwner } from "../domain/members.ts";
 import type { AuditStore } from "../store/audit-store.ts";
-import type { MembershipStore } from "../store/membership-store.ts";
+import type { Memberships, MembershipStore } from "../store/membership-store.ts";
 import type { TokenStore } from "../store/token-store.ts";
 import { changeMembers } from "./change-members.ts";
 
@@ -31,8 +31,8 @@ export const changeMember =
     const { memberships, tokens, audit, publisher } = deps;
     const { id, sentAt, payload } = delivery;
     const { accountId, memberId, actor } = payload;
-    const act = await changeMembers(memberships, { accountId, by: id }, async ({ members }) =>
-      unlessLast(deps, members, changed(members, payload, { actor, sentAt }), sentAt),
+    const act = await changeMembers(memberships, { accountId, by: id }, async (read) =>
+      unlessLast(deps, read, changed(read.members, payload, { actor, sentAt }), sentAt),
     );
     if (act instanceof DomainError) return refuse(act);
     if (act.before === act.after) return reply(AccountMember.parse(act.after));
@@ -54,8 +54,8 @@ export const removeMember =
     const { memberships, tokens, audit, publisher } = deps;
     const { id, sentAt, payload } = delivery;
     const { accountId, memberId, actor } = payload;
-    const act = await changeMembers(memberships, { accountId, by: id }, async ({ members }) =>
-      unlessLast(deps, members, removed(members, memberId, { actor, sentAt }), sentAt),
+    const act = await changeMembers(memberships, { accountId, by: id }, async (read) =>
+      unlessLast(deps, read, removed(read.members, memberId, { actor, sentAt }), sentAt),
     );
     if (act instanceof DomainError) return refuse(act);
 
@@ -73,13 +73,13 @@ export const removeMember =
 /** The act, unless nobody would administer the account after it. A token that nobody's in particular is enough. */
 async function unlessLast(
   { tokens }: Pick<Deps, "tokens">,
-  members: readonly KnownMember[],
+  { members, endingTokens }: Memberships,
   act: MemberAct | DomainError,
   sentAt: Date,
 ): Promise<MemberAct | DomainError> {
   if (act instanceof DomainError || !takesLastOwner(members, act)) return act;
   const accountId = (act.before ?? act.after).accountId;
-  if (await tokens.hasAdmin(accountId, sentAt.getTime())) return act;
+  if (await tokens.hasAdmin(accountId, sentAt.getTime(), { memberIds: [], except: endingTokens })) return act;
   const message = "She is the last who administers the account: make somebody else an owner first";
   return new DomainError("invalid_operation", { property: "role" }, { message });
 }

@@ -40,6 +40,13 @@ interface TokenUse {
   readonly at: number;
 }
 
+interface Administering {
+  /** The members who are owners. */
+  readonly memberIds: readonly string[];
+  /** Tokens that do not count. */
+  readonly except: readonly string[];
+}
+
 export interface TokenStore {
   /** Inserts the token, or answers the one that has its id already; null when another token has its hash. */
   insertOrFind(token: KnownToken, by: string): Promise<StoredToken | null>;
@@ -62,8 +69,8 @@ export interface TokenStore {
   ): Promise<ReplacedToken | null>;
   /** The tokens of a member that are not over by `at`, each in another version: what they grant follows from what she is. */
   touchOfMember(accountId: string, memberId: string, at: number): Promise<readonly KnownToken[]>;
-  /** Whether a token that is nobody's in particular administers the account at `at`. */
-  hasAdmin(accountId: string, at: number): Promise<boolean>;
+  /** Whether a token administers the account at `at` that is nobody's in particular, or one of these members'. */
+  hasAdmin(accountId: string, at: number, which: Administering): Promise<boolean>;
   /** Keeps the latest use of each. */
   recordUses(uses: readonly TokenUse[]): Promise<void>;
   ensureIndexes(): Promise<void>;
@@ -164,10 +171,13 @@ export function mongoTokenStore(db: Db): TokenStore {
       const rows = await tokens.find(hers).toArray();
       return rows.map(known);
     },
-    async hasAdmin(accountId, at) {
-      const isLive = { revokedAt: null, ...goesOnAt(at) };
+    async hasAdmin(accountId, at, { memberIds, except }) {
+      const isLive = { revokedAt: null, ...goesOnAt(at), tokenId: { $nin: [...except] } };
       const ofNobody = { appId: null, memberId: { $exists: false }, scopes: "account:admin" as const };
-      return (await tokens.findOne({ accountId, ...ofNobody, ...isLive }, { projection: { _id: 1 } })) !== null;
+      for (const whose of [ofNobody, { memberId: { $in: [...memberIds] } }]) {
+        if (await tokens.findOne({ accountId, ...whose, ...isLive }, { projection: { _id: 1 } })) return true;
+      }
+      return false;
     },
     async recordUses(uses) {
       if (uses.length === 0) return;

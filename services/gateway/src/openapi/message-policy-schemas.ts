@@ -30,7 +30,9 @@ const Matches = z
       kind: z.enum(["words", "regex", "mime_types", "size", "rate", "before_send"]),
       action: z.enum(["refuse", "mask", "flag", "allow", "replace"]),
       dry_run: z.boolean(),
-      note: z.string().optional().meta({ description: "The reason that the backend gave, or why it did not answer" }),
+      note: z.string().optional().meta({
+        description: "The reason that the backend gave, why it did not answer, or why it was not asked",
+      }),
     }),
   )
   .meta({ description: "What the backend said, if it was asked, and the rules that found something, in their order" });

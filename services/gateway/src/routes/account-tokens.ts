@@ -18,6 +18,7 @@ import { listTokensOf, makeToken, revokeTokenOf, rotateTokenOf } from "./tokens-
 const NOT_KEPT =
   "Its text is in this answer and nowhere else. It is not kept, so a repeat under the same If-None-Match or " +
   "Idempotency-Key answers 409 with the token but without its text.";
+const LAST_STAYS = "The last by which the account is administered stays: 422 `invalid_operation`. It can be rotated.";
 const NOT_MORE = "Nobody gives more than she has, nor for longer: 403 `access_denied` names the property.";
 
 /** Whose tokens, under which path, for whom. */
@@ -100,7 +101,9 @@ export const ownTokenRoutes = ({ maxBodyBytes }: { readonly maxBodyBytes: number
       id: "revokeOwnToken",
       tag: "Accounts",
       summary: "Revoke the member's token that asks: log out",
+      description: LAST_STAYS,
       answer: { status: 204, description: "Revoked" },
+      errors: [422],
     }),
     handle: async (call) => revokeTokenOf(call, null, ownToken(call)),
   },
@@ -181,10 +184,10 @@ const revoke = (holding: Holding): Route => ({
     id: `revoke${holding.id}Token`,
     tag: "Accounts",
     summary: `Revoke a token of ${holding.words}`,
-    description: "Every gateway forgets it within a second. Revoking it again changes nothing.",
+    description: `Every gateway forgets it within a second. Revoking it again changes nothing.${holding.id === "Account" ? ` ${LAST_STAYS}` : ""}`,
     path: holding.tokenPath,
     answer: { status: 204, description: "Revoked" },
-    errors: [404],
+    errors: holding.id === "Account" ? [404, 422] : [404],
   }),
   handle: async (call) => revokeTokenOf(call, await holding.holder(call)),
 });

@@ -35,6 +35,7 @@ export interface CallStore {
   /** An app's calls, newest first, from behind `after`; null: that is none of them. */
   list(app: string, after: string | null, limit: number): Promise<readonly CallRow[] | null>;
   count(app: string): Promise<number>;
+  remove(id: string): Promise<void>;
   /** Removes all calls about a user. Answers how many there were. */
   removeUser(app: string, userId: string): Promise<number>;
   countOfUser(app: string, userId: string): Promise<number>;
@@ -83,6 +84,9 @@ export function mongoCallStore(db: Db): CallStore {
       return z.array(CallRow).parse(rows);
     },
     count: (app) => calls.countDocuments({ app }),
+    async remove(_id) {
+      await calls.deleteOne({ _id });
+    },
     async removeUser(app, userId) {
       return (await calls.deleteMany({ app, userId })).deletedCount;
     },

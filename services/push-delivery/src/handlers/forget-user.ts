@@ -1,10 +1,8 @@
-import { type PayloadOf, ReportDeletion, type UserDeleted } from "@strata/contracts";
-import { ack, type Handler, type Publisher } from "@strata/messaging";
+import type { PayloadOf, UserDeleted } from "@strata/contracts";
+import { ack, deletionReport, type Handler, type Publisher } from "@strata/messaging";
 import type { CapStore } from "../store/cap-store.ts";
 import type { DeviceStore } from "../store/device-store.ts";
 import type { PreferenceStore } from "../store/preference-store.ts";
-
-const STEP = "push-delivery" as const;
 
 interface Deps {
   readonly devices: Pick<DeviceStore, "forget" | "ofUser">;
@@ -21,22 +19,16 @@ interface Deps {
 export const forgetUser =
   ({ devices, preferences, caps, publisher }: Deps): Handler<PayloadOf<typeof UserDeleted>, never> =>
   async (delivery) => {
-    const { app, id, payload } = delivery;
+    const { app, payload } = delivery;
     const { userId, at } = payload;
-    const report = (isDone: boolean, counts: Record<string, number>): Promise<void> =>
-      publisher.send(
-        ReportDeletion,
-        app,
-        { userId, at, step: STEP, counts, isDone },
-        { id: `${id}.push-${isDone ? "done" : "counted"}`, cause: delivery },
-      );
+    const report = deletionReport(publisher, "push-delivery", { app, userId, at }, delivery);
     const [owned, wishes, pushes] = await Promise.all([
       devices.ofUser(app, userId),
       preferences.find(app, [userId]),
       caps.takenBy(app, userId),
     ]);
     const hers = owned.filter(({ registeredAt }) => registeredAt <= at);
-    await report(false, {
+    await report.counted({
       devices: hers.length,
       preferences: wishes.size,
       counted_pushes: pushes.filter((push) => push.at <= at).length,
@@ -46,6 +38,6 @@ export const forgetUser =
       preferences.forget(app, userId, at),
       caps.forget(app, userId, at),
     ]);
-    await report(true, {});
+    await report.done();
     return ack;
   };
