@@ -89,7 +89,9 @@ export const ListDirectoryRecords = defineQuery({
 export const ConversationRecordKind = z.enum([
   "membership",
   "ban",
+  "ban_imposed",
   "invite",
+  "invite_made",
   "refused_message",
   "membership_rule",
   "message_scheduled",
@@ -110,6 +112,29 @@ export const ConversationRecord = z.discriminatedUnion("type", [
     role: Role.nullable(),
     isMuted: z.boolean(),
   }),
+  /** Against others, by her: with her own words. Kind `membership` has those of a conversation that she is or was in. */
+  z.object({
+    type: z.literal("mute_imposed"),
+    conversationId: ConversationId,
+    userId: UserId,
+    reason: z.string().nullable(),
+    at: Millis,
+    until: Millis.nullable(),
+  }),
+  z.object({
+    type: z.literal("freeze_imposed"),
+    conversationId: ConversationId,
+    reason: z.string().nullable(),
+    at: Millis,
+  }),
+  z.object({
+    type: z.literal("ban_imposed"),
+    conversationId: ConversationId,
+    userId: UserId,
+    reason: z.string().nullable(),
+    at: Millis,
+    expiresAt: Millis.nullable(),
+  }),
   z.object({
     type: z.literal("ban"),
     conversationId: ConversationId,
@@ -121,6 +146,17 @@ export const ConversationRecord = z.discriminatedUnion("type", [
     inviteId: z.uuid(),
     conversationId: ConversationId,
     inviter: UserId.nullable(),
+    metadata: Metadata,
+    createdAt: Millis,
+    expiresAt: Millis.nullable(),
+    state: InviteState,
+  }),
+  /** Not the code, by which others come. */
+  z.object({
+    type: z.literal("invite_made"),
+    inviteId: z.uuid(),
+    conversationId: ConversationId,
+    userId: UserId.nullable(),
     metadata: Metadata,
     createdAt: Millis,
     expiresAt: Millis.nullable(),

@@ -3,6 +3,7 @@ import { AskBeforeSend, type BeforeSendVerdict, ruleSubjectOf, SendMessage, Typi
 import type { Client, Publisher } from "@strata/messaging";
 import { type Closable, DomainError, type Logger, workOffDue } from "@strata/runtime";
 import { present, senderRefusal, sendingUser } from "./domain/access.ts";
+import { senderUser } from "./domain/message.ts";
 import {
   afterMessage,
   afterTyping,
@@ -12,16 +13,20 @@ import {
   type ScheduleRow,
 } from "./domain/schedule.ts";
 import type { ConversationStore } from "./store/conversation-store.ts";
+import type { ForgottenUserStore } from "./store/forgotten-user-store.ts";
 import type { ScheduleStore } from "./store/schedule-store.ts";
 
 interface Deps {
   readonly schedules: ScheduleStore;
   readonly conversations: ConversationStore;
+  readonly forgottenUsers: Pick<ForgottenUserStore, "findSince">;
   readonly broker: Publisher & Client;
   readonly log: Logger;
   readonly leaseMs: number;
   readonly now: () => number;
 }
+
+type Due = NonNullable<ReturnType<typeof nextSending>>;
 
 /** Schedules that one process takes on at once. */
 const WORKERS = 16;
@@ -88,9 +93,11 @@ async function showTyping({ conversations, broker, now }: Deps, row: ScheduleRow
   return afterTyping(row);
 }
 
-async function send({ broker, log }: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
+async function send(deps: Deps, row: ScheduleRow): Promise<ScheduleProgress> {
+  const { broker, log } = deps;
   const sending = nextSending(row);
   if (!sending) return ended(row);
+  if (await isOfDeletedUser(deps, row, sending)) return afterMessage(row, Date.now());
   try {
     await place(broker, row.app, sending);
   } catch (error) {
@@ -101,8 +108,14 @@ async function send({ broker, log }: Deps, row: ScheduleRow): Promise<SchedulePr
   return afterMessage(row, Date.now());
 }
 
+/** Nothing is said any more in the name of who was deleted since, also where only the backend would have said it. */
+async function isOfDeletedUser({ forgottenUsers }: Deps, { app, at }: ScheduleRow, { payload }: Due): Promise<boolean> {
+  const user = senderUser(payload.sender);
+  return user !== null && at !== undefined && (await forgottenUsers.findSince(app, [user], at)).size > 0;
+}
+
 /** Where the app's backend is to be asked about it, a second time with its answer; unanswered it stays due, if the policy wants one. */
-async function place(broker: Client, app: string, { id, payload }: NonNullable<ReturnType<typeof nextSending>>) {
+async function place(broker: Client, app: string, { id, payload }: Due) {
   const options = { id, timeoutMs: REQUEST_TIMEOUT_MS };
   const { outcome, beforeSend } = await broker.request(SendMessage, app, payload, options);
   if (outcome !== "ask" || !beforeSend) return;

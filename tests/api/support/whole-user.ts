@@ -27,6 +27,7 @@ export async function wholeUser(world: World): Promise<WholeUser> {
   await present(world, session);
   const conversation = await talk(world, { ann, bob, secret });
   await rules(world, { ann, bob, cid, secret });
+  await governs(world, { ann, bob, cid, session });
   const announcements = await announced(world, { ann, bob, secret, session });
   return { ann, bob, cid, unsaid: [secret, token, session, `Name ${bob}`], conversation, announcements };
 }
@@ -108,6 +109,23 @@ async function rules(world: World, { ann, bob, cid, secret }: People & { readonl
   const open = await world.conversation([bob, cid], { distinct: false });
   const guest = { user_id: identityId(ann), metadata: { title: "Chess" } };
   expectStatus(await api("POST", `/conversations/${open}/invites`, { body: guest }), 201);
+}
+
+/** As the owner of a conversation she invites by a code, bans, mutes and freezes; and a run of the rule has her in its sample. */
+async function governs(world: World, { ann, bob, cid, session }: People & { readonly session: string }): Promise<void> {
+  const client = userClient(world.platform.baseUrl, session);
+  const roles = { [identityId(ann)]: "owner" };
+  const conversation = await world.conversation([ann, bob], { distinct: false, roles });
+  const path = `/conversations/${conversation}`;
+  expectStatus(await client("POST", `${path}/invites`, { body: { max_uses: 3 } }), 201);
+  expectStatus(await client("PUT", `${path}/bans/${cid}`, { body: { reason: "ann's own reason" } }), 200);
+  expectStatus(await client("PUT", `${path}/members/${bob}/mute`, { body: {} }), 200);
+  expectStatus(await client("PUT", `${path}/freeze`, { body: {} }), 200);
+  for (const rule of list(expectStatus(await world.api("GET", "/membership_rules"), 200).json)) {
+    const url = `/membership_rules/${String(member(rule, "id")).split("/").at(-1)}/runs`;
+    const run = uuidOf(expectStatus(await world.api("POST", url, { body: { dry_run: true } }), 202).json);
+    await eventually(async () => member((await world.api("GET", `${url}/${run}`)).json, "state"), "done");
+  }
 }
 
 /** One that she read, one that she deleted. */

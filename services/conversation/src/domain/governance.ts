@@ -99,15 +99,28 @@ export function afterLeaving(governance: Governance | undefined, gone: readonly 
   return { ...governance, roles: governance.roles.filter(({ userId, role }) => !left.has(userId) || !isPower(role)) };
 }
 
-/** Without all that was said of one user. */
+/** Without all that was said of one user, and without her name in what she imposed. */
 export const withoutUser = (governance: Governance, userId: string): Governance => ({
   ...governance,
   roles: governance.roles.filter((one) => one.userId !== userId),
-  mutes: governance.mutes.filter((one) => one.userId !== userId),
+  mutes: governance.mutes.filter((one) => one.userId !== userId).map((mute) => unnamed(mute, userId)),
+  freeze: governance.freeze && unnamed(governance.freeze, userId),
 });
 
-export const isNamedIn = (governance: Governance | undefined, userId: string): boolean =>
-  governance !== undefined && [...governance.roles, ...governance.mutes].some((one) => one.userId === userId);
+const unnamed = <Imposed extends Freeze>(imposed: Imposed, userId: string): Imposed =>
+  imposed.by === userId ? { ...imposed, by: null } : imposed;
+
+export function isNamedIn(governance: Governance | undefined, userId: string): boolean {
+  if (governance === undefined) return false;
+  const { roles, mutes } = governance;
+  return [...roles, ...mutes].some((one) => one.userId === userId) || imposedBy(governance, userId).length > 0;
+}
+
+/** What somebody imposed that stands: mutes, and the freeze, which is of nobody. */
+export const imposedBy = (governance: Governance | undefined, userId: string): readonly (MuteOfUser | Freeze)[] => {
+  const { mutes, freeze } = governance ?? UNGOVERNED;
+  return [...mutes, ...(freeze ? [freeze] : [])].filter(({ by }) => by === userId);
+};
 
 export function withRole(governance: Governance, userId: string, role: Role): Governance {
   const before = roleOf({ governance }, userId);

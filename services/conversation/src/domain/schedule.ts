@@ -33,6 +33,8 @@ export const ScheduleRow = z.object({
   conversation: z.string(),
   /** The command that made it; the commands it sends are named after it, so that none of them happens twice. */
   by: z.string(),
+  /** When it was asked for; rows of an older version do not say. */
+  at: Millis.optional(),
   messages: z.array(ScheduledMessage),
   /** Their ids, which stay when it is done with: no other schedule may have one of them. */
   messageIds: z.array(z.string()),
@@ -92,6 +94,7 @@ export function newSchedule(
     app,
     conversation: payload.conversationId,
     by: id,
+    at: payload.at,
     messages,
     messageIds: messages.map(({ messageId }) => messageId),
     ...waitFor(messages, 0, payload.at),

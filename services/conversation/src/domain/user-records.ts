@@ -1,7 +1,7 @@
 import { type ConversationRecord, type ConversationRecordKind, RefusedMessage } from "@strata/contracts";
 import { z } from "zod";
 import type { ConversationRow } from "./conversation.ts";
-import { muteOf, roleOf } from "./governance.ts";
+import { imposedBy, muteOf, roleOf } from "./governance.ts";
 import { InviteRow } from "./invite.ts";
 import { MessageRow, senderUser } from "./message.ts";
 import { ScheduleRow } from "./schedule.ts";
@@ -15,7 +15,13 @@ export const RecordedMembership = z.object({
   isDeleted: z.boolean(),
 });
 
-const RecordedBan = z.object({ conversation: z.string(), at: z.number(), expiresAt: z.number().nullable() });
+const RecordedBan = z.object({
+  conversation: z.string(),
+  userId: z.string(),
+  reason: z.string().nullable(),
+  at: z.number(),
+  expiresAt: z.number().nullable(),
+});
 const RecordedRule = z.object({ ruleId: z.string(), conversationId: z.string().nullable(), at: z.number() });
 
 /** Her time in a conversation, and what she may do there. */
@@ -33,6 +39,17 @@ export const membershipRecord = (
   role: conversation && roleOf(conversation, row.user),
   isMuted: conversation !== null && muteOf(conversation, row.user, now) !== null,
 });
+
+/** What she has imposed on others there. */
+export function imposedRecords(userId: string, conversation: ConversationRow | null): ConversationRecord[] {
+  if (!conversation) return [];
+  const { conversationId } = conversation;
+  return imposedBy(conversation.governance, userId).map(({ reason, at, ...imposed }) =>
+    "userId" in imposed
+      ? { type: "mute_imposed", conversationId, userId: imposed.userId, reason, at, until: imposed.until }
+      : { type: "freeze_imposed", conversationId, reason, at },
+  );
+}
 
 /** A stored row as her export has it: without what others wrote, such as why she was banned. */
 export function recordsOf(
@@ -56,13 +73,18 @@ function recordOf(
     const { conversation, at, expiresAt } = RecordedBan.parse(row);
     return { type: kind, conversationId: conversation, at, expiresAt };
   }
+  if (kind === "ban_imposed") {
+    const { conversation, userId, reason, at, expiresAt } = RecordedBan.parse(row);
+    return { type: kind, conversationId: conversation, userId, reason, at, expiresAt };
+  }
   if (kind === "membership_rule") return { type: kind, ...RecordedRule.parse(row) };
   if (kind === "refused_message") {
     const { refusalId, conversationId, messageId, rule, text, at } = RefusedMessage.parse(row);
     return { type: kind, refusalId, conversationId, messageId, rule, text, at };
   }
-  const { inviteId, conversation, inviter, metadata, createdAt, expiresAt, state } = InviteRow.parse(row);
-  return { type: kind, inviteId, conversationId: conversation, inviter, metadata, createdAt, expiresAt, state };
+  const { inviteId, conversation, user, inviter, metadata, createdAt, expiresAt, state } = InviteRow.parse(row);
+  const invite = { inviteId, conversationId: conversation, metadata, createdAt, expiresAt, state };
+  return kind === "invite" ? { type: kind, ...invite, inviter } : { type: kind, ...invite, userId: user };
 }
 
 /** What of a schedule is hers, and still to come. */

@@ -49,8 +49,9 @@ export const createInvite =
       if (pending) return reply({ outcome: "conflict", invite: inviteOf(pending, deps.now()) });
       await deps.knownUsers.ensure(app, [to.userId], delivery);
     }
+    const { actor: _, ...terms } = payload;
     const invite = newInvite({
-      ...payload,
+      ...terms,
       app,
       at: deps.now(),
       by: id,

@@ -129,7 +129,7 @@ describe("forgetting a deleted user", () => {
     const { commands, publisher } = recordingPublisher();
     const reports = () => commands.filter(({ type }) => type === ReportDeletion.type).map(({ payload }) => payload);
     const about = { userId: ann, at: 5_000, step: "conversation" };
-    const none = { bans: 0, invites: 0, invite_uses: 0, membership_rules: 0 };
+    const none = { bans: 0, bans_imposed: 0, invites: 0, invites_made: 0, invite_uses: 0, membership_rules: 0 };
     const counted = { ...about, counts: { ...none, memberships: 2, refused_messages: 1 }, isDone: false };
     await forgetUser({ ...stores, publisher })(delivery);
     expect(reports()).to.deep.equal([counted]);

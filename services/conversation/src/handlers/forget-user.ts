@@ -7,13 +7,18 @@ import type { InviteStore } from "../store/invite-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { RefusedMessageStore } from "../store/refused-message-store.ts";
 import type { RuleMemberStore } from "../store/rule-member-store.ts";
+import type { RuleRunStore } from "../store/rule-run-store.ts";
 
 interface Deps {
   readonly memberships: MembershipStore;
-  readonly bans: Pick<BanStore, "conversationsOf" | "countFromBefore" | "hasFromBefore">;
+  readonly bans: Pick<
+    BanStore,
+    "conversationsOf" | "countFromBefore" | "hasFromBefore" | "forgetImposedBy" | "countImposedBy"
+  >;
   readonly forgottenUsers: ForgottenUserStore;
   readonly invites: Pick<InviteStore, "forget" | "countFromBefore">;
   readonly members: Pick<RuleMemberStore, "forget" | "countFromBefore">;
+  readonly runs: Pick<RuleRunStore, "forget">;
   readonly refusedMessages: Pick<RefusedMessageStore, "forget" | "countFromBefore">;
   readonly publisher: Publisher;
 }
@@ -28,7 +33,7 @@ const PAGE = 500;
 export const forgetUser =
   (deps: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof UserDeleted>>): Promise<Outcome<never>> => {
-    const { memberships, bans, forgottenUsers, invites, members, refusedMessages, publisher } = deps;
+    const { memberships, bans, forgottenUsers, invites, members, runs, refusedMessages, publisher } = deps;
     const { app, payload } = delivery;
     const { userId, at } = payload;
     const forget = (conversationId: string): Promise<void> =>
@@ -42,7 +47,9 @@ export const forgetUser =
     const deleted = { app, userId, at };
     await deletionReport(publisher, "conversation", deleted, delivery).counted(await countsOf(deps, deleted));
     await invites.forget(app, userId, at);
+    await bans.forgetImposedBy(app, userId, at);
     await members.forget(app, userId, at);
+    await runs.forget(app, userId, at);
     await refusedMessages.forget(app, userId, at);
     // She may be banned from where she never was.
     for (const rows of [memberships, bans]) {
@@ -66,6 +73,8 @@ async function countsOf(deps: Deps, { app, userId, at }: Deleted): Promise<Delet
     bans: await bans.countFromBefore(app, userId, at),
     invites: about.invites,
     invite_uses: about.used,
+    invites_made: about.made,
+    bans_imposed: await bans.countImposedBy(app, userId, at),
     membership_rules: await members.countFromBefore(app, userId, at),
     refused_messages: await refusedMessages.countFromBefore(app, userId, at),
   };

@@ -1,7 +1,7 @@
 import type { ConversationRecord, ListConversationRecords, PayloadOf, ReplyOf } from "@strata/contracts";
 import { type Handler, reply } from "@strata/messaging";
 import { conversationKey } from "../domain/conversation.ts";
-import { membershipRecord, RecordedMembership, recordsOf } from "../domain/user-records.ts";
+import { imposedRecords, membershipRecord, RecordedMembership, recordsOf } from "../domain/user-records.ts";
 import type { ConversationStore } from "../store/conversation-store.ts";
 import type { UserRecordsStore } from "../store/user-records-store.ts";
 
@@ -23,7 +23,7 @@ export const listConversationRecords =
     return reply({ records, next });
   };
 
-/** Her role, and whether she is muted, are said of by the conversation. */
+/** Her role, whether she is muted, and what she has imposed are said by the conversation. */
 async function membershipsOf(
   { conversations, now }: Deps,
   app: string,
@@ -31,7 +31,8 @@ async function membershipsOf(
 ): Promise<ConversationRecord[]> {
   const memberships = rows.map((row) => RecordedMembership.parse(row));
   const found = await conversations.findMany(memberships.map(({ conversation }) => conversationKey(app, conversation)));
-  return memberships.map((row) =>
-    membershipRecord(row, found.get(conversationKey(app, row.conversation)) ?? null, now()),
-  );
+  return memberships.flatMap((row) => {
+    const conversation = found.get(conversationKey(app, row.conversation)) ?? null;
+    return [membershipRecord(row, conversation, now()), ...imposedRecords(row.user, conversation)];
+  });
 }

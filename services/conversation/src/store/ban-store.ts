@@ -16,12 +16,17 @@ const StoredBan = z.object({
 });
 type StoredBan = z.infer<typeof StoredBan>;
 
+export const BANS_BY_USER = "imposed-by";
+
 /** Who is banned from which conversation; a ban that has ended by the clock is none. */
 export interface BanStore {
   put(row: BanRow): Promise<void>;
   remove(app: string, conversationId: string, userId: string): Promise<void>;
   /** She was deleted then: what was said of her before is forgotten. */
   forget(app: string, conversationId: string, userId: string, at: number): Promise<void>;
+  /** The same of bans that she imposed: they stand, and nobody says by whom. */
+  forgetImposedBy(app: string, userId: string, at: number): Promise<void>;
+  countImposedBy(app: string, userId: string, at: number): Promise<number>;
   find(app: string, conversationId: string, userId: string, now: number): Promise<BanRow | null>;
   /** Those of some users who are banned from a conversation. */
   findBanned(app: string, conversationId: string, userIds: readonly string[], now: number): Promise<readonly string[]>;
@@ -71,6 +76,10 @@ export function mongoBanStore(db: Db): BanStore {
     async forget(app, conversationId, userId, at) {
       await bans.deleteOne({ _id: banKey(app, conversationId, userId), at: { $lte: at } });
     },
+    async forgetImposedBy(app, by, at) {
+      await bans.updateMany({ app, by, at: { $lte: at } }, { $set: { by: null } });
+    },
+    countImposedBy: (app, by, at) => bans.countDocuments({ app, by, at: { $lte: at } }),
     async find(app, conversationId, userId, now) {
       const row = await bans.findOne({ _id: banKey(app, conversationId, userId), ...inForce(now) });
       return row && read(row);
@@ -117,6 +126,7 @@ export function mongoBanStore(db: Db): BanStore {
     },
     async ensureIndexes() {
       await bans.createIndex({ app: 1, userId: 1, conversation: 1 }, { name: "user" });
+      await bans.createIndex({ app: 1, by: 1 }, { name: BANS_BY_USER, partialFilterExpression: { by: { $gt: "" } } });
       await bans.createIndex({ endsAt: 1 }, { name: "ended", expireAfterSeconds: KEPT_SECONDS });
     },
   };

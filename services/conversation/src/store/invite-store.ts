@@ -37,18 +37,20 @@ export interface InviteStore {
   /** Those that a user may accept, newest first. */
   listFor(app: string, userId: string, now: number, page: Page): Promise<readonly InviteRow[]>;
   countFor(app: string, userId: string, now: number): Promise<number>;
-  /** Of a user who was deleted: her invites go, and that she used others. */
+  /** Of a user who was deleted: her invites go, and that she used others, or made any: those stand without her name. */
   forget(app: string, userId: string, at: number): Promise<void>;
   /** Her own, and those that she came by, until she was deleted. */
   countFromBefore(
     app: string,
     userId: string,
     at: number,
-  ): Promise<{ readonly invites: number; readonly used: number }>;
+  ): Promise<{ readonly invites: number; readonly used: number; readonly made: number }>;
   /** Removes up to `limit` invites of a deleted conversation; answers how many. */
   purge(app: string, conversationId: string, limit: number): Promise<number>;
   ensureIndexes(): Promise<void>;
 }
+
+export const INVITES_BY_INVITER = "made-by";
 
 const NEWEST_FIRST = { createdAt: -1, inviteId: -1 } as const;
 
@@ -143,6 +145,9 @@ export function mongoInviteStore(db: Db): InviteStore {
     countFor: (app, userId, now) => invites.countDocuments(acceptable(app, userId, now)),
     async forget(app, user, at) {
       await invites.deleteMany({ app, user, createdAt: { $lte: at } });
+      // Rows of an older version say twice who made them.
+      const unnamed = { $set: { inviter: null }, $unset: { actor: "" } } as const;
+      await invites.updateMany({ app, inviter: user, createdAt: { $lte: at } }, unnamed);
       await invites.updateMany(
         { app, "uses.user": user },
         { $set: { "uses.$[hers].user": null } },
@@ -150,11 +155,12 @@ export function mongoInviteStore(db: Db): InviteStore {
       );
     },
     async countFromBefore(app, user, at) {
-      const [own, used] = await Promise.all([
+      const [own, made, used] = await Promise.all([
         invites.countDocuments({ app, user, createdAt: { $lte: at } }),
+        invites.countDocuments({ app, inviter: user, createdAt: { $lte: at } }),
         invites.countDocuments({ app, "uses.user": user, uses: { $elemMatch: { user, at: { $lte: at } } } }),
       ]);
-      return { invites: own, used };
+      return { invites: own, used, made };
     },
     async purge(app, conversation, limit) {
       const rows = await invites.find({ app, conversation }, { projection: { _id: 1 }, limit }).toArray();
@@ -167,6 +173,10 @@ export function mongoInviteStore(db: Db): InviteStore {
       await invites.createIndex(
         { app: 1, user: 1, state: 1, ...NEWEST_FIRST },
         { partialFilterExpression: { user: { $gt: "" } } },
+      );
+      await invites.createIndex(
+        { app: 1, inviter: 1 },
+        { name: INVITES_BY_INVITER, partialFilterExpression: { inviter: { $gt: "" } } },
       );
       await invites.createIndex({ app: 1, code: 1 }, { unique: true, partialFilterExpression: { code: { $gt: "" } } });
       await invites.createIndex({ app: 1, "uses.user": 1 }, { partialFilterExpression: { "uses.user": { $gt: "" } } });

@@ -13,6 +13,8 @@ export interface RuleRunStore {
   claimDue(now: number, leaseMs: number): Promise<RunRow | null>;
   /** Stores how far it has come, unless somebody else has taken this page. */
   moveOn(before: RunRow, after: RunRow): Promise<void>;
+  /** A user was deleted then: she is in no sample of what was done until then. */
+  forget(app: string, userId: string, at: number): Promise<void>;
   ensureIndexes(): Promise<void>;
 }
 
@@ -56,9 +58,15 @@ export function mongoRuleRunStore(db: Db): RuleRunStore {
       );
       return row && RunRow.parse(row);
     },
-    async moveOn({ _id, page }, after) {
+    async moveOn({ _id, page, sample: before }, { sample, ...after }) {
       const ended = after.endedAt === null ? {} : { endedOn: new Date(after.endedAt) };
-      await runs.updateOne({ _id, page, state: "running" }, { $set: { ...after, ...ended } });
+      // Added to what is there: who was deleted meanwhile does not come back with the rest.
+      const added = { sample: { $each: sample.slice(before.length) } };
+      await runs.updateOne({ _id, page, state: "running" }, { $set: { ...after, ...ended }, $push: added });
+    },
+    async forget(app, userId, at) {
+      const filter = { app, startedAt: { $lte: at }, "sample.userId": userId };
+      await runs.updateMany(filter, { $pull: { sample: { userId } } });
     },
     async ensureIndexes() {
       await runs.createIndex({ app: 1, ruleId: 1, startedAt: -1, _id: -1 });

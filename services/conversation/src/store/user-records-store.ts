@@ -3,6 +3,8 @@ import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { membershipKey } from "../domain/membership.ts";
 import type { MessageRow } from "../domain/message.ts";
+import { BANS_BY_USER } from "./ban-store.ts";
+import { INVITES_BY_INVITER } from "./invite-store.ts";
 import { messageIndex } from "./message-indexes.ts";
 import { REFUSED_OF_USER } from "./refused-message-store.ts";
 
@@ -34,6 +36,8 @@ const Conversation = z.object({ conversation: z.string() });
 const KINDS = {
   membership: { collection: "memberships", hers: "user", hint: { _id: 1 } },
   ban: { collection: "bans", hers: "userId", hint: "user" },
+  ban_imposed: { collection: "bans", hers: "by", hint: BANS_BY_USER },
+  invite_made: { collection: "invites", hers: "inviter", hint: INVITES_BY_INVITER },
   invite: { collection: "invites", hers: "user", hint: { app: 1, user: 1, state: 1, createdAt: -1, inviteId: -1 } },
   refused_message: { collection: "refused_messages", hers: "sender.userId", hint: REFUSED_OF_USER },
   membership_rule: { collection: "rule_members", hers: "user", hint: { app: 1, user: 1 } },

@@ -24,6 +24,7 @@ import {
   ScheduleMessages,
   SendMessage,
   TypingStarted,
+  UserDeleted,
 } from "@strata/contracts";
 import { ack, consumer, on } from "@strata/messaging";
 import { type BrokerProbe, declareSubscriberQueues, probeBroker } from "@strata/messaging/testing";
@@ -315,6 +316,23 @@ describe("messages", function () {
     expect(sent).to.deep.equal(theirs.messages.map(({ messageId }) => messageId));
   });
 
+  it("says nothing any more in the name of who was deleted since it was scheduled, though she takes no part", async () => {
+    const { app, conversationId, list } = await aConversation();
+    const [gone, stays] = [aUserId(8), aUserId(9)];
+    // As if it had been scheduled before: its time need not be waited for.
+    await directory.emit(UserDeleted, app, { userId: gone, at: Date.now() + 60_000 });
+    const forgotten = () => inDatabase("forgotten_users", { _id: `${app}/${gone}` });
+    await eventually(forgotten, 1);
+    for (const userId of [gone, stays])
+      await gateway.request(
+        ScheduleMessages,
+        app,
+        later(conversationId, [0], { authority: "backend", sender: { userId } }),
+      );
+    await eventually(pendingSchedules, 0);
+    expect((await list(null)).messages?.map(({ sender }) => sender)).to.deep.equal([{ userId: stays }]);
+  });
+
   it("sends what is scheduled though nobody is there who could ask the backend, where its policy fails open", async () => {
     const { app, conversationId, list } = await aConversation();
     const mongo = await openMongo(infra.mongoUrl("conversation"), silentLogger);
@@ -328,12 +346,13 @@ describe("messages", function () {
     expect(history?.[0]).to.have.nested.include({ "hits[0].note": "nobody was there to ask it" });
   });
 
-  const pendingSchedules = async (): Promise<number> => {
+  const inDatabase = async (collection: string, filter: Readonly<Record<string, unknown>>): Promise<number> => {
     const mongo = await openMongo(infra.mongoUrl("conversation"), silentLogger);
     try {
-      return await mongo.db.collection("scheduled_messages").countDocuments({ dueAt: { $gt: 0 } });
+      return await mongo.db.collection<Readonly<Record<string, unknown>>>(collection).countDocuments(filter);
     } finally {
       await mongo.close();
     }
   };
+  const pendingSchedules = () => inDatabase("scheduled_messages", { dueAt: { $gt: 0 } });
 });

@@ -22,7 +22,7 @@ export const KEPT_AFTER_DELETION = [
   },
   {
     what: "scheduled_messages",
-    why: "A message of hers that waits for its time goes when that comes: it is refused then, for she is in no conversation.",
+    why: "A message in her name that waits for its time goes when that comes: it is not sent then. An ice-breaker or warning that her backend has arranged in her name is its own.",
   },
   {
     what: "presence",
