@@ -60,10 +60,15 @@ const readConfig = defineConfig({
   MAX_TRANSFERS_PER_APP: limit(500),
   /** How long a request may take to come in: 16 MB over a slow line (1 Mbit/s). Uploads of content have no limit. */
   RECEIVE_TIMEOUT_MS: limit(130_000),
+  /** The same for who need not have logged in: a few kB. */
+  STRANGER_RECEIVE_TIMEOUT_MS: limit(10_000),
   MAX_CONNECTIONS: limit(10_000),
   MAX_BODY_BYTES: limit(MIB),
   MAX_ANNOUNCEMENT_BODY_BYTES: limit(16 * MIB),
-  /** Bodies held at once, of all callers together: bounds memory whatever the number of requests. */
+  /**
+   * Bodies held at once, of all callers together: bounds memory whatever the number of requests. Of it one app with its
+   * users may hold a quarter, and all who have not logged in a sixteenth.
+   */
   MAX_BODY_BYTES_IN_FLIGHT: limit(128 * MIB),
   MAX_ANNOUNCEMENT_RECIPIENTS: limit(100_000),
   /** Parts and notification together, as JSON: they travel in one message and are stored in one document. */

@@ -44,6 +44,7 @@ const app = createApp({
   bodies: bodyBudget(1),
   publicUrl: config.PUBLIC_URL,
   deadlineMs: 1,
+  strangerReceiveTimeoutMs: 1,
   receiveTimeoutMs: 1,
   log: silentLogger,
   metrics: requestMetrics(new Registry()),

@@ -63,6 +63,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,
     deadlineMs: config.REQUEST_DEADLINE_MS,
+    strangerReceiveTimeoutMs: config.STRANGER_RECEIVE_TIMEOUT_MS,
     receiveTimeoutMs: config.RECEIVE_TIMEOUT_MS,
     log,
     metrics: requestMetrics(metrics),

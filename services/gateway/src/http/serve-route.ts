@@ -11,7 +11,7 @@ import {
 import type { Client, Publisher } from "@strata/messaging";
 import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
-import type { BodyBudget } from "./body-budget.ts";
+import type { BodyBudget, BodyOwner } from "./body-budget.ts";
 import { callerAddress, originOf } from "./caller-address.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight } from "./in-flight.ts";
@@ -19,6 +19,7 @@ import { otherTypeOf, sendStream } from "./other-types.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
 import { isNdjson, readLines } from "./read-lines.ts";
+import { hurryReceiving } from "./receive-limit.ts";
 import { contextOf } from "./request-context.ts";
 import type { Answer, Call, GuardedRoute, Route, StrangerRoute } from "./route.ts";
 import { sendAnswer } from "./send.ts";
@@ -37,9 +38,14 @@ export interface ServingDeps extends SessionDeps {
   readonly proxyHops: number;
   readonly inFlight: InFlight;
   readonly bodies: BodyBudget;
+  /** How long the body of a stranger may take to come in. */
+  readonly strangerReceiveTimeoutMs: number;
   readonly publicUrl: string;
   readonly deadlineMs: number;
 }
+
+/** How much of all bodies held at once may be whose, so that nobody can send so much that the others are not heard. */
+const BODY_SHARES = { strangers: 1 / 16, app: 1 / 4, users: 1 / 8, user: 1 / 32 };
 
 /**
  * Serves one route in the order that the contract gives to the checks (server API 3.3). `siblings` are all routes of its
@@ -73,13 +79,13 @@ async function serveGuarded(
 ): Promise<void> {
   const callsFor = (appId: string) => callsIn(appId, deps, response);
   const admitted = route.access === "session" ? admitUser : admitToken;
-  const { grant, appId, params, inFlightOf } = await admitted(route, deps, request, response);
+  const { grant, appId, params, inFlightOf, bodiesOf } = await admitted(route, deps, request, response);
   deps.rates.take(grant.tokenId);
   const leave = deps.inFlight.enter(inFlightOf);
-  const allowance = deps.bodies.open();
+  const { maxBodyBytes, maxLineBytes } = route;
+  const allowance = deps.bodies.open(bodiesOf, maxBodyBytes);
   try {
     const version = negotiate();
-    const { maxBodyBytes, maxLineBytes } = route;
     const lines = maxLineBytes !== undefined && isNdjson(request) ? readLines(request, maxLineBytes) : null;
     const hasJson = maxBodyBytes !== undefined && lines === null;
     const body = hasJson ? await readJson(request, maxBodyBytes, allowance) : undefined;
@@ -116,6 +122,7 @@ interface Admitted {
   readonly params: Readonly<Record<string, string>>;
   /** Whose requests under way are counted together. */
   readonly inFlightOf: string;
+  readonly bodiesOf: readonly BodyOwner[];
 }
 
 type Admitting = (route: GuardedRoute, deps: ServingDeps, request: Request, response: Response) => Promise<Admitted>;
@@ -126,7 +133,8 @@ const admitToken: Admitting = async ({ access }, deps, request, response) => {
   const params = stringParams(request.params);
   // A session is no scope that a token could have.
   const appId = access === "session" ? NO_APP : authorize(grant, access, params["app"]);
-  return { grant, appId, params, inFlightOf: grant.appId ?? grant.accountId };
+  const owner = grant.appId ?? grant.accountId;
+  return { grant, appId, params, inFlightOf: owner, bodiesOf: [{ key: owner, share: BODY_SHARES.app }] };
 };
 
 /** What she may do is what the route does with her own id, which no path of hers can name another for. */
@@ -139,7 +147,13 @@ const admitUser: Admitting = async (_route, deps, request, response) => {
   const params = { ...stringParams(request.params), app: appId, user: userId };
   const grant: Grant = { tokenId: `${appId}/${userId}`, accountId: "", appId, scopes: [], expiresAt };
   // Apart from the backend's, so that an app's users cannot keep its backend out.
-  return { grant, appId, params, inFlightOf: `users of ${appId}` };
+  const inFlightOf = `users of ${appId}`;
+  const bodiesOf = [
+    { key: appId, share: BODY_SHARES.app },
+    { key: inFlightOf, share: BODY_SHARES.users },
+    { key: grant.tokenId, share: BODY_SHARES.user },
+  ];
+  return { grant, appId, params, inFlightOf, bodiesOf };
 };
 
 /** The Client API begins with 2.0: older clients are refused before they misread identities for user ids. */
@@ -156,13 +170,14 @@ async function serveStranger(
   response: Response,
 ): Promise<void> {
   const leave = deps.inFlight.enter("strangers");
-  const allowance = deps.bodies.open();
+  const { maxBodyBytes } = route;
+  const allowance = deps.bodies.open([{ key: "strangers", share: BODY_SHARES.strangers }], maxBodyBytes);
+  hurryReceiving(request, deps.strangerReceiveTimeoutMs);
   try {
     const version = clientVersion(request.headers.accept);
     const params = stringParams(request.params);
     const takeFromAddress = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
     if (route.isLimited) takeFromAddress();
-    const { maxBodyBytes } = route;
     const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
     const call = {
       wire: { version, baseUrl: deps.publicUrl, appId: NO_APP, isClientApi: true },
