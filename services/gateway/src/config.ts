@@ -42,7 +42,12 @@ const readConfig = defineConfig({
   LONG_LIST_DEADLINE_MS: limit(20_000),
   /** How often it is reported which tokens are in use; each is noted once a minute. */
   TOKEN_USE_REPORT_INTERVAL_MS: limit(10_000),
+  /** Of its backend; of all its users together; and of all who have not logged in. */
   MAX_IN_FLIGHT_PER_APP: limit(500),
+  /** How many of the users' places one of them may have. */
+  MAX_IN_FLIGHT_PER_USER: limit(50),
+  /** How many of the places of who has not logged in one address may have. */
+  MAX_IN_FLIGHT_PER_ADDRESS: limit(50),
   /** Requests of one token per second and gateway, and how many at once after a pause; 0: no such limit. */
   RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(0),
   RATE_LIMIT_BURST: limit(100),

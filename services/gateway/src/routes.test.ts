@@ -41,6 +41,7 @@ const app = createApp({
   proxyHops: 0,
   rates: rateLimit({ perSecond: 0, burst: 1 }),
   inFlight: inFlightLimit(1),
+  maxInFlight: { perUser: 1, perAddress: 1 },
   bodies: bodyBudget(1),
   publicUrl: config.PUBLIC_URL,
   deadlineMs: 1,

@@ -60,6 +60,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     }),
     proxyHops: config.PROXY_HOPS,
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
+    maxInFlight: { perUser: config.MAX_IN_FLIGHT_PER_USER, perAddress: config.MAX_IN_FLIGHT_PER_ADDRESS },
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,
     deadlineMs: config.REQUEST_DEADLINE_MS,

@@ -14,7 +14,7 @@ import { authenticate, authorize } from "./authentication.ts";
 import type { BodyBudget, BodyOwner } from "./body-budget.ts";
 import { callerAddress, originOf } from "./caller-address.ts";
 import type { GrantCache } from "./grant-cache.ts";
-import type { InFlight } from "./in-flight.ts";
+import type { InFlight, OneOfMany } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
@@ -37,6 +37,8 @@ export interface ServingDeps extends SessionDeps {
   /** Proxies of our own between callers and this. */
   readonly proxyHops: number;
   readonly inFlight: InFlight;
+  /** Of the places that an app's users have together, and of those of all who have not logged in. */
+  readonly maxInFlight: { readonly perUser: number; readonly perAddress: number };
   readonly bodies: BodyBudget;
   /** How long the body of a stranger may take to come in. */
   readonly strangerReceiveTimeoutMs: number;
@@ -79,9 +81,9 @@ async function serveGuarded(
 ): Promise<void> {
   const callsFor = (appId: string) => callsIn(appId, deps, response);
   const admitted = route.access === "session" ? admitUser : admitToken;
-  const { grant, appId, params, inFlightOf, bodiesOf } = await admitted(route, deps, request, response);
+  const { grant, appId, params, inFlightOf, inFlightOne, bodiesOf } = await admitted(route, deps, request, response);
   deps.rates.take(grant.tokenId);
-  const leave = deps.inFlight.enter(inFlightOf);
+  const leave = deps.inFlight.enter(inFlightOf, inFlightOne);
   const { maxBodyBytes, maxLineBytes } = route;
   const allowance = deps.bodies.open(bodiesOf, maxBodyBytes);
   try {
@@ -122,6 +124,7 @@ interface Admitted {
   readonly params: Readonly<Record<string, string>>;
   /** Whose requests under way are counted together. */
   readonly inFlightOf: string;
+  readonly inFlightOne?: OneOfMany;
   readonly bodiesOf: readonly BodyOwner[];
 }
 
@@ -153,7 +156,8 @@ const admitUser: Admitting = async (_route, deps, request, response) => {
     { key: inFlightOf, share: BODY_SHARES.users },
     { key: grant.tokenId, share: BODY_SHARES.user },
   ];
-  return { grant, appId, params, inFlightOf, bodiesOf };
+  const inFlightOne = { key: `user ${grant.tokenId}`, max: deps.maxInFlight.perUser };
+  return { grant, appId, params, inFlightOf, inFlightOne, bodiesOf };
 };
 
 /** The Client API begins with 2.0: older clients are refused before they misread identities for user ids. */
@@ -169,15 +173,17 @@ async function serveStranger(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const leave = deps.inFlight.enter("strangers");
+  const address = callerAddress(request, deps.proxyHops);
+  const takeFromAddress = () => deps.strangerRates.take(address);
+  // Before it takes a place, which it keeps for as long as its body takes to come.
+  if (route.isLimited) takeFromAddress();
+  const leave = deps.inFlight.enter("strangers", { key: `address ${address}`, max: deps.maxInFlight.perAddress });
   const { maxBodyBytes } = route;
   const allowance = deps.bodies.open([{ key: "strangers", share: BODY_SHARES.strangers }], maxBodyBytes);
   hurryReceiving(request, deps.strangerReceiveTimeoutMs);
   try {
     const version = clientVersion(request.headers.accept);
     const params = stringParams(request.params);
-    const takeFromAddress = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
-    if (route.isLimited) takeFromAddress();
     const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
     const call = {
       wire: { version, baseUrl: deps.publicUrl, appId: NO_APP, isClientApi: true },

@@ -7,28 +7,38 @@ import { openWorld, PATIENT, type World } from "../world.ts";
 
 const KIB = 1024;
 
+interface HalfSent {
+  readonly bytes: number;
+  readonly of: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const from = (address: string) => ({ "X-Forwarded-For": address });
+
 /** A POST of which only so many bytes of its body come. */
-async function halfSent(world: World, path: string, { bytes, of }: { readonly bytes: number; readonly of: number }) {
+async function halfSent(world: World, path: string, { bytes, of, headers = {} }: HalfSent) {
   const socket = connect(Number(new URL(world.baseUrl).port), "127.0.0.1");
   await once(socket, "connect");
   let answer = "";
   socket.on("data", (chunk: Buffer) => (answer += chunk.toString()));
-  const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nAccept: application/vnd.layer+json; version=3.0\r\n`;
-  socket.write(`${head}Content-Type: application/json\r\nContent-Length: ${of}\r\n\r\n${" ".repeat(bytes)}`);
+  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nAccept: application/vnd.layer+json; version=3.0\r\n`);
+  for (const [name, value] of Object.entries(headers)) socket.write(`${name}: ${value}\r\n`);
+  socket.write(`Content-Type: application/json\r\nContent-Length: ${of}\r\n\r\n${" ".repeat(bytes)}`);
   return { socket, status: () => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0) };
 }
 
-describe("who has not logged in", () => {
+describe("bodies that do not come", () => {
   let world: World;
   let send: HttpClient;
   let app: string;
   const sockets: Socket[] = [];
-  const dribble = async (path: string, { bytes, of }: { readonly bytes: number; readonly of: number }) => {
-    const sending = await halfSent(world, path, { bytes, of });
+  const dribble = async (path: string, options: HalfSent) => {
+    const sending = await halfSent(world, path, options);
     sockets.push(sending.socket);
     return sending;
   };
 
+  const look = async (session = "") => (await send("GET", "/identities/ann", { session })).status;
   const open = async (env: Readonly<Record<string, string>>) => {
     world = await openWorld({ name: "gateway dribbling", env: { ...PATIENT, ...env } });
     app = world.directory.anApp();
@@ -40,14 +50,14 @@ describe("who has not logged in", () => {
     await world[Symbol.asyncDispose]();
   });
 
-  it("may send no more than a few kB where a code or a name is asked for", async () => {
+  it("are a few kB at the most of a stranger who accepts an invitation", async () => {
     await open({});
     const body = { code: "x".repeat(4 * KIB) };
     const reply = await send("POST", "/accounts/invitations/accept", { body, token: null });
     expect(reply.status).to.equal(413);
   });
 
-  it("holds a small share of all bodies, however many are half sent, and no app waits for it", async () => {
+  it("hold a small share of all bodies where they are strangers', and no app waits for them", async () => {
     // A sixteenth of it is one body of a login.
     await open({ MAX_BODY_BYTES_IN_FLIGHT: String(512 * KIB) });
     await dribble("/sessions", { bytes: 32 * KIB - 1, of: 32 * KIB });
@@ -57,7 +67,27 @@ describe("who has not logged in", () => {
     expect(await send("POST", `/apps/${app}/users/ann/identity`, { body })).to.have.property("status", 422);
   });
 
-  it("has a short time to send a body, and an app has the longer one", async () => {
+  it("hold so many places of one address, and others log in", async () => {
+    await open({ MAX_IN_FLIGHT_PER_ADDRESS: "2", PROXY_HOPS: "1" });
+    for (let n = 0; n < 2; n += 1) await dribble("/sessions", { bytes: 1, of: 2, headers: from("192.0.2.1") });
+    const nonce = async (address: string) =>
+      (await send("POST", "/nonces", { headers: from(address), token: null })).status;
+    await eventually(() => nonce("192.0.2.1"), 429);
+    expect(await nonce("192.0.2.2")).to.equal(201);
+    for (const socket of sockets.splice(0)) socket.destroy();
+    await eventually(() => nonce("192.0.2.1"), 201);
+  });
+
+  it("hold so many places of one user, and the other users of her app go on", async () => {
+    await open({ MAX_IN_FLIGHT_PER_USER: "2" });
+    const [ann, bob] = ["ann", "bob"].map((userId) => world.directory.logins.aSession(app, userId));
+    const headers = { Authorization: `Layer session-token="${ann}"` };
+    for (let n = 0; n < 2; n += 1) await dribble("/conversations", { bytes: 1, of: 2, headers });
+    await eventually(() => look(ann), 429);
+    expect(await look(bob)).to.equal(200);
+  });
+
+  it("are waited for shortly where they are a stranger's, and longer where they are an app's", async () => {
     await open({ STRANGER_RECEIVE_TIMEOUT_MS: "300" });
     const stranger = await dribble("/sessions", { bytes: 10, of: 20 });
     const known = connect(Number(new URL(world.baseUrl).port), "127.0.0.1");
