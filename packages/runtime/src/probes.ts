@@ -35,9 +35,10 @@ export const openProbes = async (port: number, readiness: Readiness, metrics: Re
     }
   };
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://probes");
+    // Whatever is asked for, also what is no path: a URL that cannot be read must not end the process.
+    const [path = "/"] = (request.url ?? "/").split("?");
     // A metric whose collect function throws must not take the process down with it.
-    answer(pathname, response).catch((error: unknown) => replyJson(response, 500, { error: String(error) }));
+    answer(path, response).catch((error: unknown) => replyJson(response, 500, { error: String(error) }));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
