@@ -17,11 +17,19 @@ const reply = (response: ServerResponse, status: number, contentType: string, bo
 const replyJson = (response: ServerResponse, status: number, body: unknown): void =>
   reply(response, status, "application/json", `${JSON.stringify(body)}\n`);
 
+interface ProbesOptions {
+  readonly port: number;
+  /** Absent: all interfaces. */
+  readonly host: string | undefined;
+  readonly readiness: Readiness;
+  readonly metrics: Registry;
+}
+
 /**
  * Serves `/healthz`, `/readyz` and `/metrics`. `/healthz` asks nobody: a broker or database that is away must not make
  * the orchestrator kill a process that is waiting for it. That it is answered at all shows that the event loop turns.
  */
-export const openProbes = async (port: number, readiness: Readiness, metrics: Registry): Promise<Probes> => {
+export const openProbes = async ({ port, host, readiness, metrics }: ProbesOptions): Promise<Probes> => {
   const answer = async (path: string, response: ServerResponse): Promise<void> => {
     if (path === "/healthz") {
       replyJson(response, 200, { healthy: true });
@@ -42,7 +50,7 @@ export const openProbes = async (port: number, readiness: Readiness, metrics: Re
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, resolve);
+    server.listen({ port, host }, resolve);
   });
   const address = server.address();
   return {

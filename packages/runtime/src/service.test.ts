@@ -31,6 +31,13 @@ describe("runService", () => {
     expect((await fetch(`${service.probesUrl}/healthz?now`)).status).to.equal(200);
   });
 
+  it("listens at the address that it is given, and at no other of this machine", async () => {
+    await using service = await start({ LISTEN_HOST: "127.0.0.1" });
+    expect((await fetch(`${service.probesUrl}/healthz`)).status).to.equal(200);
+    const elsewhere = service.probesUrl.replace("127.0.0.1", "127.0.0.2");
+    expect(await failureOf(fetch(`${elsewhere}/healthz`))).to.include("fetch failed");
+  });
+
   it("stops on SIGTERM in reverse order, not ready but healthy meanwhile, and exits 0", async () => {
     const service = await start();
     service.signal("SIGTERM");

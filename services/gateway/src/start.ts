@@ -73,6 +73,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   const server = closing.add(
     await listen(app, {
       port: config.HTTP_PORT,
+      host: config.LISTEN_HOST,
       maxConnections: config.MAX_CONNECTIONS,
       errorsUrl: errorsUrlOf(config.PUBLIC_URL),
       onClosing: () => {

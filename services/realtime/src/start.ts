@@ -124,6 +124,7 @@ export async function start({
   server = closing.add(
     await openSocketServer({
       port: config.SOCKET_PORT,
+      host: config.LISTEN_HOST,
       registry,
       limits: {
         maxSockets: config.MAX_SOCKETS,

@@ -63,10 +63,15 @@ describe("openSocketServer", () => {
 
   const serve = async (
     limits: Partial<SocketServerOptions["limits"]> = {},
-    { isHearing = () => true, clock = Date.now }: Partial<Pick<SocketServerOptions, "isHearing" | "clock">> = {},
+    {
+      isHearing = () => true,
+      clock = Date.now,
+      host,
+    }: Partial<Pick<SocketServerOptions, "isHearing" | "clock" | "host">> = {},
   ) => {
     server = await openSocketServer({
       port: 0,
+      host,
       registry,
       limits: { ...LIMITS, ...limits },
       isHearing,
@@ -174,6 +179,15 @@ describe("openSocketServer", () => {
     await eventually(() => opened.length, 5);
     expect(opened.map(({ isOpen }) => isOpen)).to.deep.equal([false, false, true, true, true]);
     expect(reasons).to.deep.equal(["tooMany", "tooMany"]);
+  });
+
+  it("listens at the address that it is given, and at no other of this machine", async () => {
+    await serve({}, { host: "127.0.0.1" });
+    await connect("ann");
+    const elsewhere = new WebSocket(`ws://127.0.0.2:${server.port}/bob`, "layer-3.0");
+    clients.push(elsewhere);
+    const [error]: unknown[] = await once(elsewhere, "error");
+    expect(error).to.have.property("code", "ECONNREFUSED");
   });
 
   it("lets nobody in while this process hears nothing, or is going away", async () => {

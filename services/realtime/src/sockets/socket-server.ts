@@ -12,6 +12,8 @@ import type { Registry } from "./registry.ts";
 
 export interface SocketServerOptions {
   readonly port: number;
+  /** Absent: all interfaces. */
+  readonly host?: string | undefined;
   readonly registry: Registry;
   readonly limits: {
     readonly maxSockets: number;
@@ -123,7 +125,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     options.onOpen(connection, socket);
   };
 
-  server.listen({ port: options.port, backlog: BACKLOG });
+  server.listen({ port: options.port, host: options.host, backlog: BACKLOG });
   await once(server, "listening");
 
   const closeAll = async (reason: CloseReason, overMs: number): Promise<void> => {
