@@ -18,7 +18,7 @@ export { conversationIdOf, findConversation, notShown } from "./find-conversatio
 export { findInboxEntry } from "./find-inbox-entry.ts";
 export { findMessage, messageAsRead, messageIdOf, messagesAsRead } from "./find-message.ts";
 export type { MessagePlace } from "./find-message.ts";
-export { findSession } from "./find-session.ts";
+export { type AskAbout, findSession } from "./find-session.ts";
 export { inboxViews, isDeleted, recipientViews, statesOf } from "./inbox-views.ts";
 export { derivedUuid, intentOf } from "./intent.ts";
 export type { Intent } from "./intent.ts";

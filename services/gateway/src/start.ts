@@ -8,6 +8,7 @@ import { bodyBudget } from "./http/body-budget.ts";
 import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
+import { newcomers } from "./http/newcomers.ts";
 import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
 import { type SignUpLimit, signUpLimit } from "./http/sign-up-limit.ts";
@@ -45,6 +46,10 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   };
   closing.add({ close: endReporting }, "token uses");
 
+  const strangerRates = rateLimit({
+    perSecond: config.STRANGER_RATE_LIMIT_PER_SECOND,
+    burst: config.STRANGER_RATE_LIMIT_BURST,
+  });
   let isClosing = false;
   const app = createApp({
     broker,
@@ -54,10 +59,8 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     nonces,
     routes: routesOf(config, { settings, users, sessions, nonces, signUps: await openSignUps(context) }),
     rates: rateLimit({ perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST }),
-    strangerRates: rateLimit({
-      perSecond: config.STRANGER_RATE_LIMIT_PER_SECOND,
-      burst: config.STRANGER_RATE_LIMIT_BURST,
-    }),
+    strangerRates,
+    newcomers: newcomers(strangerRates),
     proxyHops: config.PROXY_HOPS,
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
     maxInFlight: { perUser: config.MAX_IN_FLIGHT_PER_USER, perAddress: config.MAX_IN_FLIGHT_PER_ADDRESS },

@@ -16,6 +16,7 @@ import { callerAddress, originOf } from "./caller-address.ts";
 import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight, OneOfMany } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
+import type { Newcomers } from "./newcomers.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
 import { isNdjson, readLines } from "./read-lines.ts";
@@ -25,7 +26,7 @@ import type { Answer, Call, GuardedRoute, Route, StrangerRoute } from "./route.t
 import { sendAnswer } from "./send.ts";
 import { isServedIn, notServed } from "./served-versions.ts";
 import type { TokenUses } from "./token-uses.ts";
-import { authenticateSession, type SessionDeps } from "./session-authentication.ts";
+import { type AtTheDoor, authenticateSession, type SessionDeps } from "./session-authentication.ts";
 
 export interface ServingDeps extends SessionDeps {
   readonly broker: Client & Pick<Publisher, "send">;
@@ -34,6 +35,7 @@ export interface ServingDeps extends SessionDeps {
   readonly rates: RateLimit;
   /** Of addresses, for what they do without having logged in. */
   readonly strangerRates: RateLimit;
+  readonly newcomers: Newcomers;
   /** Proxies of our own between callers and this. */
   readonly proxyHops: number;
   readonly inFlight: InFlight;
@@ -130,8 +132,15 @@ interface Admitted {
 
 type Admitting = (route: GuardedRoute, deps: ServingDeps, request: Request, response: Response) => Promise<Admitted>;
 
+/** A token that nobody knows counts against its address. */
+function doorOf(request: Request, { newcomers, strangerRates, proxyHops }: ServingDeps): AtTheDoor {
+  const address = callerAddress(request, proxyHops);
+  return { askAbout: newcomers.from(address), onStranger: () => strangerRates.take(address) };
+}
+
 const admitToken: Admitting = async ({ access }, deps, request, response) => {
-  const grant = await authenticate(request.headers.authorization, deps, callsIn(NO_APP, deps, response));
+  const calls = callsIn(NO_APP, deps, response);
+  const grant = await authenticate(request.headers.authorization, deps, calls, doorOf(request, deps));
   contextOf(response).app = grant.appId;
   const params = stringParams(request.params);
   // A session is no scope that a token could have.
@@ -142,9 +151,8 @@ const admitToken: Admitting = async ({ access }, deps, request, response) => {
 
 /** What she may do is what the route does with her own id, which no path of hers can name another for. */
 const admitUser: Admitting = async (_route, deps, request, response) => {
-  const onStranger = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
   const calls = callsIn(NO_APP, deps, response);
-  const session = await authenticateSession(request.headers.authorization, deps, calls, onStranger);
+  const session = await authenticateSession(request.headers.authorization, deps, calls, doorOf(request, deps));
   const { appId, userId, expiresAt } = session;
   contextOf(response).app = appId;
   const params = { ...stringParams(request.params), app: appId, user: userId };
@@ -174,9 +182,8 @@ async function serveStranger(
   response: Response,
 ): Promise<void> {
   const address = callerAddress(request, deps.proxyHops);
-  const takeFromAddress = () => deps.strangerRates.take(address);
   // Before it takes a place, which it keeps for as long as its body takes to come.
-  if (route.isLimited) takeFromAddress();
+  if (route.isLimited) deps.strangerRates.take(address);
   const leave = deps.inFlight.enter("strangers", { key: `address ${address}`, max: deps.maxInFlight.perAddress });
   const { maxBodyBytes } = route;
   const allowance = deps.bodies.open([{ key: "strangers", share: BODY_SHARES.strangers }], maxBodyBytes);
@@ -194,7 +201,7 @@ async function serveStranger(
       calls: callsIn(NO_APP, deps, response),
       header: (name: string) => request.get(name),
       param: (name: string) => requireParam(params, name),
-      takeFromAddress,
+      door: doorOf(request, deps),
     };
     sendAnswer(response, await route.handle(call));
   } finally {
