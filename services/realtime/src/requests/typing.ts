@@ -1,4 +1,4 @@
-import { FindBlockers, FindParticipants, type Sender } from "@strata/contracts";
+import { FindParticipants, type Sender } from "@strata/contracts";
 import { boundedCache, type Call, type ProfileCache } from "@strata/doors";
 import {
   basicIdentity,
@@ -10,6 +10,7 @@ import {
 } from "@strata/layer-protocol";
 import type { Signals } from "../signals.ts";
 import type { Connection } from "../sockets/connection.ts";
+import { blockersAmong } from "./blocks.ts";
 
 interface Deps {
   readonly signals: Signals;
@@ -27,8 +28,6 @@ export interface Typing {
   show(call: Call, conversationId: string, sender: Sender, action: TypingAction): Promise<void>;
 }
 
-/** Of one check for who blocks a sender. */
-const MAX_USERS = 1_000;
 const MAX_CONVERSATIONS = 10_000;
 /** Nobody types in more at once: the others are not told that she stopped when her socket is gone. */
 const MAX_TYPING = 20;
@@ -44,12 +43,7 @@ const keyOf = (app: string, conversationId: string): string => `${app}/${convers
 async function listenersOf({ calls }: Call, participants: readonly string[], sender: Sender) {
   if (!("userId" in sender)) return participants;
   const others = participants.filter((one) => one !== sender.userId);
-  if (others.length === 0) return others;
-  const checks = Array.from({ length: Math.ceil(others.length / MAX_USERS) }, (_, n) => ({
-    senderId: sender.userId,
-    userIds: others.slice(n * MAX_USERS, (n + 1) * MAX_USERS),
-  }));
-  const blockers = new Set((await calls.ask(FindBlockers, { checks })).blockers.flat());
+  const blockers = await blockersAmong(calls, sender.userId, others);
   return others.filter((one) => !blockers.has(one));
 }
 
