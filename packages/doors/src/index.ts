@@ -25,6 +25,8 @@ export type { Intent } from "./intent.ts";
 export { askBackend } from "./place-message.ts";
 export { profileCache, senderIds } from "./profiles.ts";
 export type { ProfileCache } from "./profiles.ts";
+export { rateLimit } from "./rate-limit.ts";
+export type { RateLimit } from "./rate-limit.ts";
 export { requirePushable } from "./require-pushable.ts";
 export { sendMessages } from "./send-messages.ts";
 export type { SendingMessages } from "./send-messages.ts";

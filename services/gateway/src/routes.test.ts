@@ -1,4 +1,4 @@
-import { sessionCache, settingsCache } from "@strata/doors";
+import { rateLimit, sessionCache, settingsCache } from "@strata/doors";
 import { silentLogger } from "@strata/runtime";
 import { expect } from "chai";
 import { Registry } from "prom-client";
@@ -10,7 +10,6 @@ import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { newcomers } from "./http/newcomers.ts";
-import { rateLimit } from "./http/rate-limit.ts";
 import { openApiDocument, openApiPath } from "./openapi/document.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";

@@ -1,4 +1,4 @@
-import { sessionCache, settingsCache } from "@strata/doors";
+import { rateLimit, sessionCache, settingsCache } from "@strata/doors";
 import { openBroker } from "@strata/messaging";
 import { openRedis, repeat, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
@@ -9,7 +9,6 @@ import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
 import { newcomers } from "./http/newcomers.ts";
-import { rateLimit } from "./http/rate-limit.ts";
 import { type HttpServer, listen } from "./http/server.ts";
 import { type SignUpLimit, signUpLimit } from "./http/sign-up-limit.ts";
 import { tokenUses } from "./http/token-uses.ts";

@@ -1,4 +1,11 @@
-import { composer as composerOf, contentUrls, profileCache, sessionCache, settingsCache } from "@strata/doors";
+import {
+  composer as composerOf,
+  contentUrls,
+  profileCache,
+  rateLimit,
+  sessionCache,
+  settingsCache,
+} from "@strata/doors";
 import { openBroker } from "@strata/messaging";
 import { type Closable, openMongo, openRedis, type Readiness, repeat, type ServiceContext } from "@strata/runtime";
 import pLimit from "p-limit";
@@ -115,6 +122,11 @@ export async function start({
     typing,
     calls,
     errorsUrl: `${baseUrl}/docs/errors`,
+    rates: rateLimit({
+      perSecond: config.SOCKET_RATE_LIMIT_PER_SECOND,
+      burst: config.SOCKET_RATE_LIMIT_BURST,
+      maxOwners: config.MAX_SOCKETS,
+    }),
     maxWaitingRequests: config.MAX_WAITING_REQUESTS,
     maxWaitingBytes: MAX_WAITING_PACKETS * config.MAX_PACKET_BYTES,
     log,

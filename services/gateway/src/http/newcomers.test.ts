@@ -1,6 +1,6 @@
+import { rateLimit } from "@strata/doors";
 import { expect } from "chai";
 import { newcomers } from "./newcomers.ts";
-import { rateLimit } from "./rate-limit.ts";
 
 const HOUR_MS = 3_600_000;
 

@@ -1,5 +1,4 @@
-import { type AskAbout, boundedCache } from "@strata/doors";
-import type { RateLimit } from "./rate-limit.ts";
+import { type AskAbout, boundedCache, type RateLimit } from "@strata/doors";
 
 /** Asks about the tokens that come from one address. */
 export interface Newcomers {

@@ -1,5 +1,5 @@
 import { type Grant, NO_APP } from "@strata/contracts";
-import { type Calls, callsOf } from "@strata/doors";
+import { type Calls, callsOf, type RateLimit } from "@strata/doors";
 import {
   invalidHeader,
   type LayerVersion,
@@ -17,7 +17,6 @@ import type { GrantCache } from "./grant-cache.ts";
 import type { InFlight, OneOfMany } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
 import type { Newcomers } from "./newcomers.ts";
-import type { RateLimit } from "./rate-limit.ts";
 import { readJson } from "./read-json.ts";
 import { isNdjson, readLines } from "./read-lines.ts";
 import { hurryReceiving } from "./receive-limit.ts";

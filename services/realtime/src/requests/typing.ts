@@ -33,8 +33,10 @@ const MAX_CONVERSATIONS = 10_000;
 const MAX_TYPING = 20;
 /** Clients repeat themselves every 2.5 s. */
 const PARTICIPANTS_TTL_MS = 5_000;
+/** What a socket says again sooner than that is no news. */
+const REPEATED_MS = 1_000;
 
-const keyOf = (app: string, conversationId: string): string => `${app}/${conversationId}`;
+const keyOf = (of: string, conversationId: string): string => `${of}/${conversationId}`;
 
 /**
  * The others, but for those who block her. That is asked every time, a few times a minute for each who types: whoever has
@@ -49,6 +51,8 @@ async function listenersOf({ calls }: Call, participants: readonly string[], sen
 
 export function typingOver({ signals, profiles }: Deps): Typing {
   const known = boundedCache<readonly string[]>({ maxEntries: MAX_CONVERSATIONS, ttlMs: PARTICIPANTS_TTL_MS });
+  /** What a socket has just said of a conversation. */
+  const justSaid = boundedCache<TypingAction>({ maxEntries: MAX_CONVERSATIONS, ttlMs: REPEATED_MS });
   /** In which conversations a socket has said that its user types. */
   const typingAt = new Map<Connection, Set<string>>();
 
@@ -98,6 +102,9 @@ export function typingOver({ signals, profiles }: Deps): Typing {
 
   return {
     async said(connection, call, { conversationId, action }) {
+      const said = keyOf(connection.id, conversationId);
+      if (justSaid.get(said) === action) return;
+      justSaid.set(said, action);
       if (action === "finished") typingAt.get(connection)?.delete(conversationId);
       const isHers = await tell(call, conversationId, connection.session.userId, action);
       // What is said to conversations of others, or of nobody, leaves nothing behind.

@@ -95,6 +95,17 @@ describe("what is of the moment", () => {
     expect(signals(bob).at(-1)).to.contain(idOf("cid"));
   });
 
+  it("is no typing that a socket says again within a second: others hear what changes", async () => {
+    const conversation = world.converse(app, ["ann", "bob"]);
+    const [ann, bob] = [await connect("ann"), await connect("bob")];
+    for (const action of ["started", "started", "started", "paused", "paused", "started"])
+      ann.types(conversation, action);
+    await ann.request("Counter.read");
+    await eventually(() => actions(bob).length >= 3, true);
+    await bob.request("Counter.read");
+    expect(actions(bob)).to.deep.equal(["started", "paused", "started"]);
+  });
+
   it("is no typing of strangers, of who has left, or into another app's conversation; nor does who left hear it", async () => {
     const conversation = world.converse(app, ["ann", "bob", "cid"]);
     const elsewhere = world.converse(anAppId(), ["ann", "bob"]);

@@ -110,6 +110,29 @@ describe("sockets of one process", () => {
     expect(await many.closed).to.deep.equal({ code: 1008, reason: "too many requests are waiting" });
   });
 
+  it("answer so many requests of one user, on all of hers together, and the rest with too many; hers alone", async () => {
+    const env = { SOCKET_RATE_LIMIT_PER_SECOND: "0.001", SOCKET_RATE_LIMIT_BURST: "4" };
+    await using service = await startRealtime(infra, env);
+    const [ann, anns, bob] = [
+      await signedIn(service.port, "ann"),
+      await signedIn(service.port, "ann"),
+      await signedIn(service.port, "bob"),
+    ];
+    const conversation = world.converse(app, ["ann", "bob"]);
+    for (const socket of [ann, anns, ann]) expect(await socket.request("Counter.read")).to.include({ success: true });
+    ann.types(conversation);
+    await eventually(() => bob.packets.some(({ type }) => type === "signal"), true);
+    for (const socket of [ann, anns]) {
+      const { success, data } = await socket.request("Counter.read");
+      expect(success).to.equal(false);
+      expect(data).to.include({ id: "rate_limit_exceeded", code: 7 });
+    }
+    ann.types(conversation, "finished");
+    await ann.request("Counter.read");
+    expect(await bob.request("Counter.read")).to.include({ success: true });
+    expect(bob.packets.filter(({ type }) => type === "signal")).to.have.lengthOf(1);
+  });
+
   it("hold no more of what waits than two packets of the largest size, however few requests it is", async () => {
     await using service = await startRealtime(infra, { MAX_PACKET_BYTES: "1000" });
     const few = await signedIn(service.port);

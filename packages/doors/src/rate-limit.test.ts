@@ -43,7 +43,7 @@ describe("rateLimit", () => {
     expect([take(), take()]).to.deep.equal([null, "1"]);
   });
 
-  it("counts each token by itself", () => {
+  it("counts each owner by herself", () => {
     const limit = rateLimit({ perSecond: 1, burst: 1 }, () => 0);
     const replies = ["a", "b", "a"].map((token) => retryAfter(() => limit.take(token)));
     expect(replies).to.deep.equal([null, null, "1"]);
