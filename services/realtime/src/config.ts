@@ -24,6 +24,8 @@ export const loadConfig = defineConfig({
 
   /** Sockets of this process; more are answered 503 and go to another. */
   MAX_SOCKETS: limit(20_000),
+  /** Of them, those of one app; absent: a quarter. */
+  MAX_SOCKETS_PER_APP: z.coerce.number().int().min(1).optional(),
   MAX_SOCKETS_PER_USER: limit(20),
   /** Upgrades whose session is being looked up; more are answered 503 and come again. */
   MAX_UPGRADES_UNDER_WAY: limit(2_000),

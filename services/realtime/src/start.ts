@@ -29,6 +29,8 @@ import { callIn } from "./views/call.ts";
 
 /** What fits into one message of a client beside its parts is bounded by the size of a packet. */
 const MAX_PART_BYTES = 2_048;
+/** One app leaves room for so many of its size. */
+const APPS_AT_LEAST = 4;
 /** How many sockets one write to Redis refreshes. */
 const REFRESHED_TOGETHER = 1_000;
 /** Sockets that must catch up come back over so long. */
@@ -140,6 +142,7 @@ export async function start({
       registry,
       limits: {
         maxSockets: config.MAX_SOCKETS,
+        maxSocketsPerApp: config.MAX_SOCKETS_PER_APP ?? Math.ceil(config.MAX_SOCKETS / APPS_AT_LEAST),
         maxSocketsPerUser: config.MAX_SOCKETS_PER_USER,
         maxUpgradesUnderWay: config.MAX_UPGRADES_UNDER_WAY,
         maxBufferedBytes: config.MAX_BUFFERED_BYTES,

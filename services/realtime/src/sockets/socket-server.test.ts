@@ -9,6 +9,7 @@ import { openSocketServer, type SocketServer, type SocketServerOptions } from ".
 
 const LIMITS = {
   maxSockets: 100,
+  maxSocketsPerApp: 100,
   maxSocketsPerUser: 2,
   maxUpgradesUnderWay: 10,
   maxBufferedBytes: 100_000,
@@ -119,6 +120,24 @@ describe("openSocketServer", () => {
     expect(registry.all()).to.deep.equal([alive.connection]);
   });
 
+  it("closes one of whose message only a part comes, pings or not, and keeps those that finish theirs", async () => {
+    await serve({ packetTimeoutMs: 1_000, maxPacketBytes: 200_000 });
+    const [whole, part, more] = [await connect("ann"), await connect("bob"), await connect("cid")];
+    part.client.send("x", { fin: false });
+    // Behind a whole one, in the same breath.
+    more.client.send("whole");
+    more.client.send("x".repeat(5_000), { fin: false });
+    const talking = setInterval(() => {
+      for (const { client } of [part, more]) client.pong("pong");
+      whole.client.send("x".repeat(100_000));
+      for (let n = 0; n < 20; n += 1) whole.client.send("x", { fin: n === 19 });
+    }, 10);
+    expect([await part.closed, await more.closed]).to.deep.equal([1008, 1008]);
+    clearInterval(talking);
+    expect(reasons).to.deep.equal(["unfinished", "unfinished"]);
+    expect(whole.connection.isOpen).to.equal(true);
+  });
+
   it("keeps one whose session lasts longer than a timer may, and closes it when that is over", async () => {
     let [time, looks] = [SESSION_ENDS_AT - 2 ** 31, 0];
     await serve({ maxTimerMs: 5 }, { clock: () => ((looks += 1), time) });
@@ -225,6 +244,7 @@ describe("the registry of sockets", () => {
     expect(registry.present("a", [""])).to.deep.equal(["ann", "bob"]);
     expect(registry.present("c", [""])).to.deep.equal([]);
     expect(registry.size).to.equal(4);
+    expect(["a", "b", "c"].map((app) => registry.sizeOf(app))).to.deep.equal([3, 1, 0]);
     registry.remove(one);
     registry.remove(one);
     expect(registry.present("a", ["ann"])).to.deep.equal(["ann"]);
@@ -232,5 +252,6 @@ describe("the registry of sockets", () => {
     expect(registry.present("a", ["", "ann"])).to.deep.equal(["bob"]);
     expect(registry.all()).to.deep.equal([other, his]);
     expect(registry.size).to.equal(2);
+    expect(["a", "b"].map((app) => registry.sizeOf(app))).to.deep.equal([1, 1]);
   });
 });

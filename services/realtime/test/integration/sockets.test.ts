@@ -68,13 +68,25 @@ describe("sockets of one process", () => {
   });
 
   it("are so many in all: more are told to come again, or to another", async () => {
-    await using service = await startRealtime(infra, { MAX_SOCKETS: "2" });
+    await using service = await startRealtime(infra, { MAX_SOCKETS: "2", MAX_SOCKETS_PER_APP: "2" });
     const ann = await signedIn(service.port, "ann");
     await signedIn(service.port, "bob");
     expect(await refusalOf(signedIn(service.port, "cid"))).to.equal("503 2");
     ann.socket.close();
     await ann.closed;
     await eventually(() => refusalOf(signedIn(service.port, "cid")), "it was let in");
+  });
+
+  it("are so many of one app, a quarter of all unless it is said, and other apps have the rest", async () => {
+    for (const env of [{ MAX_SOCKETS: "8" }, { MAX_SOCKETS_PER_APP: "2" }]) {
+      await using service = await startRealtime(infra, env);
+      const ann = await signedIn(service.port, "ann");
+      await signedIn(service.port, "bob");
+      expect(await refusalOf(signedIn(service.port, "cid"))).to.equal("503 2");
+      await openSocket(service.port, world.signIn(anAppId(), "ann"));
+      ann.socket.close();
+      await eventually(() => refusalOf(signedIn(service.port, "cid")), "it was let in");
+    }
   });
 
   it("are refused while the directory cannot be asked, and let in when it can", async () => {
