@@ -38,6 +38,8 @@ describe("bodies that do not come", () => {
     return sending;
   };
 
+  const nonce = async (address: string) =>
+    (await send("POST", "/nonces", { headers: from(address), token: null })).status;
   const look = async (session = "") => (await send("GET", "/identities/ann", { session })).status;
   const open = async (env: Readonly<Record<string, string>>) => {
     world = await openWorld({ name: "gateway dribbling", env: { ...PATIENT, ...env } });
@@ -70,8 +72,6 @@ describe("bodies that do not come", () => {
   it("hold so many places of one address, and others log in", async () => {
     await open({ MAX_IN_FLIGHT_PER_ADDRESS: "2", PROXY_HOPS: "1" });
     for (let n = 0; n < 2; n += 1) await dribble("/sessions", { bytes: 1, of: 2, headers: from("192.0.2.1") });
-    const nonce = async (address: string) =>
-      (await send("POST", "/nonces", { headers: from(address), token: null })).status;
     await eventually(() => nonce("192.0.2.1"), 429);
     expect(await nonce("192.0.2.2")).to.equal(201);
     for (const socket of sockets.splice(0)) socket.destroy();
