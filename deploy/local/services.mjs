@@ -57,7 +57,13 @@ const webPushHosts = (ports) => new URL(pushUrl(ports)).host;
  */
 export function serviceEnv(name, surroundings) {
   const { ports, urls } = surroundings;
-  const common = { AMQP_URL: urls.AMQP_URL, METRICS_PORT: String(metricsPort(name, ports)), LOG_LEVEL: "info" };
+  const common = {
+    AMQP_URL: urls.AMQP_URL,
+    // For this machine alone: webhooks may lead to local addresses here, and keys are none of anybody's.
+    LISTEN_HOST: "127.0.0.1",
+    METRICS_PORT: String(metricsPort(name, ports)),
+    LOG_LEVEL: "info",
+  };
   // The gateway has no credentials of any database, here as in production.
   if (name === "gateway") {
     const door = {

@@ -23,7 +23,10 @@ const CLIENT_PROCESSES = 2;
 const OTHER_FILES = 500;
 
 checkFileLimit(Math.max(SOCKETS, ANNOUNCED * 2) + OTHER_FILES);
-await using platform = await startPlatform("bench-realtime");
+await using platform = await startPlatform("bench-realtime", {
+  // All of them are of one app.
+  env: { realtime: { MAX_SOCKETS_PER_APP: String(2 * Math.max(SOCKETS, ANNOUNCED * 2)) } },
+});
 await using swarm = await startSwarm(CLIENT_PROCESSES);
 const world = await makeWorld(platform, swarm, SOCKETS);
 

@@ -18,13 +18,15 @@ export { conversationIdOf, findConversation, notShown } from "./find-conversatio
 export { findInboxEntry } from "./find-inbox-entry.ts";
 export { findMessage, messageAsRead, messageIdOf, messagesAsRead } from "./find-message.ts";
 export type { MessagePlace } from "./find-message.ts";
-export { findSession } from "./find-session.ts";
+export { type AskAbout, findSession } from "./find-session.ts";
 export { inboxViews, isDeleted, recipientViews, statesOf } from "./inbox-views.ts";
 export { derivedUuid, intentOf } from "./intent.ts";
 export type { Intent } from "./intent.ts";
 export { askBackend } from "./place-message.ts";
 export { profileCache, senderIds } from "./profiles.ts";
 export type { ProfileCache } from "./profiles.ts";
+export { rateLimit } from "./rate-limit.ts";
+export type { RateLimit } from "./rate-limit.ts";
 export { requirePushable } from "./require-pushable.ts";
 export { sendMessages } from "./send-messages.ts";
 export type { SendingMessages } from "./send-messages.ts";

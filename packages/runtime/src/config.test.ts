@@ -23,7 +23,8 @@ describe("defineConfig", () => {
 
   it("reads values, fills in defaults, leaves out other variables and freezes the result", () => {
     const config = load({ ...good, METRICS_PORT: "9000", HOME: "/root" });
-    expect(config).to.deep.equal({ ...good, METRICS_PORT: 9000, LOG_LEVEL: "info", RETENTION_DAYS: 90 });
+    const defaults = { LISTEN_HOST: undefined, LOG_LEVEL: "info", RETENTION_DAYS: 90 };
+    expect(config).to.deep.equal({ ...good, ...defaults, METRICS_PORT: 9000 });
     expect(Object.isFrozen(config)).to.equal(true);
   });
 

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 
 /** One fault of the environment: which variable, and what is wrong with it, without its value. */
@@ -52,8 +53,13 @@ export const defineConfig = <S extends z.ZodRawShape>(
   };
 };
 
-/** The probes' port (0 takes any free one) and the log level; every service has them. */
+/** The probes' port (0 takes any free one), where all of a service's ports are, and the log level; every service has them. */
 export const metricsConfig = {
+  /** The address of one interface; absent: all of them, as containers need it. */
+  LISTEN_HOST: z
+    .string()
+    .refine((text) => isIP(text) !== 0, { error: "expected an IP address" })
+    .optional(),
   METRICS_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   LOG_LEVEL: z.enum(["error", "warn", "info", "debug"]).default("info"),
 };

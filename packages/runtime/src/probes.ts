@@ -17,11 +17,19 @@ const reply = (response: ServerResponse, status: number, contentType: string, bo
 const replyJson = (response: ServerResponse, status: number, body: unknown): void =>
   reply(response, status, "application/json", `${JSON.stringify(body)}\n`);
 
+interface ProbesOptions {
+  readonly port: number;
+  /** Absent: all interfaces. */
+  readonly host: string | undefined;
+  readonly readiness: Readiness;
+  readonly metrics: Registry;
+}
+
 /**
  * Serves `/healthz`, `/readyz` and `/metrics`. `/healthz` asks nobody: a broker or database that is away must not make
  * the orchestrator kill a process that is waiting for it. That it is answered at all shows that the event loop turns.
  */
-export const openProbes = async (port: number, readiness: Readiness, metrics: Registry): Promise<Probes> => {
+export const openProbes = async ({ port, host, readiness, metrics }: ProbesOptions): Promise<Probes> => {
   const answer = async (path: string, response: ServerResponse): Promise<void> => {
     if (path === "/healthz") {
       replyJson(response, 200, { healthy: true });
@@ -35,13 +43,14 @@ export const openProbes = async (port: number, readiness: Readiness, metrics: Re
     }
   };
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://probes");
+    // Whatever is asked for, also what is no path: a URL that cannot be read must not end the process.
+    const [path = "/"] = (request.url ?? "/").split("?");
     // A metric whose collect function throws must not take the process down with it.
-    answer(pathname, response).catch((error: unknown) => replyJson(response, 500, { error: String(error) }));
+    answer(path, response).catch((error: unknown) => replyJson(response, 500, { error: String(error) }));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, resolve);
+    server.listen({ port, host }, resolve);
   });
   const address = server.address();
   return {

@@ -25,6 +25,19 @@ describe("runService", () => {
     expect(text).to.include('process_cpu_seconds_total{service="slow-closer"').and.include("nodejs_eventloop_lag_p99");
   });
 
+  it("answers 404 to what is no path, and goes on", async () => {
+    await using service = await start();
+    expect((await fetch(`${service.probesUrl}//`)).status).to.equal(404);
+    expect((await fetch(`${service.probesUrl}/healthz?now`)).status).to.equal(200);
+  });
+
+  it("listens at the address that it is given, and at no other of this machine", async () => {
+    await using service = await start({ LISTEN_HOST: "127.0.0.1" });
+    expect((await fetch(`${service.probesUrl}/healthz`)).status).to.equal(200);
+    const elsewhere = service.probesUrl.replace("127.0.0.1", "127.0.0.2");
+    expect(await failureOf(fetch(`${elsewhere}/healthz`))).to.include("fetch failed");
+  });
+
   it("stops on SIGTERM in reverse order, not ready but healthy meanwhile, and exits 0", async () => {
     const service = await start();
     service.signal("SIGTERM");

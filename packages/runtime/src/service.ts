@@ -112,7 +112,8 @@ export const runService = <C extends RuntimeConfig>(service: Service<C>): void =
 
   const run = async (): Promise<void> => {
     readiness.add("started", () => isStarted);
-    const probes = closing.add(await openProbes(config.METRICS_PORT, readiness, metrics), "probes");
+    const where = { port: config.METRICS_PORT, host: config.LISTEN_HOST };
+    const probes = closing.add(await openProbes({ ...where, readiness, metrics }), "probes");
     log.info("probes listening", { port: probes.port });
     await service.start({ name: service.name, config, log, closing, readiness, metrics });
     isStarted = true;

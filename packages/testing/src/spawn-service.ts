@@ -14,6 +14,9 @@ export interface Exit {
 /** One line of a service's log. */
 export type LogEntry = Readonly<Record<string, unknown>> & { readonly level: string; readonly message: string };
 
+/** Nobody but this machine reaches what a test starts. */
+const SURROUNDINGS = { LISTEN_HOST: "127.0.0.1", METRICS_PORT: "0", LOG_LEVEL: "info" };
+
 /** A service as a process of its own. Disposing stops it with SIGTERM, and with SIGKILL where that does not help. */
 export interface SpawnedService extends AsyncDisposable {
   readonly name: string;
@@ -101,7 +104,7 @@ export const spawnService = async (options: {
   const { name, env, readyDeadlineMs = 15_000 } = options;
   const main = options.main ?? new URL(`../../../services/${name}/src/main.ts`, import.meta.url);
   const child = spawn(process.execPath, [fileURLToPath(main)], {
-    env: { PATH: process.env["PATH"], ...compileCache(), METRICS_PORT: "0", LOG_LEVEL: "info", ...env },
+    env: { ...SURROUNDINGS, PATH: process.env["PATH"], ...compileCache(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const { log, lines } = outputOf(child);

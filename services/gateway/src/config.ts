@@ -42,7 +42,12 @@ const readConfig = defineConfig({
   LONG_LIST_DEADLINE_MS: limit(20_000),
   /** How often it is reported which tokens are in use; each is noted once a minute. */
   TOKEN_USE_REPORT_INTERVAL_MS: limit(10_000),
+  /** Of its backend; of all its users together; and of all who have not logged in. */
   MAX_IN_FLIGHT_PER_APP: limit(500),
+  /** How many of the users' places one of them may have. */
+  MAX_IN_FLIGHT_PER_USER: limit(50),
+  /** How many of the places of who has not logged in one address may have. */
+  MAX_IN_FLIGHT_PER_ADDRESS: limit(50),
   /** Requests of one token per second and gateway, and how many at once after a pause; 0: no such limit. */
   RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(0),
   RATE_LIMIT_BURST: limit(100),
@@ -60,10 +65,15 @@ const readConfig = defineConfig({
   MAX_TRANSFERS_PER_APP: limit(500),
   /** How long a request may take to come in: 16 MB over a slow line (1 Mbit/s). Uploads of content have no limit. */
   RECEIVE_TIMEOUT_MS: limit(130_000),
+  /** The same for who need not have logged in: a few kB. */
+  STRANGER_RECEIVE_TIMEOUT_MS: limit(10_000),
   MAX_CONNECTIONS: limit(10_000),
   MAX_BODY_BYTES: limit(MIB),
   MAX_ANNOUNCEMENT_BODY_BYTES: limit(16 * MIB),
-  /** Bodies held at once, of all callers together: bounds memory whatever the number of requests. */
+  /**
+   * Bodies held at once, of all callers together: bounds memory whatever the number of requests. Of it one app with its
+   * users may hold a quarter, and all who have not logged in a sixteenth.
+   */
   MAX_BODY_BYTES_IN_FLIGHT: limit(128 * MIB),
   MAX_ANNOUNCEMENT_RECIPIENTS: limit(100_000),
   /** Parts and notification together, as JSON: they travel in one message and are stored in one document. */

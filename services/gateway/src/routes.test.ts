@@ -1,4 +1,4 @@
-import { sessionCache, settingsCache } from "@strata/doors";
+import { rateLimit, sessionCache, settingsCache } from "@strata/doors";
 import { silentLogger } from "@strata/runtime";
 import { expect } from "chai";
 import { Registry } from "prom-client";
@@ -9,7 +9,7 @@ import { bodyBudget } from "./http/body-budget.ts";
 import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
-import { rateLimit } from "./http/rate-limit.ts";
+import { newcomers } from "./http/newcomers.ts";
 import { openApiDocument, openApiPath } from "./openapi/document.ts";
 import { knownUsers } from "./routes/known-users.ts";
 import { routesOf } from "./routes.ts";
@@ -24,6 +24,7 @@ const config = loadConfig({
   CONTENT_URL: "http://nobody",
 });
 const [sessions, nonces] = [sessionCache(), noncesOf(config.NONCE_KEY)];
+const strangerRates = rateLimit({ perSecond: 0, burst: 1 });
 const signUps = { take: async () => undefined };
 const routes = routesOf(config, { settings: settingsCache(), users: knownUsers(), sessions, nonces, signUps });
 const document = openApiDocument(routes, config.PUBLIC_URL);
@@ -37,13 +38,16 @@ const app = createApp({
   tokenUses: { note: () => undefined },
   sessions,
   nonces,
-  strangerRates: rateLimit({ perSecond: 0, burst: 1 }),
+  strangerRates,
+  newcomers: newcomers(strangerRates),
   proxyHops: 0,
   rates: rateLimit({ perSecond: 0, burst: 1 }),
   inFlight: inFlightLimit(1),
+  maxInFlight: { perUser: 1, perAddress: 1 },
   bodies: bodyBudget(1),
   publicUrl: config.PUBLIC_URL,
   deadlineMs: 1,
+  strangerReceiveTimeoutMs: 1,
   receiveTimeoutMs: 1,
   log: silentLogger,
   metrics: requestMetrics(new Registry()),

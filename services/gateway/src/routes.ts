@@ -139,7 +139,7 @@ export function routesOf(config: Config, { settings, users, sessions, nonces, si
     getLocation({ users }),
     deleteLocation(),
     ...segmentRoutes({ maxBodyBytes, longListDeadlineMs: config.LONG_LIST_DEADLINE_MS }),
-    ...signUpRoutes({ signUps, maxBodyBytes }),
+    ...signUpRoutes({ signUps }),
     ...sandboxRoutes(),
     createApp({ maxBodyBytes }),
     listApps(),

@@ -1,4 +1,4 @@
-import { sessionCache, settingsCache } from "@strata/doors";
+import { rateLimit, sessionCache, settingsCache } from "@strata/doors";
 import { openBroker } from "@strata/messaging";
 import { openRedis, repeat, type ServiceContext } from "@strata/runtime";
 import type { Config } from "./config.ts";
@@ -8,7 +8,7 @@ import { bodyBudget } from "./http/body-budget.ts";
 import { grantCache } from "./http/grant-cache.ts";
 import { inFlightLimit } from "./http/in-flight.ts";
 import { requestMetrics } from "./http/metrics.ts";
-import { rateLimit } from "./http/rate-limit.ts";
+import { newcomers } from "./http/newcomers.ts";
 import { type HttpServer, listen } from "./http/server.ts";
 import { type SignUpLimit, signUpLimit } from "./http/sign-up-limit.ts";
 import { tokenUses } from "./http/token-uses.ts";
@@ -45,6 +45,10 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   };
   closing.add({ close: endReporting }, "token uses");
 
+  const strangerRates = rateLimit({
+    perSecond: config.STRANGER_RATE_LIMIT_PER_SECOND,
+    burst: config.STRANGER_RATE_LIMIT_BURST,
+  });
   let isClosing = false;
   const app = createApp({
     broker,
@@ -54,15 +58,15 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
     nonces,
     routes: routesOf(config, { settings, users, sessions, nonces, signUps: await openSignUps(context) }),
     rates: rateLimit({ perSecond: config.RATE_LIMIT_PER_SECOND, burst: config.RATE_LIMIT_BURST }),
-    strangerRates: rateLimit({
-      perSecond: config.STRANGER_RATE_LIMIT_PER_SECOND,
-      burst: config.STRANGER_RATE_LIMIT_BURST,
-    }),
+    strangerRates,
+    newcomers: newcomers(strangerRates),
     proxyHops: config.PROXY_HOPS,
     inFlight: inFlightLimit(config.MAX_IN_FLIGHT_PER_APP),
+    maxInFlight: { perUser: config.MAX_IN_FLIGHT_PER_USER, perAddress: config.MAX_IN_FLIGHT_PER_ADDRESS },
     bodies: bodyBudget(config.MAX_BODY_BYTES_IN_FLIGHT),
     publicUrl: config.PUBLIC_URL,
     deadlineMs: config.REQUEST_DEADLINE_MS,
+    strangerReceiveTimeoutMs: config.STRANGER_RECEIVE_TIMEOUT_MS,
     receiveTimeoutMs: config.RECEIVE_TIMEOUT_MS,
     log,
     metrics: requestMetrics(metrics),
@@ -71,6 +75,7 @@ export async function startGateway(context: ServiceContext<Config>): Promise<Htt
   const server = closing.add(
     await listen(app, {
       port: config.HTTP_PORT,
+      host: config.LISTEN_HOST,
       maxConnections: config.MAX_CONNECTIONS,
       errorsUrl: errorsUrlOf(config.PUBLIC_URL),
       onClosing: () => {

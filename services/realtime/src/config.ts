@@ -24,6 +24,8 @@ export const loadConfig = defineConfig({
 
   /** Sockets of this process; more are answered 503 and go to another. */
   MAX_SOCKETS: limit(20_000),
+  /** Of them, those of one app; absent: a quarter. */
+  MAX_SOCKETS_PER_APP: z.coerce.number().int().min(1).optional(),
   MAX_SOCKETS_PER_USER: limit(20),
   /** Upgrades whose session is being looked up; more are answered 503 and come again. */
   MAX_UPGRADES_UNDER_WAY: limit(2_000),
@@ -33,6 +35,9 @@ export const loadConfig = defineConfig({
   MAX_PACKET_BYTES: limit(MIB),
   /** Requests of one client that wait for the one before. */
   MAX_WAITING_REQUESTS: limit(100),
+  /** Requests and signals of one user per second and process, on all her sockets, and how many at once after a pause; 0: no limit. */
+  SOCKET_RATE_LIMIT_PER_SECOND: z.coerce.number().min(0).default(20),
+  SOCKET_RATE_LIMIT_BURST: limit(100),
   /** How long the other services may take to answer one request. */
   REQUEST_DEADLINE_MS: limit(5_000),
   /** Clients that catch up at the same time; the others wait their turn. */

@@ -1,4 +1,11 @@
-import { composer as composerOf, contentUrls, profileCache, sessionCache, settingsCache } from "@strata/doors";
+import {
+  composer as composerOf,
+  contentUrls,
+  profileCache,
+  rateLimit,
+  sessionCache,
+  settingsCache,
+} from "@strata/doors";
 import { openBroker } from "@strata/messaging";
 import { type Closable, openMongo, openRedis, type Readiness, repeat, type ServiceContext } from "@strata/runtime";
 import pLimit from "p-limit";
@@ -22,6 +29,8 @@ import { callIn } from "./views/call.ts";
 
 /** What fits into one message of a client beside its parts is bounded by the size of a packet. */
 const MAX_PART_BYTES = 2_048;
+/** One app leaves room for so many of its size. */
+const APPS_AT_LEAST = 4;
 /** How many sockets one write to Redis refreshes. */
 const REFRESHED_TOGETHER = 1_000;
 /** Sockets that must catch up come back over so long. */
@@ -115,6 +124,11 @@ export async function start({
     typing,
     calls,
     errorsUrl: `${baseUrl}/docs/errors`,
+    rates: rateLimit({
+      perSecond: config.SOCKET_RATE_LIMIT_PER_SECOND,
+      burst: config.SOCKET_RATE_LIMIT_BURST,
+      maxOwners: config.MAX_SOCKETS,
+    }),
     maxWaitingRequests: config.MAX_WAITING_REQUESTS,
     maxWaitingBytes: MAX_WAITING_PACKETS * config.MAX_PACKET_BYTES,
     log,
@@ -124,9 +138,11 @@ export async function start({
   server = closing.add(
     await openSocketServer({
       port: config.SOCKET_PORT,
+      host: config.LISTEN_HOST,
       registry,
       limits: {
         maxSockets: config.MAX_SOCKETS,
+        maxSocketsPerApp: config.MAX_SOCKETS_PER_APP ?? Math.ceil(config.MAX_SOCKETS / APPS_AT_LEAST),
         maxSocketsPerUser: config.MAX_SOCKETS_PER_USER,
         maxUpgradesUnderWay: config.MAX_UPGRADES_UNDER_WAY,
         maxBufferedBytes: config.MAX_BUFFERED_BYTES,

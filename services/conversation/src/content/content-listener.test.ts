@@ -32,6 +32,7 @@ describe("bytes of content", () => {
     const storage = gridFsStorage(stores.db);
     await storage.ensureIndexes();
     const config = {
+      LISTEN_HOST: "127.0.0.1",
       CONTENT_PORT: 0,
       CONTENT_KEY: key,
       CONTENT_SWEEP_INTERVAL_MS: 3_600_000,
@@ -83,6 +84,11 @@ describe("bytes of content", () => {
   };
   const complete = { status: 200, range: null, refusal: null };
   const eventsOf = ({ app }: Announced) => events.filter((event) => event.app === app);
+
+  it("are asked for at the address that is given, and at no other of this machine", async () => {
+    const elsewhere = await fetch(baseUrl.replace("127.0.0.1", "127.0.0.2")).catch((error: unknown) => error);
+    expect(elsewhere).to.be.instanceOf(TypeError);
+  });
 
   it("come in whole, are told about once, and go out as they came, with their type", async () => {
     const content = await announced();

@@ -10,6 +10,8 @@ import { storableOf, type Uploads } from "./uploads.ts";
 
 interface Deps {
   readonly port: number;
+  /** Absent: all interfaces. */
+  readonly host: string | undefined;
   readonly key: Buffer;
   readonly contents: ContentStore;
   readonly uploads: Uploads;
@@ -49,7 +51,7 @@ export async function openContentListener(deps: Deps): Promise<ContentListener> 
   );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(deps.port, resolve);
+    server.listen({ port: deps.port, host: deps.host }, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the listener has no TCP address");

@@ -11,7 +11,7 @@ import { uploadsInto } from "./uploads.ts";
 interface Deps {
   readonly config: Pick<
     Config,
-    "CONTENT_PORT" | "CONTENT_KEY" | "CONTENT_SWEEP_INTERVAL_MS" | "CONTENT_MAX_HELD_BYTES"
+    "LISTEN_HOST" | "CONTENT_PORT" | "CONTENT_KEY" | "CONTENT_SWEEP_INTERVAL_MS" | "CONTENT_MAX_HELD_BYTES"
   >;
   readonly log: Logger;
   readonly closing: Closing;
@@ -33,6 +33,7 @@ export async function startContents(deps: Deps): Promise<number> {
   const listener = closing.add(
     await openContentListener({
       port: config.CONTENT_PORT,
+      host: config.LISTEN_HOST,
       key: config.CONTENT_KEY,
       contents,
       uploads,

@@ -19,27 +19,31 @@ import {
   parseAppId,
 } from "@strata/layer-protocol";
 import type { GrantCache } from "./grant-cache.ts";
+import type { AtTheDoor } from "./session-authentication.ts";
 import type { TokenUses } from "./token-uses.ts";
 
 /**
  * The grant of the token in `Authorization`. A text that cannot be a token is refused without asking anybody. Expiry is
  * looked at each time, since a cached grant may have run out meanwhile.
- * @throws LayerError 401 `authentication_required`
+ * @throws LayerError 401 `authentication_required`; what the door throws
  */
 export async function authenticate(
   header: string | undefined,
   { grants, tokenUses }: { readonly grants: GrantCache; readonly tokenUses: Pick<TokenUses, "note"> },
   calls: Calls,
+  { askAbout, onStranger }: AtTheDoor,
 ): Promise<Grant> {
   const text = bearerToken(header);
   if (text === null || !isWellFormedToken(text)) throw authenticationRequired();
   const hash = tokenHash(text);
-  const grant = await grants.get(hash, async () => {
+  const ask = async (): Promise<Grant | null> => {
     const reply = await calls.ask(AuthenticateToken, { hash });
     // Once a minute, as long as it is used: no request does more for it than any other.
     if (reply.grant !== null) tokenUses.note(reply.grant);
     return reply.grant;
-  });
+  };
+  const grant = await grants.get(hash, () => askAbout(hash, ask));
+  if (grant === null) onStranger();
   if (grant === null || isExpired(grant)) throw authenticationRequired();
   return grant;
 }

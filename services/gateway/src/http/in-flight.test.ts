@@ -14,6 +14,18 @@ describe("inFlightLimit", () => {
     inFlight.enter("a");
   });
 
+  it("refuses one of the many of an owner above its own limit, and leaves the owner's other places to the others", () => {
+    const inFlight = inFlightLimit(3);
+    const ann = { key: "ann", max: 2 };
+    const leave = inFlight.enter("strangers", ann);
+    inFlight.enter("strangers", ann);
+    expect(() => inFlight.enter("strangers", ann)).to.throw();
+    inFlight.enter("strangers", { key: "bob", max: 2 });
+    expect(() => inFlight.enter("strangers", { key: "cid", max: 2 })).to.throw();
+    leave();
+    inFlight.enter("strangers", ann);
+  });
+
   it("counts a request out once, however often it is said", () => {
     const inFlight = inFlightLimit(1);
     const leave = inFlight.enter("a");

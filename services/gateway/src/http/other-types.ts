@@ -25,8 +25,19 @@ export function otherTypeOf(accept: string | undefined, offered: readonly string
   return null;
 }
 
-/** Resolves when all is sent, or the reader has gone; throws what `pieces` throws, with the connection broken off. */
-export async function sendStream(response: ServerResponse, { type, pieces }: TextStream): Promise<void> {
+/** An answer may take hours to be read, but not a minute without a byte: it keeps a place, and what it was made from. */
+const IDLE_MS = 60_000;
+
+/**
+ * Resolves when all is sent, or the reader has gone, or has taken nothing for a minute; throws what `pieces` throws, with
+ * the connection broken off.
+ */
+export async function sendStream(
+  response: ServerResponse,
+  { type, pieces }: TextStream,
+  idleMs: number = IDLE_MS,
+): Promise<void> {
+  response.setTimeout(idleMs, () => response.destroy());
   response.setHeader("Content-Type", `${type}; charset=utf-8`);
   try {
     await pipeline(Readable.from(pieces, { objectMode: false, highWaterMark: 1 }), response);

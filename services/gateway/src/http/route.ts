@@ -6,6 +6,7 @@ import type { ZodOpenApiOperationObject } from "zod-openapi";
 import type { BodyAllowance } from "./body-budget.ts";
 import type { TextStream } from "./other-types.ts";
 import type { Line } from "./read-lines.ts";
+import type { AtTheDoor } from "./session-authentication.ts";
 
 /** What goes back to the caller. Without a body nothing is said about its type. */
 export interface Answer {
@@ -87,8 +88,8 @@ export interface GuardedRoute extends BaseRoute {
 
 /** One request of the Client API by somebody who need not have logged in. */
 export type StrangerCall = Omit<Call, "grant" | "lines" | "otherType"> & {
-  /** Takes from what the caller's address may do without having logged in. @throws LayerError 429 */
-  takeFromAddress(): void;
+  /** What becomes of a token that nobody knows. */
+  readonly door: AtTheDoor;
 };
 
 /** For whoever wants to log in or out. */

@@ -1,5 +1,5 @@
 import { type Grant, NO_APP } from "@strata/contracts";
-import { type Calls, callsOf } from "@strata/doors";
+import { type Calls, callsOf, type RateLimit } from "@strata/doors";
 import {
   invalidHeader,
   type LayerVersion,
@@ -11,20 +11,21 @@ import {
 import type { Client, Publisher } from "@strata/messaging";
 import type { Request, RequestHandler, Response } from "express";
 import { authenticate, authorize } from "./authentication.ts";
-import type { BodyBudget } from "./body-budget.ts";
+import type { BodyBudget, BodyOwner } from "./body-budget.ts";
 import { callerAddress, originOf } from "./caller-address.ts";
 import type { GrantCache } from "./grant-cache.ts";
-import type { InFlight } from "./in-flight.ts";
+import type { InFlight, OneOfMany } from "./in-flight.ts";
 import { otherTypeOf, sendStream } from "./other-types.ts";
-import type { RateLimit } from "./rate-limit.ts";
+import type { Newcomers } from "./newcomers.ts";
 import { readJson } from "./read-json.ts";
 import { isNdjson, readLines } from "./read-lines.ts";
+import { hurryReceiving } from "./receive-limit.ts";
 import { contextOf } from "./request-context.ts";
 import type { Answer, Call, GuardedRoute, Route, StrangerRoute } from "./route.ts";
 import { sendAnswer } from "./send.ts";
 import { isServedIn, notServed } from "./served-versions.ts";
 import type { TokenUses } from "./token-uses.ts";
-import { authenticateSession, type SessionDeps } from "./session-authentication.ts";
+import { type AtTheDoor, authenticateSession, type SessionDeps } from "./session-authentication.ts";
 
 export interface ServingDeps extends SessionDeps {
   readonly broker: Client & Pick<Publisher, "send">;
@@ -33,13 +34,21 @@ export interface ServingDeps extends SessionDeps {
   readonly rates: RateLimit;
   /** Of addresses, for what they do without having logged in. */
   readonly strangerRates: RateLimit;
+  readonly newcomers: Newcomers;
   /** Proxies of our own between callers and this. */
   readonly proxyHops: number;
   readonly inFlight: InFlight;
+  /** Of the places that an app's users have together, and of those of all who have not logged in. */
+  readonly maxInFlight: { readonly perUser: number; readonly perAddress: number };
   readonly bodies: BodyBudget;
+  /** How long the body of a stranger may take to come in. */
+  readonly strangerReceiveTimeoutMs: number;
   readonly publicUrl: string;
   readonly deadlineMs: number;
 }
+
+/** How much of all bodies held at once may be whose, so that nobody can send so much that the others are not heard. */
+const BODY_SHARES = { strangers: 1 / 16, app: 1 / 4, users: 1 / 8, user: 1 / 32 };
 
 /**
  * Serves one route in the order that the contract gives to the checks (server API 3.3). `siblings` are all routes of its
@@ -73,13 +82,13 @@ async function serveGuarded(
 ): Promise<void> {
   const callsFor = (appId: string) => callsIn(appId, deps, response);
   const admitted = route.access === "session" ? admitUser : admitToken;
-  const { grant, appId, params, inFlightOf } = await admitted(route, deps, request, response);
+  const { grant, appId, params, inFlightOf, inFlightOne, bodiesOf } = await admitted(route, deps, request, response);
   deps.rates.take(grant.tokenId);
-  const leave = deps.inFlight.enter(inFlightOf);
-  const allowance = deps.bodies.open();
+  const leave = deps.inFlight.enter(inFlightOf, inFlightOne);
+  const { maxBodyBytes, maxLineBytes } = route;
+  const allowance = deps.bodies.open(bodiesOf, maxBodyBytes);
   try {
     const version = negotiate();
-    const { maxBodyBytes, maxLineBytes } = route;
     const lines = maxLineBytes !== undefined && isNdjson(request) ? readLines(request, maxLineBytes) : null;
     const hasJson = maxBodyBytes !== undefined && lines === null;
     const body = hasJson ? await readJson(request, maxBodyBytes, allowance) : undefined;
@@ -116,30 +125,46 @@ interface Admitted {
   readonly params: Readonly<Record<string, string>>;
   /** Whose requests under way are counted together. */
   readonly inFlightOf: string;
+  readonly inFlightOne?: OneOfMany;
+  readonly bodiesOf: readonly BodyOwner[];
 }
 
 type Admitting = (route: GuardedRoute, deps: ServingDeps, request: Request, response: Response) => Promise<Admitted>;
 
+/** A token that nobody knows counts against its address. */
+function doorOf(request: Request, { newcomers, strangerRates, proxyHops }: ServingDeps): AtTheDoor {
+  const address = callerAddress(request, proxyHops);
+  return { askAbout: newcomers.from(address), onStranger: () => strangerRates.take(address) };
+}
+
 const admitToken: Admitting = async ({ access }, deps, request, response) => {
-  const grant = await authenticate(request.headers.authorization, deps, callsIn(NO_APP, deps, response));
+  const calls = callsIn(NO_APP, deps, response);
+  const grant = await authenticate(request.headers.authorization, deps, calls, doorOf(request, deps));
   contextOf(response).app = grant.appId;
   const params = stringParams(request.params);
   // A session is no scope that a token could have.
   const appId = access === "session" ? NO_APP : authorize(grant, access, params["app"]);
-  return { grant, appId, params, inFlightOf: grant.appId ?? grant.accountId };
+  const owner = grant.appId ?? grant.accountId;
+  return { grant, appId, params, inFlightOf: owner, bodiesOf: [{ key: owner, share: BODY_SHARES.app }] };
 };
 
 /** What she may do is what the route does with her own id, which no path of hers can name another for. */
 const admitUser: Admitting = async (_route, deps, request, response) => {
-  const onStranger = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
   const calls = callsIn(NO_APP, deps, response);
-  const session = await authenticateSession(request.headers.authorization, deps, calls, onStranger);
+  const session = await authenticateSession(request.headers.authorization, deps, calls, doorOf(request, deps));
   const { appId, userId, expiresAt } = session;
   contextOf(response).app = appId;
   const params = { ...stringParams(request.params), app: appId, user: userId };
   const grant: Grant = { tokenId: `${appId}/${userId}`, accountId: "", appId, scopes: [], expiresAt };
   // Apart from the backend's, so that an app's users cannot keep its backend out.
-  return { grant, appId, params, inFlightOf: `users of ${appId}` };
+  const inFlightOf = `users of ${appId}`;
+  const bodiesOf = [
+    { key: appId, share: BODY_SHARES.app },
+    { key: inFlightOf, share: BODY_SHARES.users },
+    { key: grant.tokenId, share: BODY_SHARES.user },
+  ];
+  const inFlightOne = { key: `user ${grant.tokenId}`, max: deps.maxInFlight.perUser };
+  return { grant, appId, params, inFlightOf, inFlightOne, bodiesOf };
 };
 
 /** The Client API begins with 2.0: older clients are refused before they misread identities for user ids. */
@@ -155,14 +180,16 @@ async function serveStranger(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const leave = deps.inFlight.enter("strangers");
-  const allowance = deps.bodies.open();
+  const address = callerAddress(request, deps.proxyHops);
+  // Before it takes a place, which it keeps for as long as its body takes to come.
+  if (route.isLimited) deps.strangerRates.take(address);
+  const leave = deps.inFlight.enter("strangers", { key: `address ${address}`, max: deps.maxInFlight.perAddress });
+  const { maxBodyBytes } = route;
+  const allowance = deps.bodies.open([{ key: "strangers", share: BODY_SHARES.strangers }], maxBodyBytes);
+  hurryReceiving(request, deps.strangerReceiveTimeoutMs);
   try {
     const version = clientVersion(request.headers.accept);
     const params = stringParams(request.params);
-    const takeFromAddress = () => deps.strangerRates.take(callerAddress(request, deps.proxyHops));
-    if (route.isLimited) takeFromAddress();
-    const { maxBodyBytes } = route;
     const body = maxBodyBytes === undefined ? undefined : await readJson(request, maxBodyBytes, allowance);
     const call = {
       wire: { version, baseUrl: deps.publicUrl, appId: NO_APP, isClientApi: true },
@@ -173,7 +200,7 @@ async function serveStranger(
       calls: callsIn(NO_APP, deps, response),
       header: (name: string) => request.get(name),
       param: (name: string) => requireParam(params, name),
-      takeFromAddress,
+      door: doorOf(request, deps),
     };
     sendAnswer(response, await route.handle(call));
   } finally {

@@ -23,6 +23,8 @@ export async function listen(
   app: Express,
   options: {
     readonly port: number;
+    /** Absent: all interfaces. */
+    readonly host: string | undefined;
     readonly maxConnections: number;
     /** The page that explains errors. */
     readonly errorsUrl: string;
@@ -47,7 +49,7 @@ export async function listen(
   server.maxConnections = options.maxConnections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port, resolve);
+    server.listen({ port: options.port, host: options.host }, resolve);
   });
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no TCP address");

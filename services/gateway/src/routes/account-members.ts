@@ -50,7 +50,7 @@ export const accountMemberRoutes = (options: Options): readonly Route[] => [
   renewRoute(),
   changeRoute(options),
   removeRoute(),
-  acceptRoute(options),
+  acceptRoute(),
 ];
 
 const inviteRoute = ({ maxBodyBytes }: Options): Route => ({
@@ -205,12 +205,15 @@ const removeRoute = (): Route => ({
   },
 });
 
-const acceptRoute = ({ maxBodyBytes }: Options): Route => ({
+/** Of a code, and no more: whoever sends it is a stranger. */
+const MAX_ACCEPTANCE_BYTES = 4_096;
+
+const acceptRoute = (): Route => ({
   method: "post",
   path: "/accounts/invitations/accept",
   access: "anybody",
   isLimited: true,
-  maxBodyBytes,
+  maxBodyBytes: MAX_ACCEPTANCE_BYTES,
   operation: forAnybody(
     operation({
       id: "acceptAccountInvitation",

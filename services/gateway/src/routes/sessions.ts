@@ -163,7 +163,7 @@ async function logout(call: StrangerCall, { sessions }: SessionDeps): Promise<An
 /** A client whose socket was refused asks here why: 401 tells it to log in again (client API 3.4). */
 async function root(call: StrangerCall, deps: SessionDeps): Promise<Answer> {
   const header = call.header("Authorization");
-  if (header !== undefined) await authenticateSession(header, deps, call.calls, () => call.takeFromAddress());
+  if (header !== undefined) await authenticateSession(header, deps, call.calls, call.door);
   return { status: 200, headers: linksOf(call) };
 }
 

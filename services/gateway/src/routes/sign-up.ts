@@ -14,11 +14,13 @@ import { accountView, appView, tokenView } from "./account-views.ts";
 interface Options {
   /** null: nobody signs up here. */
   readonly signUps: SignUpLimit | null;
-  readonly maxBodyBytes: number;
 }
 
+/** A name and an address of mail: whoever sends them is a stranger. */
+const MAX_BODY_BYTES = 4_096;
+
 /** Where the operator lets strangers have a sandbox; else it is no endpoint, and in no document. */
-export const signUpRoutes = ({ signUps, maxBodyBytes }: Options): readonly Route[] =>
+export const signUpRoutes = ({ signUps }: Options): readonly Route[] =>
   signUps === null
     ? []
     : [
@@ -27,7 +29,7 @@ export const signUpRoutes = ({ signUps, maxBodyBytes }: Options): readonly Route
           path: "/accounts",
           access: "anybody",
           isLimited: true,
-          maxBodyBytes,
+          maxBodyBytes: MAX_BODY_BYTES,
           operation: forAnybody(
             operation({
               id: "signUp",

@@ -121,3 +121,26 @@ describe("who may call", () => {
     expect(errorOf(reply)).to.deep.include({ id: "invalid_header", data: { header: "Accept" } });
   });
 });
+
+describe("invented tokens", () => {
+  it("cost the directory no more questions than their address may ask, while good ones go on", async () => {
+    const env = { STRANGER_RATE_LIMIT_PER_SECOND: "0.001", STRANGER_RATE_LIMIT_BURST: "5", PROXY_HOPS: "1" };
+    await using world = await openWorld({ name: "gateway invented tokens", env });
+    const app = world.directory.anApp();
+    world.directory.aUser(app, "ann");
+    const send = httpClient(world.baseUrl, { version: "3.0" });
+    const [known, other] = [world.directory.aToken({ app }), world.directory.aToken({ app })];
+    const look = async (token: string, address: string) => {
+      const headers = { "X-Forwarded-For": address };
+      return (await send("GET", `/apps/${app}/users/ann/identity`, { token, headers })).status;
+    };
+    expect(await look(known, "192.0.2.1")).to.equal(200);
+    const invented = Array.from({ length: 20 }, () => createToken());
+    const statuses = await Promise.all(invented.map((token) => look(token, "192.0.2.1")));
+    expect(statuses.filter((status) => status === 401)).to.have.lengthOf(5);
+    expect(statuses.filter((status) => status === 429)).to.have.lengthOf(15);
+    expect(invented.filter((token) => world.directory.asked.has(tokenHash(token)))).to.have.lengthOf(5);
+    expect(await look(known, "192.0.2.1")).to.equal(200);
+    expect(await look(other, "192.0.2.2")).to.equal(200);
+  });
+});

@@ -231,6 +231,7 @@ describe("logging in, limited by address", () => {
     const app = world.directory.anApp();
     const session = world.directory.logins.aSession(app, "ann");
     const headers = from("192.0.2.1");
+    expect(await send("GET", "/identities/ann", { headers, session })).to.have.property("status", 200);
     for (const [method, path] of [
       ["POST", "/nonces"],
       ["POST", "/sessions"],

@@ -37,6 +37,7 @@ describe("transport", () => {
       MAX_IN_FLIGHT_PER_APP: "3",
       MAX_BODY_BYTES_IN_FLIGHT: String(17 * MIB),
       REQUEST_DEADLINE_MS: "10000",
+      LISTEN_HOST: "127.0.0.1",
     };
     const log = createLogger({ service: "gateway", level: "info", stream: logged });
     world = await openWorld({ name: "gateway transport", env, log });
@@ -81,6 +82,12 @@ describe("transport", () => {
       const reply = await send("GET", `/apps/${app}/users/%E0%A4%A/identity`);
       expect([reply.status, errorOf(reply).id]).to.deep.equal([400, "invalid_request"]);
     });
+  });
+
+  it("listens at the address that it is given, and at no other of this machine", async () => {
+    const elsewhere = httpClient(world.baseUrl.replace("127.0.0.1", "127.0.0.2"));
+    expect(await elsewhere("GET", "/docs").catch((error: unknown) => error)).to.be.instanceOf(TypeError);
+    expect(await send("GET", "/docs")).to.have.property("status", 200);
   });
 
   describe("bodies", () => {

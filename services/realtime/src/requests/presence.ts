@@ -12,6 +12,7 @@ import type { Logger } from "@strata/runtime";
 import type { Signals } from "../signals.ts";
 import type { Connection } from "../sockets/connection.ts";
 import type { Presence as Known, PresenceStore, PresentSocket, RefreshedSocket } from "../store/presence-store.ts";
+import { blockedAmong, blockersAmong } from "./blocks.ts";
 
 interface Deps {
   readonly store: PresenceStore;
@@ -27,7 +28,7 @@ export interface Presence {
   refresh(connections: readonly Connection[]): Promise<void>;
   /** `Presence.update` (client API 6.8). @throws LayerError 422 `invalid_property` */
   update(connection: Connection, calls: Calls, data: unknown): Promise<void>;
-  /** `Presence.sync`: what those she follows, and she herself, are seen to be. @throws LayerError 422 `invalid_property` */
+  /** `Presence.sync`: what those she follows, and she herself, are seen to be; who blocks her is offline to her. @throws LayerError 422 `invalid_property` */
   sync(connection: Connection, calls: Calls, data: unknown): Promise<readonly object[]>;
 }
 
@@ -50,7 +51,7 @@ export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
     const [known = OFFLINE] = await store.of(app, [userId]);
     return known;
   };
-  /** Does something about a user, and tells her followers where it is seen. */
+  /** Does something about a user, and tells her followers where it is seen, but for those whom she blocks. */
   const telling = async ({ session: { appId, userId } }: Connection, calls: Calls, work: () => Promise<void>) =>
     quietly(async () => {
       const before = await presenceOf(appId, userId);
@@ -68,7 +69,8 @@ export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
           after: after_,
           limit: PAGE,
         });
-        await signals.send({ ...toldOf, userIds: followers, packet });
+        const blocked = await blockedAmong(calls, userId, followers);
+        await signals.send({ ...toldOf, userIds: followers.filter((one) => !blocked.has(one)), packet });
         told += followers.length;
         after_ = followers.at(-1) ?? null;
         if (followers.length < PAGE) return;
@@ -91,9 +93,17 @@ export function presenceOver({ store, signals, baseUrl, log }: Deps): Presence {
       const asked = idsIn(data);
       const userIds = asked ? await seenAmong(calls, userId, asked) : await allFollowed(calls, userId);
       const since = asked ? null : sinceIn(data);
-      const shown = await quietly(() => store.of(appId, userIds), []);
+      const others = userIds.filter((one) => one !== userId);
+      const [shown, blockers] = await Promise.all([
+        quietly(() => store.of(appId, userIds), []),
+        blockersAmong(calls, userId, others),
+      ]);
+      const seen = (one: string, presence: Known): Known => {
+        if (one === userId) return presence;
+        return blockers.has(one) ? OFFLINE : seenByOthers(presence);
+      };
       return userIds.flatMap((one, index) => {
-        const presence = one === userId ? (shown[index] ?? OFFLINE) : seenByOthers(shown[index] ?? OFFLINE);
+        const presence = seen(one, shown[index] ?? OFFLINE);
         const isNews = since === null || presence.status !== "offline" || (presence.lastSeenAt ?? 0) >= since;
         return isNews ? [bodyOf(presencePacket(baseUrl, one, presence))] : [];
       });

@@ -1,4 +1,4 @@
-import { FindBlockers, FindParticipants, type Sender } from "@strata/contracts";
+import { FindParticipants, type Sender } from "@strata/contracts";
 import { boundedCache, type Call, type ProfileCache } from "@strata/doors";
 import {
   basicIdentity,
@@ -10,6 +10,7 @@ import {
 } from "@strata/layer-protocol";
 import type { Signals } from "../signals.ts";
 import type { Connection } from "../sockets/connection.ts";
+import { blockersAmong } from "./blocks.ts";
 
 interface Deps {
   readonly signals: Signals;
@@ -27,15 +28,15 @@ export interface Typing {
   show(call: Call, conversationId: string, sender: Sender, action: TypingAction): Promise<void>;
 }
 
-/** Of one check for who blocks a sender. */
-const MAX_USERS = 1_000;
 const MAX_CONVERSATIONS = 10_000;
 /** Nobody types in more at once: the others are not told that she stopped when her socket is gone. */
 const MAX_TYPING = 20;
 /** Clients repeat themselves every 2.5 s. */
 const PARTICIPANTS_TTL_MS = 5_000;
+/** What a socket says again sooner than that is no news. */
+const REPEATED_MS = 1_000;
 
-const keyOf = (app: string, conversationId: string): string => `${app}/${conversationId}`;
+const keyOf = (of: string, conversationId: string): string => `${of}/${conversationId}`;
 
 /**
  * The others, but for those who block her. That is asked every time, a few times a minute for each who types: whoever has
@@ -44,17 +45,14 @@ const keyOf = (app: string, conversationId: string): string => `${app}/${convers
 async function listenersOf({ calls }: Call, participants: readonly string[], sender: Sender) {
   if (!("userId" in sender)) return participants;
   const others = participants.filter((one) => one !== sender.userId);
-  if (others.length === 0) return others;
-  const checks = Array.from({ length: Math.ceil(others.length / MAX_USERS) }, (_, n) => ({
-    senderId: sender.userId,
-    userIds: others.slice(n * MAX_USERS, (n + 1) * MAX_USERS),
-  }));
-  const blockers = new Set((await calls.ask(FindBlockers, { checks })).blockers.flat());
+  const blockers = await blockersAmong(calls, sender.userId, others);
   return others.filter((one) => !blockers.has(one));
 }
 
 export function typingOver({ signals, profiles }: Deps): Typing {
   const known = boundedCache<readonly string[]>({ maxEntries: MAX_CONVERSATIONS, ttlMs: PARTICIPANTS_TTL_MS });
+  /** What a socket has just said of a conversation. */
+  const justSaid = boundedCache<TypingAction>({ maxEntries: MAX_CONVERSATIONS, ttlMs: REPEATED_MS });
   /** In which conversations a socket has said that its user types. */
   const typingAt = new Map<Connection, Set<string>>();
 
@@ -104,6 +102,9 @@ export function typingOver({ signals, profiles }: Deps): Typing {
 
   return {
     async said(connection, call, { conversationId, action }) {
+      const said = keyOf(connection.id, conversationId);
+      if (justSaid.get(said) === action) return;
+      justSaid.set(said, action);
       if (action === "finished") typingAt.get(connection)?.delete(conversationId);
       const isHers = await tell(call, conversationId, connection.session.userId, action);
       // What is said to conversations of others, or of nobody, leaves nothing behind.

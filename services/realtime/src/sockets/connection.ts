@@ -10,6 +10,7 @@ export const CLOSE = {
   sessionEnded: [1008, "the session has ended"],
   tooMany: [1008, "too many sockets of this user"],
   tooManyRequests: [1008, "too many requests are waiting"],
+  unfinished: [1008, "a packet did not come in whole"],
   notText: [1003, "packets are text"],
   behind: [1013, "catch up"],
   slow: [1013, "too slow"],

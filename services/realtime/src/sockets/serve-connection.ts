@@ -1,4 +1,4 @@
-import { layerErrorOf } from "@strata/doors";
+import { layerErrorOf, type RateLimit } from "@strata/doors";
 import { errorBody, parseSocketPacket, type SocketRequest } from "@strata/layer-protocol";
 import type { Logger } from "@strata/runtime";
 import type { RawData, WebSocket } from "ws";
@@ -11,6 +11,8 @@ export interface ServeDeps {
   readonly answer: AnswerRequest;
   readonly typing: Typing;
   readonly calls: CallDeps;
+  /** Of users, by app and id. */
+  readonly rates: Pick<RateLimit, "take">;
   /** The page that explains errors. */
   readonly errorsUrl: string;
   readonly maxWaitingRequests: number;
@@ -21,7 +23,8 @@ export interface ServeDeps {
 
 /**
  * Answers what a client asks, one request after the other as clients send them, and each of them: a request without an
- * answer holds up all that follows it (client API 6.8).
+ * answer holds up all that follows it (client API 6.8). What is beyond a user's rate is answered with that; signals, for
+ * whose answer nobody waits, are dropped.
  */
 export function serveConnection(socket: WebSocket, connection: Connection, deps: ServeDeps): void {
   let waiting = 0;
@@ -56,6 +59,7 @@ async function handle(text: string, connection: Connection, deps: ServeDeps): Pr
   try {
     const packet = parseSocketPacket(text);
     if (packet.kind === "request") return await respond(packet, connection, deps);
+    takeOne(connection, deps);
     const { session, version } = connection;
     await deps.typing.said(connection, callIn(deps.calls, { appId: session.appId, version }), packet);
   } catch (error) {
@@ -64,11 +68,16 @@ async function handle(text: string, connection: Connection, deps: ServeDeps): Pr
   }
 }
 
+/** @throws LayerError 429 `rate_limit_exceeded` */
+const takeOne = ({ session: { appId, userId } }: Connection, { rates }: ServeDeps): void =>
+  rates.take(`${appId}/${userId}`);
+
 async function respond(request: SocketRequest, connection: Connection, deps: ServeDeps): Promise<void> {
   const { requestId, method } = request;
   const answered = (success: boolean, data: unknown): void =>
     connection.send({ type: "response", body: { request_id: requestId, method, success, data: data ?? {} } });
   try {
+    takeOne(connection, deps);
     answered(true, await deps.answer(connection, request));
   } catch (thrown) {
     const error = layerErrorOf(thrown);

@@ -9,6 +9,7 @@ import { openSocketServer, type SocketServer, type SocketServerOptions } from ".
 
 const LIMITS = {
   maxSockets: 100,
+  maxSocketsPerApp: 100,
   maxSocketsPerUser: 2,
   maxUpgradesUnderWay: 10,
   maxBufferedBytes: 100_000,
@@ -63,10 +64,15 @@ describe("openSocketServer", () => {
 
   const serve = async (
     limits: Partial<SocketServerOptions["limits"]> = {},
-    { isHearing = () => true, clock = Date.now }: Partial<Pick<SocketServerOptions, "isHearing" | "clock">> = {},
+    {
+      isHearing = () => true,
+      clock = Date.now,
+      host,
+    }: Partial<Pick<SocketServerOptions, "isHearing" | "clock" | "host">> = {},
   ) => {
     server = await openSocketServer({
       port: 0,
+      host,
       registry,
       limits: { ...LIMITS, ...limits },
       isHearing,
@@ -112,6 +118,24 @@ describe("openSocketServer", () => {
     await eventually(() => pings > 3, true);
     expect(alive.connection.isOpen).to.equal(true);
     expect(registry.all()).to.deep.equal([alive.connection]);
+  });
+
+  it("closes one of whose message only a part comes, pings or not, and keeps those that finish theirs", async () => {
+    await serve({ packetTimeoutMs: 1_000, maxPacketBytes: 200_000 });
+    const [whole, part, more] = [await connect("ann"), await connect("bob"), await connect("cid")];
+    part.client.send("x", { fin: false });
+    // Behind a whole one, in the same breath.
+    more.client.send("whole");
+    more.client.send("x".repeat(5_000), { fin: false });
+    const talking = setInterval(() => {
+      for (const { client } of [part, more]) client.pong("pong");
+      whole.client.send("x".repeat(100_000));
+      for (let n = 0; n < 20; n += 1) whole.client.send("x", { fin: n === 19 });
+    }, 10);
+    expect([await part.closed, await more.closed]).to.deep.equal([1008, 1008]);
+    clearInterval(talking);
+    expect(reasons).to.deep.equal(["unfinished", "unfinished"]);
+    expect(whole.connection.isOpen).to.equal(true);
   });
 
   it("keeps one whose session lasts longer than a timer may, and closes it when that is over", async () => {
@@ -176,6 +200,15 @@ describe("openSocketServer", () => {
     expect(reasons).to.deep.equal(["tooMany", "tooMany"]);
   });
 
+  it("listens at the address that it is given, and at no other of this machine", async () => {
+    await serve({}, { host: "127.0.0.1" });
+    await connect("ann");
+    const elsewhere = new WebSocket(`ws://127.0.0.2:${server.port}/bob`, "layer-3.0");
+    clients.push(elsewhere);
+    const [error]: unknown[] = await once(elsewhere, "error");
+    expect(error).to.have.property("code", "ECONNREFUSED");
+  });
+
   it("lets nobody in while this process hears nothing, or is going away", async () => {
     let isHearing = false;
     await serve({}, { isHearing: () => isHearing });
@@ -211,6 +244,7 @@ describe("the registry of sockets", () => {
     expect(registry.present("a", [""])).to.deep.equal(["ann", "bob"]);
     expect(registry.present("c", [""])).to.deep.equal([]);
     expect(registry.size).to.equal(4);
+    expect(["a", "b", "c"].map((app) => registry.sizeOf(app))).to.deep.equal([3, 1, 0]);
     registry.remove(one);
     registry.remove(one);
     expect(registry.present("a", ["ann"])).to.deep.equal(["ann"]);
@@ -218,5 +252,6 @@ describe("the registry of sockets", () => {
     expect(registry.present("a", ["", "ann"])).to.deep.equal(["bob"]);
     expect(registry.all()).to.deep.equal([other, his]);
     expect(registry.size).to.equal(2);
+    expect(["a", "b"].map((app) => registry.sizeOf(app))).to.deep.equal([1, 1]);
   });
 });

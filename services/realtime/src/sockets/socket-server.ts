@@ -9,12 +9,16 @@ import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { type Admitted, UpgradeRefusal } from "./admission.ts";
 import { type CloseReason, Connection } from "./connection.ts";
 import type { Registry } from "./registry.ts";
+import { watchUnfinished } from "./unfinished.ts";
 
 export interface SocketServerOptions {
   readonly port: number;
+  /** Absent: all interfaces. */
+  readonly host?: string | undefined;
   readonly registry: Registry;
   readonly limits: {
     readonly maxSockets: number;
+    readonly maxSocketsPerApp: number;
     readonly maxSocketsPerUser: number;
     readonly maxUpgradesUnderWay: number;
     readonly maxBufferedBytes: number;
@@ -22,6 +26,8 @@ export interface SocketServerOptions {
     readonly drainMs: number;
     /** Shorter than what proxies take for idle; a client that answers none of them is gone. */
     readonly pingMs?: number;
+    /** How long a packet may take to come in. */
+    readonly packetTimeoutMs?: number;
     /** The longest that is waited at once for a session to run out. */
     readonly maxTimerMs?: number;
   };
@@ -46,6 +52,7 @@ export interface SocketServer extends Closable {
 }
 
 const PING_MS = 30_000;
+const PACKET_TIMEOUT_MS = 10_000;
 /** A page that does not take its close does not keep us. */
 const CLOSE_GRACE_MS = 500;
 /** Nor does one that was closed before: until then it counts among all sockets. */
@@ -86,8 +93,9 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     underWay += 1;
     try {
       const admitted = await options.admit(request);
-      if (isDraining) return refuse(socket, 503, "come again, or to another");
-      sockets.handleUpgrade(request, socket, head, (webSocket) => opened(webSocket, admitted));
+      const isAppFull = registry.sizeOf(admitted.session.appId) >= limits.maxSocketsPerApp;
+      if (isDraining || isAppFull) return refuse(socket, 503, "come again, or to another");
+      sockets.handleUpgrade(request, socket, head, (webSocket) => opened(webSocket, socket, admitted));
     } catch (error) {
       if (error instanceof UpgradeRefusal) return refuse(socket, error.status, error.message);
       const { status, message } = layerErrorOf(error);
@@ -98,7 +106,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     }
   };
 
-  const opened = (socket: WebSocket, { session, hash, version }: Admitted): void => {
+  const opened = (socket: WebSocket, line: Duplex, { session, hash, version }: Admitted): void => {
     const connection = new Connection({
       socket,
       session,
@@ -114,8 +122,13 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     // The oldest is the one that is most likely gone without a word.
     if (hers.length >= limits.maxSocketsPerUser) hers[0]?.close("tooMany");
     const stopWatching = watch(socket, connection, options);
+    const stopWaiting = watchUnfinished(line, socket, {
+      timeoutMs: limits.packetTimeoutMs ?? PACKET_TIMEOUT_MS,
+      onStuck: () => connection.close("unfinished"),
+    });
     socket.on("close", () => {
       stopWatching();
+      stopWaiting();
       registry.remove(connection);
       options.onClose(connection);
     });
@@ -123,7 +136,7 @@ export async function openSocketServer(options: SocketServerOptions): Promise<So
     options.onOpen(connection, socket);
   };
 
-  server.listen({ port: options.port, backlog: BACKLOG });
+  server.listen({ port: options.port, host: options.host, backlog: BACKLOG });
   await once(server, "listening");
 
   const closeAll = async (reason: CloseReason, overMs: number): Promise<void> => {

@@ -95,6 +95,17 @@ describe("what is of the moment", () => {
     expect(signals(bob).at(-1)).to.contain(idOf("cid"));
   });
 
+  it("is no typing that a socket says again within a second: others hear what changes", async () => {
+    const conversation = world.converse(app, ["ann", "bob"]);
+    const [ann, bob] = [await connect("ann"), await connect("bob")];
+    for (const action of ["started", "started", "started", "paused", "paused", "started"])
+      ann.types(conversation, action);
+    await ann.request("Counter.read");
+    await eventually(() => actions(bob).length >= 3, true);
+    await bob.request("Counter.read");
+    expect(actions(bob)).to.deep.equal(["started", "paused", "started"]);
+  });
+
   it("is no typing of strangers, of who has left, or into another app's conversation; nor does who left hear it", async () => {
     const conversation = world.converse(app, ["ann", "bob", "cid"]);
     const elsewhere = world.converse(anAppId(), ["ann", "bob"]);
@@ -239,6 +250,27 @@ describe("what is of the moment", () => {
     await again.request("Presence.update", set("busy"));
     await eventually(() => presences(bob), ["ann busy"]);
     expect(presences(ann)).to.deep.equal(["ann invisible"]);
+  });
+
+  it("is no presence of who blocks her: offline and never seen, when she asks, and live", async () => {
+    world.follows.set("bob", ["ann"]).set("cid", ["ann"]);
+    const [ann, bob, cid] = [await connect("ann"), await connect("bob"), await connect("cid")];
+    for (const socket of [bob, cid]) await socket.request("Presence.subscribe");
+    await ann.request("Presence.update", set("available"));
+    await eventually(() => [bob, cid].map(presences), [["ann available"], ["ann available"]]);
+    world.blockers.set("cid", ["ann"]);
+    await ann.request("Presence.update", set("away"));
+    await eventually(() => presences(bob), ["ann available", "ann away"]);
+    const ids = { ids: [idOf("ann")] };
+    expect(await synced(bob, ids)).to.deep.equal({ ann: "away" });
+    for (const data of [ids, {}]) expect((await synced(cid, data))["ann"]).to.equal("offline");
+    const { data } = await cid.request("Presence.sync", ids);
+    expect(JSON.stringify(data)).to.include('"presence.last_seen_at","value":null');
+    expect(presences(cid)).to.deep.equal(["ann available"]);
+    // She who blocks sees the other as before.
+    world.follows.set("ann", ["cid"]);
+    await cid.request("Presence.update", set("busy"));
+    expect(await synced(ann, {})).to.deep.include({ cid: "busy" });
   });
 
   it("is lost while Redis is away, and nothing else is; and all of it is back with Redis", async () => {

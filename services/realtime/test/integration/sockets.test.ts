@@ -68,13 +68,25 @@ describe("sockets of one process", () => {
   });
 
   it("are so many in all: more are told to come again, or to another", async () => {
-    await using service = await startRealtime(infra, { MAX_SOCKETS: "2" });
+    await using service = await startRealtime(infra, { MAX_SOCKETS: "2", MAX_SOCKETS_PER_APP: "2" });
     const ann = await signedIn(service.port, "ann");
     await signedIn(service.port, "bob");
     expect(await refusalOf(signedIn(service.port, "cid"))).to.equal("503 2");
     ann.socket.close();
     await ann.closed;
     await eventually(() => refusalOf(signedIn(service.port, "cid")), "it was let in");
+  });
+
+  it("are so many of one app, a quarter of all unless it is said, and other apps have the rest", async () => {
+    for (const env of [{ MAX_SOCKETS: "8" }, { MAX_SOCKETS_PER_APP: "2" }]) {
+      await using service = await startRealtime(infra, env);
+      const ann = await signedIn(service.port, "ann");
+      await signedIn(service.port, "bob");
+      expect(await refusalOf(signedIn(service.port, "cid"))).to.equal("503 2");
+      await openSocket(service.port, world.signIn(anAppId(), "ann"));
+      ann.socket.close();
+      await eventually(() => refusalOf(signedIn(service.port, "cid")), "it was let in");
+    }
   });
 
   it("are refused while the directory cannot be asked, and let in when it can", async () => {
@@ -108,6 +120,29 @@ describe("sockets of one process", () => {
     const many = await signedIn(service.port);
     for (let n = 0; n < 4; n += 1) many.send({ type: "request", body: { request_id: `${n}`, method: "Counter.read" } });
     expect(await many.closed).to.deep.equal({ code: 1008, reason: "too many requests are waiting" });
+  });
+
+  it("answer so many requests of one user, on all of hers together, and the rest with too many; hers alone", async () => {
+    const env = { SOCKET_RATE_LIMIT_PER_SECOND: "0.001", SOCKET_RATE_LIMIT_BURST: "4" };
+    await using service = await startRealtime(infra, env);
+    const [ann, anns, bob] = [
+      await signedIn(service.port, "ann"),
+      await signedIn(service.port, "ann"),
+      await signedIn(service.port, "bob"),
+    ];
+    const conversation = world.converse(app, ["ann", "bob"]);
+    for (const socket of [ann, anns, ann]) expect(await socket.request("Counter.read")).to.include({ success: true });
+    ann.types(conversation);
+    await eventually(() => bob.packets.some(({ type }) => type === "signal"), true);
+    for (const socket of [ann, anns]) {
+      const { success, data } = await socket.request("Counter.read");
+      expect(success).to.equal(false);
+      expect(data).to.include({ id: "rate_limit_exceeded", code: 7 });
+    }
+    ann.types(conversation, "finished");
+    await ann.request("Counter.read");
+    expect(await bob.request("Counter.read")).to.include({ success: true });
+    expect(bob.packets.filter(({ type }) => type === "signal")).to.have.lengthOf(1);
   });
 
   it("hold no more of what waits than two packets of the largest size, however few requests it is", async () => {

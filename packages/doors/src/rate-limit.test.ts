@@ -34,7 +34,16 @@ describe("rateLimit", () => {
     expect(replies).to.deep.equal([null, null, "1"]);
   });
 
-  it("counts each token by itself", () => {
+  it("gives back what is not to count after all, and never more than a burst", () => {
+    const limit = rateLimit({ perSecond: 1, burst: 1 }, () => 0);
+    const take = () => retryAfter(() => limit.take("a"));
+    expect(take()).to.equal(null);
+    limit.giveBack("a");
+    limit.giveBack("a");
+    expect([take(), take()]).to.deep.equal([null, "1"]);
+  });
+
+  it("counts each owner by herself", () => {
     const limit = rateLimit({ perSecond: 1, burst: 1 }, () => 0);
     const replies = ["a", "b", "a"].map((token) => retryAfter(() => limit.take(token)));
     expect(replies).to.deep.equal([null, null, "1"]);
