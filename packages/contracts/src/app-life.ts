@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { Actor } from "./actor.ts";
 import { App } from "./app.ts";
-import { defineCommand, defineEvent } from "./define.ts";
-import { AppId } from "./values.ts";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
+import { AppId, Millis } from "./values.ts";
 
 /** What may be done to an app as a whole. */
 export const AppChange = z.discriminatedUnion("kind", [
@@ -25,6 +25,15 @@ export const ChangeApp = defineCommand({
   version: 1,
   payload: z.object({ appId: AppId, accountId: z.string(), change: AppChange, actor: Actor.optional() }),
   reply: App,
+});
+
+/** Whether the request's app lets anybody in, and since when it does without a break. */
+export const GetAppOpening = defineQuery({
+  service: "directory",
+  name: "GetAppOpening",
+  version: 1,
+  payload: z.object({}),
+  reply: z.object({ isOpen: z.boolean(), since: Millis }),
 });
 
 /**

@@ -21,6 +21,8 @@ export const App = z.object({
   siblingOf: AppId.optional(),
   suspendedAt: Millis.nullable().optional(),
   deletedAt: Millis.nullable().optional(),
+  /** When it was last resumed, or restored. */
+  reopenedAt: Millis.nullable().optional(),
   /** When the grace of a deleted one is over: it can be restored until then. */
   purgeAt: Millis.nullable().optional(),
   purgedAt: Millis.nullable().optional(),

@@ -1,9 +1,10 @@
-import { MatchUsers, PARTITIONS, RuleRunEnded } from "@strata/contracts";
+import { GetAppOpening, MatchUsers, PARTITIONS, RuleRunEnded } from "@strata/contracts";
 import { newTraceparent } from "@strata/messaging";
 import { type Closable, type Logger, workOffDue } from "@strata/runtime";
 import {
   afterPage,
   filterOf,
+  lapsedBefore,
   newRun,
   type RuleRow,
   runOf,
@@ -24,6 +25,11 @@ export interface RunDeps extends LeavingDeps {
 const PAGE = 100;
 /** Far above what a page takes; who dies with one is followed after this. */
 const LEASE_MS = 60_000;
+/** A run stands still behind an earlier one of its rule, and while its app lets nobody in. */
+const BEHIND_MS = 1_000;
+const CLOSED_MS = 60_000;
+/** Then a rule that is due is looked at again. */
+const AGAIN_MS = 5_000;
 
 /** Does one page of a run, and moves it on. A page that is done again changes nothing and is counted once. */
 const takeRunPage =
@@ -34,14 +40,21 @@ const takeRunPage =
     if (rule?.deletedAt !== null || rule.updatedAt > run.startedAt) {
       return end(deps, run, { ...run, state: "stopped", endedAt: now(), dueAt: null });
     }
+    // One that warns, and one that drops who came back since they were warned, would undo each other's work.
+    if (!run.isDryRun && (await runs.isUnderWay(run, run))) return runs.wait(run, now() + BEHIND_MS);
+    const opening = await client.ask(GetAppOpening, run.app, {});
+    if (!opening.isOpen) return runs.wait(run, now() + CLOSED_MS);
     const { partition, after } = run.place;
-    const { userIds, next } = await client.ask(MatchUsers, run.app, {
+    const { userIds: found, next } = await client.ask(MatchUsers, run.app, {
       filter: filterOf(rule, run),
       partition,
       after,
       createdBefore: run.startedAt,
       limit: PAGE,
     });
+    // Nobody could be seen while the app was closed.
+    const { terms } = rule;
+    const userIds = terms.kind === "leave" && opening.since > lapsedBefore(terms, run) ? [] : found;
     const happened = await apply(deps, rule, run, userIds);
     const place = await nextPlace(deps, rule, run, next);
     const moved = afterPage(run, happened, place, now());
@@ -81,14 +94,14 @@ const isSettled = (member: RuleMember | undefined): boolean => member !== undefi
 async function nextPlace(
   { members }: RunDeps,
   rule: RuleRow,
-  { place, runId, isDryRun }: RunRow,
+  { place, runId, isDryRun, startedAt }: RunRow,
   next: string | null,
 ): Promise<RunPlace | null> {
   const { phase, partition } = place;
   if (next !== null) return { ...place, after: next };
   if (partition < PARTITIONS - 1) return { phase, partition: partition + 1, after: null };
   if (phase === "act") return null;
-  if (!isDryRun) await members.dropOthers(rule, runId);
+  if (!isDryRun) await members.dropOthers(rule, { run: runId, startedAt });
   return { phase: "act", partition: 0, after: null };
 }
 
@@ -99,6 +112,8 @@ const beginDue =
     const { app, terms, nextRunAt } = rule;
     if (terms.kind !== "leave" || nextRunAt === null) return;
     const runId = madeUuid(`${rule._id}/${nextRunAt}`);
+    // Where the last one has not ended, as while the app is closed, no heap of others gathers behind it.
+    if (await runs.isUnderWay(rule)) return rules.moveOn(rule, now() + AGAIN_MS);
     await runs.insertOrFind(newRun({ rule, runId, isDryRun: false, at: now(), by: `${app}/${runId}` }));
     // Of the times that went by while everything was down, one is enough.
     const missed = Math.max(1, Math.ceil((now() - nextRunAt) / terms.everyMs));

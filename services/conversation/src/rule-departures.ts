@@ -71,7 +71,7 @@ export const warnPage =
       await deps.members.insertNew(
         fresh.map((user) => ({ app, ruleId, user, conversationId: null, at, run: run.runId })),
       );
-      await deps.members.keep(rule, [...known.keys()], run.runId);
+      await deps.members.keep(rule, [...known.keys()], { run: run.runId, at });
     }
     return fresh.map((userId) => ({ userId, outcome: "warned" as const }));
   };

@@ -7,6 +7,7 @@ import {
   GetUser,
   MakeUsersKnown,
   MatchesAudience,
+  GetAppOpening,
   MatchUsers,
   partitionOf,
   RecordAct,
@@ -187,6 +188,8 @@ export interface Directory extends Peer {
     users: readonly string[];
     matches: (filter: AudienceFilter | null, userId: string) => boolean;
   };
+  /** Of every app. */
+  readonly opening: { isOpen: boolean; since: number };
 }
 
 /** A directory on the real broker, as far as this service asks it. */
@@ -194,6 +197,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
   const madeKnown = new Set<string>();
   const namedAt = new Map<string, number>();
   const blockers = new Map<string, readonly string[]>();
+  const opening: Directory["opening"] = { isOpen: true, since: 0 };
   const audience: Directory["audience"] = { users: [], matches: () => false };
   const isUnknown = (userId: string): boolean => userId.startsWith("nobody") && !madeKnown.has(userId);
   const peer = await openPeer(infra, "directory", [
@@ -235,6 +239,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
           const userIds = page.filter((userId) => audience.matches(filter, userId));
           return reply({ userIds, next: behind.length > limit ? (page.at(-1) ?? null) : null });
         }),
+        on(GetAppOpening, async () => reply({ ...opening })),
         on(GetUser, async ({ payload: { userId } }) => {
           const user: User = { userId, identity: null, isSuspended: false, externalUnread: 0 };
           return reply({ user: isUnknown(userId) ? null : user });
@@ -242,7 +247,7 @@ export async function openDirectory(infra: Infra): Promise<Directory> {
       ],
     }),
   ]);
-  return Object.assign(peer, { madeKnown, namedAt, blockers, audience });
+  return Object.assign(peer, { madeKnown, namedAt, blockers, audience, opening });
 }
 
 /** The service itself. The queues that its events need must exist (`declareSubscriberQueues`), and a directory answer. */

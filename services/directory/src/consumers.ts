@@ -36,6 +36,7 @@ import {
   FindFollowed,
   FindUsersKnownBefore,
   GetApp,
+  GetAppOpening,
   GetAppSettings,
   GetIdentities,
   GetLocation,
@@ -81,6 +82,7 @@ import type { Dependency } from "@strata/runtime";
 import { acceptInvitation } from "./handlers/accept-invitation.ts";
 import { countAudience, matchesAudience, matchUsers } from "./handlers/audience.ts";
 import { changeApp } from "./handlers/change-app.ts";
+import { getAppOpening } from "./handlers/get-app-opening.ts";
 import { changeAppSettings, getAppSettings } from "./handlers/app-settings.ts";
 import { authenticateToken } from "./handlers/authenticate-token.ts";
 import { findBlockers, listBlocks } from "./handlers/blocks.ts";
@@ -265,6 +267,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListIdentityKeys, listIdentityKeys(deps)),
       on(GetApp, getApp(deps)),
       on(GetAppSettings, getAppSettings(deps)),
+      on(GetAppOpening, getAppOpening(deps)),
       on(ListSandboxes, listSandboxes(deps)),
       on(ListAccountMembers, listAccountMembers(deps)),
       on(ListApps, listApps(deps)),

@@ -1,4 +1,4 @@
-import { type AudienceFilter, MembershipRule, type RuleOutcome, RuleRun } from "@strata/contracts";
+import { type AudienceFilter, MembershipRule, type RuleOutcome, RuleRun, type RuleTerms } from "@strata/contracts";
 import { z } from "zod";
 import { madeUuid } from "./made-uuid.ts";
 
@@ -105,7 +105,15 @@ const unseenSince = (at: number): AudienceFilter => ({
 /** Whom a run of a rule looks at in a phase. */
 export function filterOf({ terms }: RuleRow, { startedAt, place }: RunRow): AudienceFilter {
   if (terms.kind === "join") return terms.filter;
-  const beforeMs = place.phase === "warn" ? (terms.warning?.beforeMs ?? 0) : 0;
-  const lapsed = unseenSince(startedAt - terms.inactiveMs + beforeMs);
+  const lapsed = unseenSince(lapsedBefore(terms, { startedAt, place }));
   return terms.filter === null ? lapsed : { and: [terms.filter, lapsed] };
+}
+
+/** Since when somebody must not have been seen, to be warned or to leave. */
+export function lapsedBefore(
+  terms: Pick<Extract<RuleTerms, { kind: "leave" }>, "inactiveMs" | "warning">,
+  { startedAt, place }: Pick<RunRow, "startedAt" | "place">,
+): number {
+  const beforeMs = place.phase === "warn" ? (terms.warning?.beforeMs ?? 0) : 0;
+  return startedAt - terms.inactiveMs + beforeMs;
 }

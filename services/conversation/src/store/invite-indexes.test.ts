@@ -106,8 +106,8 @@ describe("what is asked of invites and membership rules", () => {
     await stores.runs.count(app, rule.ruleId);
     await stores.runs.claimDue(1, 5);
     await stores.members.find(rule, [ann]);
-    await stores.members.keep(rule, [ann], "y");
-    await stores.members.dropOthers(rule, "y");
+    await stores.members.keep(rule, [ann], { run: "y", at: 2 });
+    await stores.members.dropOthers(rule, { run: "y", startedAt: 2 });
     await stores.members.forget(app, ann, 5);
     await stores.db.command({ profile: 0 });
 

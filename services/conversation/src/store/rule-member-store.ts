@@ -18,6 +18,8 @@ export const RuleMember = z.object({
   at: z.number(),
   /** The last run in which she was one of those who are warned. */
   run: z.string().nullable(),
+  /** When a run found her again. */
+  keptAt: z.number().optional(),
 });
 export type RuleMember = z.infer<typeof RuleMember>;
 
@@ -43,9 +45,9 @@ export interface RuleMemberStore {
   /** She is being taken out of these, too; answers all of them. */
   leave(rule: OfRule, userId: string, conversationIds: readonly string[], by: Leaving): Promise<readonly string[]>;
   /** They were found again by a run. */
-  keep(rule: OfRule, userIds: readonly string[], run: string): Promise<void>;
-  /** Whom a run has not found: they have come back since they were warned. */
-  dropOthers(rule: OfRule, run: string): Promise<void>;
+  keep(rule: OfRule, userIds: readonly string[], by: { readonly run: string; readonly at: number }): Promise<void>;
+  /** Whom a run has not found, nor any other since it began: they have come back since they were warned. */
+  dropOthers(rule: OfRule, by: { readonly run: string; readonly startedAt: number }): Promise<void>;
   drop(rule: OfRule, userId: string): Promise<void>;
   /** Of a user who was deleted. */
   forget(app: string, userId: string, at: number): Promise<void>;
@@ -100,11 +102,13 @@ export function mongoRuleMemberStore(db: Db): RuleMemberStore {
       );
       return RuleMember.parse(row).leaving ?? [];
     },
-    async keep(rule, userIds, run) {
-      await members.updateMany({ _id: { $in: userIds.map((userId) => key(rule, userId)) } }, { $set: { run } });
+    async keep(rule, userIds, { run, at: keptAt }) {
+      await members.updateMany({ _id: { $in: userIds.map((userId) => key(rule, userId)) } }, { $set: { run, keptAt } });
     },
-    async dropOthers({ app, ruleId }, run) {
-      await members.deleteMany({ app, ruleId, run: { $ne: run } });
+    async dropOthers({ app, ruleId }, { run, startedAt }) {
+      const before = { $lt: startedAt };
+      const isOlder = [{ keptAt: before }, { keptAt: { $exists: false }, at: before }];
+      await members.deleteMany({ app, ruleId, run: { $ne: run }, $or: isOlder });
     },
     async drop(rule, userId) {
       await members.deleteOne({ _id: key(rule, userId) });

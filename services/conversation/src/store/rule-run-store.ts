@@ -11,6 +11,10 @@ export interface RuleRunStore {
   count(app: string, ruleId: string): Promise<number>;
   /** The run that waits longest, not due again before its lease is over; null when none is due. */
   claimDue(now: number, leaseMs: number): Promise<RunRow | null>;
+  /** Whether one of the rule that is no dry run is under way: any, or one that began before this one. */
+  isUnderWay(rule: { readonly app: string; readonly ruleId: string }, before?: RunRow): Promise<boolean>;
+  /** It is looked at again then, where it is. */
+  wait(run: RunRow, until: number): Promise<void>;
   /** Stores how far it has come, unless somebody else has taken this page. */
   moveOn(before: RunRow, after: RunRow): Promise<void>;
   /** A user was deleted then: she is in no sample of what was done until then. */
@@ -57,6 +61,16 @@ export function mongoRuleRunStore(db: Db): RuleRunStore {
         { sort: { dueAt: 1 }, returnDocument: "after" },
       );
       return row && RunRow.parse(row);
+    },
+    async isUnderWay({ app, ruleId }, before) {
+      const earlier = before && {
+        $or: [{ startedAt: { $lt: before.startedAt } }, { startedAt: before.startedAt, _id: { $lt: before._id } }],
+      };
+      const filter = { app, ruleId, state: "running" as const, isDryRun: false, ...earlier };
+      return (await runs.findOne(filter, { projection: { _id: 1 } })) !== null;
+    },
+    async wait({ _id, page }, until) {
+      await runs.updateOne({ _id, page, state: "running" }, { $set: { dueAt: until } });
     },
     async moveOn({ _id, page, sample: before }, { sample, ...after }) {
       const ended = after.endedAt === null ? {} : { endedOn: new Date(after.endedAt) };

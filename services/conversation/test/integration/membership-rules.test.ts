@@ -84,6 +84,7 @@ describe("membership rules, over the broker", function overTheBroker() {
   beforeEach(() => {
     directory.audience.users = [];
     directory.audience.matches = () => true;
+    Object.assign(directory.opening, { isOpen: true, since: 0 });
   });
   afterEach("nothing waits and nothing is dead-lettered", async () => {
     const empty = Object.fromEntries([...QUEUES, ...DEAD_LETTERS].map((queue) => [queue, 0]));
@@ -320,6 +321,50 @@ describe("membership rules, over the broker", function overTheBroker() {
     pass(5, []);
     expect(await refusalOf(gateway.request(DeleteMembershipRule, app, { ruleId, at: now() }))).to.equal("not_found");
     expect((await gateway.ask(GetMembershipRule, app, { ruleId })).rule).to.equal(null);
+  });
+
+  it("stand still while their app is closed, and then nobody was away who could not be seen", async () => {
+    const app = anAppId();
+    const { people, pass } = await sleeping(app);
+    const everybody = await people();
+    const ruleId = await put(app, leaving, { isActive: false });
+    pass(8, ["regular"]);
+    expect((await run(app, ruleId))?.counts.warned).to.equal(2);
+    warned();
+    directory.opening.isOpen = false;
+    pass(20, []);
+    const runId = randomUUID();
+    await gateway.request(StartRuleRun, app, { ruleId, runId, isDryRun: false });
+    const find = async () => (await gateway.ask(GetRuleRun, app, { ruleId, runId })).run;
+    const rows = mongo.db.collection<{ runId: string; dueAt: number }>("rule_runs");
+    await eventually(async () => ((await rows.findOne({ runId }))?.dueAt ?? 0) > now() + 30_000, true);
+    expect([(await find())?.state, await people()]).to.deep.equal(["running", everybody]);
+
+    Object.assign(directory.opening, { isOpen: true, since: now() });
+    await rows.updateOne({ runId }, { $set: { dueAt: 1 } });
+    await eventually(async () => (await find())?.state, "done");
+    expect([(await find())?.counts.left, warned(), await people()]).to.deep.equal([0, [], everybody]);
+    // From now on they can be seen, and are missed.
+    pass(8, ["regular"]);
+    expect((await run(app, ruleId))?.counts.warned).to.equal(2);
+    expect(warned()).to.deep.equal(["returning", "sleeper"]);
+    pass(3, ["regular"]);
+    expect((await run(app, ruleId))?.counts.left).to.equal(2);
+  });
+
+  it("run one at a time, so that none takes another's warnings for those of who came back", async () => {
+    const app = anAppId();
+    const { pass } = await sleeping(app);
+    const ruleId = await put(app, leaving, { isActive: false });
+    pass(8, []);
+    const runIds = [randomUUID(), randomUUID(), randomUUID()];
+    await Promise.all(runIds.map((runId) => gateway.request(StartRuleRun, app, { ruleId, runId, isDryRun: false })));
+    const states = () =>
+      Promise.all(runIds.map(async (runId) => (await gateway.ask(GetRuleRun, app, { ruleId, runId })).run?.state));
+    await eventually(states, ["done", "done", "done"], { deadlineMs: 40_000 });
+    expect(warned(), "each once").to.deep.equal(["regular", "returning", "sleeper"]);
+    pass(3, []);
+    expect((await run(app, ruleId))?.counts.left).to.equal(3);
   });
 
   it("leave alone whom another rule did not put there", async () => {

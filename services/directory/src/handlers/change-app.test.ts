@@ -6,6 +6,7 @@ import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from ".
 import { purgeApp } from "../purge-apps.ts";
 import { authenticateToken } from "./authenticate-token.ts";
 import { changeApp } from "./change-app.ts";
+import { getAppOpening } from "./get-app-opening.ts";
 
 const appDeletionGraceMs = 1_000;
 const AT = 10_000;
@@ -67,6 +68,24 @@ describe("changeApp", () => {
       expect(await change(appId, what)).to.have.nested.property("reply.name", "Shop");
     }
     expect(await log(appId)).to.deep.equal([]);
+  });
+
+  it("says whether it is open, and since when without a break", async () => {
+    const appId = await anApp();
+    const opening = async (of = appId) => {
+      const outcome = await getAppOpening(stores)(aDelivery({}, { app: of }));
+      return outcome.kind === "reply" ? outcome.reply : outcome;
+    };
+    expect(await opening()).to.deep.equal({ isOpen: true, since: 0 });
+    await change(appId, { kind: "suspend" }, 1_000);
+    expect(await opening()).to.have.property("isOpen", false);
+    await change(appId, { kind: "resume" }, 2_000);
+    expect(await opening()).to.deep.equal({ isOpen: true, since: 2_000 });
+    await change(appId, { kind: "delete" }, 3_000);
+    expect(await opening()).to.have.property("isOpen", false);
+    await change(appId, { kind: "restore" }, 3_500);
+    expect(await opening()).to.deep.equal({ isOpen: true, since: 3_500 });
+    expect(await opening(anAppId())).to.have.property("isOpen", false);
   });
 
   it("says to a token's grant that its app lets nobody in, and for which environment it is", async () => {

@@ -70,10 +70,10 @@ function wantedBy(change: AppChange, at: number, graceMs: number): Wanted {
   }
   return {
     suspend: { set: { suspendedAt: at }, condition: { deletedAt: null, suspendedAt: null } },
-    resume: { set: { suspendedAt: null }, condition: { deletedAt: null, suspendedAt: { $ne: null } } },
+    resume: { set: { suspendedAt: null, reopenedAt: at }, condition: { deletedAt: null, suspendedAt: { $ne: null } } },
     delete: { set: { deletedAt: at, purgeAt: at + graceMs }, condition: { deletedAt: null } },
     restore: {
-      set: { deletedAt: null, purgeAt: null },
+      set: { deletedAt: null, purgeAt: null, reopenedAt: at },
       // What is claimed to be purged does not come back.
       condition: { deletedAt: { $ne: null }, purgeAt: { $gt: at }, purgeLease: null },
     },
