@@ -192,6 +192,39 @@ describe("members of an account", () => {
     expect(await change(viewer.memberId, { role: "developer" })).to.have.nested.property("reply.role", "developer");
   });
 
+  it("come in with more than they were invited to by a code of who may give that, and by none from before", async () => {
+    const accountId = await anAccount();
+    const { actor } = await aMember(accountId);
+    const { code, memberId, delivery } = anInvitation(accountId, "viewer", { actor });
+    await inviteMember(stores)(delivery);
+    const raise = (role: AccountRole) =>
+      changeMember(silent())(aDelivery({ accountId, memberId, role, actor: anActor() }, { sentAt: new Date(AT + 5) }));
+    expect(await raise("owner")).to.have.nested.property("reply.invitationExpiresAt", AT + 5);
+    // Also where the clock of who accepts is behind that of who raised her.
+    for (const at of [AT + 1, AT + 6]) {
+      const outcome = await acceptInvitation(stores)(anAcceptance(code, at));
+      expect(outcome).to.have.nested.property("error.details.property", "code");
+    }
+    const renew = (by: Actor, text: string) =>
+      renewInvitation(stores)(
+        aDelivery({ accountId, memberId, codeHash: tokenHash(text), actor: by }, { sentAt: new Date(AT + 7) }),
+      );
+    expect(await renew(actor, createInvitationCode())).to.have.nested.property("error.code", "access_denied");
+    const another = createInvitationCode();
+    await renew(anActor(), another);
+    const accepted = await acceptInvitation(stores)(anAcceptance(another, AT + 8));
+    expect(accepted).to.have.nested.property("reply.member.role", "owner");
+  });
+
+  it("come in with less than they were invited to by the code they have", async () => {
+    const accountId = await anAccount();
+    const { code, memberId, delivery } = anInvitation(accountId, "owner");
+    await inviteMember(stores)(delivery);
+    await changeMember(silent())(aDelivery({ accountId, memberId, role: "viewer", name: "Eve", actor: anActor() }));
+    const accepted = await acceptInvitation(stores)(anAcceptance(code));
+    expect(accepted).to.have.nested.property("reply.member.role", "viewer");
+  });
+
   it("have tokens that grant what their role is, from the moment it is another, also where the process died", async () => {
     const accountId = await anAccount();
     const { memberId, hash, tokenId } = await aMember(accountId);
