@@ -316,6 +316,8 @@ export const ChangeAppSettings = defineCommand({
     /** The account that the app must belong to; null where the app's own token asks. */
     accountId: z.string().nullable(),
     settings: AppSettings.partial(),
+    /** The app whose settings these are. */
+    copiedFrom: AppId.optional(),
     actor: Actor.optional(),
   }),
   reply: AppSettings,
