@@ -78,7 +78,6 @@ export interface TokenStore {
 
 /** As many as may live at once, those included that others were made in the place of; so a list is whole. */
 const MAX_LISTED = 2 * MAX_LIVE_TOKENS;
-const NEWEST_FIRST = { createdAt: -1, _id: -1 } as const;
 
 /** Under its account, so that no account learns of, or stands in the way of, another's ids. */
 const tokenKey = (accountId: string, tokenId: string): string => `${accountId}/${tokenId}`;
@@ -94,6 +93,9 @@ function known(row: unknown): KnownToken {
   return KnownToken.parse(replacement === undefined ? token : { ...token, replacedBy: replacement.tokenId });
 }
 
+const newestFirst = (rows: readonly TokenRow[]): KnownToken[] =>
+  rows.map(known).toSorted((one, other) => other.createdAt - one.createdAt);
+
 export function mongoTokenStore(db: Db): TokenStore {
   const tokens = db.collection<TokenRow>("tokens");
 
@@ -101,12 +103,12 @@ export function mongoTokenStore(db: Db): TokenStore {
   const listHalves = async (of: Filter<TokenRow>, at: number) => {
     const live = await tokens
       .find({ ...of, ...isLiveAt(at) })
-      .sort(NEWEST_FIRST)
+      .sort({ createdAt: -1, _id: -1 })
       .limit(MAX_LISTED)
       .toArray();
     const room = MAX_LISTED - live.length;
     const over = { ...of, ...isOverAt(at) };
-    const ended = room > 0 ? await tokens.find(over).sort(NEWEST_FIRST).limit(room).toArray() : [];
+    const ended = room > 0 ? await tokens.find(over).sort({ createdAt: -1, _id: -1 }).limit(room).toArray() : [];
     return { live, ended };
   };
 
@@ -135,8 +137,7 @@ export function mongoTokenStore(db: Db): TokenStore {
       const own = await listHalves({ ...of, ...OF_NOBODY }, at);
       // Members' are replaced every month: apart, so that they never displace any other.
       const members = await listHalves({ ...of, memberId: { $gt: "" } }, at);
-      const sorted = (rows: readonly TokenRow[]) => rows.map(known).toSorted((a, b) => b.createdAt - a.createdAt);
-      return [...sorted([...own.live, ...members.live]), ...sorted([...own.ended, ...members.ended])];
+      return [...newestFirst([...own.live, ...members.live]), ...newestFirst([...own.ended, ...members.ended])];
     },
     async countLive({ accountId, appId, memberId }, at) {
       const holder = memberId === undefined ? OF_NOBODY : { memberId };
