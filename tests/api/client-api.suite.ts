@@ -269,6 +269,19 @@ export function clientApi(world: () => World): void {
       expect((await download.arrayBuffer()).byteLength).to.equal(5_000);
     });
 
+    it("takes content of two users under equal Idempotency-Keys, which have nothing to do with each other", async () => {
+      const headers = {
+        "Upload-Content-Type": "text/plain",
+        "Upload-Content-Length": "5",
+        "Idempotency-Key": `one-${randomUUID()}`,
+      };
+      const announce = async (user: string) =>
+        uuidOf(expectStatus(await (await as(user))("POST", "/content", { headers }), 201).json);
+      const hers = await announce(ann);
+      expect(await announce(bob)).to.not.equal(hers);
+      expect(await announce(ann)).to.equal(hers);
+    });
+
     describe("access", () => {
       /** Everything of others that a path could name, with a text in it that nobody else is to see. */
       const secret = `secret-${randomUUID()}`;

@@ -149,6 +149,24 @@ export function moderation(world: () => World): void {
       const unsigned = await userClient(app.platform.baseUrl, null)("POST", "/flags", { body: {} });
       expectError(unsigned, "authentication_required");
 
+      // The same key of another's is another key, and her flag is shown to nobody else, whatever he knows of it.
+      const headers = { "Idempotency-Key": "tonight" };
+      const [annsKeyed, bobsKeyed] = [
+        await annsClient("POST", "/flags", {
+          headers,
+          body: { user: identityId(bob), reason: "spam", comment: "hers" },
+        }),
+        await bobsClient("POST", "/flags", { headers, body: { user: identityId(ann), reason: "hate" } }),
+      ];
+      expect([annsKeyed.status, bobsKeyed.status]).to.deep.equal([201, 201]);
+      expect(bobsKeyed.json).to.include({ by: identityId(bob), reason: "hate" });
+      const taken = await bobsClient("POST", "/flags", {
+        headers: { "If-None-Match": uuidOf(annsKeyed.json) },
+        body: { user: identityId(eve), reason: "spam" },
+      });
+      expectError(taken, "id_in_use");
+      expect(member(taken.json, "data") ?? null).to.equal(null);
+
       const path = `/flags/${uuidOf(json)}`;
       expect(member(expectStatus(await annsClient("GET", path), 200).json, "reason")).to.equal("scam");
       expectError(await bobsClient("GET", path), "not_found");

@@ -145,11 +145,16 @@ export const ListApps = defineQuery({
   reply: z.object({ apps: z.array(App) }),
 });
 
+/** Those that live first, each the newest first; of those that have ended, the latest. */
 export const ListTokens = defineQuery({
   service: "directory",
   name: "ListTokens",
   version: 1,
-  payload: z.object({ accountId: z.string() }),
+  payload: z.object({
+    accountId: z.string(),
+    /** Whose: an app's, or the account's own with its members' (null). Absent: all of the account. */
+    appId: z.string().nullable().optional(),
+  }),
   reply: z.object({ tokens: z.array(Token) }),
 });
 

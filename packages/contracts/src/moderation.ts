@@ -31,7 +31,7 @@ export const DecidedAction = z.object({
   at: Millis,
   /** Messages that are hidden, or users who block her by it. */
   targets: z.array(z.string()).max(MAX_SCORED_FLAGS),
-  /** Of a suspension: she was suspended otherwise already, so to reverse it changes nothing. */
+  /** Of a suspension: she was suspended already when it was decided. */
   isIdle: z.boolean(),
 });
 export type DecidedAction = z.infer<typeof DecidedAction>;
@@ -261,7 +261,7 @@ export const UserWarned = defineEvent({
   payload: z.object({ userId: UserId, decisionId: DecisionId, text: z.string().nullable(), at: Millis }),
 });
 
-/** A user cannot send messages until then; null: this decision keeps her from it no more, though another may. */
+/** Until when a user cannot send messages, by whichever decisions, since this one was made or taken back; null: she can. */
 export const UserMuted = defineEvent({
   name: "directory.user.muted",
   version: 1,

@@ -1,14 +1,26 @@
 import { z } from "zod";
 import { Actor } from "./actor.ts";
-import { defineCommand, defineEvent } from "./define.ts";
+import { defineCommand, defineEvent, defineQuery } from "./define.ts";
 import { Token, TokenHash } from "./directory.ts";
 import { Millis } from "./values.ts";
 
 const administered = { service: "directory", lane: "admin", version: 1 } as const;
 
+/** How many tokens of one app, or of an account itself, live at once, those aside that others were made in the place of. */
+export const MAX_LIVE_TOKENS = 1_000;
+
+export const GetToken = defineQuery({
+  service: "directory",
+  name: "GetToken",
+  version: 1,
+  payload: z.object({ accountId: z.string(), tokenId: z.uuid() }),
+  /** The account's token of this id, ended or not; null: there is none. */
+  reply: z.object({ token: Token.nullable() }),
+});
+
 /**
  * Makes a token in another's place, with its name, app and scopes, and ends that one when the overlap is over, counted from
- * when this was sent. Refused: `not_found`; `invalid_operation` for one that has ended or been replaced; `id_in_use`;
+ * when this was sent. Refused: `not_found`; `invalid_operation` for one that has ended or been replaced, and where too many would live at once; `id_in_use`;
  * `access_denied` for more than its maker has.
  */
 export const RotateToken = defineCommand({

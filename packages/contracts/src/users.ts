@@ -157,6 +157,8 @@ export const ChangeBlocks = defineCommand({
     changes: z.array(BlocksChange).max(10_000),
     /** 1.x: a user never seen is made known. */
     makeKnown: z.boolean(),
+    /** The decision of the app's moderation that blocks or unblocks; else it is the user who wants it. */
+    decisionId: z.uuid().optional(),
     at: Millis,
   }),
   orderedBy: byUser,
@@ -314,6 +316,8 @@ export const ChangeAppSettings = defineCommand({
     /** The account that the app must belong to; null where the app's own token asks. */
     accountId: z.string().nullable(),
     settings: AppSettings.partial(),
+    /** The app whose settings these are. */
+    copiedFrom: AppId.optional(),
     actor: Actor.optional(),
   }),
   reply: AppSettings,

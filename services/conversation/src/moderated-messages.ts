@@ -11,7 +11,7 @@ export const hideModerated =
   async (app: string, conversationId: string, userIds: readonly string[], at: number): Promise<void> => {
     if (userIds.length === 0) return;
     for (const message of await messages.findModerated(app, conversationId)) {
-      // By the first decision that hides it: taken back, it takes this back with what it hid itself.
+      // By the first decision that hides it: taken back, it takes this back, or hands it over, with what it hid itself.
       const [by] = message.moderatedBy ?? [];
       const users = newTo(message, userIds);
       if (by !== undefined && users.length > 0) await messages.hideFromMany(message._id, users, { by, at });

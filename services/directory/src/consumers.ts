@@ -41,6 +41,7 @@ import {
   GetIdentities,
   GetLocation,
   GetSegment,
+  GetToken,
   GetUser,
   GetUserDeletion,
   InviteMember,
@@ -120,7 +121,7 @@ import { listAccountMembers } from "./handlers/list-account-members.ts";
 import { listDirectoryRecords } from "./handlers/list-directory-records.ts";
 import { listApps } from "./handlers/list-apps.ts";
 import { listAudit } from "./handlers/list-audit.ts";
-import { listTokens } from "./handlers/list-tokens.ts";
+import { getToken, listTokens } from "./handlers/list-tokens.ts";
 import { acquaintNewcomers, makeAcquaintances } from "./handlers/make-acquaintances.ts";
 import { getLocation, removeLocation, setLocation } from "./handlers/location.ts";
 import { forgetDevice, noteDevice } from "./handlers/note-device.ts";
@@ -273,6 +274,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(ListApps, listApps(deps)),
       on(ListAudit, listAudit(deps)),
       on(ListTokens, listTokens(deps)),
+      on(GetToken, getToken(deps)),
       on(GetIdentities, getIdentities(deps)),
       on(FindUnknownUsers, findUnknownUsers(deps)),
       on(GetUser, getUser(deps)),

@@ -109,6 +109,24 @@ describe("tokens", function tokens() {
     });
   });
 
+  it("are revoked and rotated, however many others there were", async () => {
+    const platform = await apiPlatform();
+    const [old, other] = [await newToken({ scopes: ["app:read"] }), await newToken({ scopes: ["app:read"] })];
+    const rows = platform.db("directory").collection<{ _id: string; tokenId: string }>("tokens");
+    const row = await rows.findOne({ tokenId: old.id });
+    const ended = Array.from({ length: 4_200 }, (_, n) => {
+      const tokenId = randomUUID();
+      const hash = `${tokenId}${randomUUID()}`.replaceAll("-", "");
+      return { ...row, _id: tokenId, tokenId, hash, createdAt: n % 2 === 0 ? n : Date.now(), revokedAt: n + 1 };
+    });
+    await rows.insertMany(ended);
+    expect(await shown(old)).to.include({ id: old.id, revoked_at: null });
+    expectStatus(await send("DELETE", ofApp(`/${old.id}`)), 204);
+    await eventually(() => status(old), 401, { deadlineMs: 1_000 });
+    madeToken(await send("POST", ofApp(`/${other.id}/rotate`)));
+    await rows.deleteMany({ _id: { $in: ended.map(({ _id }) => _id) } });
+  });
+
   it("say when they were last used, some seconds later", async () => {
     const token = await newToken({ scopes: ["app:read"] });
     expect(await shown(token)).to.include({ last_used_at: null });

@@ -143,6 +143,7 @@ describe("the environments of an app", function environments() {
     expect(names).to.have.lengthOf(1);
     const [entry] = list((await send("GET", `/accounts/audit?app=${production}`)).json);
     expect(entry).to.have.property("action", "app.settings_changed");
+    expect(entry).to.have.nested.property("after.copied_from", staging);
   });
 
   it("name what is not valid", async () => {

@@ -67,7 +67,31 @@ describe("what moderation does in conversations", () => {
     expect((await row()).hides.map(({ user }) => user)).to.deep.equal([cid]);
   });
 
-  it("hides it from who comes in later, once, and shows it to her when the first decision that hides it is taken back", async () => {
+  it("shows it to nobody while another decision hides it, in whatever order the two are taken back", async () => {
+    const first = { by: randomUUID() };
+    const second = { by: randomUUID() };
+    const dan = aUserId(5);
+    for (const [earlier, later] of [
+      [first, second],
+      [second, first],
+    ]) {
+      const { app, conversationId, messageId, deps, moderate, moderating, row } = await setUp();
+      await hideMessage(deps)(aDelivery({ conversationId, messageId, userId: cid }, { app }));
+      await moderate(moderating(true, first));
+      await moderate(moderating(true, second));
+      await hideModerated(deps)(app, conversationId, [dan], 6);
+      const showing = moderating(false, earlier);
+      await moderate(showing);
+      await moderate(showing);
+      expect((await row()).hiddenFor).to.have.members([bob, cid, ann, dan]);
+      await hideModerated(deps)(app, conversationId, [aUserId(6)], 7);
+      await moderate(moderating(false, later));
+      expect((await row()).hiddenFor).to.have.members([bob, cid]);
+      expect((await row()).hides.map(({ user }) => user)).to.deep.equal([cid]);
+    }
+  });
+
+  it("hides it from who comes in later, once, and shows it to her when no decision hides it any more", async () => {
     const { app, conversationId, deps, moderate, moderating, row } = await setUp();
     const dan = aUserId(5);
     const other = { by: randomUUID() };

@@ -13,7 +13,8 @@ interface Deps {
 const TOLD_AT_ONCE = 50;
 
 /**
- * Hides a message as if everybody but its sender had deleted it for herself, and takes exactly that back. Who deleted it
+ * Hides a message as if everybody but its sender had deleted it for herself, and takes exactly that back, unless another
+ * decision hides it too. Who deleted it
  * herself, or blocked the sender, is not among them and never sees it again. Who comes in later has it hidden as she does
  * (`hideModerated`).
  */

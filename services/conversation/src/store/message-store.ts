@@ -57,7 +57,10 @@ export interface MessageStore {
   markModerated(key: string, by: string): Promise<void>;
   /** Messages of a conversation that moderation hides. */
   findModerated(app: string, conversationId: string): Promise<readonly MessageRow[]>;
-  /** Puts it back into the views that this took it out of; it stays read. */
+  /**
+   * Puts it back into the views that this took it out of; it stays read. While another decision hides it too, it stays out of
+   * them, because of that one from now on.
+   */
   showToMany(key: string, by: string): Promise<void>;
   /** What a push says, and in which conversation; null once the message was deleted. */
   notificationOf(key: string): Promise<Pick<MessageRow, "conversation" | "notification" | "sender"> | null>;
@@ -221,7 +224,13 @@ export function mongoMessageStore(db: Db): MessageStore {
       return rows.map((row) => MessageRow.parse(row));
     },
     async showToMany(_id, by) {
-      const row = await messages.findOne({ _id }, { projection: { hides: 1 } });
+      const row = await messages.findOne({ _id }, { projection: { hides: 1, moderatedBy: 1 } });
+      const heir = row?.moderatedBy?.find((one) => one !== by);
+      if (heir !== undefined) {
+        const handedOver = { $set: { "hides.$[hide].by": heir }, $pull: { moderatedBy: by } };
+        await messages.updateOne({ _id, moderatedBy: heir }, handedOver, { arrayFilters: [{ "hide.by": by }] });
+        return;
+      }
       const users = row?.hides.filter((hide) => hide.by === by).map(({ user }) => user) ?? [];
       await messages.updateOne({ _id }, { $pullAll: { hiddenFor: users }, $pull: { hides: { by }, moderatedBy: by } });
     },

@@ -31,8 +31,6 @@ export interface Occasion {
   readonly earlier: readonly DecisionRow[];
   readonly weighed: readonly Weighed<ScoredFlag & FlagPlace>[];
   readonly isSuspended: boolean;
-  /** Who of the flaggers blocks her already. */
-  readonly blockers: ReadonlySet<string>;
 }
 
 interface FlagPlace {
@@ -42,7 +40,7 @@ interface FlagPlace {
 
 /** The decision for a threshold that was crossed: everything that it will take to follow it is in it. */
 export function decisionOf(occasion: Occasion): DecisionRow {
-  const { app, userId, threshold, revision, at, earlier, weighed } = occasion;
+  const { app, userId, threshold, revision, at, earlier, weighed, isSuspended } = occasion;
   const counting = weighed.filter(({ weight }) => weight > 0);
   const episodes = earlier.filter((one) => one.threshold === threshold.score).map(({ episode }) => episode);
   const episode = Math.max(0, ...episodes) + 1;
@@ -72,7 +70,7 @@ export function decisionOf(occasion: Occasion): DecisionRow {
       state: "waiting",
       at,
       targets: targetsOf(action, occasion),
-      isIdle: action.kind === "suspend" && isSuspendedOtherwise(occasion),
+      isIdle: action.kind === "suspend" && isSuspended,
     })),
     review: null,
     version: 1,
@@ -80,20 +78,12 @@ export function decisionOf(occasion: Occasion): DecisionRow {
   };
 }
 
-function targetsOf({ kind }: ModerationAction, { weighed, blockers, userId }: Occasion): string[] {
+function targetsOf({ kind }: ModerationAction, { weighed, userId }: Occasion): string[] {
   const flags = weighed.flatMap(({ flag, weight }) => (weight > 0 ? [flag] : []));
   if (kind === "hide_message") return [...new Set(flags.flatMap(({ messageId }) => messageId ?? []))];
   if (kind !== "block_flaggers") return [];
-  return [...new Set(flags.map(({ by }) => by))].filter((by) => by !== userId && !blockers.has(by));
+  return [...new Set(flags.map(({ by }) => by))].filter((by) => by !== userId);
 }
-
-/** By her backend, so that no decision may lift it; what another decision did, the last one to be reversed lifts. */
-const isSuspendedOtherwise = ({ isSuspended, earlier }: Occasion): boolean => isSuspended && !earlier.some(suspends);
-
-/** Whether she is suspended by this decision, as it stands. */
-export const suspends = ({ state, actions }: DecisionRow): boolean =>
-  isUpheld(state) &&
-  actions.some(({ action, state: done, isIdle }) => action.kind === "suspend" && done === "done" && !isIdle);
 
 /** Since when what it decides is done: from when it was decided, or from when a person let it go on. */
 export const actingSince = ({ at, review }: Pick<DecisionRow, "at" | "review">): number => review?.at ?? at;

@@ -81,6 +81,9 @@ export function joined(members: readonly KnownMember[], codeHash: string, sentAt
 export const uselessCode = (): DomainError =>
   new DomainError("invalid_property", { property: "code" }, { message: "code is none that works, or works any more" });
 
+/** The hash of no code. */
+const NO_CODE = "0".repeat(64);
+
 /** Another role or name. What is so already stays as it is. */
 export function changed(
   members: readonly KnownMember[],
@@ -96,8 +99,22 @@ export function changed(
   const refusal = beyond(members, actor, before.role) ?? beyond(members, actor, role);
   if (refusal) return refusal;
   if (role === before.role && name === before.name) return { before, after: before };
-  return { before, after: { ...before, role, name, changedAt: sentAt.getTime() } };
+  const after = { ...before, role, name, changedAt: sentAt.getTime() };
+  return { before, after: before.state === "invited" && isMore(role, before.role) ? withoutCode(after) : after };
 }
+
+const isMore = (role: AccountRole, before: AccountRole): boolean =>
+  !isGranted([scopeOfRole(before)], scopeOfRole(role));
+
+/**
+ * Whoever made the code was allowed to let somebody in with less, and may know it still: another takes somebody who may give
+ * this role. The hash goes too, since a clock that is behind would take the code for one that is not over yet.
+ */
+const withoutCode = (member: KnownMember): KnownMember => ({
+  ...member,
+  codeHash: NO_CODE,
+  invitationExpiresAt: Math.min(member.invitationExpiresAt ?? member.changedAt, member.changedAt),
+});
 
 export function removed(members: readonly KnownMember[], memberId: string, { actor }: Asking): MemberAct | DomainError {
   const before = memberIn(members, memberId);

@@ -7,6 +7,7 @@ import {
   type Grant,
   isAppScope,
   mayGrant,
+  MAX_LIVE_TOKENS,
   MEMBER_TOKEN_TTL_MS,
   type PayloadOf,
   type RotateToken,
@@ -62,6 +63,11 @@ function passingOn({ actor, scopes, expiresAt }: Wanted): DomainError | null {
   }
   return null;
 }
+
+export const tooManyTokens = (): DomainError => {
+  const message = `At most ${MAX_LIVE_TOKENS} tokens of an app, or of an account itself, live at once: revoke some of them`;
+  return new DomainError("invalid_operation", {}, { message });
+};
 
 /** A member's token grants what she is at this moment, whatever it granted before; once she is none, it has ended. */
 export function ofMember<T extends Token>(token: T, member: Pick<AccountMember, "role"> | null): T {

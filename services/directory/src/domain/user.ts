@@ -1,5 +1,6 @@
 import { Identity, IdentityFields, Millis, Partition, partitionOf, type User, UserId } from "@strata/contracts";
 import { z } from "zod";
+import { OWN, type Reasons } from "./reasons.ts";
 
 /** What is known of one device of a user: nothing, once it is hers no more. */
 const DeviceFacts = z.object({
@@ -40,6 +41,8 @@ export const UserRow = IdentityFields.partial().extend({
   /** The last command that changed her. All that change a user come in order, so a redelivered one finds itself here. */
   changedBy: z.string().optional(),
   isSuspended: z.boolean().default(false),
+  /** Why she is (`Reasons`); nothing, as in rows of before reasons were kept: because of her backend. */
+  suspendedBy: z.array(z.string()).default([]),
   /** A session is valid if it began later than this and she is not suspended. */
   sessionsEndedAt: Millis.default(0),
   /** When she first logged in. */
@@ -67,6 +70,12 @@ export type UserDocument = z.input<typeof UserRow>;
 export const userKey = (app: string, userId: string): string => `${app}/${userId}`;
 
 export const identityFieldNames = IdentityFields.keyof().options;
+
+/** Why she is suspended; nothing where she is not. */
+export const suspensionOf = ({ isSuspended, suspendedBy }: UserRow): Reasons => {
+  if (!isSuspended) return [];
+  return suspendedBy.length === 0 ? [OWN] : suspendedBy;
+};
 
 /** Whether a command that was sent at this time is about the user as she is now, and not about one who was deleted. */
 export const isKnownAt = ({ userId, forgottenAt }: UserRow, sentAt: Date): boolean =>

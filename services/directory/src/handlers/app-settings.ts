@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   type AppSettings,
   AppSettingsChanged,
   type AuditEntry,
   type ChangeAppSettings,
+  DEFAULT_APP_SETTINGS,
   type GetAppSettings,
   type PayloadOf,
   type ReplyOf,
@@ -30,7 +32,8 @@ export const changeAppSettings =
     const stored = await apps.change(delivery.payload, set, delivery.id);
     if (!stored) return refuse(new DomainError("not_found", { property: "app_id" }));
     const { settings, version } = stored;
-    if (Object.keys(wanted).length > 0) await audit.append(settingsEntry(delivery, stored));
+    const entry = settingsEntry(delivery, stored);
+    if (entry) await audit.append(entry);
     await publisher.emit(
       AppSettingsChanged,
       appId,
@@ -40,19 +43,27 @@ export const changeAppSettings =
     return reply(settings);
   };
 
+const DEFAULTS: Readonly<Record<string, unknown>> = DEFAULT_APP_SETTINGS;
+
+/** Of what is another now alone; null: nothing is. What was there before is not known any more of a command from long ago. */
 function settingsEntry(
   delivery: Delivery<PayloadOf<typeof ChangeAppSettings>>,
   { app, before }: Pick<ChangedApp, "app" | "before">,
-): AuditEntry {
-  const { appId, settings } = delivery.payload;
-  const found = Object.entries(before).map(([path, value]) => [path.slice(SETTINGS.length), value] as const);
+): AuditEntry | null {
+  const { appId, settings, copiedFrom } = delivery.payload;
+  const found = new Map(Object.entries(before).map(([path, value]) => [path.slice(SETTINGS.length), value]));
+  const isAnother = (name: string, value: unknown) =>
+    !found.has(name) || !isDeepStrictEqual(value, found.get(name) ?? DEFAULTS[name]);
+  const changed = Object.entries(settings).filter(([name, value]) => isAnother(name, value));
+  if (changed.length === 0) return null;
+  const changedNames = changed.flatMap(([name]) => (found.has(name) ? [name] : []));
   return entryOf(delivery, {
     accountId: app.accountId,
     appId,
     action: "app.settings_changed",
     subject: { kind: "app", id: appId },
-    before: Object.fromEntries(found),
-    after: settings,
+    before: Object.fromEntries(changedNames.map((name) => [name, found.get(name)])),
+    after: { ...Object.fromEntries(changed), ...(copiedFrom === undefined ? {} : { copiedFrom }) },
   });
 }
 

@@ -25,9 +25,9 @@ export const changeBlocks =
 
     let list = await blocks.find(app, userId);
     if (list.by !== id) {
-      const after = blocksAfter(list.blocked, changes);
-      if (areSameBlocks(list.blocked, after)) return ack;
-      if (after.length > MAX_BLOCKS) return refuse(new DomainError("invalid_property", { property: "blocks" }));
+      const after = blocksAfter(list, changes, payload.decisionId ?? null);
+      if (areSameBlocks(list, after)) return ack;
+      if (after.blocked.length > MAX_BLOCKS) return refuse(new DomainError("invalid_property", { property: "blocks" }));
       list = await blocks.replace(app, userId, list, after, id);
     }
     const { version } = list;

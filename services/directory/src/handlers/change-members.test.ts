@@ -118,7 +118,7 @@ describe("members of an account", () => {
         expiresAt: AT + 1 + 30 * DAY,
       });
     expect(await acceptInvitation(stores)(acceptance)).to.deep.equal(outcome);
-    const tokens = await stores.tokens.list(accountId);
+    const tokens = await stores.tokens.list(accountId, undefined, Date.now());
     expect(tokens.map(({ tokenId }) => tokenId)).to.deep.equal([acceptance.payload.tokenId]);
     const [, entry, ...others] = await log(accountId);
     expect(others).to.deep.equal([]);
@@ -192,6 +192,39 @@ describe("members of an account", () => {
     expect(await change(viewer.memberId, { role: "developer" })).to.have.nested.property("reply.role", "developer");
   });
 
+  it("come in with more than they were invited to by a code of who may give that, and by none from before", async () => {
+    const accountId = await anAccount();
+    const { actor } = await aMember(accountId);
+    const { code, memberId, delivery } = anInvitation(accountId, "viewer", { actor });
+    await inviteMember(stores)(delivery);
+    const raise = (role: AccountRole) =>
+      changeMember(silent())(aDelivery({ accountId, memberId, role, actor: anActor() }, { sentAt: new Date(AT + 5) }));
+    expect(await raise("owner")).to.have.nested.property("reply.invitationExpiresAt", AT + 5);
+    // Also where the clock of who accepts is behind that of who raised her.
+    for (const at of [AT + 1, AT + 6]) {
+      const outcome = await acceptInvitation(stores)(anAcceptance(code, at));
+      expect(outcome).to.have.nested.property("error.details.property", "code");
+    }
+    const renew = (by: Actor, text: string) =>
+      renewInvitation(stores)(
+        aDelivery({ accountId, memberId, codeHash: tokenHash(text), actor: by }, { sentAt: new Date(AT + 7) }),
+      );
+    expect(await renew(actor, createInvitationCode())).to.have.nested.property("error.code", "access_denied");
+    const another = createInvitationCode();
+    await renew(anActor(), another);
+    const accepted = await acceptInvitation(stores)(anAcceptance(another, AT + 8));
+    expect(accepted).to.have.nested.property("reply.member.role", "owner");
+  });
+
+  it("come in with less than they were invited to by the code they have", async () => {
+    const accountId = await anAccount();
+    const { code, memberId, delivery } = anInvitation(accountId, "owner");
+    await inviteMember(stores)(delivery);
+    await changeMember(silent())(aDelivery({ accountId, memberId, role: "viewer", name: "Eve", actor: anActor() }));
+    const accepted = await acceptInvitation(stores)(anAcceptance(code));
+    expect(accepted).to.have.nested.property("reply.member.role", "viewer");
+  });
+
   it("have tokens that grant what their role is, from the moment it is another, also where the process died", async () => {
     const accountId = await anAccount();
     const { memberId, hash, tokenId } = await aMember(accountId);
@@ -258,13 +291,13 @@ describe("members of an account", () => {
       const token = { tokenId, name: "x", hash: tokenHash(tokenId), version: 1, by: "test", ...grant, ...times };
       return { _id: `${accountId}/${tokenId}`, ...token, ...(hers ? { memberId } : {}) };
     };
-    const others = [row(5_000, false), row(5_001, false)];
-    const rows = [...Array.from({ length: 1_100 }, (_, n) => row(n, true)), ...others];
+    const others = [row(3, false), row(2, false)];
+    const rows = [...Array.from({ length: 2_100 }, (_, n) => row(1_000 + n, true)), ...others];
     await stores.db.collection<{ _id: string }>("tokens").insertMany(rows);
-    const listed = await stores.tokens.list(accountId);
-    expect(listed).to.have.lengthOf(1_002);
+    const listed = await stores.tokens.list(accountId, undefined, Date.now());
+    expect(listed).to.have.lengthOf(2_002);
     expect(listed.slice(-2).map(({ tokenId }) => tokenId)).to.deep.equal(others.map(({ tokenId }) => tokenId));
-    expect(listed[0]).to.include({ createdAt: 100 });
+    expect(listed[0]).to.include({ createdAt: 3_099 });
   });
 
   it("rotate their own tokens, for thirty days more, and nobody does it for them", async () => {

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { createToken as newToken, OPERATOR, tokenHash } from "@strata/contracts";
+import { createToken as newToken, MAX_LIVE_TOKENS, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
-import { aDelivery, openStores } from "../../test/support.ts";
+import { aDelivery, openStores, recordingPublisher } from "../../test/support.ts";
 import { createToken } from "./create-token.ts";
-import { listTokens } from "./list-tokens.ts";
+import { getToken, listTokens } from "./list-tokens.ts";
+import { rotateToken } from "./rotate-token.ts";
 
 describe("createToken", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -26,6 +27,25 @@ describe("createToken", () => {
     hash: tokenHash(newToken()),
     ...changes,
   });
+
+  /** An app with as many tokens, of which so many are revoked, the newest first. */
+  const anAppWith = async (live: number, revoked: number) => {
+    const id = anAppId();
+    await stores.apps.insertOrFind({ appId: id, accountId: OPERATOR, name: "Shop", createdAt: 0 }, "test");
+    const rows = Array.from({ length: live + revoked }, (_, n) => {
+      const token = { ...wanted({ appId: id }), createdAt: n, revokedAt: n < live ? null : n, version: 1 };
+      return { _id: `${OPERATOR}/${token.tokenId}`, ...token, by: "test" };
+    });
+    await stores.db.collection<{ _id: string }>("tokens").insertMany(rows);
+    const [oldest] = rows;
+    if (!oldest) throw new Error("there is none");
+    return { id, oldest, newest: rows.at(-1) ?? oldest };
+  };
+  const idsOf = async (id: string) => {
+    const outcome = await listTokens(stores)(aDelivery({ accountId: OPERATOR, appId: id }));
+    if (outcome.kind !== "reply") throw new Error(`no reply but ${outcome.kind}`);
+    return outcome.reply.tokens.map(({ tokenId }) => tokenId);
+  };
 
   it("stores the token by its hash, and answers all but the hash", async () => {
     const payload = wanted();
@@ -78,6 +98,47 @@ describe("createToken", () => {
     const outcome = await createToken(stores)(aDelivery(payload));
     expect(outcome).to.have.nested.property("error.code", "invalid_property");
     expect(await stores.tokens.findByHash(payload.hash)).to.equal(null);
+  });
+
+  it("lists all that live, the newest first, and then the latest that were revoked", async () => {
+    const { id, oldest, newest } = await anAppWith(3, 2_200);
+    const { tokenId } = wanted();
+    await createToken(stores)(aDelivery(wanted({ appId: id, tokenId })));
+    const ids = await idsOf(id);
+    expect(ids).to.have.lengthOf(2_000);
+    expect([ids[0], ids[3], ids[4]]).to.deep.equal([tokenId, oldest.tokenId, newest.tokenId]);
+  });
+
+  it("finds each, however old it is", async () => {
+    const { oldest } = await anAppWith(0, 2_200);
+    const { tokenId } = oldest;
+    const find = async (accountId: string) => getToken(stores)(aDelivery({ accountId, tokenId }));
+    expect(await find(OPERATOR)).to.have.nested.property("reply.token.tokenId", tokenId);
+    expect(await find(OPERATOR)).to.not.have.nested.property("reply.token.hash");
+    expect(await find("other")).to.have.nested.property("reply.token", null);
+  });
+
+  it("refuses one more than can be listed, and answers again what was made before", async () => {
+    const { id, oldest } = await anAppWith(MAX_LIVE_TOKENS - 1, 5);
+    const last = aDelivery(wanted({ appId: id }));
+    const first = await createToken(stores)(last);
+    expect(first).to.have.property("kind", "reply");
+    const more = () => createToken(stores)(aDelivery(wanted({ appId: id })));
+    expect(await more()).to.have.nested.property("error.code", "invalid_operation");
+    expect(await createToken(stores)(last)).to.deep.equal(first);
+    await stores.tokens.revoke(OPERATOR, oldest.tokenId, Date.now(), "test");
+    expect(await more()).to.have.property("kind", "reply");
+  });
+
+  it("rotates with an overlap while the list has room for both, and always without", async () => {
+    const { oldest } = await anAppWith(2 * MAX_LIVE_TOKENS, 0);
+    const rotation = (overlapMs: number) => {
+      const next = { newTokenId: randomUUID(), hash: tokenHash(newToken()), overlapMs };
+      return aDelivery({ tokenId: oldest.tokenId, accountId: OPERATOR, ...next });
+    };
+    const rotate = rotateToken({ ...stores, ...recordingPublisher() });
+    expect(await rotate(rotation(1_000))).to.have.nested.property("error.code", "invalid_operation");
+    expect(await rotate(rotation(0))).to.have.property("kind", "reply");
   });
 
   it("shows in an account's list its own tokens only, without hashes", async () => {

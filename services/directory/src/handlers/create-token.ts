@@ -1,8 +1,8 @@
-import { type CreateToken, type PayloadOf, Token } from "@strata/contracts";
+import { type CreateToken, MAX_LIVE_TOKENS, type PayloadOf, Token } from "@strata/contracts";
 import { type Delivery, type Outcome, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { entryOf } from "../domain/audit.ts";
-import { refusalOf, tokenMade } from "../domain/token.ts";
+import { refusalOf, tokenMade, tooManyTokens } from "../domain/token.ts";
 import type { AccountStore } from "../store/account-store.ts";
 import type { AppStore } from "../store/app-store.ts";
 import type { AuditStore } from "../store/audit-store.ts";
@@ -20,7 +20,7 @@ export const createToken =
   ({ accounts, apps, tokens, audit }: Deps) =>
   async (delivery: Delivery<PayloadOf<typeof CreateToken>>): Promise<Outcome<Token>> => {
     const { id, payload, sentAt } = delivery;
-    const refusal = refusalOf(payload, sentAt) ?? (await ownerRefusal(payload));
+    const refusal = refusalOf(payload, sentAt) ?? (await ownerRefusal(payload)) ?? (await beyondLimit(payload));
     if (refusal) return refuse(refusal);
 
     const { actor: _actor, ...wanted } = payload;
@@ -32,6 +32,13 @@ export const createToken =
     if (stored.by !== id) return refuse(new DomainError("id_in_use", { token: shown }));
     await audit.append(entryOf(delivery, tokenMade("token.created", shown)));
     return reply(shown);
+
+    /** Only of one that is not there: a repeat answers what the command made, however many there are since. */
+    async function beyondLimit({ accountId, tokenId, appId }: typeof payload): Promise<DomainError | null> {
+      if (await tokens.find(accountId, tokenId)) return null;
+      const live = await tokens.countLive({ accountId, appId }, sentAt.getTime());
+      return live < MAX_LIVE_TOKENS ? null : tooManyTokens();
+    }
 
     async function ownerRefusal({ accountId, appId }: typeof payload): Promise<DomainError | null> {
       if (!(await accounts.exists(accountId))) return new DomainError("not_found", { property: "account_id" });

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import type { ModerationAction, ModerationPolicy } from "@strata/contracts";
+import { type BlocksChange, ChangeBlocks, type ModerationAction, type ModerationPolicy } from "@strata/contracts";
 import { expect } from "chai";
-import { ALL, aReview, dyingAt, kinds, moderatedApp, NOW } from "../../test/moderation.ts";
+import { ALL, aReview, dyingAt, flaggers, kinds, moderatedApp, NOW } from "../../test/moderation.ts";
 import { aDelivery, openStores } from "../../test/support.ts";
+import { changeBlocks } from "./change-blocks.ts";
 import { reviewDecision, reviewFlags } from "./review-moderation.ts";
 import { suspendUser } from "./suspend-user.ts";
 
@@ -15,6 +16,38 @@ describe("what people say of decisions", () => {
 
   const anApp = (actions: readonly ModerationAction[], extra: Partial<ModerationPolicy> = {}) =>
     moderatedApp(stores, actions, extra);
+
+  /** Two decisions about her, the earlier one first, and what takes one back and carries out what it commands. */
+  async function twoDecisions(actions: readonly ModerationAction[]) {
+    const thresholds = [3, 5].map((score) => ({ score, actions: [...actions] }));
+    const about = await anApp(actions, { thresholds });
+    const block = (changes: readonly BlocksChange[], flagger: string, decisionId?: string) =>
+      changeBlocks(about.deps)(
+        aDelivery(
+          { userId: flagger, changes: [...changes], makeKnown: false, at: NOW, decisionId },
+          { app: about.app },
+        ),
+      );
+    const carryOut = async () => {
+      for (const { payload } of about.commands.splice(0)) {
+        const { userId, changes, decisionId } = ChangeBlocks.payload.parse(payload);
+        await block(changes, userId, decisionId);
+      }
+    };
+    await about.flagByAll(0, 3);
+    await carryOut();
+    await about.flagByAll(3, 5);
+    await carryOut();
+    const blockers = async () =>
+      (await stores.blocks.among(about.app, [{ senderId: "eve", userIds: flaggers }])).map(({ owner }) => owner);
+    const decisions = (await about.moderation()).decisions.toSorted((one, other) => one.threshold - other.threshold);
+    const [first = "", second = ""] = decisions.map(({ decisionId }) => decisionId);
+    const reverse = async (decisionId: string) => {
+      await about.review(decisionId, "reverse");
+      await carryOut();
+    };
+    return { ...about, first, second, reverse, block, blockers };
+  }
 
   describe("a decision that waits", () => {
     const ASKING: readonly ModerationAction[] = [
@@ -130,6 +163,62 @@ describe("what people say of decisions", () => {
       const third = (await moderation()).decisions.find(({ episode }) => episode === 2);
       await review(third?.decisionId ?? "", "reverse");
       expect(await isSuspended()).to.equal(true);
+    });
+
+    it("lifts no suspension by her backend from after it, which lifts all there are", async () => {
+      const { app, deps, first, second, reverse, isSuspended, told } = await twoDecisions([{ kind: "suspend" }]);
+      const byBackend = (suspended: boolean) =>
+        suspendUser(deps)(aDelivery({ userId: "eve", isSuspended: suspended, at: NOW }, { app }));
+      await byBackend(true);
+      await reverse(first);
+      await reverse(second);
+      expect(await isSuspended()).to.equal(true);
+      expect(told("user.suspended")).to.have.lengthOf(1);
+      await byBackend(false);
+      expect(await isSuspended()).to.equal(false);
+      expect(told("user.suspended").map(({ payload }) => Object(payload).isSuspended)).to.deep.equal([true, false]);
+
+      const again = await twoDecisions([{ kind: "suspend" }]);
+      await suspendUser(again.deps)(aDelivery({ userId: "eve", isSuspended: false, at: NOW }, { app: again.app }));
+      expect(await again.isSuspended()).to.equal(false);
+    });
+
+    it("leaves a suspension alone that was there before reasons were kept", async () => {
+      const { app, first, second, reverse, isSuspended } = await twoDecisions([{ kind: "suspend" }]);
+      await stores.db.collection("identities").updateOne({ app, userId: "eve" }, { $unset: { suspendedBy: true } });
+      await reverse(first);
+      await reverse(second);
+      expect(await isSuspended()).to.equal(true);
+    });
+
+    it("unblocks her for nobody who has blocked her himself since", async () => {
+      const { first, second, reverse, block, blockers } = await twoDecisions([{ kind: "block_flaggers" }]);
+      await block([{ kind: "block", userId: "eve" }], "flagger-1");
+      await block([{ kind: "unblock", userId: "eve" }], "flagger-2");
+      await reverse(first);
+      await reverse(second);
+      expect(await blockers()).to.deep.equal(["flagger-1"]);
+    });
+
+    it("leaves what another decision wants too, whichever of the two is taken back first", async () => {
+      const actions: readonly ModerationAction[] = [
+        { kind: "mute", seconds: 3_600 },
+        { kind: "block_flaggers" },
+        { kind: "suspend" },
+      ];
+      for (const isFirstFirst of [true, false]) {
+        const { first, second, reverse, blockers, isSuspended, isMuted, told } = await twoDecisions(actions);
+        const [earlier, later] = isFirstFirst ? [first, second] : [second, first];
+        expect(await blockers()).to.have.members(flaggers.slice(0, 5));
+        await reverse(earlier);
+        expect(await blockers()).to.have.members(flaggers.slice(0, isFirstFirst ? 5 : 3));
+        expect([await isSuspended(), await isMuted()]).to.deep.equal([true, true]);
+        await reverse(later);
+        expect([await blockers(), await isSuspended(), await isMuted()]).to.deep.equal([[], false, false]);
+        const until = NOW + 3_600_000;
+        const mutes = told("user.muted").map(({ payload }) => Object(payload).mutedUntil);
+        expect(mutes).to.deep.equal([until, until, until, null]);
+      }
     });
 
     it("is finished by whoever comes next, where its command never comes again", async () => {

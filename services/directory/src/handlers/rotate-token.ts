@@ -1,8 +1,8 @@
-import { NO_APP, type PayloadOf, type RotateToken, Token, TokenChanged } from "@strata/contracts";
+import { MAX_LIVE_TOKENS, NO_APP, type PayloadOf, type RotateToken, Token, TokenChanged } from "@strata/contracts";
 import { type Delivery, type Outcome, type Publisher, refuse, reply } from "@strata/messaging";
 import { DomainError } from "@strata/runtime";
 import { entryOf } from "../domain/audit.ts";
-import { endOfNext, ofMember, refusalOf, tokenMade } from "../domain/token.ts";
+import { endOfNext, ofMember, refusalOf, tokenMade, tooManyTokens } from "../domain/token.ts";
 import type { AuditStore } from "../store/audit-store.ts";
 import type { MembershipStore } from "../store/membership-store.ts";
 import type { TokenStore } from "../store/token-store.ts";
@@ -39,6 +39,9 @@ export const rotateToken =
     }
 
     const at = delivery.sentAt.getTime();
+    // The other one lives on during the overlap; without one there are no more of them than before.
+    const isOneMore = overlapMs > 0 && old.replacement === null;
+    if (isOneMore && (await tokens.countLive(old.token, at)) >= 2 * MAX_LIVE_TOKENS) return refuse(tooManyTokens());
     const claim = { tokenId: newTokenId, by: delivery.id };
     const replaced = await tokens.replace({ accountId, tokenId }, claim, { at, endsAt: at + overlapMs });
     if (replaced?.replacement?.by !== delivery.id) return refuse(hasEnded());

@@ -58,7 +58,9 @@ describe("a sandbox account", () => {
     });
     expect(outcome).not.to.have.nested.property("reply.token.hash");
     expect((await stores.apps.list(accountId)).map((app) => app.appId)).to.deep.equal([appId]);
-    expect((await stores.tokens.list(accountId)).map((token) => token.hash)).to.deep.equal([hash]);
+    expect((await stores.tokens.list(accountId, undefined, Date.now())).map((token) => token.hash)).to.deep.equal([
+      hash,
+    ]);
     expect(events.map(({ type, app }) => [type, app])).to.deep.equal([["directory.app.created.v1", appId]]);
     const entries = await log(accountId);
     expect(entries.map(({ action }) => action)).to.have.members(["account.created", "app.created", "token.created"]);
@@ -77,7 +79,9 @@ describe("a sandbox account", () => {
       expect(died).to.be.instanceOf(Error);
       expect(await signUp(deps())(delivery)).to.have.property("kind", "reply");
       expect((await stores.apps.list(accountId)).map((app) => app.appId)).to.deep.equal([appId]);
-      expect((await stores.tokens.list(accountId)).map((token) => token.hash)).to.deep.equal([hash]);
+      expect((await stores.tokens.list(accountId, undefined, Date.now())).map((token) => token.hash)).to.deep.equal([
+        hash,
+      ]);
       expect(await log(accountId)).to.have.lengthOf(3);
     }
   });
@@ -89,7 +93,7 @@ describe("a sandbox account", () => {
     for (const refused of outcomes.filter(({ kind }) => kind === "refuse")) {
       expect(refused).to.deep.nested.include({ "error.code": "id_in_use", "error.details": {} });
     }
-    expect(await stores.tokens.list(accountId)).to.have.lengthOf(1);
+    expect(await stores.tokens.list(accountId, undefined, Date.now())).to.have.lengthOf(1);
     expect(await signUp(deps())(aSignUp({ accountId: OPERATOR }))).to.have.nested.property("error.code", "id_in_use");
   });
 

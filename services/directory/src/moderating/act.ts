@@ -1,7 +1,7 @@
 import { ChangeBlocks, type DecidedAction, ModerateMessage, UserMuted, UserWarned } from "@strata/contracts";
 import type { Delivery, Publisher } from "@strata/messaging";
-import { actingSince, type DecisionRow, suspends } from "../domain/decision.ts";
-import { suspendUser } from "../handlers/suspend-user.ts";
+import { actingSince, type DecisionRow } from "../domain/decision.ts";
+import { suspend } from "../handlers/suspend-user.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
 import type { MuteStore } from "../store/mute-store.ts";
 
@@ -22,7 +22,7 @@ interface Act {
 const SENT_AT_ONCE = 50;
 
 /** Does an action; done again, it has the same effect, and whoever hears of it hears the same. */
-export async function act(deps: ActingDeps, { action, targets, isIdle }: DecidedAction, what: Act): Promise<void> {
+export async function act(deps: ActingDeps, { action, targets }: DecidedAction, what: Act): Promise<void> {
   const { publisher, mutes } = deps;
   const { decision, cause } = what;
   const { app, userId, decisionId } = decision;
@@ -31,14 +31,12 @@ export async function act(deps: ActingDeps, { action, targets, isIdle }: Decided
     case "warn":
       await publisher.emit(UserWarned, app, { userId, decisionId, text: action.text, at }, { id: idOf(what), cause });
       break;
-    case "mute": {
-      const mutedUntil = at + action.seconds * 1_000;
-      await mutes.put(app, userId, { decisionId, until: mutedUntil });
-      await publisher.emit(UserMuted, app, { userId, decisionId, mutedUntil, at }, { id: idOf(what), cause });
+    case "mute":
+      await mutes.put(app, userId, { decisionId, until: at + action.seconds * 1_000 });
+      await tellMute(deps, what, idOf(what));
       break;
-    }
     case "suspend":
-      if (!isIdle) await setSuspended(deps, what, true, at);
+      await setSuspended(deps, what, true, at);
       break;
     case "block_flaggers":
       await changeBlocks(publisher, what, targets, "block", at);
@@ -53,26 +51,19 @@ export async function act(deps: ActingDeps, { action, targets, isIdle }: Decided
   }
 }
 
-/** Undoes an action as far as it can be; `others` are the other decisions about her, which may want the same. */
-export async function undo(
-  deps: ActingDeps,
-  { action, targets, isIdle }: DecidedAction,
-  what: Act,
-  others: readonly DecisionRow[],
-): Promise<void> {
+/** Undoes an action as far as it can be: it takes away this decision as a reason, and leaves what there are others for. */
+export async function undo(deps: ActingDeps, { action, targets }: DecidedAction, what: Act): Promise<void> {
   const { publisher, mutes } = deps;
-  const { decision, cause } = what;
+  const { decision } = what;
   const { app, userId, decisionId } = decision;
   const at = actingSince(decision);
   switch (action.kind) {
-    case "mute": {
+    case "mute":
       await mutes.remove(app, userId, decisionId);
-      const lifted = { userId, decisionId, mutedUntil: null, at };
-      await publisher.emit(UserMuted, app, lifted, { id: `${idOf(what)}.undone`, cause });
+      await tellMute(deps, what, `${idOf(what)}.undone`);
       break;
-    }
     case "suspend":
-      if (!isIdle && !others.some(suspends)) await setSuspended(deps, what, false, at);
+      await setSuspended(deps, what, false, at);
       break;
     case "block_flaggers":
       await changeBlocks(publisher, what, targets, "unblock", at);
@@ -93,11 +84,19 @@ export const canBeUndone = ({ action }: DecidedAction): boolean => action.kind !
 
 const idOf = ({ decision, index }: Act): string => `${decision.decisionId}.${index}`;
 
+/** Until when she is muted now, whichever decisions it is by. */
+async function tellMute({ publisher, mutes }: ActingDeps, { decision, cause }: Act, id: string): Promise<void> {
+  const { app, userId, decisionId } = decision;
+  const at = actingSince(decision);
+  const mutedUntil = (await mutes.findMuted(app, [userId], at)).get(userId) ?? null;
+  await publisher.emit(UserMuted, app, { userId, decisionId, mutedUntil, at }, { id, cause });
+}
+
 /** In her own lane, where this runs: as the command itself would. */
 async function setSuspended(deps: ActingDeps, what: Act, isSuspended: boolean, at: number): Promise<void> {
-  const { userId } = what.decision;
+  const { userId, decisionId } = what.decision;
   const id = `${idOf(what)}.${isSuspended ? "suspend" : "unsuspend"}`;
-  await suspendUser(deps)({ ...what.cause, id, payload: { userId, isSuspended, at } });
+  await suspend(deps, { ...what.cause, id, payload: { userId, isSuspended, at } }, decisionId);
 }
 
 /** In the lanes of those who block her: nobody else writes their lists. */
@@ -108,12 +107,12 @@ async function changeBlocks(
   kind: "block" | "unblock",
   at: number,
 ): Promise<void> {
-  const { app, userId } = decision;
+  const { app, userId, decisionId } = decision;
   await inGroups(flaggers, (flagger, place) =>
     publisher.send(
       ChangeBlocks,
       app,
-      { userId: flagger, changes: [{ kind, userId }], makeKnown: false, at },
+      { userId: flagger, changes: [{ kind, userId }], makeKnown: false, decisionId, at },
       { id: `${idOf({ decision, index, cause })}.${kind}.${place}`, cause },
     ),
   );

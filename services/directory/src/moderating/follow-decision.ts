@@ -60,13 +60,11 @@ async function ask(
 /** The last thing done is undone first. */
 async function takeBack(deps: FollowingDeps, decision: DecisionRow, cause: Delivery<unknown>): Promise<DecisionRow> {
   const { decisions } = deps;
-  const { app, userId, decisionId } = decision;
-  const others = (await decisions.ofUser(app, userId)).filter((one) => one.decisionId !== decisionId);
   const at = actingSince(decision);
   let row = decision;
   for (const [index, decided] of [...decision.actions.entries()].toReversed()) {
     if (decided.state === "done" && canBeUndone(decided)) {
-      await undo(deps, decided, { decision: row, index, cause }, others);
+      await undo(deps, decided, { decision: row, index, cause });
       row = await decisions.change(row, { actions: withAction(row, index, "undone", at) });
     }
     if (decided.state === "waiting" || decided.state === "pending") {

@@ -43,11 +43,12 @@ describe("what the flags against a user come to", () => {
     expect(told("user.warned").map(({ payload }) => Object(payload).text)).to.deep.equal(["be kind"]);
     expect(told("user.muted")).to.have.lengthOf(1);
     expect(told("user.suspended")).to.have.lengthOf(1);
-    // Who blocks her already is let be.
+    // Also to who blocks her already: what he unblocks himself is one thing, what a reversal unblocks another.
     const sent = commands.map(({ type, payload }) => [type.split(".")[1], Object(payload).userId]);
     expect(sent).to.have.deep.members([
       ["ModerateMessage", undefined],
       ["ChangeBlocks", "flagger-0"],
+      ["ChangeBlocks", "flagger-1"],
       ["ChangeBlocks", "flagger-2"],
     ]);
   });

@@ -3,7 +3,6 @@ import type { Delivery } from "@strata/messaging";
 import { decisionOf, type DecisionRow } from "../domain/decision.ts";
 import { flagOf } from "../domain/flag.ts";
 import { crossed, type Discredited, scoreOf, type ScoredFlag, weigh, type Weighed } from "../domain/moderation.ts";
-import type { BlockStore } from "../store/block-store.ts";
 import type { IdentityStore } from "../store/identity-store.ts";
 import type { ModeratedUserStore } from "../store/moderated-user-store.ts";
 import type { ModerationPolicyStore } from "../store/moderation-policy-store.ts";
@@ -11,7 +10,6 @@ import type { MuteStore } from "../store/mute-store.ts";
 import { followDecision, type FollowingDeps } from "./follow-decision.ts";
 
 export interface JudgingDeps extends FollowingDeps {
-  readonly blocks: Pick<BlockStore, "among">;
   readonly moderationPolicies: Pick<ModerationPolicyStore, "find">;
   readonly moderatedUsers: ModeratedUserStore;
 }
@@ -78,8 +76,6 @@ async function decide(
   for (const threshold of crossed(scoreOf(weighed), policy, decisions, at)) {
     const { app } = cause;
     const user = await deps.identities.find(app, userId);
-    const flaggers = [...new Set(weighed.map(({ flag }) => flag.by))];
-    const blocks = await deps.blocks.among(app, [{ senderId: userId, userIds: flaggers }]);
     const row = decisionOf({
       app,
       userId,
@@ -89,7 +85,6 @@ async function decide(
       earlier: [...decisions, ...made],
       weighed,
       isSuspended: user?.isSuspended ?? false,
-      blockers: new Set(blocks.map(({ owner }) => owner)),
     });
     made.push(await followDecision(deps, await deps.decisions.insertOrFind(row), cause));
   }

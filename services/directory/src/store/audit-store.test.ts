@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createToken as newToken, OPERATOR, tokenHash } from "@strata/contracts";
+import { createToken as newToken, DEFAULT_APP_SETTINGS, OPERATOR, tokenHash } from "@strata/contracts";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aDelivery, afterFailedPublish, openStores, recordingPublisher } from "../../test/support.ts";
@@ -82,13 +82,34 @@ describe("the audit log of a directory", () => {
     for (const delivery of [revoke(), revoke()]) {
       await revokeToken({ ...stores, ...recordingPublisher() })(delivery);
     }
-    await changeAppSettings({ ...stores, ...recordingPublisher() })(
-      aDelivery({ appId, accountId: OPERATOR, settings: {}, actor }),
-    );
+    const { maxParticipants, allowedOrigins } = DEFAULT_APP_SETTINGS;
+    for (const settings of [{}, { maxParticipants, allowedOrigins }]) {
+      await changeAppSettings({ ...stores, ...recordingPublisher() })(
+        aDelivery({ appId, accountId: OPERATOR, settings, actor }),
+      );
+    }
     expect((await log(appId)).map(({ action }) => action)).to.have.members([
       "app.created",
       "token.created",
       "token.revoked",
+    ]);
+  });
+
+  it("has of settings what is another now alone, and from which app they were copied", async () => {
+    const { appId } = await anApp();
+    const copiedFrom = anAppId();
+    const set = (settings: object, more: object = {}) =>
+      changeAppSettings({ ...stores, ...recordingPublisher() })(
+        aDelivery({ appId, accountId: OPERATOR, settings, actor, ...more }),
+      );
+    await set({ maxParticipants: 5 });
+    const all = { ...DEFAULT_APP_SETTINGS, maxParticipants: 5 };
+    await set(all);
+    await set({ ...all, showsMetadata: true }, { copiedFrom });
+    const found = (await log(appId)).filter(({ action }) => action === "app.settings_changed");
+    expect(found.map(({ before, after }) => [before, after])).to.have.deep.members([
+      [{ maxParticipants: null }, { maxParticipants: 5 }],
+      [{ showsMetadata: false }, { showsMetadata: true, copiedFrom }],
     ]);
   });
 

@@ -2,7 +2,7 @@ import { UserId } from "@strata/contracts";
 import { isDuplicateKey, readRows } from "@strata/runtime";
 import type { Db } from "mongodb";
 import { z } from "zod";
-import { type Block, type BlockCheck } from "../domain/blocks.ts";
+import type { Block, BlockCheck, BlockedUsers } from "../domain/blocks.ts";
 import { userKey } from "../domain/user.ts";
 
 /** Whom one user blocks: one document, so that order, version and last command are written at once. */
@@ -12,17 +12,19 @@ const BlockList = z.object({
   owner: UserId,
   /** The first blocked first. */
   blocked: z.array(UserId),
+  /** Absent in lists of before reasons were kept: all of them are there because she wants it. */
+  reasons: z.array(z.object({ userId: UserId, by: z.array(z.string()) })).default([]),
   version: z.number().int(),
   by: z.string().optional(),
 });
 type BlockList = z.infer<typeof BlockList>;
 
-export type Blocks = Pick<BlockList, "blocked" | "version" | "by">;
+export type Blocks = Pick<BlockList, "blocked" | "reasons" | "version" | "by">;
 
 export interface BlockStore {
   find(app: string, owner: string): Promise<Blocks>;
   /** Writes the list upon the version it was read at; throws when it has another by now. */
-  replace(app: string, owner: string, before: Blocks, blocked: readonly string[], by: string): Promise<Blocks>;
+  replace(app: string, owner: string, before: Blocks, after: BlockedUsers, by: string): Promise<Blocks>;
   /** All blocks between a sender and a user of these questions, and perhaps others among the same people. */
   among(app: string, checks: readonly BlockCheck[]): Promise<readonly Block[]>;
   /** Empties a user's list, and takes her out of everybody else's. */
@@ -61,10 +63,17 @@ export function mongoBlockStore(db: Db): BlockStore {
   return {
     async find(app, owner) {
       const list = await blocks.findOne({ _id: userKey(app, owner) });
-      return list ? BlockList.parse(list) : { blocked: [], version: 0 };
+      return list ? BlockList.parse(list) : { blocked: [], reasons: [], version: 0 };
     },
-    async replace(app, owner, before, blocked, by) {
-      const list = { app, owner, blocked: [...blocked], version: before.version + 1, by };
+    async replace(app, owner, before, { blocked, reasons }, by) {
+      const list = BlockList.omit({ _id: true }).parse({
+        app,
+        owner,
+        blocked,
+        reasons,
+        version: before.version + 1,
+        by,
+      });
       const _id = userKey(app, owner);
       try {
         // With version 0 there is none, and an upsert makes it.
@@ -86,9 +95,10 @@ export function mongoBlockStore(db: Db): BlockStore {
       return found;
     },
     async forget(app, userId) {
-      const emptied = { $set: { blocked: [] }, $inc: { version: 1 }, $unset: { by: true as const } };
+      const emptied = { $set: { blocked: [], reasons: [] }, $inc: { version: 1 }, $unset: { by: true as const } };
       await blocks.updateOne({ _id: userKey(app, userId), blocked: { $ne: [] } }, emptied);
-      await blocks.updateMany({ app, blocked: userId }, { $pull: { blocked: userId }, $inc: { version: 1 } });
+      const without = { $pull: { blocked: userId, reasons: { userId } }, $inc: { version: 1 } };
+      await blocks.updateMany({ app, blocked: userId }, without);
     },
     async ensureIndexes() {
       await blocks.createIndex({ app: 1, blocked: 1, owner: 1 });

@@ -15,6 +15,7 @@ export interface UserChange {
 type Changeable =
   | (typeof identityFieldNames)[number]
   | "isSuspended"
+  | "suspendedBy"
   | "sessionsEndedAt"
   | "firstSessionAt"
   | "externalUnread"

@@ -1,6 +1,6 @@
-import { Millis } from "@strata/contracts";
+import { MAX_LIVE_TOKENS, Millis } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
-import type { Db } from "mongodb";
+import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { KnownToken } from "../domain/token.ts";
 
@@ -34,6 +34,8 @@ interface ReplacedToken {
   readonly replacement: Replacement | null;
 }
 
+type Holder = Pick<KnownToken, "accountId" | "appId" | "memberId">;
+
 interface TokenUse {
   readonly accountId: string;
   readonly tokenId: string;
@@ -52,8 +54,13 @@ export interface TokenStore {
   insertOrFind(token: KnownToken, by: string): Promise<StoredToken | null>;
   find(accountId: string, tokenId: string): Promise<(StoredToken & ReplacedToken) | null>;
   findByHash(hash: string): Promise<KnownToken | null>;
-  /** The tokens of an account, oldest first, revoked ones too; of those of its members the newest thousand. */
-  list(accountId: string): Promise<readonly KnownToken[]>;
+  /**
+   * The tokens of an app, of the account itself (null) with its members', or of all (undefined): those that live at `at`
+   * first, each the newest first. All that live, and the latest of those that have ended.
+   */
+  list(accountId: string, appId: string | null | undefined, at: number): Promise<readonly KnownToken[]>;
+  /** How many tokens of an app, of the account itself, or of a member of it live at `at`. */
+  countLive(holder: Holder, at: number): Promise<number>;
   /** All of an app's. */
   listOfApp(accountId: string, appId: string): Promise<readonly KnownToken[]>;
   /** Ends the token at `at`, unless it has ended before; null when the account has no such token. */
@@ -76,13 +83,16 @@ export interface TokenStore {
   ensureIndexes(): Promise<void>;
 }
 
-/** A bound on memory, far above what one account has. */
-const MAX_LISTED = 1_000;
+/** As many as may live at once, those included that others were made in the place of; so a list is whole. */
+const MAX_LISTED = 2 * MAX_LIVE_TOKENS;
 
 /** Under its account, so that no account learns of, or stands in the way of, another's ids. */
 const tokenKey = (accountId: string, tokenId: string): string => `${accountId}/${tokenId}`;
 
 const goesOnAt = (at: number) => ({ $or: [{ expiresAt: null }, { expiresAt: { $gt: at } }] });
+const isLiveAt = (at: number) => ({ revokedAt: null, ...goesOnAt(at) });
+const isOverAt = (at: number) => ({ $or: [{ revokedAt: { $gt: 0 } }, { expiresAt: { $lte: at } }] });
+const OF_NOBODY = { memberId: { $exists: false } } as const;
 const isUnrevoked = { $eq: [{ $ifNull: ["$revokedAt", null] }, null] };
 
 function known(row: unknown): KnownToken {
@@ -90,8 +100,25 @@ function known(row: unknown): KnownToken {
   return KnownToken.parse(replacement === undefined ? token : { ...token, replacedBy: replacement.tokenId });
 }
 
+const newestFirst = (rows: readonly TokenRow[]): KnownToken[] =>
+  rows.map(known).toSorted((one, other) => other.createdAt - one.createdAt);
+
 export function mongoTokenStore(db: Db): TokenStore {
   const tokens = db.collection<TokenRow>("tokens");
+
+  /** In two questions: those that live are few, whatever lies between them. */
+  const listHalves = async (of: Filter<TokenRow>, at: number) => {
+    const live = await tokens
+      .find({ ...of, ...isLiveAt(at) })
+      .sort({ createdAt: -1, _id: -1 })
+      .limit(MAX_LISTED)
+      .toArray();
+    const room = MAX_LISTED - live.length;
+    const over = { ...of, ...isOverAt(at) };
+    const ended = room > 0 ? await tokens.find(over).sort({ createdAt: -1, _id: -1 }).limit(room).toArray() : [];
+    return { live, ended };
+  };
+
   return {
     async insertOrFind(token, by) {
       const _id = tokenKey(token.accountId, token.tokenId);
@@ -112,13 +139,16 @@ export function mongoTokenStore(db: Db): TokenStore {
       const row = await tokens.findOne({ hash });
       return row && known(row);
     },
-    async list(accountId) {
-      const ofNobody = { accountId, memberId: { $exists: false } };
-      const rows = await tokens.find(ofNobody).sort({ createdAt: 1, _id: 1 }).limit(MAX_LISTED).toArray();
-      // Members' are replaced every month: the newest of them, and apart, so that they never displace any other.
-      const ofMembers = { accountId, memberId: { $gt: "" } };
-      const latest = await tokens.find(ofMembers).sort({ createdAt: -1, _id: -1 }).limit(MAX_LISTED).toArray();
-      return [...rows, ...latest].map(known).toSorted((a, b) => a.createdAt - b.createdAt);
+    async list(accountId, appId, at) {
+      const of = appId === undefined ? { accountId } : { accountId, appId };
+      const own = await listHalves({ ...of, ...OF_NOBODY }, at);
+      // Members' are replaced every month: apart, so that they never displace any other.
+      const members = await listHalves({ ...of, memberId: { $gt: "" } }, at);
+      return [...newestFirst([...own.live, ...members.live]), ...newestFirst([...own.ended, ...members.ended])];
+    },
+    async countLive({ accountId, appId, memberId }, at) {
+      const holder = memberId === undefined ? OF_NOBODY : { memberId };
+      return tokens.countDocuments({ accountId, appId, ...holder, ...isLiveAt(at) });
     },
     async listOfApp(accountId, appId) {
       const rows = await tokens.find({ accountId, appId }).toArray();
@@ -188,7 +218,9 @@ export function mongoTokenStore(db: Db): TokenStore {
     },
     async ensureIndexes() {
       await tokens.createIndex({ hash: 1 }, { unique: true });
-      await tokens.createIndex({ accountId: 1, createdAt: 1, _id: 1 });
+      await tokens.createIndex({ accountId: 1, appId: 1, createdAt: 1, _id: 1 });
+      // Those that were not revoked, without those that were.
+      await tokens.createIndex({ accountId: 1, appId: 1, revokedAt: 1, createdAt: 1, _id: 1 });
       // Of the few that are members' alone.
       await tokens.createIndex({ accountId: 1, memberId: 1 }, { partialFilterExpression: { memberId: { $gt: "" } } });
     },

@@ -57,7 +57,10 @@ describe("what is asked of the database about accounts", () => {
     await authenticateToken(stores)(aDelivery({ hash }));
     await changeMember(deps())(aDelivery({ accountId, memberId, role: "owner" as const, actor }));
     await removeMember(deps())(aDelivery({ accountId, memberId, actor }));
-    await stores.tokens.list(accountId);
+    for (const appId of [null, anAppId()]) {
+      await stores.tokens.list(accountId, appId, Date.now());
+      await stores.tokens.countLive({ accountId, appId }, Date.now());
+    }
     const app = { appId: anAppId(), accountId, name: "Shop", environment: "staging" as const };
     await createApp(deps())(aDelivery(app));
     await stores.accounts.releaseApp(accountId, app.appId);

@@ -158,7 +158,13 @@ describe("everything that is asked of the database", () => {
       .find({ app, user: bob, isFollowing: true }, { projection: { _id: 0, followed: 1 } })
       .explain("executionStats");
     expect(counting).to.have.nested.property("executionStats.totalDocsExamined", 0);
-    await stores.blocks.replace(app, cid, { blocked: [], version: 0 }, [bob], "test");
+    await stores.blocks.replace(
+      app,
+      cid,
+      { blocked: [], reasons: [], version: 0 },
+      { blocked: [bob], reasons: [] },
+      "test",
+    );
     const asked = { app, blocked: { $in: [bob, ann] }, owner: { $in: [ann, bob, cid, ...userIds(500)] } };
     const blockers = await stores.db.collection("blocks").find(asked).explain("executionStats");
     expect(blockers).to.have.nested.property("executionStats.totalDocsExamined", 1);

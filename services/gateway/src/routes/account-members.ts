@@ -169,7 +169,8 @@ const changeRoute = ({ maxBodyBytes }: Options): Route => ({
     tag: "Accounts",
     summary: "Give a member another role or name",
     description:
-      "A JSON object, no Layer-Patch. Her tokens grant within a second what the role does. " +
+      "A JSON object, no Layer-Patch. Her tokens grant within a second what the role does. Of somebody invited who gets more, " +
+      "the code works no more: invite her again. " +
       `${NOT_MORE} The last who administers the account stays an owner: 422 \`invalid_operation\`.`,
     path: AccountMemberPath,
     body: MemberPatchBody,

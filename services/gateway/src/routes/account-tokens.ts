@@ -1,3 +1,4 @@
+import { MAX_LIVE_TOKENS } from "@strata/contracts";
 import { accessDenied } from "@strata/layer-protocol";
 import { z } from "zod";
 import {
@@ -125,7 +126,7 @@ const createTokenOf = (holding: Holding, { maxBodyBytes }: { readonly maxBodyByt
     id: `create${holding.id}Token`,
     tag: "Accounts",
     summary: `Make a token of ${holding.words}`,
-    description: `${NOT_KEPT} ${NOT_MORE}`,
+    description: `${NOT_KEPT} ${NOT_MORE} More than ${MAX_LIVE_TOKENS} that live at once are 422 \`invalid_operation\`.`,
     ...(holding.pathOf ? { path: holding.pathOf } : {}),
     headers: CreationHeaders,
     body: holding.body,
@@ -145,9 +146,11 @@ const listTokensRoute = (holding: Holding): Route => ({
   operation: operation({
     id: `list${holding.id}Tokens`,
     tag: "Accounts",
-    summary: `The tokens of ${holding.words}, oldest first, revoked ones too`,
+    summary: `The tokens of ${holding.words}, those that live first, each the newest first`,
+    description:
+      "All that live, and the latest of those that have ended. What became of older ones is in the audit log.",
     ...(holding.pathOf ? { path: holding.pathOf } : {}),
-    answer: { status: 200, description: "All of them, without their texts", schema: z.array(TokenView) },
+    answer: { status: 200, description: "Without their texts", schema: z.array(TokenView) },
     errors: [404],
   }),
   handle: async (call) => listTokensOf(call, await holding.holder(call)),

@@ -105,7 +105,7 @@ async function announce(call: Call, place: Place): Promise<Answer> {
   const conversationId = place.conversationId(call);
   await door.admit(call, viewer);
   const { appId } = call.wire;
-  const intent = intentOf({ scope: `${appId}/content`, chosenId: ifNoneMatch, idempotencyKey });
+  const intent = intentOf({ scope: `${appId}/content/${viewer ?? ""}`, chosenId: ifNoneMatch, idempotencyKey });
   await create(call, { contentId: intent.id, conversationId, owner: viewer, mimeType, size, origin }, intent);
   const { pathname } = new URL(`${ownerUrl(call.wire, viewer, conversationId)}/content/${intent.id}`);
   return {

@@ -110,11 +110,12 @@ async function flag(call: Call, { userId: named, by, messageId, reason, comment 
   const userId = named ?? message?.senderId ?? "";
   if (message && message.senderId !== userId) throw invalidProperty("message", "is not from this user");
   const wanted = { userId, by, message: message && message.place, reason, comment };
-  const intent = intentOf({ scope: `${call.wire.appId}/flags`, chosenId, idempotencyKey });
+  // A key is its flagger's own: what follows from it is nobody else's to take, or to see.
+  const intent = intentOf({ scope: `${call.wire.appId}/flags/${by}`, chosenId, idempotencyKey });
   const command = { ...wanted, flagId: intent.id, at: Date.now() };
   const id = intent.commandId(digestOf(wanted));
   const { outcome, flag: stored } = await call.calls.request(FlagUser, command, { id }).catch(namingLimit);
-  const view = stored && flagView(call.wire, stored);
+  const view = stored?.by === by ? flagView(call.wire, stored) : null;
   if (outcome === "in-use") throw intent.inUse(view);
   return outcome === "created" ? created(view) : ok(view);
 }

@@ -40,7 +40,7 @@ async function copy(call: Call, cache: SettingsCache): Promise<Answer> {
   if (source.deletedAt != null) throw invalidProperty("from", "is deleted");
   const { settings } = await call.calls.inApp(source.appId).ask(GetAppSettings, {});
   if (settings === null) throw invalidProperty("from", "is no app");
-  const command = { appId, accountId: call.grant.accountId, settings, actor: actorOf(call) };
+  const command = { appId, accountId: call.grant.accountId, settings, copiedFrom: source.appId, actor: actorOf(call) };
   const changed = await call.calls.inApp(appId).request(ChangeAppSettings, command);
   cache.forget(appId);
   return ok(settingsView(changed));

@@ -1,4 +1,13 @@
-import { createToken, CreateToken, ListTokens, RevokeToken, RotateToken, Token, tokenHash } from "@strata/contracts";
+import {
+  createToken,
+  CreateToken,
+  GetToken,
+  ListTokens,
+  RevokeToken,
+  RotateToken,
+  Token,
+  tokenHash,
+} from "@strata/contracts";
 import { type Calls, intentOf } from "@strata/doors";
 import { idInUse, isUuid, notFound, parseIdempotencyKey, parseIfNoneMatch } from "@strata/layer-protocol";
 import { DomainError } from "@strata/runtime";
@@ -49,7 +58,7 @@ async function showNew(call: Call, holder: Holder, make: (hash: string) => Promi
 }
 
 export async function listTokensOf(call: Call, holder: Holder): Promise<Answer> {
-  const tokens = await tokensOf(call, holder);
+  const { tokens } = await callsOf(call, holder).ask(ListTokens, { accountId: call.grant.accountId, appId: holder });
   return ok(tokens.map((token) => tokenView(call.wire.baseUrl, holder, token)));
 }
 
@@ -81,12 +90,10 @@ export async function revokeTokenOf(call: Call, holder: Holder, ownId?: string):
 /** The directory knows tokens by account; under a holder's path only her own are there. */
 async function tokenIn(call: Call, holder: Holder): Promise<string> {
   const tokenId = call.param("token").toLowerCase();
-  const tokens = isUuid(tokenId) ? await tokensOf(call, holder) : [];
-  if (!tokens.some((token) => token.tokenId === tokenId)) throw notFound("There is no such token");
+  if (!isUuid(tokenId)) throw noToken();
+  const { token } = await callsOf(call, holder).ask(GetToken, { accountId: call.grant.accountId, tokenId });
+  if (token?.appId !== holder) throw noToken();
   return tokenId;
 }
 
-async function tokensOf(call: Call, holder: Holder): Promise<readonly Token[]> {
-  const { tokens } = await callsOf(call, holder).ask(ListTokens, { accountId: call.grant.accountId });
-  return tokens.filter((token) => token.appId === holder);
-}
+const noToken = () => notFound("There is no such token");

@@ -11,6 +11,7 @@ import {
   DEFAULT_APP_SETTINGS,
   GetApp,
   GetAppSettings,
+  GetToken,
   type Grant,
   type IdentityFields,
   type PayloadOf,
@@ -60,6 +61,7 @@ export const directoryContracts = [
   ...sessionContracts,
   GetApp,
   GetAppSettings,
+  GetToken,
   ListApps,
   ListTokens,
   ListAudit,
@@ -122,7 +124,12 @@ export function directoryPeer(broker: () => Broker): { peer: DirectoryPeer; rows
           reply({ apps: [...apps.values()].filter((app) => app.accountId === payload.accountId) }),
         ),
         on(ListAudit, async ({ payload }) => reply({ entries: payload.after === null ? [] : null })),
-        on(ListTokens, async ({ payload }) => reply({ tokens: tokensOf(payload.accountId) })),
+        on(ListTokens, async ({ payload: { accountId: account, appId } }) =>
+          reply({ tokens: tokensOf(account).filter((token) => token.appId === appId) }),
+        ),
+        on(GetToken, async ({ payload: { accountId: account, tokenId } }) =>
+          reply({ token: tokensOf(account).find((token) => token.tokenId === tokenId) ?? null }),
+        ),
       ],
     }),
     consumer({
