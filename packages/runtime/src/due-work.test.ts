@@ -72,6 +72,23 @@ describe("work that is due", () => {
     await working.close();
   });
 
+  it("is done by those who are free while one row takes long, also what becomes due only then", async () => {
+    const { claim, rows } = due([0]);
+    const end = Promise.withResolvers<void>();
+    const done: number[] = [];
+    const work = async (row: number) => {
+      if (row === 0) await end.promise;
+      done.push(row);
+    };
+    const working = workOffDue({ everyMs: 1, workers: 2, claim, work, log: silentLogger });
+    await eventually(() => rows.length, 0);
+    rows.push(1, 2, 3);
+    await eventually(() => done, [1, 2, 3]);
+    end.resolve();
+    await working.close();
+    expect(done).to.deep.equal([1, 2, 3, 0]);
+  });
+
   it("is finished where it is under way when it closes, and no more is claimed", async () => {
     const { claim, rows } = due(numbers(10));
     const begun = Promise.withResolvers<void>();

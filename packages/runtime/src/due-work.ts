@@ -15,29 +15,36 @@ interface DueWork<Row> {
 
 /**
  * Works off rows that are due, and looks again and again whether there are more. Safe in every replica, as far as a
- * claimed row is nobody else's. While nothing is due, a turn costs one claim. A worker whose work fails ends for this
- * turn, and its row is due again when its lease is over, or when the work has given it back. Closing lets the work under
- * way finish and claims nothing more.
+ * claimed row is nobody else's. While nothing is due, a turn costs one claim. A row that takes long holds up its worker alone:
+ * what becomes due meanwhile is for those who are free. Work that fails is logged, and its row is due again when its lease is
+ * over, or when the work has given it back. Closing lets the work under way finish and claims nothing more.
  */
 export function workOffDue<Row>({ everyMs, workers, claim, work, log }: DueWork<Row>): Closable {
   const closing = new AbortController();
+  const underWay = new Set<Promise<void>>();
   const next = async (): Promise<Row | null> => (closing.signal.aborted ? null : claim());
-  const workFrom = async (first: Row | null): Promise<void> => {
-    for (let row = first; row !== null; row = await next()) await work(row, closing.signal);
+  const workFrom = async (first: Row): Promise<void> => {
+    for (let row: Row | null = first; row !== null; row = await next()) await work(row, closing.signal);
+  };
+  const begin = (row: Row): void => {
+    const working = workFrom(row)
+      .catch((error: unknown) => log.warn("work that was due failed; it is due again later", { error }))
+      .finally(() => underWay.delete(working));
+    underWay.add(working);
   };
   const turn = async (): Promise<void> => {
-    const first = await next();
-    if (first === null) return;
-    const others = Array.from({ length: workers - 1 }, async () => workFrom(await next()));
-    const results = await Promise.allSettled([workFrom(first), ...others]);
-    const failure = results.find((result) => result.status === "rejected");
-    if (failure) throw failure.reason;
+    while (underWay.size < workers) {
+      const row = await next();
+      if (row === null) return;
+      begin(row);
+    }
   };
   const repeated = repeat(everyMs, turn, log);
   return {
     async close() {
       closing.abort();
       await repeated.close();
+      await Promise.all(underWay);
     },
   };
 }

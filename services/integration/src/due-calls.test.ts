@@ -99,6 +99,23 @@ describe("calls of webhooks that are due", () => {
     expect(call?.headers["webhook-id"]).to.equal(id);
   });
 
+  it("are four of one app at a time, so that others' are made though its backend hangs", async () => {
+    await using slow = await setUp();
+    slow.backend.hangs();
+    for (let n = 0; n < 20; n += 1) await slow.ask(aDecision(slow.backend.url));
+    await eventually(() => slow.backend.calls.length, 4);
+    await using other = await testBackend();
+    const [app, id] = [anAppId(), randomUUID()];
+    await followDecision(world)(aDelivery(aDecision(other.url), { app, id }));
+    await eventually(async () => (await rows().findOne({ _id: callKey(app, id) }))?.state, "answered");
+    expect(slow.backend.calls).to.have.lengthOf(4);
+    const waiting = await rows().find({ app: slow.app }).toArray();
+    expect(waiting.map(({ attempts }) => attempts)).to.deep.equal(Array.from({ length: 20 }, () => 0));
+    // What was not tried has lost nothing by it.
+    slow.backend.says({});
+    await eventually(() => rows().countDocuments({ app: slow.app, state: "answered" }), 20);
+  });
+
   it("leave a decision to people when the backend says nothing of it", async () => {
     await using test = await setUp();
     const id = await test.ask(aDecision(test.backend.url));

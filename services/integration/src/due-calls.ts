@@ -7,6 +7,7 @@ import { nextAttemptAt } from "./domain/attempts.ts";
 import { type DecisionAnswer, decisionAnswerOf } from "./domain/decision.ts";
 import type { CallMetrics } from "./metrics.ts";
 import type { CallBackend } from "./signed-call.ts";
+import { underWay } from "./under-way.ts";
 import type { CallProgress, CallRow, CallStore } from "./store/call-store.ts";
 
 interface Deps {
@@ -19,6 +20,9 @@ interface Deps {
 
 /** Calls that one process makes at once. */
 const WORKERS = 16;
+/** Of them those of one app, whose backend may take all its time with each. */
+const WORKERS_PER_APP = 4;
+const BEHIND_MS = 1_000;
 const CALL_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 5_000;
 /** Above both, so that whoever waits still holds the row; after a death a call waits as long. */
@@ -28,17 +32,28 @@ const LEASE_MS = 20_000;
  * Makes the calls that are due, the longest due first. Safe in every replica, since a row is claimed first; a process that
  * dies behind the answer has the backend asked again under the same id, and what it says is done once.
  */
-export const startDueCalls = (deps: Deps, everyMs: number): Closable =>
-  workOffDue({
+export function startDueCalls(deps: Deps, everyMs: number): Closable {
+  const limits = underWay(WORKERS_PER_APP);
+  return workOffDue({
     everyMs,
     workers: WORKERS,
     claim: () => deps.store.claimDue(randomUUID(), LEASE_MS),
     async work(row) {
-      const progress = await attempt(deps, row);
-      await deps.store.moveOn(row._id, row.holder, progress);
+      const progress = await limits.run(row.app, () => attempt(deps, row));
+      await deps.store.moveOn(row._id, row.holder, progress ?? behindOthers(row));
     },
     log: deps.log,
   });
+}
+
+/** Its app has as many calls under way as it may: no attempt, and others' calls are next. */
+const behindOthers = ({ attempts, status, error }: CallRow): CallProgress => ({
+  state: "waiting",
+  attempts,
+  status,
+  error,
+  dueAt: Date.now() + BEHIND_MS,
+});
 
 async function attempt(deps: Deps, row: CallRow): Promise<CallProgress> {
   const said = await ask(deps, row);

@@ -94,7 +94,7 @@ async function takeBytes(
   response: ServerResponse,
 ): Promise<void> {
   const length = request.headers["content-length"];
-  const state = await held.during(storage.heldBytes.upload, () =>
+  const state = await held.during(app, storage.heldBytes.upload, () =>
     uploads.take(app, contentId, {
       contentRange: request.headers["content-range"],
       contentLength: length === undefined ? undefined : Number(length),
@@ -141,7 +141,7 @@ async function giveBytes(
     response.writeHead(status, headers).end();
     return;
   }
-  await held.during(storage.heldBytes.download, async () => {
+  await held.during(app, storage.heldBytes.download, async () => {
     const opened = await storage.open(
       storableOf(row),
       range,

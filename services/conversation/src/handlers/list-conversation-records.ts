@@ -33,6 +33,6 @@ async function membershipsOf(
   const found = await conversations.findMany(memberships.map(({ conversation }) => conversationKey(app, conversation)));
   return memberships.flatMap((row) => {
     const conversation = found.get(conversationKey(app, row.conversation)) ?? null;
-    return [membershipRecord(row, conversation, now()), ...imposedRecords(row.user, conversation)];
+    return [[membershipRecord(row, conversation, now())], imposedRecords(row.user, conversation)].flat();
   });
 }
