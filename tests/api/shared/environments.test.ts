@@ -8,6 +8,7 @@ import type { Platform } from "../support/world.ts";
 import { apiPlatform } from "./platform.ts";
 
 const at = (app: string, extra = "") => `/accounts/apps/${app}${extra}`;
+const below = (app: string, path: string) => `/apps/${app}${path}`;
 const uriOf = (environment: string, app: string) => `layer:///apps/${environment}/${app}`;
 const inPath = (environment: string, app: string) => encodeURIComponent(uriOf(environment, app));
 
@@ -144,6 +145,45 @@ describe("the environments of an app", function environments() {
     const [entry] = list((await send("GET", `/accounts/audit?app=${production}`)).json);
     expect(entry).to.have.property("action", "app.settings_changed");
     expect(entry).to.have.nested.property("after.copied_from", staging);
+  });
+
+  it("copy policies where it is asked for, without whom their webhooks call", async () => {
+    const rule = { kind: "words", name: "swearing", action: "refuse", words: ["damn"] };
+    const url = "https://hooks.example.com/strata";
+    const message = { rules: [rule], before_send: { url } };
+    expectStatus(await send("PUT", below(staging, "/message_policy"), { body: message, token: tokenOf(staging) }), 200);
+    const thresholds = [{ score: 3, actions: [{ type: "webhook", url }, { type: "suspend" }] }];
+    const moderation = { is_active: true, thresholds };
+    expectStatus(
+      await send("PUT", below(staging, "/moderation/policy"), { body: moderation, token: tokenOf(staging) }),
+      200,
+    );
+    const push = { cap: { pushes: 3, hours: 24 } };
+    expectStatus(await send("PUT", below(staging, "/push_policy"), { body: push, token: tokenOf(staging) }), 200);
+    const copy = (policies?: boolean) =>
+      send("POST", at(production, "/settings/copy"), { body: { from: uriOf("staging", staging), policies } });
+    const of = async (path: string) =>
+      expectStatus(await send("GET", below(production, path), { token: tokenOf(production) }), 200).json;
+
+    expectStatus(await copy(), 200);
+    expect(member(await of("/message_policy"), "rules")).to.deep.equal([]);
+    expectStatus(await copy(true), 200);
+    expect(list(member(await of("/message_policy"), "rules"))[0]).to.deep.include(rule);
+    expect(member(await of("/message_policy"), "before_send")).to.equal(null);
+    const [threshold] = list(member(await of("/moderation/policy"), "thresholds"));
+    expect(list(member(threshold, "actions"))).to.deep.equal([{ type: "webhook" }, { type: "suspend" }]);
+    expect(await of("/push_policy")).to.deep.include(push);
+    const actions = list((await send("GET", `/accounts/audit?app=${production}`)).json);
+    expect(actions.slice(0, 3).map((entry) => String(member(entry, "action")).split(".")[0])).to.have.members([
+      "push_policy",
+      "message_policy",
+      "moderation_policy",
+    ]);
+    expectError(
+      await send("POST", at(production, "/settings/copy"), { body: { from: staging, policies: "yes" } }),
+      "invalid_property",
+      "policies",
+    );
   });
 
   it("name what is not valid", async () => {

@@ -24,7 +24,13 @@ export const SiblingBody = z
 
 /** The body of `POST /accounts/apps/:app/settings/copy`. */
 export const CopyBody = z
-  .object({ from: z.string().meta({ description: "The app whose settings are taken, of the same account" }) })
+  .object({
+    from: z.string().meta({ description: "The app whose settings are taken, of the same account" }),
+    policies: z
+      .boolean()
+      .nullish()
+      .meta({ description: "With its push, message and moderation policies, without the URLs of their webhooks" }),
+  })
   .meta({ example: { from: "layer:///apps/staging/3a1d6a5c-7d3d-4a44-9c0e-6a2a4d9a1c12" } });
 
 /** The body of `POST /accounts/apps/:app/tokens`. */
