@@ -116,7 +116,9 @@ describe("the audit log", function audit() {
   it("has who set an app's policies and membership rules, and rotated what its webhooks are signed with", async () => {
     const app = await newApp(send);
     const { text: token } = madeToken(
-      await send("POST", `/accounts/apps/${app}/tokens`, { body: { name: "backend", scopes: ["app:write"] } }),
+      await send("POST", `/accounts/apps/${app}/tokens`, {
+        body: { name: "backend", scopes: ["app:write", "users:read"] },
+      }),
     );
     const set = async (path: string, body: object, method = "PUT") =>
       expectStatus(await send(method, `/apps/${app}${path}`, { token, body }), 200);

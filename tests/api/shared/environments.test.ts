@@ -158,7 +158,7 @@ describe("the environments of an app", function environments() {
       await send("PUT", below(staging, "/moderation/policy"), { body: moderation, token: tokenOf(staging) }),
       200,
     );
-    const push = { cap: { pushes: 3, hours: 24 } };
+    const push = { fallback_time_zone: "Europe/Vienna" };
     expectStatus(await send("PUT", below(staging, "/push_policy"), { body: push, token: tokenOf(staging) }), 200);
     const copy = (policies?: boolean) =>
       send("POST", at(production, "/settings/copy"), { body: { from: uriOf("staging", staging), policies } });

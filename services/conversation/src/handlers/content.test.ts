@@ -4,6 +4,7 @@ import type { Outcome } from "@strata/messaging";
 import { anAppId } from "@strata/testing";
 import { expect } from "chai";
 import { aConversation, aDelivery, openStores } from "../../test/support.ts";
+import { UNSENT_MS } from "../store/content-store.ts";
 import { createContent } from "./create-content.ts";
 import { getContent } from "./get-content.ts";
 
@@ -99,6 +100,35 @@ describe("content that is announced and asked for", () => {
     expect(await ask(app, contentId, null, "bob")).to.equal("seen");
     expect(await ask(app, contentId, conversationId, "bob")).to.equal("seen");
     expect(await ask(app, contentId, null, "eve")).to.equal("unseen");
+  });
+
+  it("of a user goes when nobody has sent it for a week; what was sent stays, and what a backend uploaded", async () => {
+    const app = anAppId();
+    const { conversationId } = await aConversation(stores, app, ["ann"]);
+    const told = async (owner: string | null, isSentBefore = false): Promise<string> => {
+      const contentId = await uploaded(app, null, owner);
+      if (isSentBefore) await send(contentId);
+      const row = await stores.contents.find(app, contentId);
+      if (!row) throw new Error("it is there");
+      await stores.contents.markTold(row, now);
+      return contentId;
+    };
+    const send = (contentId: string) => stores.contents.findMissing(app, conversationId, [contentId]);
+    const now = Date.now();
+    const [unsent, sentBefore, sentAfter] = [await told("ann"), await told("ann", true), await told("ann")];
+    const ofBackend = await told(null);
+    expect(await send(sentAfter)).to.deep.equal([]);
+    const due = async (at: number): Promise<readonly string[]> => {
+      const found: string[] = [];
+      for (let one = await stores.contents.claimDue(at); one !== null; one = await stores.contents.claimDue(at))
+        if (one.row.app === app) found.push(`${one.step} ${one.row.contentId}`);
+      return found;
+    };
+    expect(await due(now + UNSENT_MS - 1)).to.deep.equal([]);
+    expect(await due(now + UNSENT_MS)).to.deep.equal([`remove ${unsent}`]);
+    expect(await send(unsent), "too late").to.deep.equal([unsent]);
+    for (const contentId of [sentBefore, sentAfter, ofBackend])
+      expect(await stores.contents.find(app, contentId)).to.have.property("contentId", contentId);
   });
 
   it("may be referred to once it is uploaded, from its own conversation only", async () => {

@@ -1,5 +1,5 @@
 import { isDuplicateKey } from "@strata/runtime";
-import type { Db } from "mongodb";
+import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { contentKey, type ContentRow } from "../domain/content.ts";
 import type { ReferencedContents } from "../referenced-contents.ts";
@@ -20,6 +20,10 @@ const StoredContent = z.object({
   uploadedAt: z.number().nullable(),
   /** When the sweep has to look at it; absent once there is nothing left to do. */
   dueAt: z.number().optional(),
+  /** The others know that all bytes are there; of what users uploaded and nobody sent yet: then it is due for that. */
+  isTold: z.boolean().optional(),
+  /** When a message first referred to it. */
+  usedAt: z.number().optional(),
   /** It is being removed: to everybody but the sweep it is gone. */
   removedAt: z.number().optional(),
 });
@@ -37,6 +41,8 @@ const ContentUse = z.object({ conversation: z.string() });
 export const ABANDONED_MS = 25 * 3_600_000;
 /** After this the sweep says once more that all bytes are there, should nobody have come to say it. */
 const UNTOLD_MS = 60_000;
+/** What a user uploaded and did not send for so long is removed: nobody but she knows of it. What a backend uploaded stays. */
+export const UNSENT_MS = 7 * 86_400_000;
 const LEASE_MS = 300_000;
 
 /** Content whose time has come: to be told about, or to be removed. */
@@ -52,8 +58,8 @@ export interface ContentStore extends ReferencedContents {
   touch(row: ContentRow, now: number): Promise<void>;
   /** All bytes are there. Answers since when; null when it is being removed. */
   markUploaded(row: ContentRow, now: number): Promise<number | null>;
-  /** The others have been told. */
-  markTold(row: ContentRow): Promise<void>;
+  /** The others have been told. What nobody has sent by then is due to be removed some days later. */
+  markTold(row: ContentRow, now?: number): Promise<void>;
   /** Takes what is due for a while, so that replicas do not do it twice; what is to be removed is gone for everybody. */
   claimDue(now: number): Promise<DueContent | null>;
   remove(row: ContentRow): Promise<void>;
@@ -67,9 +73,9 @@ export interface ContentStore extends ReferencedContents {
   ensureIndexes(): Promise<void>;
 }
 
-const Found = z.object({ _id: z.string(), conversation: z.string().nullable() });
+const Found = z.object({ _id: z.string(), conversation: z.string().nullable(), usedAt: z.number().optional() });
 const read = (row: unknown): ContentRow => {
-  const { dueAt: _due, removedAt: _removed, ...content } = StoredContent.parse(row);
+  const { dueAt: _due, removedAt: _removed, isTold: _told, usedAt: _used, ...content } = StoredContent.parse(row);
   return content;
 };
 const useKey = (app: string, contentId: string, conversationId: string): string =>
@@ -79,6 +85,14 @@ export function mongoContentStore(db: Db): ContentStore {
   const contents = db.collection<StoredContent>("contents");
   const uses = db.collection<ContentUse>("content_uses");
   const present = { removedAt: { $exists: false } } as const;
+
+  /** Of those that a message may refer to: from now on they are not due to be removed as what nobody sent. */
+  const markUsed = async (referable: Filter<StoredContent>): Promise<void> => {
+    const unused = { ...referable, usedAt: { $exists: false } };
+    const usedAt = Date.now();
+    await contents.updateMany({ ...unused, isTold: true }, { $set: { usedAt }, $unset: { dueAt: "" } });
+    await contents.updateMany(unused, { $set: { usedAt } });
+  };
 
   const recordUses = async (keys: readonly string[], conversation: string): Promise<void> => {
     if (keys.length === 0) return;
@@ -118,16 +132,21 @@ export function mongoContentStore(db: Db): ContentStore {
       const row = await contents.findOne({ _id, ...present });
       return row && read(row).uploadedAt;
     },
-    async markTold({ _id }) {
-      await contents.updateOne({ _id, isUploaded: true }, { $unset: { dueAt: "" } });
+    async markTold({ _id, owner }, now = Date.now()) {
+      const untold = { _id, isUploaded: true, isTold: { $exists: false } } as const;
+      const isWaited = { $set: { isTold: true, dueAt: now + UNSENT_MS } };
+      if (owner !== null) await contents.updateOne({ ...untold, usedAt: { $exists: false } }, isWaited);
+      await contents.updateOne(untold, { $set: { isTold: true }, $unset: { dueAt: "" } });
     },
     async claimDue(now) {
       const due = { dueAt: { $lte: now } } as const;
-      const told = await contents.findOneAndUpdate({ ...due, isUploaded: true }, { $set: { dueAt: now + LEASE_MS } });
+      const untold = { ...due, isUploaded: true, isTold: { $exists: false } } as const;
+      const told = await contents.findOneAndUpdate(untold, { $set: { dueAt: now + LEASE_MS } });
       if (told) return { row: read(told), step: "tell" };
+      // Once it is to be removed it is as what was never finished: nobody can begin to refer to it.
       const abandoned = await contents.findOneAndUpdate(
-        { ...due, isUploaded: false },
-        { $set: { dueAt: now + LEASE_MS, removedAt: now } },
+        { ...due, $or: [{ isUploaded: false }, { isUploaded: true, isTold: true, usedAt: { $exists: false } }] },
+        { $set: { dueAt: now + LEASE_MS, removedAt: now, isUploaded: false } },
       );
       return abandoned && { row: read(abandoned), step: "remove" };
     },
@@ -156,9 +175,17 @@ export function mongoContentStore(db: Db): ContentStore {
         isUploaded: true,
         ...present,
       };
-      const projection = { _id: 1, conversation: 1 } as const;
-      const rows = await contents.find(filter, { projection, batchSize: keys.length + 1 }).toArray();
-      const found = rows.map((row) => Found.parse(row));
+      const projection = { _id: 1, conversation: 1, usedAt: 1 } as const;
+      const look = async () => {
+        const rows = await contents.find(filter, { projection, batchSize: keys.length + 1 }).toArray();
+        return rows.map((row) => Found.parse(row));
+      };
+      let found = await look();
+      if (found.some(({ usedAt }) => usedAt === undefined)) {
+        await markUsed(filter);
+        // What the sweep took before it was marked is gone.
+        found = await look();
+      }
       await recordUses(
         found.flatMap(({ _id, conversation }) => (conversation === null ? [_id] : [])),
         conversationId,
