@@ -23,7 +23,7 @@ async function main([action, server]) {
 
 async function up() {
   await ensureToolchain();
-  const { urls } = await startStack({ dataDir, portBase: portBase("stack") });
+  const { urls } = await startStack({ dataDir, portBase: portBase("stack"), isForTests: true });
   for (const [name, url] of Object.entries(urls)) process.stdout.write(`${name}='${url}'\n`);
 }
 

@@ -39,7 +39,7 @@ async function runTests(toolchain, chosen) {
   if (files.some(mayNeedBrowser)) await bringBrowser();
   try {
     const { urls } = await timed("Starting RabbitMQ, MongoDB and Redis for the tests", () =>
-      startStack({ dataDir, portBase: portBase("test") }),
+      startStack({ dataDir, portBase: portBase("test"), isForTests: true }),
     );
     const env = { ...toolchain.env, ...urls, STRATA_STACK_DIR: dataDir };
     const beside = chosen.length === 0 ? [() => runChecks(toolchain)] : [];

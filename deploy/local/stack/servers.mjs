@@ -11,7 +11,7 @@ import { epmd, rabbitmq, rabbitmqUrls } from "./rabbitmq.mjs";
 import { redis, redisUrls } from "./redis.mjs";
 
 /** @typedef {{ rabbitmq: string, epmd: string, mongod: string, redis: string }} Binaries */
-/** @typedef {{ ports: import("../ports.mjs").Ports, dataDir: string, binaries: Binaries }} Place */
+/** @typedef {{ ports: import("../ports.mjs").Ports, dataDir: string, binaries: Binaries, isForTests: boolean }} Place */
 /**
  * @typedef {{
  *   name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv,

@@ -3,6 +3,7 @@ import type { Logger } from "@strata/runtime";
 import type { Channel, ConfirmChannel } from "amqplib";
 import { brokerUnavailable } from "./errors.ts";
 import { pause } from "./pause.ts";
+import { writeTogether } from "./write-together.ts";
 
 /** A channel that is opened anew, and set up anew, whenever it is lost. */
 export interface SupervisedChannel<C extends Channel = ConfirmChannel> {
@@ -61,6 +62,7 @@ export function supervise<C extends Channel>(options: SupervisionOptions<C>): Su
   /** One life of a channel: created, set up, lived until it closed. */
   const live = async (): Promise<void> => {
     const channel = await create();
+    writeTogether(channel);
     const closed = new Promise<void>((resolve) => {
       channel.once("close", () => resolve());
     });

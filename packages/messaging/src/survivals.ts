@@ -34,7 +34,9 @@ export function survivals() {
   return {
     /** `roundTrip` asks the broker something on this channel; by its answer the broker has every ack written before. */
     attach(channel: Channel, roundTrip: () => Promise<unknown>): ChannelHoldings {
+      // In the order in which they came, which is that of their delivery tags.
       const unsettled = new Set<ConsumeMessage>();
+      const done = new Set<ConsumeMessage>();
       const suspects = new Set<ConsumeMessage>();
       const acking = new Set<Promise<unknown>>();
       let explained = 0;
@@ -44,9 +46,35 @@ export function survivals() {
         survived = new Map([...unsettled].map((message) => [idOf(message), survivedBy(message) + explained + 1]));
       });
 
-      const acked = (message: ConsumeMessage): void => {
-        unsettled.delete(message);
+      /**
+       * Each ack is a command that a quorum queue logs, so those of one turn go together: one for all up to the first that
+       * is still in hand, and one each for what is done behind it.
+       */
+      const sendAcks = (): void => {
+        if (!isOpen) return;
+        let upTo: ConsumeMessage | null = null;
+        for (const message of unsettled) {
+          if (!done.has(message)) break;
+          upTo = message;
+        }
+        const lastTag = upTo?.fields.deliveryTag ?? 0;
+        try {
+          if (upTo) channel.ack(upTo, true);
+          for (const message of done) if (message.fields.deliveryTag > lastTag) channel.ack(message);
+        } catch {
+          // The channel died a moment ago: the broker delivers them again, and every handler bears that.
+          return;
+        }
+        for (const message of done) unsettled.delete(message);
+        done.clear();
+      };
+
+      const acknowledge = (message: ConsumeMessage): void => {
+        done.add(message);
+        // After this turn, when whatever else it finishes is done, too.
+        if (done.size === 1) process.nextTick(sendAcks);
         if (!suspects.has(message)) return;
+        sendAcks();
         const arrived = roundTrip()
           .catch(() => undefined)
           .finally(() => {
@@ -77,14 +105,7 @@ export function survivals() {
             isStale: () => !isOpen,
             ack() {
               // A second ack of one delivery would close the channel.
-              if (!isOpen || !unsettled.has(message)) return;
-              try {
-                channel.ack(message);
-              } catch {
-                // The channel died a moment ago: the broker delivers it again, and every handler bears that.
-                return;
-              }
-              acked(message);
+              if (isOpen && unsettled.has(message) && !done.has(message)) acknowledge(message);
             },
           };
         },
