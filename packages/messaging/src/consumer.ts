@@ -11,6 +11,11 @@ export interface Consumer {
   /** How many deliveries (or groups) are handled at once. Ordered lanes always have one. */
   readonly concurrency: number;
   /**
+   * Begins at most once in so many milliseconds with what has come meanwhile, sooner only when the prefetch is full: for what
+   * nobody waits for, and what is much cheaper together. What comes after a rest begins at once.
+   */
+  readonly everyMs: number;
+  /**
    * service: one durable queue shared by all replicas. instance: a queue per process, gone with it, bounded; for what
    * every process must hear.
    */
@@ -29,6 +34,7 @@ export const consumer = (
 ): Consumer => ({
   prefetch: 50,
   concurrency: row.handlers.some(({ takesGroups }) => takesGroups) ? 1 : (row.prefetch ?? 50),
+  everyMs: 0,
   scope: "service",
   isInOrder: false,
   onGap: () => undefined,

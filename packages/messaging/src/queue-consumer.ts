@@ -58,6 +58,9 @@ export class QueueConsumer implements Intake {
   #buffer: InHand[] = [];
   #running = 0;
   #isPumpDue = false;
+  /** When work was begun last, as performance.now() says it. */
+  #begunAt = Number.NEGATIVE_INFINITY;
+  #waiting: NodeJS.Timeout | null = null;
   /** Chosen by us and set as soon as we ask to consume, so that a cancel at any moment names it. */
   #consumerTag: string | null = null;
   #paused: Promise<void> | null = null;
@@ -170,11 +173,25 @@ export class QueueConsumer implements Intake {
   #pump(): void {
     const { row, mode } = this.#options;
     const concurrency = this.#isOrdered || mode === "alone" ? 1 : row.concurrency;
+    if (this.#running >= concurrency || this.#buffer.length === 0 || this.#paused || this.#waitsForMore()) return;
+    this.#begunAt = performance.now();
     while (this.#running < concurrency && this.#buffer.length > 0 && !this.#paused) {
       const taken = this.#buffer.splice(0, this.#groupSize());
       this.#running += 1;
       void this.#handle(taken);
     }
+  }
+
+  /** Whether it is too soon to begin again; then it is looked again when it is not. */
+  #waitsForMore(): boolean {
+    const isFull = this.#running + this.#buffer.length >= this.#prefetch;
+    const tooSoonMs = this.#begunAt + this.#options.row.everyMs - performance.now();
+    if (tooSoonMs <= 0 || isFull || this.#isClosing) return false;
+    this.#waiting ??= setTimeout(() => {
+      this.#waiting = null;
+      this.#pump();
+    }, tooSoonMs);
+    return true;
   }
 
   /** How many are taken together now; suspects of an ordered queue go one by one, so that the first to go is to blame. */
@@ -257,6 +274,8 @@ export class QueueConsumer implements Intake {
     this.#closing.abort();
     if (this.#isOrdered) this.#buffer = [];
     else await this.#cancel();
+    clearTimeout(this.#waiting ?? undefined);
+    this.#pump();
     const deadlineAt = Date.now() + DRAIN_DEADLINE_MS;
     while (!this.isIdle && !this.#paused && Date.now() < deadlineAt) await wait(10);
     await this.#channel.close();

@@ -28,10 +28,10 @@ export function writeTogether(channel: Channel): void {
       socket.uncork();
     });
   };
-  socket.write = new Proxy(socket.write, {
-    apply(write, self, args) {
+  socket.write = new Proxy(socket.write.bind(socket), {
+    apply(write, _self, args) {
       hold();
-      return Reflect.apply(write, self, args);
+      return Reflect.apply(write, socket, args);
     },
   });
 }

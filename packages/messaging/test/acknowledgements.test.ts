@@ -36,13 +36,6 @@ describe("acknowledging", () => {
     return { channel, held, acks, holdings };
   }
 
-  async function consumed(channel: Channel, count: number, take: (message: ConsumeMessage) => InHand) {
-    const taken: InHand[] = [];
-    await channel.consume(QUEUE, (message) => message && taken.push(take(message)));
-    await eventually(() => taken.length, count);
-    return taken;
-  }
-
   async function comesAgain(): Promise<readonly string[]> {
     const channel = await model.createChannel();
     const again: string[] = [];
@@ -88,10 +81,10 @@ describe("acknowledging", () => {
     const socket = socketOf(channel);
     if (!socket?._writev) throw new Error("amqplib keeps its socket elsewhere now");
     const writes: number[] = [];
-    socket._writev = new Proxy(socket._writev, {
-      apply(write, self, [chunks, done]: [readonly unknown[], () => void]) {
+    socket._writev = new Proxy(socket._writev.bind(socket), {
+      apply(write, _self, [chunks, done]: [readonly unknown[], () => void]) {
         writes.push(chunks.length);
-        return Reflect.apply(write, self, [chunks, done]);
+        return Reflect.apply(write, socket, [chunks, done]);
       },
     });
     for (const text of ["one", "two", "three"]) channel.publish("", QUEUE, Buffer.from(text));
@@ -100,3 +93,10 @@ describe("acknowledging", () => {
     await channel.close();
   });
 });
+
+async function consumed(channel: Channel, count: number, take: (message: ConsumeMessage) => InHand) {
+  const taken: InHand[] = [];
+  await channel.consume(QUEUE, (message) => message && taken.push(take(message)));
+  await eventually(() => taken.length, count);
+  return taken;
+}

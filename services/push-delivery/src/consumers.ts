@@ -101,6 +101,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
   }),
   consumer({
     queue: "push-delivery.messages",
+    everyMs: 25,
     prefetch: deps.concurrency,
     handlers: [on(MessageCreated, pushMessage(deps))],
     dependencies: [deps.mongo, deps.conversation, deps.directory],

@@ -72,6 +72,7 @@ export function consumers(deps: Deps): readonly Consumer[] {
     consumer({
       queue: "realtime.changes",
       prefetch: 500,
+      everyMs: 10,
       isInOrder: true,
       handlers: [
         on(ConversationCreated, logged(entries.toldOfCreatedConversation)),

@@ -106,7 +106,8 @@ export const consumers = (deps: Dependencies): readonly Consumer[] => [
   }),
   consumer({
     queue: "receipt-tracking.insight-events",
-    prefetch: 200,
+    prefetch: 500,
+    everyMs: 250,
     handlers: [
       onGroup(AnnouncementAccepted, countAnnouncements(deps)),
       onGroup(MessageCreated, countMessages(deps)),

@@ -1,12 +1,28 @@
-import { anAppId } from "@strata/testing";
+import { partitionOf } from "@strata/contracts";
+import { anAnnouncementId, anAppId, userIds } from "@strata/testing";
 import { expect } from "chai";
 import type { Document } from "mongodb";
 import { z } from "zod";
 import { anEntry, openStores } from "../../test/support.ts";
 import { EVERYBODY } from "../domain/entries.ts";
-import type { LogPlace } from "./change-store.ts";
+import type { ChangeEntry, LogPlace } from "./change-store.ts";
 
 const HOUR_MS = 3_600_000;
+/** So many that they are found by their partitions. */
+const MANY = userIds(1_000);
+const [ONE_OF_MANY = ""] = MANY;
+/** Of the same partition, and of no announcement here. */
+const NEIGHBOUR =
+  userIds(9_000)
+    .slice(5_000)
+    .find((userId) => partitionOf(userId) === partitionOf(ONE_OF_MANY)) ?? "";
+
+const toMany = (id: string, app: string, receivers: readonly string[] = MANY): ChangeEntry => ({
+  id,
+  app,
+  receivers,
+  change: { kind: "announcement-received", announcementId: anAnnouncementId() },
+});
 
 describe("the replay log", () => {
   let stores: Awaited<ReturnType<typeof openStores>>;
@@ -103,6 +119,31 @@ describe("the replay log", () => {
     expect(first).to.deep.include({ app, at: 10, receivers: ["ann"], change: anEntry("hers", app, []).change });
   });
 
+  it("has what an announcement is to many in its place among the rest, for each of them and nobody else", async () => {
+    const written = Array.from({ length: 12 }, (_, n) =>
+      n % 3 === 1 ? anEntry(`own-${n}`, app, [ONE_OF_MANY]) : toMany(`many-${n}`, app),
+    );
+    await stores.changes.append(
+      [...written, toMany("few", app, MANY.slice(0, 3)), anEntry("all", app, [EVERYBODY])],
+      10,
+    );
+    await stores.changes.append([toMany("of another app", anAppId()), toMany("to the others", app, MANY.slice(1))], 11);
+    const [userId, all] = [ONE_OF_MANY, [...written.map(({ id }) => id), "few", "all"]];
+    expect(await ids({ userId })).to.deep.equal(all);
+    const read: string[] = [];
+    for (let after: LogPlace | null = null; ;) {
+      const some: Awaited<ReturnType<typeof page>> = await page({ userId, after, limit: 4 });
+      read.push(...some.map(({ id }) => id));
+      after = some.at(-1)?.place ?? null;
+      if (after === null) break;
+    }
+    expect(read).to.deep.equal(all);
+    expect((await page({ userId, limit: 1 }))[0]).to.deep.include({ receivers: [userId], change: written[0]?.change });
+    expect(await ids({ userId: NEIGHBOUR })).to.deep.equal(["all"]);
+    for (const other of MANY.slice(3, 40))
+      expect(await ids({ userId: other, from: 11 })).to.deep.equal(["to the others"]);
+  });
+
   it("is each app's own, also where ids are the same", async () => {
     const other = anAppId();
     await append(10, "same");
@@ -126,7 +167,10 @@ describe("the replay log", () => {
   it("is read by its index, in its order, and no further than the page", async () => {
     for (let n = 0; n < 20; n += 1) {
       await append(n, ...Array.from({ length: 20 }, (_, index) => `${n}-${index}`));
-      await stores.changes.append([anEntry(`all-${n}`, app, [EVERYBODY])], n);
+      await stores.changes.append(
+        [anEntry(`all-${n}`, app, [EVERYBODY]), toMany(`many-${n}`, app, ["ann", ...MANY])],
+        n,
+      );
     }
     const [middle] = await page({ from: 10, limit: 1 });
     const { db } = stores;
@@ -146,11 +190,12 @@ describe("the replay log", () => {
       )
       .parse(await db.collection("system.profile").find({ "command.find": "changes" }).toArray());
     await db.dropCollection("system.profile");
-    expect(seen).to.have.lengthOf(2);
+    // Her own, and what her partition heard.
+    expect(seen).to.have.lengthOf(4);
     for (const one of seen) {
       expect(one.hasSortStage, one.planSummary).to.equal(false);
       expect(one.planSummary).to.match(/^IXSCAN/);
-      expect(one.nreturned).to.equal(10);
+      expect(one.nreturned).to.be.within(9, 10);
       expect(one.docsExamined).to.be.at.most(15);
       expect(one.keysExamined).to.be.at.most(30);
     }

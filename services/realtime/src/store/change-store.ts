@@ -1,6 +1,6 @@
-import { Change } from "@strata/contracts";
+import { Change, partitionOf } from "@strata/contracts";
 import { isDuplicateKey } from "@strata/runtime";
-import type { Db } from "mongodb";
+import type { Db, Filter } from "mongodb";
 import { z } from "zod";
 import { EVERYBODY } from "../domain/entries.ts";
 
@@ -53,7 +53,11 @@ interface ChangeRow {
   readonly at: number;
   /** Among those that were written together. */
   readonly order: number;
-  readonly receivers: readonly string[];
+  /** Those who find it by their own id. */
+  readonly receivers?: readonly string[];
+  /** Many who find it by their partition, and in it by their id. */
+  readonly partitions?: readonly number[];
+  readonly users?: readonly string[];
   readonly change: Change;
   readonly expiresAt: Date;
 }
@@ -68,6 +72,9 @@ const StoredChange = z.object({
 });
 
 const HOUR_MS = 3_600_000;
+const index = { receivers: "receivers-in-order", partitions: "partitions-in-order" } as const;
+/** More receivers of an announcement than that stand in the index by their partitions, of which there are so many. */
+const MANY = 64;
 
 const keyOf = ({ app, id }: Pick<ChangeEntry, "app" | "id">): string => `${app}/${id}`;
 
@@ -76,6 +83,19 @@ const read = (row: unknown): PlacedChange => {
   const id = _id.slice(app.length + 1);
   return { id, app, at, receivers, change, place: { at, order, id } };
 };
+
+/**
+ * An index entry for each of a thousand receivers costs the database more than all else that a batch is. A partition is one
+ * entry, and who reads the log looks through the lists of her partition; that is bearable for announcements, of which an
+ * app makes some a day, and not for messages in large conversations.
+ */
+function audienceOf({ change, receivers }: ChangeEntry): Pick<ChangeRow, "receivers" | "partitions" | "users"> {
+  if (change.kind !== "announcement-received" || receivers.length <= MANY) return { receivers };
+  return { partitions: [...new Set(receivers.map(partitionOf))], users: receivers };
+}
+
+const byPlace = ({ place: one }: PlacedChange, { place: other }: PlacedChange): number =>
+  one.at - other.at || one.order - other.order || (one.id < other.id ? -1 : 1);
 
 const behindOf = (app: string, { at, order, id }: LogPlace) => [
   { at: { $gt: at } },
@@ -90,13 +110,13 @@ export function mongoChangeStore(db: Db, options: { readonly keptHours: number }
     async append(entries, at) {
       if (entries.length === 0) return [];
       const expiresAt = new Date(at + options.keptHours * HOUR_MS);
-      const rows = entries.map(({ app, id, receivers, change }, order) => ({
-        _id: keyOf({ app, id }),
-        app,
+      const rows = entries.map((entry, order) => ({
+        _id: keyOf(entry),
+        app: entry.app,
         at,
         order,
-        receivers,
-        change,
+        ...audienceOf(entry),
+        change: entry.change,
         expiresAt,
       }));
       try {
@@ -114,18 +134,30 @@ export function mongoChangeStore(db: Db, options: { readonly keptHours: number }
     },
     async page({ app, userId, from, after, limit }) {
       const since = after === null ? from : Math.max(from, after.at);
-      const behind = after === null ? {} : { $or: behindOf(app, after) };
-      const rows = await changes
-        .find({ app, receivers: { $in: [userId, EVERYBODY] }, at: { $gte: since }, ...behind })
-        .sort({ at: 1, order: 1, _id: 1 })
-        .project({ receivers: 0 })
-        .limit(limit)
-        .toArray();
-      return rows.map((row) => read({ ...row, receivers: [userId] }));
+      const behind: Filter<ChangeRow> = after === null ? {} : { $or: behindOf(app, after) };
+      const inOrder = (hint: string, audience: Filter<ChangeRow>) =>
+        changes
+          .find({ app, ...audience, at: { $gte: since }, ...behind }, { hint })
+          .sort({ at: 1, order: 1, _id: 1 })
+          .project({ receivers: 0, partitions: 0, users: 0 })
+          .limit(limit)
+          .toArray();
+      // Two questions, since the planner does not always merge the two indexes of one in their order.
+      const [own, ofPartition] = await Promise.all([
+        inOrder(index.receivers, { receivers: { $in: [userId, EVERYBODY] } }),
+        inOrder(index.partitions, { partitions: partitionOf(userId), users: userId }),
+      ]);
+      const rows = [...own, ...ofPartition].map((row) => read({ ...row, receivers: [userId] }));
+      return rows.toSorted(byPlace).slice(0, limit);
     },
     async ensureIndexes() {
       await changes.createIndexes([
-        { key: { app: 1, receivers: 1, at: 1, order: 1, _id: 1 }, name: "receivers-in-order" },
+        { key: { app: 1, receivers: 1, at: 1, order: 1, _id: 1 }, name: index.receivers },
+        {
+          key: { app: 1, partitions: 1, at: 1, order: 1, _id: 1 },
+          name: index.partitions,
+          partialFilterExpression: { partitions: { $gte: 0 } },
+        },
         { key: { expiresAt: 1 }, name: "expiry", expireAfterSeconds: 0 },
       ]);
     },
