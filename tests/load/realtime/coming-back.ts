@@ -85,7 +85,7 @@ async function untilLogged({ platform, app }: World, announcementId: string, cou
   const changes = platform.db("realtime").collection("changes");
   const pipeline = [
     { $match: { app: app.appId, "change.announcementId": announcementId } },
-    { $group: { _id: null, receivers: { $sum: { $size: "$receivers" } } } },
+    { $group: { _id: null, receivers: { $sum: { $size: { $ifNull: ["$users", "$receivers"] } } } } },
   ];
   for (const giveUpAt = Date.now() + LOG_DEADLINE_MS; Date.now() < giveUpAt; await wait(POLL_MS)) {
     const [logged] = await changes.aggregate<{ receivers: number }>(pipeline).toArray();
