@@ -17,9 +17,6 @@ interface Deps {
   readonly summaries: ConversationSummaries;
 }
 
-/** One user costs three or four queries; from this many on it is cheaper to ask for all of them together. */
-const TOGETHER_FROM = 3;
-
 /**
  * Most users see all of a conversation, and then the same last message and as many messages: that is asked for once.
  * Whoever cleared it, left it, or has something hidden from her in it is asked about alone.
@@ -59,7 +56,7 @@ export const sharedSummariesOf = ({ timelines, summaries }: Deps): SharedSummari
         return after === 0 && through === null;
       };
       const whole = members.filter(isWhole).map(({ user }) => user);
-      const shared = whole.length < TOGETHER_FROM ? new Map() : await together(conversation, whole);
+      const shared = whole.length === 0 ? new Map() : await together(conversation, whole);
       const views = members.filter(({ user }) => !shared.has(user)).map((membership) => ({ conversation, membership }));
       const alone = await summaries.of(views);
       return new Map([...shared, ...views.flatMap(({ membership }, index) => pairOf(membership.user, alone[index]))]);
