@@ -140,6 +140,8 @@ describe("the replay log", () => {
     expect(read).to.deep.equal(all);
     expect((await page({ userId, limit: 1 }))[0]).to.deep.include({ receivers: [userId], change: written[0]?.change });
     expect(await ids({ userId: NEIGHBOUR })).to.deep.equal(["all"]);
+    await stores.changes.append([toMany("to all and many", app, [...MANY, EVERYBODY])], 9);
+    expect(await ids({ userId: NEIGHBOUR })).to.deep.equal(["to all and many", "all"]);
     for (const other of MANY.slice(3, 40))
       expect(await ids({ userId: other, from: 11 })).to.deep.equal(["to the others"]);
   });

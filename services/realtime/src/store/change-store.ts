@@ -90,7 +90,9 @@ const read = (row: unknown): PlacedChange => {
  * app makes some a day, and not for messages in large conversations.
  */
 function audienceOf({ change, receivers }: ChangeEntry): Pick<ChangeRow, "receivers" | "partitions" | "users"> {
-  if (change.kind !== "announcement-received" || receivers.length <= MANY) return { receivers };
+  const isForMany = change.kind === "announcement-received" && receivers.length > MANY;
+  // Everybody is in no partition.
+  if (!isForMany || receivers.includes(EVERYBODY)) return { receivers };
   return { partitions: [...new Set(receivers.map(partitionOf))], users: receivers };
 }
 
