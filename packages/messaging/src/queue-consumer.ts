@@ -278,6 +278,8 @@ export class QueueConsumer implements Intake {
     this.#pump();
     const deadlineAt = Date.now() + DRAIN_DEADLINE_MS;
     while (!this.isIdle && !this.#paused && Date.now() < deadlineAt) await wait(10);
+    // The acks of the turn in which the last one ended leave before the channel does.
+    await wait(0);
     await this.#channel.close();
   }
 }

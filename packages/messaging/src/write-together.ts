@@ -5,8 +5,9 @@ const watched = new WeakSet<Duplex>();
 
 /** Not among amqplib's types; null where it is kept elsewhere. */
 export function socketOf(channel: Channel): Duplex | null {
-  const connection: object = channel.connection;
-  return "stream" in connection && connection.stream instanceof Duplex ? connection.stream : null;
+  const connection: unknown = channel.connection;
+  const isThere = typeof connection === "object" && connection !== null && "stream" in connection;
+  return isThere && connection.stream instanceof Duplex ? connection.stream : null;
 }
 
 /**

@@ -144,7 +144,8 @@ export function mongoChangeStore(db: Db, options: { readonly keptHours: number }
           .project({ receivers: 0, partitions: 0, users: 0 })
           .limit(limit)
           .toArray();
-      // Two questions, since the planner does not always merge the two indexes of one in their order.
+      // Two questions, since the planner does not always merge the two indexes of one in their order. What is logged between
+      // them may be passed over: whoever reads on hears it live, or with the overlap of her next replay.
       const [own, ofPartition] = await Promise.all([
         inOrder(index.receivers, { receivers: { $in: [userId, EVERYBODY] } }),
         inOrder(index.partitions, { partitions: partitionOf(userId), users: userId }),
