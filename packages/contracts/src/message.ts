@@ -361,6 +361,21 @@ export const MessageCreated = defineEvent({
   consumedBy: ["push-delivery.messages", "receipt-tracking.insight-events", "realtime.changes"],
 });
 
+/**
+ * A message waited for longer than users should before it was there. For whoever works in bulk and can give way; told now and
+ * then, not of every one.
+ */
+export const MessageDelayed = defineEvent({
+  name: "conversation.message.delayed",
+  version: 1,
+  producer: "conversation",
+  payload: z.object({
+    /** From when it was sent until it was stored and told. */
+    waitedMs: z.number().int().nonnegative(),
+    at: Millis,
+  }),
+});
+
 /** Parts of a message were changed: ask for them. */
 export const MessageUpdated = defineEvent({
   name: "conversation.message.updated",

@@ -16,6 +16,7 @@ import {
   ListInboxKeys,
   ListInboxKeysOfUsers,
   ListRecipients,
+  MessageDelayed,
   OpenAnnouncement,
   OpenUpload,
   PauseAnnouncement,
@@ -31,6 +32,7 @@ import {
 import pLimit from "p-limit";
 import { type Broker, type Consumer, consumer, on, onGroup } from "@strata/messaging";
 import type { Dependency } from "@strata/runtime";
+import { newRestraint } from "./domain/restraint.ts";
 import { announceToAudience } from "./handlers/announce-to-audience.ts";
 import { announceToFew } from "./handlers/announce-to-few.ts";
 import { changeAnnouncement } from "./handlers/change-announcement.ts";
@@ -41,6 +43,7 @@ import {
   resumeAnnouncement,
 } from "./handlers/change-state.ts";
 import { fanOut } from "./handlers/fan-out.ts";
+import { giveWay } from "./handlers/give-way.ts";
 import { listInboxKeys, listInboxKeysOfUsers } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
 import { noteCreated, noteKnown } from "./handlers/note-newcomers.ts";
@@ -52,12 +55,15 @@ import { startUpload } from "./handlers/start-upload.ts";
 import { storeRecipients } from "./handlers/store-recipients.ts";
 import { getUpload, storeUploaded } from "./handlers/store-uploaded.ts";
 import type { FanOutDeps } from "./handlers/take-step.ts";
+import { withRestraint } from "./handlers/with-restraint.ts";
+import type { FanOutMetrics } from "./metrics.ts";
 import type { LatecomerStore } from "./store/latecomer-store.ts";
 
 interface Deps extends FanOutDeps {
   readonly latecomers: LatecomerStore;
   readonly broker: Broker;
   readonly mongo: Dependency;
+  readonly metrics: FanOutMetrics;
   readonly concurrency: number;
   /** Steps of slots taken at once. */
   readonly steps: number;
@@ -66,6 +72,8 @@ interface Deps extends FanOutDeps {
 /** Everything this service listens to. */
 export const consumers = ({ mongo, concurrency, steps, ...deps }: Deps): readonly Consumer[] => {
   const directory = deps.broker.dependsOn("directory");
+  const restraint = newRestraint();
+  const pace = withRestraint(pLimit(steps), { restraint, metrics: deps.metrics });
   return [
     consumer({
       queue: "announcement-fanout.few",
@@ -105,7 +113,7 @@ export const consumers = ({ mongo, concurrency, steps, ...deps }: Deps): readonl
     consumer({
       queue: "announcement-fanout.slots",
       prefetch: concurrency,
-      handlers: [on(FanOut, fanOut({ ...deps, pace: pLimit(steps) }))],
+      handlers: [on(FanOut, fanOut({ ...deps, pace }))],
       dependencies: [mongo, directory],
     }),
     consumer({
@@ -113,6 +121,11 @@ export const consumers = ({ mongo, concurrency, steps, ...deps }: Deps): readonl
       prefetch: concurrency,
       handlers: [on(FanOutUrgently, fanOut(deps, FanOutUrgently))],
       dependencies: [mongo, directory],
+    }),
+    consumer({
+      queue: "announcement-fanout.delays",
+      scope: "instance",
+      handlers: [on(MessageDelayed, giveWay({ ...deps, restraint }))],
     }),
     consumer({
       queue: "announcement-fanout.states",

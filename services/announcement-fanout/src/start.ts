@@ -3,6 +3,7 @@ import { openMongo, repeat, type ServiceContext, startAppPurges } from "@strata/
 import type { Config } from "./config.ts";
 import { consumers } from "./consumers.ts";
 import { startDueAnnouncements } from "./due-announcements.ts";
+import { fanOutMetrics } from "./metrics.ts";
 import { sweep } from "./handlers/sweep.ts";
 import { mongoAnnouncementStore } from "./store/announcement-store.ts";
 import { mongoBatchStore } from "./store/batch-store.ts";
@@ -46,6 +47,7 @@ export async function start({ config, log, closing, readiness, metrics }: Servic
   const rows = consumers({
     ...deps,
     mongo: mongo.dependency,
+    metrics: fanOutMetrics(metrics),
     concurrency: config.FANOUT_CONCURRENCY,
     steps: config.FANOUT_STEPS,
   });

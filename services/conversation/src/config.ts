@@ -43,6 +43,8 @@ export const loadConfig = defineConfig({
   S3_KEY_PREFIX: z.string().default(""),
   /** How often a process looks for messages, and for steps of conversations, whose time has come. */
   DUE_POLL_INTERVAL_MS: z.coerce.number().int().min(10).default(200),
+  /** How long a message may take to be there until announcements give way; above what it takes here when nothing else is done. */
+  SLOW_MESSAGE_MS: z.coerce.number().int().min(1).default(50),
   /** How often it is looked for what deleted conversations have left behind. */
   PURGE_INTERVAL_MS: z.coerce.number().int().min(10).default(5_000),
 });

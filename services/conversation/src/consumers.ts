@@ -58,7 +58,7 @@ import {
   UserDeleted,
 } from "@strata/contracts";
 import { type Client, type Consumer, consumer, on, onGroup, type Publisher } from "@strata/messaging";
-import type { Dependency } from "@strata/runtime";
+import type { Dependency, Logger } from "@strata/runtime";
 import type { Blockers } from "./blockers.ts";
 import type { ConversationSummaries } from "./domain/conversation-summaries.ts";
 import { acceptInvite } from "./handlers/accept-invite.ts";
@@ -108,6 +108,7 @@ import { scheduleMessages } from "./handlers/schedule-messages.ts";
 import { searchMessages } from "./handlers/search-messages.ts";
 import { sendMessages } from "./handlers/send-message.ts";
 import { takeConversationStep } from "./handlers/take-conversation-step.ts";
+import { tellDelays } from "./handlers/tell-delays.ts";
 import type { KnownUsers } from "./known-users.ts";
 import type { BanStore } from "./store/ban-store.ts";
 import type { MessagePolicies } from "./message-policies.ts";
@@ -159,6 +160,9 @@ interface Deps {
   readonly blockers: Blockers;
   readonly publisher: Publisher;
   readonly now: () => number;
+  readonly log: Logger;
+  /** From when on a message has taken long. */
+  readonly slowMs: number;
   readonly mongo: Dependency;
   readonly directory: Dependency;
 }
@@ -182,7 +186,7 @@ export const consumers = (deps: Deps): readonly Consumer[] => [
       on(DeclineInvite, declineInvite(deps)),
       on(RevokeInvite, revokeInvite(deps)),
       on(ForgetParticipant, forgetParticipant(deps)),
-      onGroup(SendMessage, sendMessages(deps)),
+      onGroup(SendMessage, tellDelays(deps, sendMessages(deps))),
       on(ScheduleMessages, scheduleMessages(deps)),
       on(ChangeParts, changeParts(deps)),
       on(DeleteMessage, deleteMessage(deps)),

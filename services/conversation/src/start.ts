@@ -107,6 +107,8 @@ export async function start(
     publisher: broker,
     client: broker,
     now,
+    log,
+    slowMs: config.SLOW_MESSAGE_MS,
     blockers: blockersOver(broker),
     knownUsers: knownUsersOver(broker),
     mongo: mongo.dependency,
@@ -118,7 +120,7 @@ export async function start(
   const purges = closing.add(startAppPurges({ db: mongo.db, log, kept, also }), "purges of apps");
   const rows = [...consumers(deps), purgedApps("conversation", purges, mongo.dependency)];
   closing.add(await broker.consume(rows), "consumers");
-  const due = { ...deps, broker, log, leaseMs: LEASE_MS };
+  const due = { ...deps, broker, leaseMs: LEASE_MS };
   closing.add(startDueMessages(due, config.DUE_POLL_INTERVAL_MS), "due messages");
   closing.add(startDueSteps(due, config.DUE_POLL_INTERVAL_MS), "due steps");
   await startContents({ ...deps, config, log, closing, storage });

@@ -10,6 +10,7 @@ import {
   IdentityCreated,
   ListInbox,
   ListRecipients,
+  MessageDelayed,
   partitionOf,
   PauseAnnouncement,
   type PayloadOf,
@@ -83,6 +84,15 @@ describe("announcement-fanout: when", () => {
     (await progress(app, announcementId))?.announcement.state;
   const recipientsOf = (announcementId: string) =>
     stored.filter((batch) => batch.announcementId === announcementId).flatMap(({ recipients }) => recipients);
+
+  it("hears that messages wait, and gives way", async () => {
+    await using conversation = await openPeer(infra, "conversation");
+    await conversation.emit(MessageDelayed, anAppId(), { waitedMs: 200, at: Date.now() });
+    await eventually(
+      () => service.metrics.getSingleMetricAsString("announcement_fanout_given_way_total"),
+      (text) => /given_way_total 1$/m.test(text),
+    );
+  });
 
   it("starts what is scheduled at its time, once, though the service was restarted before", async () => {
     const [app, announcementId] = [anAppId(), randomUUID()];

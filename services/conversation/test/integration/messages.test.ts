@@ -15,6 +15,7 @@ import {
   ListMessages,
   MarkAllRead,
   MessageCreated,
+  MessageDelayed,
   MessageDeleted,
   MessageReceiptsRecorded,
   MessageUpdated,
@@ -73,6 +74,7 @@ describe("messages", function () {
   let directory: Directory;
   let gateway: Peer;
   const created: PayloadOf<typeof MessageCreated>[] = [];
+  const delayed: PayloadOf<typeof MessageDelayed>[] = [];
   const typing: PayloadOf<typeof TypingStarted>[] = [];
   const receipts: PayloadOf<typeof MessageReceiptsRecorded>[] = [];
   const others: string[] = [];
@@ -81,11 +83,12 @@ describe("messages", function () {
     infra = resources.use(await openInfra("conversation-messages"));
     await declareSubscriberQueues(infra.amqpUrl, "conversation");
     directory = resources.use(await openDirectory(infra));
-    resources.use(await startConversation(infra, { DUE_POLL_INTERVAL_MS: "20" }));
+    resources.use(await startConversation(infra, { DUE_POLL_INTERVAL_MS: "20", SLOW_MESSAGE_MS: "1" }));
     probe = resources.use(await probeBroker(infra.amqpUrl));
     gateway = resources.use(await openPeer(infra, "gateway"));
     const handlers = [
       keeping(MessageCreated, created),
+      keeping(MessageDelayed, delayed),
       keeping(TypingStarted, typing),
       keeping(MessageReceiptsRecorded, receipts),
       noting(MessageUpdated, others),
@@ -124,6 +127,20 @@ describe("messages", function () {
     const createdHere = () => created.filter((event) => event.conversationId === conversationId);
     return { app, conversationId, send, list, positions, unreadOf, viewOf, createdHere };
   };
+
+  it("tells those who can give way that messages take longer than they should", async () => {
+    const { send } = await aConversation();
+    delayed.length = 0;
+    // Told a few times a second at most, so one of some; here more than a millisecond is long.
+    await eventually(
+      async () => {
+        await send();
+        return delayed.length;
+      },
+      (told) => told > 0,
+    );
+    expect(delayed[0]).to.have.property("waitedMs").that.is.above(1);
+  });
 
   it("gives 20 concurrent writers of one conversation dense positions, though every command is delivered twice", async () => {
     const { app, conversationId, list, positions, createdHere } = await aConversation(20);

@@ -1,0 +1,45 @@
+import { expect } from "chai";
+import pLimit from "p-limit";
+import { Registry } from "prom-client";
+import { fanOutMetrics } from "../metrics.ts";
+import { withRestraint } from "./with-restraint.ts";
+
+describe("withRestraint", () => {
+  /** A pace of one step at a time that writes down what happens, and rests as long as it is told to: not at all here. */
+  function aPace(restMs: number) {
+    const seen: string[] = [];
+    const rest = async (ms: number) => {
+      seen.push(`rests ${ms}`);
+    };
+    const metrics = fanOutMetrics(new Registry());
+    const pace = withRestraint(pLimit(1), { restraint: { restMs: () => restMs }, metrics, rest });
+    const step = async (name: string) => {
+      seen.push(name);
+      return name;
+    };
+    const rested = async () => (await metrics.restSeconds.get()).values[0]?.value;
+    return { pace, step, seen, rested };
+  }
+
+  it("lets the next step begin after the rest of the one before", async () => {
+    const { pace, step, seen, rested } = aPace(40);
+    expect(await Promise.all([pace(step, "first"), pace(step, "second")])).to.deep.equal(["first", "second"]);
+    expect(seen).to.deep.equal(["first", "rests 40", "second", "rests 40"]);
+    expect(await rested()).to.be.closeTo(0.08, 1e-9);
+  });
+
+  it("does not rest where nobody waits", async () => {
+    const { pace, step, seen } = aPace(0);
+    await pace(step, "only");
+    expect(seen).to.deep.equal(["only"]);
+  });
+
+  it("rests after a step that failed, too, and says how it failed", async () => {
+    const { pace, seen } = aPace(40);
+    const failing = async () => {
+      throw new Error("no database");
+    };
+    expect(await pace(failing).catch((error: unknown) => error)).to.have.property("message", "no database");
+    expect(seen).to.deep.equal(["rests 40"]);
+  });
+});
