@@ -6,6 +6,7 @@ import { inStrata } from "./paths.mjs";
 import { portBase } from "./ports.mjs";
 import { onStopRequest } from "./run.mjs";
 import { Advice, fail, say, timed } from "./say.mjs";
+import { makeDataFolder } from "./stack/data-folder.mjs";
 import { startStack, stopStack } from "./stack/stack.mjs";
 import { runChecks } from "./test-checks.mjs";
 import { findTests } from "./test-files.mjs";
@@ -37,6 +38,7 @@ async function runTests(toolchain, chosen) {
   await stopTestStack();
   const files = chosen.length === 0 ? findTests() : chosen;
   if (files.some(mayNeedBrowser)) await bringBrowser();
+  makeDataFolder(dataDir);
   try {
     const { urls } = await timed("Starting RabbitMQ, MongoDB and Redis for the tests", () =>
       startStack({ dataDir, portBase: portBase("test"), isForTests: true }),

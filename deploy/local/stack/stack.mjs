@@ -6,6 +6,7 @@ import { portsFrom } from "../ports.mjs";
 import { say } from "../say.mjs";
 import { provideBinaries } from "./binaries.mjs";
 import { engineAnswers, startContainers, stopContainers, switchContainer } from "./containers.mjs";
+import { deleteDataFolder } from "./data-folder.mjs";
 import { serverUrls, startServers, stopServers } from "./servers.mjs";
 import { chooseSource, urlsFrom } from "./source.mjs";
 
@@ -79,7 +80,7 @@ export async function stopStack(dataDir, { deleteData = false } = {}) {
     await stopServers(dataDir, deleteData ? { graceMs: 0 } : {});
   }
   rmSync(memory(dataDir), { force: true });
-  if (deleteData) rmSync(dataDir, { recursive: true, force: true });
+  if (deleteData) deleteDataFolder(dataDir);
 }
 
 /**
