@@ -5,7 +5,7 @@ import { freemem } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { say } from "../say.mjs";
 
-/** A third of all tests fills 0.7 GB; a broker or a database that finds no room would fail tests that have done no harm. */
+/** Some of the tests alone have filled 0.7 GB; a broker or a database that finds no room would fail tests that have done no harm. */
 const roomBytes = 6_000_000_000;
 /** Servers, services, tests and a browser need their own memory beside the data. */
 const memoryBytes = roomBytes + 4_000_000_000;

@@ -6,11 +6,15 @@ const STEP_MS = 20;
 describe("restraint", () => {
   function aProcess() {
     let at = 1_000_000;
-    const { giveWay, restMs } = newRestraint(() => at);
-    /** How many times as long as it worked it rests, when a step ends so much later. */
+    const { giveWay, begin, restMs } = newRestraint(() => at);
+    /** How many times as long as it worked it rests behind a step so much later. */
     const rests = (laterMs = 0): number => {
       at += laterMs;
-      return restMs(STEP_MS) / STEP_MS;
+      const isAlone = begin();
+      const times = restMs(STEP_MS) / STEP_MS;
+      // What rests is alone, and the other way round.
+      expect(isAlone).to.equal(times > 0);
+      return times;
     };
     return { giveWay, restMs, rests };
   }

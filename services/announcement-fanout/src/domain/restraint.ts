@@ -2,7 +2,9 @@
 export interface Restraint {
   /** Somebody waits for a message longer than he should. */
   giveWay(): void;
-  /** How long to rest after a step that took so long. */
+  /** Before each step; answers whether steps are to be taken one at a time. */
+  begin(): boolean;
+  /** Behind it, how long to rest when it took so long. */
   restMs(tookMs: number): number;
 }
 
@@ -33,9 +35,14 @@ export function newRestraint(now: () => number = Date.now): Restraint {
       const from = now() + PEACE_MS;
       slope = { from, end: from + RETURN_MS };
     },
-    restMs(tookMs) {
+    begin() {
       const at = now();
       if (at - lastStepAt > FORGOTTEN_MS && slope.end < at) slope = { from: at, end: at + BEGINNING_MS };
+      lastStepAt = at;
+      return at < slope.end;
+    },
+    restMs(tookMs) {
+      const at = now();
       lastStepAt = at;
       const left = Math.min(1, Math.max(0, (slope.end - at) / (slope.end - slope.from || 1)));
       return Math.min(LONGEST_REST_MS, tookMs * MOST * left);
