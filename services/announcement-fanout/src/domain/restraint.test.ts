@@ -3,29 +3,30 @@ import { newRestraint } from "./restraint.ts";
 
 const STEP_MS = 20;
 
-describe("restraint", () => {
-  function aProcess() {
-    let at = 1_000_000;
-    const { giveWay, begin, restMs } = newRestraint(() => at);
-    /** How many times as long as it worked it rests behind a step so much later. */
-    const rests = (laterMs = 0): number => {
-      at += laterMs;
-      const isAlone = begin();
-      const times = restMs(STEP_MS) / STEP_MS;
-      // What rests is alone, and the other way round.
-      expect(isAlone).to.equal(times > 0);
-      return times;
-    };
-    return { giveWay, restMs, rests };
-  }
-  /** One that has been at work for a while, and nobody waited. */
-  function aBusyProcess() {
-    const one = aProcess();
-    one.rests();
-    one.rests(600);
-    return one;
-  }
+function aProcess() {
+  let at = 1_000_000;
+  const restraint = newRestraint(() => at);
+  /** How many times as long as it worked it rests behind a step so much later. */
+  const rests = (laterMs = 0): number => {
+    at += laterMs;
+    const isAlone = restraint.begin();
+    const times = restraint.restMs(STEP_MS) / STEP_MS;
+    // What rests is alone, and the other way round.
+    expect(isAlone).to.equal(times > 0);
+    return times;
+  };
+  return { restraint, rests };
+}
 
+/** One that has been at work for a while, and nobody waited. */
+function aBusyProcess() {
+  const one = aProcess();
+  one.rests();
+  one.rests(600);
+  return one;
+}
+
+describe("restraint", () => {
   it("begins gently, and works without a rest half a second later", () => {
     const { rests } = aProcess();
     expect(rests()).to.equal(4);
@@ -41,8 +42,8 @@ describe("restraint", () => {
   });
 
   it("works a fifth of its time for four seconds once somebody waits, and then more and more", () => {
-    const { giveWay, rests } = aBusyProcess();
-    giveWay();
+    const { restraint, rests } = aBusyProcess();
+    restraint.giveWay();
     expect(rests()).to.equal(4);
     expect(rests(4_000)).to.equal(4);
     expect(rests(1_000)).to.be.closeTo(3, 0.01);
@@ -51,24 +52,24 @@ describe("restraint", () => {
   });
 
   it("gives way anew when it was heard on its way back", () => {
-    const { giveWay, rests } = aBusyProcess();
-    giveWay();
+    const { restraint, rests } = aBusyProcess();
+    restraint.giveWay();
     expect(rests(6_000)).to.be.closeTo(2, 0.01);
-    giveWay();
+    restraint.giveWay();
     expect(rests()).to.equal(4);
     expect(rests(4_000)).to.equal(4);
   });
 
   it("gives way from its first step on to who waited before it", () => {
-    const { giveWay, rests } = aProcess();
-    giveWay();
+    const { restraint, rests } = aProcess();
+    restraint.giveWay();
     expect(rests(3_000)).to.equal(4);
     expect(rests(1_000)).to.equal(4);
   });
 
   it("never rests for longer than a second, however long a step took", () => {
-    const { giveWay, restMs } = aBusyProcess();
-    giveWay();
-    expect(restMs(10_000)).to.equal(1_000);
+    const { restraint } = aBusyProcess();
+    restraint.giveWay();
+    expect(restraint.restMs(10_000)).to.equal(1_000);
   });
 });

@@ -10,19 +10,19 @@ import { tellDelays } from "./tell-delays.ts";
 const SLOW_MS = 50;
 const NOW = 1_790_000_000_000;
 
+function setUp(options: { readonly failing?: boolean } = {}) {
+  let at = NOW;
+  const { events, publisher } = recordingPublisher(options);
+  const deps = { publisher, log: silentLogger, now: () => at, slowMs: SLOW_MS };
+  const handle = tellDelays(deps, async (deliveries) => deliveries.map(() => ack));
+  const told = () => events.map(({ payload }) => MessageDelayed.payload.parse(payload));
+  return { handle, events, told, pass: (ms: number) => (at += ms) };
+}
+
 describe("tellDelays", () => {
   const app = anAppId();
   const sent = (agoMs: number, envelope: object = {}) =>
     aDelivery(aDraft(aConversationId()), { app, sentAt: new Date(NOW - agoMs), ...envelope });
-
-  function setUp(options: { readonly failing?: boolean } = {}) {
-    let at = NOW;
-    const { events, publisher } = recordingPublisher(options);
-    const deps = { publisher, log: silentLogger, now: () => at, slowMs: SLOW_MS };
-    const handle = tellDelays(deps, async (deliveries) => deliveries.map(() => ack));
-    const told = () => events.map(({ payload }) => MessageDelayed.payload.parse(payload));
-    return { handle, events, told, pass: (ms: number) => (at += ms) };
-  }
 
   it("tells of the one that waited longest, and gives the outcomes on", async () => {
     const { handle, events, told } = setUp();
