@@ -42,7 +42,7 @@ import {
   recallAnnouncement,
   resumeAnnouncement,
 } from "./handlers/change-state.ts";
-import { fanOut } from "./handlers/fan-out.ts";
+import { fanOut, SLOT_LEASE_MS } from "./handlers/fan-out.ts";
 import { giveWay } from "./handlers/give-way.ts";
 import { listInboxKeys, listInboxKeysOfUsers } from "./handlers/list-inbox-keys.ts";
 import { openAnnouncement, openUpload } from "./handlers/open-announcement.ts";
@@ -72,7 +72,8 @@ interface Deps extends FanOutDeps {
 /** Everything this service listens to. */
 export const consumers = ({ mongo, concurrency, steps, ...deps }: Deps): readonly Consumer[] => {
   const directory = deps.broker.dependsOn("directory");
-  const restraint = newRestraint();
+  // All slots of a process may wait for one another's rests, and each must get its step within its lease.
+  const restraint = newRestraint(SLOT_LEASE_MS / 2 / concurrency);
   const pace = withRestraint(pLimit(steps), { restraint, metrics: deps.metrics });
   return [
     consumer({

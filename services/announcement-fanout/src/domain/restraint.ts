@@ -17,8 +17,6 @@ const RETURN_MS = 4_000;
 /** What begins after a rest begins gently: nobody could say yet that he waits. */
 const BEGINNING_MS = 500;
 const FORGOTTEN_MS = 5_000;
-/** Well within the lease of a slot, also where several wait for their turn. */
-const LONGEST_REST_MS = 1_000;
 
 interface Slope {
   /** All restraint until then, none from `end` on. */
@@ -26,8 +24,8 @@ interface Slope {
   readonly end: number;
 }
 
-/** Of one process. `now` in milliseconds. */
-export function newRestraint(now: () => number = Date.now): Restraint {
+/** Of one process, which never rests for longer than so many milliseconds; `now` in milliseconds, too. */
+export function newRestraint(longestRestMs: number, now: () => number = Date.now): Restraint {
   let slope: Slope = { from: 0, end: 0 };
   let lastStepAt = Number.NEGATIVE_INFINITY;
   return {
@@ -45,7 +43,7 @@ export function newRestraint(now: () => number = Date.now): Restraint {
       const at = now();
       lastStepAt = at;
       const left = Math.min(1, Math.max(0, (slope.end - at) / (slope.end - slope.from || 1)));
-      return Math.min(LONGEST_REST_MS, tookMs * MOST * left);
+      return Math.min(longestRestMs, tookMs * MOST * left);
     },
   };
 }

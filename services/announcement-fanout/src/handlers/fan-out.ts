@@ -14,7 +14,7 @@ const TURN_MS = 3_000;
 /** As many partitions of one announcement as a slot has. */
 const ROWS_AT_ONCE = PARTITIONS / SLOTS;
 /** Longer than a turn with a slow last batch; a dead worker's slot stands still no longer than this. */
-const LEASE_MS = 20_000;
+export const SLOT_LEASE_MS = 20_000;
 
 type Wake = Delivery<PayloadOf<typeof FanOut>>;
 
@@ -27,7 +27,7 @@ export const fanOut =
   async (delivery) => {
     const { app, id, payload } = delivery;
     const { partitions, broker } = deps;
-    if (!(await partitions.acquireSlot(app, payload.slot, id, LEASE_MS))) return ack;
+    if (!(await partitions.acquireSlot(app, payload.slot, id, SLOT_LEASE_MS))) return ack;
     try {
       await takeTurn(deps, delivery);
     } finally {
