@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ReconcileUnread } from "@strata/contracts";
-import { anAnnouncementId, anAppId, aUserId, type Infra, openInfra, userIds } from "@strata/testing";
+import { anAnnouncementId, anAppId, aUserId, eventually, openInfra, type Infra, userIds } from "@strata/testing";
 import { expect } from "chai";
 import { z } from "zod";
 import { Counter, Registry } from "prom-client";
@@ -274,10 +274,14 @@ describe("unread announcements", () => {
     await look();
     expect(await seen()).to.equal(0);
     await stores.client.hset(`unread:${app}:${userId}`, "=count", 7);
-    await look();
-    expect(await seen()).to.equal(0);
-    await look();
-    expect(await seen()).to.equal(1);
+    // A look passes over a part of Redis, and whatever else is in it decides which one comes to this count.
+    let looks = 0;
+    await eventually(async () => {
+      looks += 1;
+      await look();
+      return seen();
+    }, 1);
+    expect(looks).to.be.at.least(2);
     expect(await count()).to.equal(1);
   });
 });
