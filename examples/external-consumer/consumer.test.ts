@@ -97,12 +97,13 @@ describe("another team's consumer", () => {
     const { child } = await start();
     child.kill("SIGSTOP");
     const batches = Array.from({ length: 50 }, (_, n) => aBatch(100 + n));
-    await Promise.all(batches.slice(0, 25).map((batch) => producer.emit(BatchStored, APP, batch)));
+    for (const batch of batches.slice(0, 25)) await producer.emit(BatchStored, APP, batch);
     await eventually(async () => {
       const queue = (await infra.management.queues()).find(({ name }) => name === "acme.batches");
       return queue?.messages_unacknowledged;
     }, 20);
     await end(child, "SIGKILL");
+    // These come together, as one message.
     await Promise.all(batches.slice(25).map((batch) => producer.emit(BatchStored, APP, batch)));
     const { lines } = await start();
     await eventually(() => lines.filter((line) => line.startsWith("kept")).length, 50);

@@ -40,12 +40,20 @@ async function keep({ announcementId, batchId, recipients }: BatchStored): Promi
   return "kept";
 }
 
+/** The payload of an event that came by itself, or those of all that were published together. */
+function payloadsOf({ content, properties }: ConsumeMessage): readonly unknown[] {
+  const body: unknown = JSON.parse(content.toString());
+  if (properties.contentType !== "application/cloudevents-batch+json") return [body];
+  return Array.isArray(body) ? body.map(({ data }: { readonly data?: unknown }) => data) : [];
+}
+
 async function handle(message: ConsumeMessage): Promise<void> {
-  const event: unknown = JSON.parse(message.content.toString());
+  const payloads = payloadsOf(message);
+  const batches = payloads.filter(isBatchStored);
+  for (const batch of batches) console.log(`${await keep(batch)} ${batch.batchId}`);
   // Not what v1 promises, and never will be: refused for good, or it would go round for ever.
-  if (!isBatchStored(event)) return channel.reject(message, false);
-  console.log(`${await keep(event)} ${event.batchId}`);
-  // Only after the work: a death before this line brings the event again, and the file's name says that it is known.
+  if (batches.length === 0 || batches.length < payloads.length) return channel.reject(message, false);
+  // Only after the work: a death before this line brings the events again, and the files' names say that they are known.
   channel.ack(message);
 }
 

@@ -150,6 +150,15 @@ What is about a message stands in its AMQP properties and headers; the body is t
 | headers \`cloudEvents_*\` | the CloudEvents 1.0 attributes, events only: id, source, type, time, specversion, and the app as subject |
 | header \`strata-subject-version\` | where the event is about something with a version: its version after the change |
 
+### Several events in one message
+
+Events of one type and app that are published at the same moment go as one message: an array, in CloudEvents' batched content
+mode. Its content type is \`application/cloudevents-batch+json\` (of an event by itself \`application/json\`), its \`type\` and
+\`appId\` are those of all its events, its \`messageId\` is its own. It holds at most 100 events, and no more than 64 kB of payloads. Each event has its
+attributes beside its payload: \`specversion\`, \`id\`, \`source\`, \`type\`, \`subject\`, \`time\`, \`traceparent\`, \`data\` (the payload), and,
+where there is one, \`correlationid\` and \`subjectversion\`. Whoever takes events must take both forms; a message that comes again
+brings all of its events again. Commands and queries are never packed.
+
 Within a version fields are only added, and values to what has one of several (the kind of a receipt, a state). Consumers ignore
 a field that they do not know, and acknowledge what has a value that they do not know: it is about something they have no part
 in. Our own are rolled out before whoever begins to publish such a value. Anything else is a new version beside the old one. An event may come again; facts are told apart by what the event says below, not by its id alone.

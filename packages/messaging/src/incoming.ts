@@ -1,5 +1,6 @@
 import type { ConsumeMessage } from "amqplib";
 import { type Delivery, deliveryCount, header } from "./delivery.ts";
+import { PACK, type Part } from "./packs.ts";
 import { attemptOf } from "./settlement.ts";
 import { childTraceparent } from "./trace.ts";
 
@@ -8,9 +9,10 @@ export type Incoming =
   | { readonly kind: "unreadable"; readonly reason: string; readonly cause: unknown };
 
 /** Reads the envelope and the JSON of a message; the payload is parsed against its contract by the subscription. */
-export function readMessage(message: ConsumeMessage): Incoming {
-  const { properties, fields, content } = message;
+export function readMessage({ message, payload }: Pick<Part, "message" | "payload">): Incoming {
+  const { properties, fields } = message;
   const headers = properties.headers ?? {};
+  if (properties.contentType === PACK) return { kind: "unreadable", reason: "malformed_pack", cause: undefined };
   try {
     return {
       kind: "delivery",
@@ -18,7 +20,7 @@ export function readMessage(message: ConsumeMessage): Incoming {
         id: String(properties.messageId ?? ""),
         type: String(properties.type ?? ""),
         app: String(properties.appId ?? ""),
-        payload: JSON.parse(content.toString()) as unknown,
+        payload: payload ?? (JSON.parse(message.content.toString()) as unknown),
         sentAt: new Date(Number(properties.timestamp ?? Date.now())),
         attempt: attemptOf(message),
         isRedelivered: fields.redelivered || deliveryCount(headers) > 0 || attemptOf(message) > 0,

@@ -8,6 +8,7 @@ import type { MessagingMetrics } from "./metrics.ts";
 import { ack, type Outcome, retry } from "./outcome.ts";
 import { pause } from "./pause.ts";
 import { PING } from "./ping.ts";
+import type { Part } from "./packs.ts";
 import type { Intake, Process } from "./queue-consumer.ts";
 import { POISON_DEATHS, type QueueMode, SUSPECT_DEATHS, SUSPECT_ORDERED_DEATHS } from "./queue-mode.ts";
 import type { ReplyBody } from "./requester.ts";
@@ -81,7 +82,7 @@ export function processing(options: ProcessingOptions): Process {
     (mode === "work" && deaths >= SUSPECT_DEATHS) || (mode === "ordered" && deaths >= SUSPECT_ORDERED_DEATHS);
 
   /** Sorts out what must not reach a handler; null when it was dealt with. */
-  const admit = async (held: InHand, intake: Intake): Promise<Item | null> => {
+  const admit = async (held: Part, intake: Intake): Promise<Item | null> => {
     if (isExpired(held.message)) {
       done(held, "expired");
       return null;
@@ -100,7 +101,7 @@ export function processing(options: ProcessingOptions): Process {
       await moveThenAck(held, intake, "alone", () => mover.toAlone(held.message, row.queue, queue));
       return null;
     }
-    const incoming = readMessage(held.message);
+    const incoming = readMessage(held);
     if (incoming.kind === "unreadable") {
       await reject(held, intake, incoming.reason, incoming.cause);
       return null;

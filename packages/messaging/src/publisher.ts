@@ -4,6 +4,7 @@ import type { z } from "zod";
 import type { ConfirmedPublisher, OutgoingMessage } from "./confirmed-publisher.ts";
 import { type Cause, envelope, header } from "./delivery.ts";
 import { exchange } from "./names.ts";
+import { packing } from "./packs.ts";
 import type { Requester } from "./requester.ts";
 import { childTraceparent } from "./trace.ts";
 import { replyReader } from "./trusted-replies.ts";
@@ -54,10 +55,11 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const QUERY_TIMEOUT_MS = 5_000;
 
 export function publisherOver(confirmed: ConfirmedPublisher, service: ServiceName): Publisher {
+  const publishEvent = packing(confirmed);
   return {
     emit(event, app, payload, options = {}) {
       const message = outgoing(event, service, app, payload, options, exchange.events, `${event.type}.${app}`);
-      return confirmed.publish(message, deadlineOf(options, PUBLISH_TIMEOUT_MS));
+      return publishEvent(message, deadlineOf(options, PUBLISH_TIMEOUT_MS));
     },
     send(command, app, payload, options = {}) {
       const message = commandMessage(command, service, app, payload, options);

@@ -6,9 +6,10 @@ import type { Connection } from "./connection.ts";
 import type { Consumer } from "./consumer.ts";
 import type { MessagingMetrics } from "./metrics.ts";
 import type { QueueMode } from "./queue-mode.ts";
+import { type Part, unpacked } from "./packs.ts";
 import { pause } from "./pause.ts";
 import { closeInTime, type SupervisedChannel } from "./supervised-channel.ts";
-import { type ChannelHoldings, type InHand, survivals } from "./survivals.ts";
+import { type ChannelHoldings, survivals } from "./survivals.ts";
 
 export interface Intake {
   /** Stops consuming until the dependency answers; resolves then. Deliveries in hand stay in hand. */
@@ -18,7 +19,7 @@ export interface Intake {
 }
 
 /** What is done with the deliveries taken together; settles each of them. */
-export type Process = (taken: readonly InHand[], intake: Intake) => Promise<void>;
+export type Process = (taken: readonly Part[], intake: Intake) => Promise<void>;
 
 export interface QueueConsumerOptions {
   readonly connection: Connection;
@@ -55,7 +56,7 @@ export class QueueConsumer implements Intake {
   /** Of the channel whose deliveries may be acknowledged; set before its set-up ends, since deliveries may come by then. */
   #holdings: ChannelHoldings | null = null;
   #name: string;
-  #buffer: InHand[] = [];
+  #buffer: Part[] = [];
   #running = 0;
   #isPumpDue = false;
   /** When work was begun last, as performance.now() says it. */
@@ -156,7 +157,7 @@ export class QueueConsumer implements Intake {
     const held = holdings.hold(message);
     // What comes while an ordered queue is being given up goes back with the channel.
     if (this.#isClosing && this.#isOrdered) return;
-    this.#buffer.push(held);
+    this.#buffer.push(...unpacked(held));
     this.#schedulePump();
   }
 
@@ -184,7 +185,7 @@ export class QueueConsumer implements Intake {
 
   /** Whether it is too soon to begin again; then it is looked again when it is not. */
   #waitsForMore(): boolean {
-    const isFull = this.#running + this.#buffer.length >= this.#prefetch;
+    const isFull = (this.#holdings?.count ?? 0) >= this.#prefetch;
     const tooSoonMs = this.#begunAt + this.#options.row.everyMs - performance.now();
     if (tooSoonMs <= 0 || isFull || this.#isClosing) return false;
     this.#waiting ??= setTimeout(() => {
@@ -202,7 +203,7 @@ export class QueueConsumer implements Intake {
     return firstSuspect === -1 ? this.#buffer.length : Math.max(1, firstSuspect);
   }
 
-  async #handle(taken: readonly InHand[]): Promise<void> {
+  async #handle(taken: readonly Part[]): Promise<void> {
     const { process, log, queue } = this.#options;
     try {
       await process(taken, this);

@@ -4,6 +4,7 @@ import { commonTopology } from "./topology.ts";
 import { declareTopology } from "./declare.ts";
 import { exchange } from "./names.ts";
 
+export { messagesIn } from "./packs.ts";
 export { aDelivery, type RecordedCommand, type RecordedEvent, recordingPublisher } from "./testing-recorders.ts";
 
 /** What tests need of the broker beyond a service's own API. Not part of the public face of this package. */

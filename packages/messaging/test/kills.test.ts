@@ -6,7 +6,7 @@ import { eventually, type Infra, openInfra } from "@strata/testing";
 import { expect } from "chai";
 import { ack, consumer, on, onGroup } from "../src/index.ts";
 import { type BrokerProbe, probeBroker } from "../src/testing.ts";
-import { APP, Append, codesOf, Note, numbers, openTestBroker, sorted } from "./support.ts";
+import { APP, Append, codesOf, Note, Noted, numbers, openTestBroker, sorted } from "./support.ts";
 
 const FIXTURE = fileURLToPath(new URL("fixtures/deadly-consumer.ts", import.meta.url));
 
@@ -104,6 +104,22 @@ describe("a handler that kills its process", function () {
       "conversation.notes": 0,
       "conversation.notes.alone": 0,
     });
+  });
+
+  it("takes along none of the events that came with it in one message", async () => {
+    await using supervised = supervise(infra.amqpUrl, "events", "7");
+    const queue = async () => (await infra.management.queues()).find(({ name }) => name === "realtime.notes");
+    await eventually(async () => (await queue())?.consumers, 1, { deadlineMs: 40_000 });
+    await using producer = await openTestBroker(infra.amqpUrl, "conversation", [Noted]);
+    await Promise.all(numbers(40).map((n) => producer.emit(Noted, APP, { n })));
+    await eventually(() => probe.depth("realtime.notes.dead-letter"), 1, { deadlineMs: 40_000 });
+    await eventually(
+      () => sorted(new Set(supervised.handled)),
+      numbers(40).filter((n) => n !== 7),
+    );
+    expect(await deadOf("realtime.notes")).to.deep.equal([
+      { n: 7, reason: "killed_its_process", from: "realtime.notes.alone" },
+    ]);
   });
 
   it("is not dropped as expired once its requester has gone: half done is not undone", async () => {

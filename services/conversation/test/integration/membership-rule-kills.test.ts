@@ -7,7 +7,7 @@ import {
   RuleUserJoined,
   StartRuleRun,
 } from "@strata/contracts";
-import { type BrokerProbe, declareSubscriberQueues, probeBroker } from "@strata/messaging/testing";
+import { type BrokerProbe, declareSubscriberQueues, messagesIn, probeBroker } from "@strata/messaging/testing";
 import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import { anAppId, eventually, type Infra, openInfra, type SpawnedService, spawnService } from "@strata/testing";
 import { expect } from "chai";
@@ -76,7 +76,9 @@ describe("membership rules of a service that is killed", function overTheBroker(
     [...(await participantsOf(app)).values()].reduce((count, people) => count + people.length, 0);
   /** Where each was put, as whoever listens is told, repeats and all. */
   const toldOf = async () =>
-    (await probe.drain(FACTS)).map(({ content }) => RuleUserJoined.payload.parse(JSON.parse(content.toString())));
+    (await probe.drain(FACTS))
+      .flatMap(messagesIn)
+      .map(({ content }) => RuleUserJoined.payload.parse(JSON.parse(content.toString())));
 
   it("put each of some hundred users into one conversation, full ones behind one another, and count her once", async () => {
     const app = anAppId();

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { CreateConversation, ListMessages, MessageCreated, ScheduleMessages, SendMessage } from "@strata/contracts";
-import { type BrokerProbe, declareSubscriberQueues, probeBroker } from "@strata/messaging/testing";
+import { type BrokerProbe, declareSubscriberQueues, messagesIn, probeBroker } from "@strata/messaging/testing";
 import { type Mongo, openMongo, silentLogger } from "@strata/runtime";
 import {
   anAppId,
@@ -80,6 +80,7 @@ describe("a conversation service that is killed", function () {
     const messages = await probe.drain("push-delivery.messages");
     return messages
       .filter(({ properties }) => properties.appId === app)
+      .flatMap(messagesIn)
       .map(({ content }) => MessageCreated.payload.parse(JSON.parse(content.toString())));
   };
 
