@@ -28,7 +28,9 @@ export async function audiencePages(
   limit: number,
   cause?: Cause,
 ): Promise<AudiencePages> {
-  const read = (after: string | null) => () => readPages(deps.broker, header, row, after, limit, cause);
+  // A throttle lets one batch through at a time.
+  const most = limit < RECIPIENTS_PER_BATCH ? 1 : PAGES_AT_ONCE;
+  const read = (after: string | null) => () => readPages(deps.broker, header, row, { after, limit, most }, cause);
   const keyOf = (after: string | null): string => `${row._id}/${limit}/${after ?? ""}`;
   const after = afterOf(row);
   const pages = await (deps.ahead ? deps.ahead.take(keyOf(after), read(after)) : read(after)());
@@ -36,18 +38,31 @@ export async function audiencePages(
   return pages;
 }
 
+/** The next page of a partition alone. */
+export const audiencePage = (
+  { broker }: Pick<Deps, "broker">,
+  header: Header,
+  row: PartitionRow,
+  cause?: Cause,
+): Promise<AudiencePages> =>
+  readPages(broker, header, row, { after: afterOf(row), limit: RECIPIENTS_PER_BATCH, most: 1 }, cause);
+
+/** Whom a reading begins behind, how many users a page has at most, and how many pages are read. */
+interface Range {
+  readonly after: string | null;
+  readonly limit: number;
+  readonly most: number;
+}
+
 async function readPages(
   broker: Client,
   header: Header,
   { app, partition }: PartitionRow,
-  after: string | null,
-  limit: number,
+  { after, limit, most }: Range,
   cause?: Cause,
 ): Promise<AudiencePages> {
   const lists: string[][] = [];
   const page = { filter: filterOf(header), partition, createdBefore: cutoffOf(header), limit };
-  // A throttle lets one batch through at a time.
-  const most = limit < RECIPIENTS_PER_BATCH ? 1 : PAGES_AT_ONCE;
   let next = after;
   for (let asked = 0; asked < most; asked += 1) {
     const answer = await broker.ask(MatchUsers, app, { ...page, after: next }, cause ? { cause } : {});

@@ -6,7 +6,9 @@ import type { PartitionRow } from "../store/partition-store.ts";
 import type { AudiencePages } from "./audience-pages.ts";
 import { finishIfComplete } from "./finish-if-complete.ts";
 import { readAhead } from "./read-ahead.ts";
-import { takenTogether, takeListStep } from "./take-list-step.ts";
+import { takeShortAudienceStep } from "./take-audience-step.ts";
+import { takeListStep } from "./take-list-step.ts";
+import { takenTogether } from "./taken-together.ts";
 import { type FanOutDeps, takeStep } from "./take-step.ts";
 
 /** How long one wake works before the slot goes back to the end of the queue, so that apps take turns. */
@@ -57,7 +59,7 @@ async function takeTurn(stores: FanOutDeps, delivery: Wake): Promise<void> {
     const together = takenTogether(header, rows);
     const isDone =
       together.length > 1
-        ? await takeListStep(deps, header, together, RECIPIENTS_PER_BATCH, delivery)
+        ? await takeTogether(deps, header, together, delivery)
         : await takeStep(deps, header, row, delivery);
     return { header, isDone };
   };
@@ -72,6 +74,11 @@ async function takeTurn(stores: FanOutDeps, delivery: Wake): Promise<void> {
     rows = following;
   }
 }
+
+const takeTogether = (deps: FanOutDeps, header: Header, rows: readonly PartitionRow[], wake: Wake): Promise<boolean> =>
+  header.audience.kind === "recipients"
+    ? takeListStep(deps, header, rows, RECIPIENTS_PER_BATCH, wake)
+    : takeShortAudienceStep(deps, header, rows, wake);
 
 /** The header as it is now: read whole when it is another one, or has changed since the last step. */
 async function headerNow({ announcements }: FanOutDeps, known: Header | null, row: PartitionRow): Promise<Header> {

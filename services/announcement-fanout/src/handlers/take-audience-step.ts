@@ -3,9 +3,9 @@ import { type Batch, batchId, type Cursor } from "../domain/batch.ts";
 import { type Header, isForEveryoneAtOnce, sentAtOf } from "../domain/header.ts";
 import type { BatchDocuments } from "../store/batch-documents.ts";
 import type { BatchStore } from "../store/batch-store.ts";
-import type { PartitionRow, PartitionStore } from "../store/partition-store.ts";
+import type { Move, PartitionRow, PartitionStore } from "../store/partition-store.ts";
 import type { RosterStore } from "../store/roster-store.ts";
-import { type AudiencePages, audiencePages } from "./audience-pages.ts";
+import { audiencePage, type AudiencePages, audiencePages } from "./audience-pages.ts";
 import { openInboxes } from "./begin-distribution.ts";
 import { publishBatches } from "./publish-batches.ts";
 import type { ReadAhead } from "./read-ahead.ts";
@@ -44,6 +44,53 @@ export async function takeAudienceStep(
   const isDone = cursor === null;
   const moved = await deps.partitions.advance(row, { batches: stored.length, sent, unknown: 0, cursor, isDone });
   return moved !== null && isDone;
+}
+
+interface Page {
+  readonly row: PartitionRow;
+  /** The users who are next, as a batch; none where nobody among those looked at matches. */
+  readonly batch: Batch | undefined;
+  readonly next: string | null;
+}
+
+/**
+ * The next batch of each of several partitions of an audience that has few in each: all of them in one write. For each it is
+ * as if it were taken by itself. Answers whether that ended a partition.
+ */
+export async function takeShortAudienceStep(
+  deps: Deps,
+  header: Header,
+  rows: readonly PartitionRow[],
+  cause?: Cause,
+): Promise<boolean> {
+  const fresh = rows.filter(({ n }) => n === 0);
+  await openInboxes(
+    deps,
+    header,
+    fresh.map(({ partition }) => partition),
+  );
+  const pages = await Promise.all(
+    rows.map(async (row): Promise<Page> => {
+      const { lists, next } = await audiencePage(deps, header, row, cause);
+      return { row, batch: batchesOf(header, row, lists)[0], next };
+    }),
+  );
+  const written = pages.flatMap(({ batch }) => (batch ? [batch] : []));
+  const stored = await documentsOf(deps, header).insertOrAdopt(written);
+  await publishBatches(deps.broker, header, stored, cause);
+  const byId = new Map(stored.map((batch) => [batch._id, batch]));
+  const moves = pages.map((page) => moveOf(page, page.batch && byId.get(page.batch._id)));
+  const moved = await deps.partitions.advanceAll(moves);
+  return moved > 0 && moves.some(({ step }) => step.isDone);
+}
+
+function moveOf({ row, batch, next }: Page, stored: Batch | undefined): Move {
+  if (batch && !stored) throw new Error(`${batch._id} was refused and is not there`);
+  const last = stored?.recipients.at(-1) ?? null;
+  const isAdopted = last !== (batch?.recipients.at(-1) ?? null);
+  const cursor = cursorBehind(isAdopted ? last : next);
+  const sent = stored?.recipients.length ?? 0;
+  return { row, step: { batches: stored ? 1 : 0, sent, unknown: 0, cursor, isDone: cursor === null } };
 }
 
 const cursorBehind = (after: string | null): Cursor | null => (after === null ? null : { after });

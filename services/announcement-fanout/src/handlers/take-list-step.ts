@@ -1,10 +1,10 @@
 import type { Cause, Client, Publisher } from "@strata/messaging";
-import { type Batch, batchId, RECIPIENTS_PER_BATCH } from "../domain/batch.ts";
+import { type Batch, batchId } from "../domain/batch.ts";
 import { type Header, sentAtOf } from "../domain/header.ts";
 import type { BatchStore } from "../store/batch-store.ts";
 import type { ChunkStore } from "../store/chunk-store.ts";
 import type { Move, PartitionRow, PartitionStore } from "../store/partition-store.ts";
-import { LISTS_AT_ONCE, type Members, nextMembers } from "./next-members.ts";
+import { type Members, nextMembers } from "./next-members.ts";
 import { publishBatches } from "./publish-batches.ts";
 
 interface Deps {
@@ -12,31 +12,6 @@ interface Deps {
   readonly chunks: ChunkStore;
   readonly partitions: PartitionStore;
   readonly broker: Publisher & Client;
-}
-
-/**
- * Of the partitions that are next in a slot, those that one step takes. A list of a few thousand is spread over all
- * partitions, and what each of them costs does not depend on how few are in it: so short lists of one announcement are taken
- * together. The bound is as for a long one, of the recipients expected in them.
- */
-export function takenTogether<Row extends Pick<PartitionRow, "announcement" | "partition" | "isSorting" | "slice">>(
-  header: Pick<Header, "audience" | "isUploaded" | "state" | "chunks" | "recipientCount">,
-  rows: readonly Row[],
-): readonly Row[] {
-  const isList = header.audience.kind === "recipients" && !header.isUploaded && header.state === "distributing";
-  const own = rows.filter(({ announcement, isSorting, slice }) => {
-    return announcement === rows[0]?.announcement && !isSorting && slice === undefined;
-  });
-  if (!isList || own.length < 2) return rows.slice(0, 1);
-  const chunksOf = new Map(header.chunks?.map(({ partition, count }) => [partition, count]));
-  const chunks = [...chunksOf.values()].reduce((sum, count) => sum + count, 0);
-  const inChunk = header.recipientCount / Math.max(1, chunks);
-  let expected = 0;
-  const ends = own.findIndex(({ partition }, index) => {
-    expected += inChunk * Math.min(chunksOf.get(partition) ?? 0, LISTS_AT_ONCE);
-    return index > 0 && expected > LISTS_AT_ONCE * RECIPIENTS_PER_BATCH;
-  });
-  return ends === -1 ? own : own.slice(0, ends);
 }
 
 /**

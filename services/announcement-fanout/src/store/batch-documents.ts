@@ -11,6 +11,8 @@ export interface BatchDocuments {
    * the one that was refused, and instead of those behind it, the one that a worker before us stored.
    */
   insertInOrder(batches: readonly Batch[]): Promise<{ readonly stored: readonly Batch[]; readonly isAdopted: boolean }>;
+  /** Inserts batches; in place of those that a worker before us stored under their ids, answers the stored ones. */
+  insertOrAdopt(batches: readonly Batch[]): Promise<readonly Batch[]>;
   /** Those of these that are stored. */
   findMany(ids: readonly string[]): Promise<readonly Batch[]>;
   countLatecomers(app: string, announcementId: string, partition: number): Promise<number>;
@@ -19,7 +21,13 @@ export interface BatchDocuments {
 }
 
 export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
+  const findMany = (ids: readonly string[]): Promise<Batch[]> =>
+    collection
+      .find({ _id: { $in: [...ids] } })
+      .sort({ _id: 1 })
+      .toArray();
   return {
+    findMany,
     async insertNew(rows) {
       if (rows.length === 0) return;
       try {
@@ -42,11 +50,16 @@ export function batchDocuments(collection: Collection<Batch>): BatchDocuments {
         return { stored: [...rows.slice(0, error.insertedCount), adopted], isAdopted: true };
       }
     },
-    findMany: (ids) =>
-      collection
-        .find({ _id: { $in: [...ids] } })
-        .sort({ _id: 1 })
-        .toArray(),
+    async insertOrAdopt(rows) {
+      if (rows.length === 0) return rows;
+      try {
+        await collection.insertMany([...rows], { ordered: false });
+        return rows;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        return findMany(rows.map(({ _id }) => _id));
+      }
+    },
     countLatecomers: (app, announcementId, partition) =>
       collection.countDocuments({ _id: below(latecomersPrefix(app, announcementId, partition)) }),
     from: (app, announcementId, partition, n, slice) =>

@@ -1,5 +1,4 @@
 import { partitionOf } from "@strata/contracts";
-import { isDuplicateKey } from "@strata/runtime";
 import type { Db, Filter } from "mongodb";
 import { announcementKey, announcementOf, type Batch, below, EVERYONE, partitionRowId } from "../domain/batch.ts";
 import { type BatchDocuments, batchDocuments } from "./batch-documents.ts";
@@ -22,8 +21,6 @@ export type After = string | InboxEntry | null;
 
 /** Batches are the inboxes: one document is the inbox entry of all its recipients. */
 export interface BatchStore extends BatchDocuments {
-  /** Inserts the batches; in place of those that a worker before us stored under their ids, answers the stored ones. */
-  insertOrAdopt(batches: readonly Batch[]): Promise<readonly Batch[]>;
   /** A user's inbox without what is hidden, newest first, behind `after`; null when that is named and not in it. */
   inbox(inbox: Inbox, after: After, limit: number): Promise<readonly InboxEntry[] | null>;
   inboxSize(inbox: Inbox): Promise<number>;
@@ -82,16 +79,6 @@ export function mongoBatchStore(db: Db): BatchStore {
     batches.find({ $and: [inboxFilter(inbox), from] }, { projection: { at: 1 } }).sort({ at: -1, _id: 1 });
 
   return {
-    async insertOrAdopt(rows) {
-      if (rows.length === 0) return rows;
-      try {
-        await batches.insertMany([...rows], { ordered: false });
-        return rows;
-      } catch (error) {
-        if (!isDuplicateKey(error)) throw error;
-        return documents.findMany(rows.map(({ _id }) => _id));
-      }
-    },
     ...documents,
     async inbox(inbox, after, limit) {
       const place = after === null ? null : await placeOf(inbox, after);
