@@ -79,7 +79,6 @@ async function unknownOf(db: Db, users: readonly string[]): Promise<ReadonlySet<
       if (n === chunk.length) return [];
       const rows = await findRows<{ _id: string }>(db, "identities", query, {
         projection: { _id: 1 },
-        batchSize: CHUNK,
       });
       const known = new Set(rows.map(({ _id }) => _id));
       return chunk.filter((user) => !known.has(identityKey(user)));

@@ -21,7 +21,7 @@ const factsOf = ({ content }: ConsumeMessage): readonly Fact[] => JSON.parse(con
 async function push(group: readonly ConsumeMessage[]): Promise<void> {
   const facts = group.flatMap(factsOf);
   const user = { $in: [...new Set(facts.flatMap(({ recipients }) => recipients))] };
-  await findRows(db, "devices", { app: APP, user }, { batchSize: 10_000 });
+  await findRows(db, "devices", { app: APP, user });
   counted.push += facts.length;
 }
 

@@ -5,7 +5,10 @@ export interface NewMessage {
   readonly parts: readonly { readonly mime_type: string; readonly body: string }[];
 }
 
-/** A message as it is stored: what can be asked for, and its finished JSON up to its recipients' statuses. */
+/**
+ * A message as it is stored: what can be asked for, and its finished JSON, as bytes: nobody has to make a string of it, which
+ * would be most of what reading it costs. Its recipients' statuses, which receipts change, are at its end.
+ */
 export interface MessageRow {
   readonly _id: string;
   readonly app: string;
@@ -13,11 +16,10 @@ export interface MessageRow {
   readonly position: number;
   readonly at: number;
   readonly sender: string;
-  readonly parts: NewMessage["parts"];
   readonly recipients: readonly string[];
   readonly tokens: readonly string[];
-  readonly text: string;
-  readonly sent: string;
+  readonly text: Buffer;
+  readonly statusesAt: number;
 }
 
 const BASE = "http://127.0.0.1:9700/apps/00000000-0000-4000-8000-000000000001";
@@ -33,6 +35,7 @@ export function messageRow(
 ): MessageRow {
   const sender = sender_id.slice(sender_id.lastIndexOf("/") + 1);
   const statuses = users.map((user) => `"${uri(user)}":"${user === sender ? "read" : "sent"}"`);
+  const text = textOf(_id, conversation, position, at, sender, parts);
   return {
     _id,
     app: APP,
@@ -40,11 +43,10 @@ export function messageRow(
     position,
     at,
     sender,
-    parts,
     recipients: users,
     tokens: [...new Set(parts.flatMap(({ body }) => body.toLowerCase().split(" ")))],
-    text: textOf(_id, conversation, position, at, sender, parts),
-    sent: `{${statuses.join(",")}}}`,
+    text: Buffer.from(`${text}{${statuses.join(",")}}}`),
+    statusesAt: Buffer.byteLength(text),
   };
 }
 

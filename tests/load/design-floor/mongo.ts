@@ -2,22 +2,28 @@ import { type Db, type Document, MongoClient } from "mongodb";
 
 /** What DESIGN.md calls accepted: on the disks of the majority. */
 const DURABLE = { w: "majority", j: true };
+/** More rows than any reading here has: all of them are in one answer. */
+const ALL = 100_000;
 
 export async function openMongo(): Promise<Db> {
-  const client = new MongoClient(String(process.env["MONGO_URL"]), { maxPoolSize: 50 });
+  const client = new MongoClient(String(process.env["MONGO_URL"]), { maxPoolSize: 20 });
   await client.connect();
   return client.db();
 }
 
-/** A find as the bare command: the driver's cursor costs several times its processor time. All rows are in one answer. */
-export async function findRows<Row>(db: Db, find: string, filter: Document, more: Document): Promise<readonly Row[]> {
-  const { cursor } = await db.command({ find, filter, ...more, singleBatch: true });
-  if (!isCursor<Row>(cursor)) throw new Error("the server answered a reading without a cursor");
-  return cursor.firstBatch;
-}
+/** A find as the bare command: the driver's cursor costs several times its processor time. */
+export const findRows = <Row>(db: Db, find: string, filter: Document, more: Document = {}): Promise<readonly Row[]> =>
+  read(db, { find, filter, ...more, batchSize: ALL, singleBatch: true });
 
-const isCursor = <Row>(cursor: unknown): cursor is { readonly firstBatch: readonly Row[] } =>
-  typeof cursor === "object" && cursor !== null && "firstBatch" in cursor && Array.isArray(cursor.firstBatch);
+export const aggregateRows = <Row>(db: Db, aggregate: string, pipeline: readonly Document[]): Promise<readonly Row[]> =>
+  read(db, { aggregate, pipeline, cursor: { batchSize: ALL } });
+
+/** Bytes are read where they lie. */
+async function read<Row>(db: Db, command: Document): Promise<readonly Row[]> {
+  const { cursor } = await db.command(command, { promoteBuffers: true });
+  const { firstBatch }: { readonly firstBatch: readonly Row[] } = cursor;
+  return firstBatch;
+}
 
 export async function insertRows(db: Db, insert: string, documents: readonly Document[]): Promise<void> {
   check(await db.command({ insert, documents, writeConcern: DURABLE }), documents.length);

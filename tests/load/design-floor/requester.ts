@@ -5,9 +5,9 @@ import { QUERIES } from "./world.ts";
 
 export interface Requester {
   /** A transient query; answers what is replied. */
-  ask(question: string): Promise<Buffer>;
+  readonly ask: (question: string) => Promise<Buffer>;
   /** A command, answered when it is confirmed and replied to. What it is about travels beside the body, so that nobody unpacks that. */
-  command(queue: string, content: Buffer, about?: string): Promise<Buffer>;
+  readonly command: (queue: string, content: Buffer, about?: string) => Promise<Buffer>;
 }
 
 export async function openRequester(connection: ChannelModel): Promise<Requester> {

@@ -13,14 +13,15 @@ export function sends(db: Db, channel: Channel, publish: Publish): (group: reado
   return async (group) => {
     const at = Date.now();
     const conversations = await conversationsOf(db, group);
-    const rows = rowsOf(group, conversations, at);
+    const messages = group.map((command): NewMessage => JSON.parse(command.content.toString()));
+    const rows = rowsOf(group, messages, conversations, at);
     await store(db, conversations, rows, at);
-    const facts = rows.map((row) => JSON.stringify(factOf(row)));
+    const facts = rows.map((row, index) => JSON.stringify(factOf(row, messages[index]?.parts ?? [])));
     const events = packed(facts, MAX_EVENTS, MAX_EVENT_BYTES);
     await Promise.all(events.map((content) => publish(EVENTS, EVENT_KEY, content)));
-    for (const [index, { text, sent }] of rows.entries()) {
+    for (const [index, { text }] of rows.entries()) {
       const command = group[index];
-      if (command) reply(channel, command, Buffer.from(text + sent));
+      if (command) reply(channel, command, text);
     }
   };
 }
@@ -30,23 +31,24 @@ const conversationOf = ({ properties }: ConsumeMessage): string => String(proper
 async function conversationsOf(db: Db, group: readonly ConsumeMessage[]): Promise<ReadonlyMap<string, Conversation>> {
   const ids = [...new Set(group.map(conversationOf))];
   const filter = { _id: { $in: ids } };
-  const rows = await findRows<Conversation>(db, "conversations", filter, { batchSize: ids.length });
+  const rows = await findRows<Conversation>(db, "conversations", filter);
   return new Map(rows.map((row) => [row._id, row]));
 }
 
 /** Each takes the next position of its conversation. */
 function rowsOf(
   group: readonly ConsumeMessage[],
+  messages: readonly NewMessage[],
   conversations: ReadonlyMap<string, Conversation>,
   at: number,
 ): readonly MessageRow[] {
   const taken = new Map<string, number>();
-  return group.map((command) => {
-    const conversation = conversations.get(conversationOf(command));
-    if (conversation === undefined) throw new Error("a message into no conversation");
+  return messages.map((message, index) => {
+    const command = group[index];
+    const conversation = command && conversations.get(conversationOf(command));
+    if (command === undefined || conversation === undefined) throw new Error("a message into no conversation");
     const position = (taken.get(conversation._id) ?? conversation.lastPosition) + 1;
     taken.set(conversation._id, position);
-    const message: NewMessage = JSON.parse(command.content.toString());
     return messageRow(String(command.properties.messageId), conversation, position, at, message);
   });
 }
@@ -74,12 +76,7 @@ async function store(
   ]);
 }
 
-const factOf = ({ _id, conversation, position, at, sender, parts, recipients }: MessageRow): Fact => ({
-  id: _id,
-  conversation,
-  position,
-  at,
-  sender,
-  parts,
-  recipients,
-});
+const factOf = (
+  { _id, conversation, position, at, sender, recipients }: MessageRow,
+  parts: NewMessage["parts"],
+): Fact => ({ id: _id, conversation, position, at, sender, parts, recipients });

@@ -1,6 +1,5 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { partitionOf } from "@strata/contracts";
 import type { Db } from "mongodb";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -38,6 +37,7 @@ export async function openSockets(db: Db): Promise<Sockets> {
   });
   server.listen({ port: 0, host: "127.0.0.1", backlog: BACKLOG });
   await once(server, "listening");
+  const address = server.address();
   const tellOne = async (fact: Fact): Promise<void> => {
     const online = fact.recipients.filter((user) => connections.has(user));
     if (online.length === 0) return;
@@ -49,7 +49,7 @@ export async function openSockets(db: Db): Promise<Sockets> {
     }
   };
   return {
-    port: (server.address() as AddressInfo).port,
+    port: typeof address === "object" && address !== null ? address.port : 0,
     tell: async (facts) => void (await Promise.all(facts.map(tellOne))),
   };
 }
@@ -65,6 +65,6 @@ function send(connection: Connection, at: number, body: string): void {
 async function readersOf(db: Db, id: string, users: readonly string[]): Promise<ReadonlySet<string>> {
   const keyOf = (user = ""): string => `${APP}/${id}/r/${String(partitionOf(user)).padStart(2, "0")}/${user}`;
   const _id = { $gte: keyOf(users[0]), $lte: keyOf(users.at(-1)) };
-  const rows = await findRows<{ _id: string }>(db, "receipts", { _id }, { projection: { _id: 1 }, batchSize: 10_000 });
+  const rows = await findRows<{ _id: string }>(db, "receipts", { _id }, { projection: { _id: 1 } });
   return new Set(rows.map((row) => row._id.slice(row._id.lastIndexOf("/") + 1)));
 }
