@@ -10,7 +10,8 @@ import { comingBack } from "./realtime/coming-back.ts";
 import { deliveries } from "./realtime/delivery.ts";
 import { idleCost } from "./realtime/idle.ts";
 import { startSwarm } from "./realtime/swarm.ts";
-import { makeWorld } from "./realtime/world.ts";
+import { announce, makeWorld } from "./realtime/world.ts";
+import { cpuSecondsByServiceOf } from "./support/processes.ts";
 import { percentile, printReport } from "./support/report.ts";
 
 const SOCKETS = Number(process.argv[2] ?? 10_000);
@@ -33,7 +34,15 @@ const world = await makeWorld(platform, swarm, SOCKETS);
 // First, while the process is young: what it has freed before would hide what sockets take.
 const idle = await idleCost(world, [Math.ceil(SOCKETS / 5), SOCKETS]);
 const delivered = await deliveries(world, MESSAGES_PER_SECOND, SECONDS);
-const pairs = await announcements(world, ANNOUNCED, PAIRS);
+const pairs = await announcements(
+  {
+    ...world,
+    announce: (count, announcementId) => announce(world, count, announcementId),
+    cpuSeconds: () => cpuSecondsByServiceOf(platform),
+  },
+  ANNOUNCED,
+  PAIRS,
+);
 // Of another app, so that they catch up with what they missed, and not with the minute before besides.
 const back = await comingBack(await makeWorld(platform, swarm, SOCKETS), SOCKETS);
 
