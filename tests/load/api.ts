@@ -1,6 +1,7 @@
 // Requests per second of the two commonest calls: sending a message (durable, stored, ordered, its event confirmed) and
 // reading a page of messages. Beside both, in the same run, a bare Express endpoint that only publishes what it gets,
-// confirmed. 100 conversations of two; 50 callers in a closed loop.
+// confirmed. 100 conversations of two; 50 callers in a closed loop, or as many as the third argument says: the more wait, the
+// more is done together.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { startPlatform } from "@strata/tests-platform";
@@ -17,7 +18,7 @@ import { type Pair, printReport, type Run } from "./support/report.ts";
 
 const REQUESTS = Number(process.argv[2] ?? 5_000);
 const PAIRS = Number(process.argv[3] ?? 5);
-const CALLERS = 50;
+const CALLERS = Number(process.argv[4] ?? 50);
 const CONVERSATIONS = 100;
 const PAGE = 20;
 

@@ -26,11 +26,11 @@ await declareQueues(env.AMQP_URL);
 await createIndexes(db);
 await insertConversations(db, conversations);
 
-const start = (path: string) => startProcess(new URL(path, import.meta.url), env);
-using bare = await start("support/express-floor.ts");
-using worker = await start("design-floor/worker.ts");
-using consumers = await start("design-floor/consumers.ts");
-using gateway = await start("design-floor/gateway.ts");
+const start = (file: URL) => startProcess(file, env);
+using bare = await start(new URL("support/express-floor.ts", import.meta.url));
+using worker = await start(new URL("design-floor/worker.ts", import.meta.url));
+using consumers = await start(new URL("design-floor/consumers.ts", import.meta.url));
+using gateway = await start(new URL("design-floor/gateway.ts", import.meta.url));
 const processes = { gateway, worker, consumers };
 
 const isAsked = (part: string): boolean => PART === undefined || PART === part;

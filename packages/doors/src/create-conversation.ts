@@ -48,7 +48,7 @@ export async function createConversation(call: Call, door: Door, deps: SendingMe
   const { outcome, conversation } = await call.calls.request(
     CreateConversation,
     { conversationId: intent.id, ...wanted, limits, creator: viewer, ...extras },
-    { id: intent.commandId(digestOf({ ...wanted, ...extras })) },
+    { id: intent.commandId(() => digestOf({ ...wanted, ...extras })) },
   );
   const view = conversation && (await viewOf(call, deps.composer, viewer, conversation));
   switch (outcome) {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isUuid } from "@strata/layer-protocol";
-import { expect } from "chai";
+import { assert, expect } from "chai";
 import { intentOf } from "./intent.ts";
 
 const keyed = (idempotencyKey: string, scope = "app/announcements") =>
@@ -13,6 +13,8 @@ describe("intentOf", () => {
     const [one, other] = [1, 2].map(() => intentOf({ scope: "s", chosenId: null, idempotencyKey: null }));
     expect(one?.id).not.to.equal(other?.id);
     expect(one?.commandId("digest")).to.equal(undefined);
+    expect(one?.commandId(() => assert.fail("nobody needs a digest"))).to.equal(undefined);
+    expect(keyed("k").commandId(() => "d")).to.equal(keyed("k").commandId("d"));
   });
 
   it("comes to the same ids by the same key and body, and to others by other ones", () => {

@@ -9,9 +9,9 @@ export interface Intent {
   readonly isIdNew: boolean;
   /**
    * The id of a command of this intent. With an Idempotency-Key it follows from key and body, so that a repeat finds
-   * its own row and is answered like the first time; without, every command is a new one.
+   * its own row and is answered like the first time; without, every command is a new one, and no body is digested.
    */
-  commandId(digest: string, step?: string): string | undefined;
+  commandId(digest: string | (() => string), step?: string): string | undefined;
   /** The id is taken, and not by this intent. */
   inUse(existing: unknown): LayerError;
 }
@@ -30,7 +30,8 @@ export function intentOf(options: {
   return {
     id,
     isIdNew: false,
-    commandId: (digest, step = "") => derivedUuid("command", scope, idempotencyKey, id, digest, step),
+    commandId: (digest, step = "") =>
+      derivedUuid("command", scope, idempotencyKey, id, typeof digest === "string" ? digest : digest(), step),
     // An id that the caller chose may be taken by anything; one that follows from her key only by another body.
     inUse: (existing) =>
       chosenId === null ? invalidOperation("This Idempotency-Key was used with another body") : idInUse(existing),

@@ -61,7 +61,7 @@ export async function sendMessages(call: Call, door: Door, deps: SendingMessages
 
   const authorised = <M extends NewMessage>(message: M) =>
     Object.assign(message, { authority: authorityOf(call.wire.version, sender, message.sender) });
-  const command = { id: intents.first.commandId(digestOf({ conversationId, sending })) };
+  const command = { id: intents.first.commandId(() => digestOf({ conversationId, sending })) };
   if (sending.kind === "now") {
     const payload = { ...authorised(sending.message), conversationId, isIdNew: intents.first.isIdNew };
     const { outcome, message } = await placeMessage(call.calls, payload, command);

@@ -48,7 +48,7 @@ export async function makeApp(call: Call, wanted: WantedApp): Promise<Answer> {
       CreateApp,
       { ...wanted, appId: intent.id, accountId, actor: actorOf(call) },
       {
-        id: intent.commandId(digestOf({ ...wanted })),
+        id: intent.commandId(() => digestOf({ ...wanted })),
       },
     );
     return created(appView(call.wire.baseUrl, app));

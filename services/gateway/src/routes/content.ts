@@ -117,7 +117,7 @@ async function announce(call: Call, place: Place): Promise<Answer> {
 
 async function create(call: Call, payload: PayloadOf<typeof CreateContent>, intent: Intent): Promise<void> {
   try {
-    await call.calls.request(CreateContent, payload, { id: intent.commandId(digestOf(payload)) });
+    await call.calls.request(CreateContent, payload, { id: intent.commandId(() => digestOf(payload)) });
   } catch (error) {
     // What is under this id may be somebody else's, and is told to nobody.
     if (error instanceof DomainError && error.code === "id_in_use") throw intent.inUse(null);

@@ -113,7 +113,7 @@ async function flag(call: Call, { userId: named, by, messageId, reason, comment 
   // A key is its flagger's own: what follows from it is nobody else's to take, or to see.
   const intent = intentOf({ scope: `${call.wire.appId}/flags/${by}`, chosenId, idempotencyKey });
   const command = { ...wanted, flagId: intent.id, at: Date.now() };
-  const id = intent.commandId(digestOf(wanted));
+  const id = intent.commandId(() => digestOf(wanted));
   const { outcome, flag: stored } = await call.calls.request(FlagUser, command, { id }).catch(namingLimit);
   const view = stored?.by === by ? flagView(call.wire, stored) : null;
   if (outcome === "in-use") throw intent.inUse(view);

@@ -104,7 +104,7 @@ async function create(call: Call): Promise<Answer> {
   const { accountId } = call.grant;
   const wanted = { appId, accountId, providerId, keyId: intent.id, publicKey, actor: actorOf(call) };
   try {
-    const options = { id: intent.commandId(digestOf({ providerId, publicKey })) };
+    const options = { id: intent.commandId(() => digestOf({ providerId, publicKey })) };
     const key = await call.calls.inApp(appId).request(CreateIdentityKey, wanted, options);
     return created(identityKeyView(call.wire.baseUrl, appId, key));
   } catch (error) {

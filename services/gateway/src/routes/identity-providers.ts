@@ -58,7 +58,7 @@ async function create(call: Call): Promise<Answer> {
   const intent = intentOf({ scope: `${appId}/identity_providers`, chosenId: ifNoneMatch, idempotencyKey });
   const wanted = { appId, accountId: call.grant.accountId, providerId: intent.id, name, actor: actorOf(call) };
   try {
-    const options = { id: intent.commandId(digestOf({ name })) };
+    const options = { id: intent.commandId(() => digestOf({ name })) };
     const provider = await call.calls.inApp(appId).request(CreateIdentityProvider, wanted, options);
     return created(identityProviderView(call.wire.baseUrl, provider));
   } catch (error) {

@@ -42,7 +42,7 @@ async function create(call: Call): Promise<Answer> {
   const fields = parseIdentity(call.wire.version, call.body);
   const userId = requireUserId(call.param("user"));
   const intent = intentOf({ scope: `${call.wire.appId}/identities`, chosenId: userId, idempotencyKey });
-  await call.calls.request(CreateIdentity, { userId, fields }, { id: intent.commandId(digestOf(fields)) });
+  await call.calls.request(CreateIdentity, { userId, fields }, { id: intent.commandId(() => digestOf(fields)) });
   return created();
 }
 

@@ -82,7 +82,7 @@ async function create(call: Call, door: HttpDoor, { settings }: ConversationDeps
       to: "userId" in to ? to : { ...to, code: newCode() },
     },
     // As it was asked: a time to live begins anew with each repeat, and a code is made anew.
-    { id: intent.commandId(digestOf(fields)) },
+    { id: intent.commandId(() => digestOf(fields)) },
   );
   const view = invite && inviteView(call.wire, actor, invite);
   if (outcome === "conflict") throw conflict("She has been invited, and may still accept", view);

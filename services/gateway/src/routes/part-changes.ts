@@ -127,7 +127,7 @@ async function add(call: Call, deps: PartDeps): Promise<Answer> {
   });
   const appended = { ...part, partId: intent.id };
   try {
-    const commandId = intent.commandId(digestOf(appended));
+    const commandId = intent.commandId(() => digestOf(appended));
     const { message } = await change(call, deps, { kind: "append", part: appended }, commandId);
     return created(partOf(call, deps, message, { partId: intent.id }));
   } catch (error) {

@@ -60,7 +60,7 @@ async function start(call: Call): Promise<Answer> {
   const scope = JSON.stringify([call.wire.appId, ruleId, "runs"]);
   const intent = intentOf({ scope, chosenId, idempotencyKey });
   const command = { ruleId, runId: intent.id, ...wanted };
-  const run = await call.calls.request(StartRuleRun, command, { id: intent.commandId(digestOf(wanted)) });
+  const run = await call.calls.request(StartRuleRun, command, { id: intent.commandId(() => digestOf(wanted)) });
   return accepted(viewOf(call, run));
 }
 

@@ -70,7 +70,7 @@ async function create(call: Call): Promise<Answer> {
   const { outcome, segment } = await call.calls.request(
     CreateSegment,
     { segmentId: intent.id, ...wanted, at: Date.now() },
-    { id: intent.commandId(digestOf(wanted)) },
+    { id: intent.commandId(() => digestOf(wanted)) },
   );
   const view = segment && segmentView(call.wire, segment);
   if (outcome === "in-use") throw intent.inUse(view);
