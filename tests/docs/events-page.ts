@@ -154,7 +154,7 @@ What is about a message stands in its AMQP properties and headers; the body is t
 
 Events of one type and app that are published at the same moment go as one message: an array, in CloudEvents' batched content
 mode. Its content type is \`application/cloudevents-batch+json\` (of an event by itself \`application/json\`), its \`type\` and
-\`appId\` are those of all its events, its \`messageId\` is its own. It holds at most 100 events, and no more than 64 kB of payloads. Each event has its
+\`appId\` are those of all its events, its \`messageId\` is its own. It holds at most 100 events of at most 8 kB each, and no more than 64 kB of payloads. Each event has its
 attributes beside its payload: \`specversion\`, \`id\`, \`source\`, \`type\`, \`subject\`, \`time\`, \`traceparent\`, \`data\` (the payload), and,
 where there is one, \`correlationid\` and \`subjectversion\`. Whoever takes events must take both forms; a message that comes again
 brings all of its events again. Commands and queries are never packed.

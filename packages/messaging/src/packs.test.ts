@@ -152,18 +152,19 @@ describe("packing", () => {
     expect(sizes()).to.deep.equal([2, 1, 1]);
   });
 
-  it("puts no more than 100 events, or 64 kB of them, into one message", async () => {
+  it("puts no more than 100 events, or 64 kB of them, into one message, and nothing to a large one", async () => {
     const many = recording();
     const events = Array.from({ length: 250 }, (_, n) => eventOf({ id: String(n), payload: {} }));
     await Promise.all(events.map((event) => many.publish(event, 1)));
     expect(many.sizes()).to.deep.equal([100, 100, 50]);
 
     const large = recording();
-    const sizesOf = [30_000, 30_000, 30_000, 100_000, 10];
+    const sizesOf = [...Array.from({ length: 10 }, () => 8_000), 9_000, 10, 10, 100_000, 10];
     await Promise.all(
       sizesOf.map((size, n) => large.publish(eventOf({ id: String(n), payload: { text: "x".repeat(size) } }), 1)),
     );
-    expect(large.sizes()).to.deep.equal([2, 1, 1, 1]);
+    // Eight of these are 64 kB; what has more than 8 kB goes alone, whatever its size.
+    expect(large.sizes()).to.deep.equal([8, 2, 1, 2, 1, 1]);
   });
 
   it("fails each event of a message that fails", async () => {

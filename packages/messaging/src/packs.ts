@@ -10,8 +10,10 @@ import type { InHand } from "./survivals.ts";
  */
 export const PACK = "application/cloudevents-batch+json";
 
-/** What one delivery may cost a consumer at most; a larger event goes alone. */
+/** What several events may cost a consumer as one delivery at most. */
 const MAX_BYTES = 64 * 1_024;
+/** What is larger is a group of facts itself and goes alone: what a prefetch brings into memory is to stay what it was. */
+const LARGE_BYTES = 8 * 1_024;
 const MAX_EVENTS = 100;
 
 interface Waiting {
@@ -61,15 +63,18 @@ function packsOf(all: readonly Waiting[]): readonly (readonly Waiting[])[] {
   let bytes = 0;
   for (const one of all) {
     const last = packs.at(-1);
-    bytes += one.message.body.length;
+    const room = roomFor(one);
+    bytes += room;
     if (last && last.length < MAX_EVENTS && bytes <= MAX_BYTES) last.push(one);
     else {
       packs.push([one]);
-      bytes = one.message.body.length;
+      bytes = room;
     }
   }
   return packs;
 }
+
+const roomFor = ({ message: { body } }: Waiting): number => (body.length > LARGE_BYTES ? MAX_BYTES : body.length);
 
 /** These events as one message; one alone stays what it is. */
 export function packed(messages: readonly OutgoingMessage[]): OutgoingMessage {
