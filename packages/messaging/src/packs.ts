@@ -161,8 +161,16 @@ function eventsIn({ content }: Pick<Message, "content">): readonly Attributes[] 
   }
 }
 
+/** What it is read for must be there: a time that is none would break whoever measures by it. */
 const isEvent = (value: unknown): value is Attributes =>
-  typeof value === "object" && value !== null && "data" in value && "id" in value && typeof value.id === "string";
+  typeof value === "object" &&
+  value !== null &&
+  "data" in value &&
+  "id" in value &&
+  typeof value.id === "string" &&
+  "time" in value &&
+  typeof value.time === "string" &&
+  !Number.isNaN(Date.parse(value.time));
 
 /** The message that the event would have been alone. */
 function messageOf<Fields>(event: Attributes, { fields, properties }: Carrier<Fields>) {

@@ -185,7 +185,7 @@ export class QueueConsumer implements Intake {
 
   /** Whether it is too soon to begin again; then it is looked again when it is not. */
   #waitsForMore(): boolean {
-    const isFull = (this.#holdings?.count ?? 0) >= this.#prefetch;
+    const isFull = this.#running + this.#buffer.length >= this.#prefetch;
     const tooSoonMs = this.#begunAt + this.#options.row.everyMs - performance.now();
     if (tooSoonMs <= 0 || isFull || this.#isClosing) return false;
     this.#waiting ??= setTimeout(() => {

@@ -17,8 +17,6 @@ export interface InHand {
 /** The deliveries of one channel. */
 export interface ChannelHoldings {
   hold(message: ConsumeMessage): InHand;
-  /** How many are in hand. */
-  readonly count: number;
   /** True while a suspect is in hand, or its ack may not have reached the broker. */
   hasSuspects(): boolean;
   /** Resolves when every ack of a suspect so far has reached the broker. */
@@ -87,9 +85,6 @@ export function survivals() {
       };
 
       return {
-        get count() {
-          return unsettled.size;
-        },
         hasSuspects: () => suspects.size > 0,
         async untilAcked() {
           await Promise.all(acking);
