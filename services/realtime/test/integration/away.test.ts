@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ChangeLogged, IdentityUpdated } from "@strata/contracts";
 import { probeBroker } from "@strata/messaging/testing";
 import { anAppId, eventually, type Infra, openInfra, tcpProxy } from "@strata/testing";
@@ -84,10 +85,15 @@ describe("sockets while something else is away, or behind", () => {
     const { promise: released, resolve: release } = Promise.withResolvers<void>();
     world.whileViewing = (conversationId) => (conversationId === flooded ? released : Promise.resolve());
     await using realtime = await openPeer(infra, "realtime");
-    const flood = (count: number) => {
+    const flood = async (count: number) => {
       const change = { kind: "metadata-changed" as const, conversationId: flooded };
-      const one = () => realtime.emit(ChangeLogged, app, { at: Date.now(), receivers: ["ann"], change });
-      return Promise.all(Array.from({ length: count }, one));
+      const told: Promise<void>[] = [];
+      for (let n = 0; n < count; n += 1) {
+        told.push(realtime.emit(ChangeLogged, app, { at: Date.now(), receivers: ["ann"], change }));
+        // In a turn of its own each is a message of its own, and messages are what is counted.
+        await nextTurn();
+      }
+      await Promise.all(told);
     };
     // Behind what the process has taken already, so that it is the first to be dropped.
     await flood(1_000);
